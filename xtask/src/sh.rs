@@ -1,0 +1,148 @@
+//! Running other programs: each is announced, and a failure carries its command line and output.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The lines of output an error shows.
+const TAIL: usize = 40;
+
+/// Prints one line for the person at the terminal.
+#[expect(clippy::print_stdout, reason = "xtask talks to the person who called it")]
+pub(crate) fn say(line: impl AsRef<str>) {
+    println!("{}", line.as_ref());
+}
+
+/// The workspace's folder.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The folder of the project's own tools.
+pub(crate) fn tools() -> PathBuf {
+    root().join("target/tools")
+}
+
+/// The cargo that runs us, in the workspace.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // `.cargo/config.toml` quiets the cargo inside build scripts, not this one.
+    cmd.args(args).current_dir(root()).env_remove("CARGO_TERM_QUIET");
+    cmd
+}
+
+/// A program run as root: through sudo where we are not.
+pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Command {
+    if rustix::process::geteuid().is_root() {
+        Command::new(program)
+    } else {
+        let mut cmd = Command::new("sudo");
+        cmd.arg("--").arg(program);
+        cmd
+    }
+}
+
+/// Announces the command, runs it with our standard streams, and wants success.
+pub(crate) fn run(cmd: &mut Command) -> Result<()> {
+    announce(cmd);
+    let status = cmd.status().with_context(|| format!("cannot start `{}`", show(cmd)))?;
+    if !status.success() {
+        bail!("`{}` failed: {status}", show(cmd));
+    }
+    Ok(())
+}
+
+/// Announces the command, runs it, and hands each line of its standard output on.
+/// Answers whether it succeeded.
+pub(crate) fn run_lines(cmd: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+    announce(cmd);
+    let mut child = cmd
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{}`", show(cmd)))?;
+    if let Some(stdout) = child.stdout.take() {
+        for text in BufReader::new(stdout).split(b'\n') {
+            line(&String::from_utf8_lossy(&text?));
+        }
+    }
+    Ok(child.wait()?.success())
+}
+
+/// Runs the command silently and wants success; answers its standard output.
+pub(crate) fn output(cmd: &mut Command) -> Result<String> {
+    let out = cmd.output().with_context(|| format!("cannot start `{}`", show(cmd)))?;
+    if !out.status.success() {
+        bail!("`{}` failed: {}\n{}", show(cmd), out.status, said(&out));
+    }
+    String::from_utf8(out.stdout).with_context(|| format!("output of `{}`", show(cmd)))
+}
+
+/// Announces the command and becomes it; comes back only with an error.
+pub(crate) fn exec(cmd: &mut Command) -> anyhow::Error {
+    announce(cmd);
+    let err = cmd.exec();
+    anyhow::Error::new(err).context(format!("cannot start `{}`", show(cmd)))
+}
+
+fn announce(cmd: &Command) {
+    say(format!("$ {}", show(cmd)));
+    let _ = std::io::stdout().flush();
+}
+
+/// The command line as one would type it, environment included.
+fn show(cmd: &Command) -> String {
+    let set = cmd
+        .get_envs()
+        .filter_map(|(key, value)| Some(format!("{}={}", key.to_string_lossy(), quote(value?))));
+    set.chain([quote(cmd.get_program())])
+        .chain(cmd.get_args().map(quote))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn said(out: &Output) -> String {
+    let text = [out.stdout.as_slice(), out.stderr.as_slice()].concat();
+    tail(&String::from_utf8_lossy(&text))
+}
+
+/// The last lines of a text.
+pub(crate) fn tail(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let from = lines.len().saturating_sub(TAIL);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command_and_what_it_said() {
+        let err = output(Command::new("sh").env("A", "b c").args(["-c", "echo why >&2; exit 3"]));
+        let err = err.unwrap_err().to_string();
+        assert!(err.starts_with("`A='b c' sh -c 'echo why >&2; exit 3'` failed"), "{err}");
+        assert!(err.ends_with("\nwhy"), "{err}");
+    }
+
+    #[test]
+    fn a_tail_is_the_last_lines() {
+        let text: String = (1..=TAIL + 2).map(|n| format!("{n}\n")).collect();
+        assert!(tail(&text).starts_with("3\n"));
+        assert_eq!(tail("one"), "one");
+    }
+}

@@ -1,0 +1,142 @@
+//! Debian's archive, as far as this machine's apt sources lead to it. Every byte is checked: the
+//! suite's release file against Debian's keyring, the rest against the sums in it.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use flate2::read::GzDecoder;
+
+use crate::setup::{apt, tools};
+use crate::sh;
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// apt's own downloader: it has the machine's proxy and certificate settings, and checks sums.
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+const INDEX: &str = "main/binary-amd64/Packages.gz";
+
+/// A suite whose release file has been verified.
+pub(crate) struct Suite {
+    repository: String,
+    name: String,
+    release: String,
+}
+
+/// A binary package of a suite.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    filename: String,
+    sha256: String,
+}
+
+/// Finds the suite in the repositories this machine installs from.
+pub(crate) fn open(name: &str) -> Result<Suite> {
+    tools::programs(&[("gpgv", "gpgv")])?;
+    apt::install(&["debian-archive-keyring"])?;
+    let mut failed = String::new();
+    for repository in apt::repositories()? {
+        match release(&repository, name) {
+            Ok(release) => return Ok(Suite { repository, name: name.to_owned(), release }),
+            Err(err) => failed.push_str(&format!("\n- {err:#}")),
+        }
+    }
+    bail!("no repository of this machine's apt sources has suite {name}:{failed}")
+}
+
+fn release(repository: &str, suite: &str) -> Result<String> {
+    let scratch = tempfile::tempdir()?;
+    let signed = scratch.path().join("InRelease");
+    download(&format!("{repository}dists/{suite}/InRelease"), &signed, None)?;
+    let release = scratch.path().join("Release");
+    let mut gpgv = Command::new("gpgv");
+    gpgv.args(["--keyring", KEYRING, "--status-fd", "1", "--output"]).arg(&release).arg(&signed);
+    // gpgv fails when one of several signatures is by a key it lacks; one that it has is enough.
+    let out = gpgv.output().context("cannot start gpgv")?;
+    let status = String::from_utf8_lossy(&out.stdout);
+    let has = |word: &str| status.lines().any(|line| line.split(' ').nth(1) == Some(word));
+    if !has("VALIDSIG") || has("BADSIG") {
+        let said = String::from_utf8_lossy(&out.stderr);
+        bail!("the signature of {suite}'s InRelease is not Debian's:\n{}", sh::tail(&said));
+    }
+    Ok(fs::read_to_string(release)?)
+}
+
+impl Suite {
+    /// All packages of the suite's main component.
+    pub(crate) fn packages(&self) -> Result<Vec<Package>> {
+        let sum = sum_of(&self.release, INDEX)
+            .with_context(|| format!("the release file of {} lists no {INDEX}", self.name))?;
+        let scratch = tempfile::tempdir()?;
+        let index = scratch.path().join("Packages.gz");
+        let uri = format!("{}dists/{}/{INDEX}", self.repository, self.name);
+        download(&uri, &index, Some(sum))?;
+        let mut text = String::new();
+        GzDecoder::new(fs::File::open(index)?).read_to_string(&mut text)?;
+        Ok(text.split("\n\n").filter_map(parse).collect())
+    }
+
+    /// Downloads the package into the folder.
+    pub(crate) fn download(&self, package: &Package, folder: &Path) -> Result<PathBuf> {
+        let file = folder.join(format!("{}.deb", package.name));
+        let uri = format!("{}{}", self.repository, package.filename);
+        download(&uri, &file, Some(&package.sha256))?;
+        Ok(file)
+    }
+}
+
+fn download(uri: &str, to: &Path, sha256: Option<&str>) -> Result<()> {
+    let mut cmd = Command::new(HELPER);
+    cmd.arg("download-file").arg(uri).arg(to);
+    if let Some(sum) = sha256 {
+        cmd.arg(format!("SHA256:{sum}"));
+    }
+    sh::output(&mut cmd).map(drop)
+}
+
+/// The SHA-256 of a file in the release file's list: ` SUM SIZE PATH` below `SHA256:`.
+fn sum_of<'a>(release: &'a str, path: &str) -> Option<&'a str> {
+    let lines = release.lines().skip_while(|line| *line != "SHA256:").skip(1);
+    lines.take_while(|line| line.starts_with(' ')).find_map(|line| {
+        let mut words = line.split_whitespace();
+        let sum = words.next()?;
+        (words.nth(1)? == path).then_some(sum)
+    })
+}
+
+fn parse(stanza: &str) -> Option<Package> {
+    let field = |name: &str| {
+        let value = |line: &'_ str| Some(line.strip_prefix(name)?.strip_prefix(": ")?.to_owned());
+        stanza.lines().find_map(value)
+    };
+    Some(Package {
+        name: field("Package")?,
+        version: field("Version")?,
+        filename: field("Filename")?,
+        sha256: field("SHA256")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_taken_from_its_own_list() {
+        let release =
+            "Suite: x\nMD5Sum:\n aa 1 a/b\nSHA256:\n bb 1 a\n cc 1 a/b\nEnd: 1\n dd 1 c\n";
+        assert_eq!(sum_of(release, "a/b"), Some("cc"));
+        assert_eq!(sum_of(release, "c"), None);
+    }
+
+    #[test]
+    fn a_stanza_without_a_sum_is_no_package() {
+        let stanza = "Package: p\nVersion: 1\nDescription: d\n text\nFilename: pool/p.deb";
+        assert!(parse(stanza).is_none());
+        let package = parse(&format!("{stanza}\nSHA256: ab")).unwrap();
+        assert_eq!((package.name.as_str(), package.sha256.as_str()), ("p", "ab"));
+    }
+}

@@ -1,0 +1,164 @@
+//! One boot of a guest in QEMU, from its first frame to its verdict.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Write};
+use std::path::{Component, Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use xtask::frame::Frame;
+
+use crate::sh;
+
+const QEMU: &str = "qemu-system-x86_64";
+const MEMORY: &str = "768M";
+
+/// An oops ends the run. `panic=-1` restarts at once, which `-no-reboot` makes an end too. The
+/// console is a slow serial port, so the long reports stay in the log buffer, which is large.
+const KERNEL_ARGS: &str = "console=ttyS0 quiet oops=panic panic=-1 log_buf_len=4M";
+
+/// How the guest's processor comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accel {
+    /// By the host's processor.
+    Kvm,
+    /// By emulation: slow, and possible everywhere.
+    Tcg,
+}
+
+/// A guest to boot.
+pub(super) struct Guest<'a> {
+    pub(super) kernel: &'a Path,
+    pub(super) image: &'a Path,
+    pub(super) accel: Accel,
+    pub(super) cpus: u32,
+    /// Without a verdict by then, the guest hangs.
+    pub(super) timeout: Duration,
+    /// Where the console's log and the guest's files go.
+    pub(super) folder: &'a Path,
+}
+
+impl Guest<'_> {
+    /// Boots the guest and runs its job; answers the command's exit status.
+    /// What the command prints goes to `output` as it comes.
+    pub(super) fn run(&self, output: &mut dyn Write) -> Result<i32> {
+        let console = self.folder.join("console.log");
+        let verdict = self.boot(&console, output);
+        verdict.with_context(|| {
+            let log = fs::read(&console).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            format!("the guest failed; the end of {}:\n{}", console.display(), sh::tail(&log))
+        })
+    }
+
+    fn boot(&self, console: &Path, output: &mut dyn Write) -> Result<i32> {
+        let out = self.folder.join("out");
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        fs::create_dir_all(&out)?;
+        let mut child = Qemu(self.command(console).spawn().context("cannot start QEMU")?);
+        let frames = read(child.0.stdout.take().context("QEMU has no standard output")?);
+        let deadline = Instant::now() + self.timeout;
+        let mut file = None;
+        loop {
+            match frames.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Ok(Frame::Output(bytes))) => {
+                    output.write_all(&bytes).and_then(|()| output.flush())?
+                }
+                Ok(Ok(Frame::File(name))) => file = Some(create(&out, &name)?),
+                Ok(Ok(Frame::Data(bytes))) => {
+                    file.as_mut().context("data of no file came home")?.write_all(&bytes)?;
+                }
+                Ok(Ok(Frame::Exit(code))) => return Ok(code),
+                Ok(Err(err)) => return Err(err).context("what came home is no frame"),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("no verdict within {} s: it hangs", self.timeout.as_secs())
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!(
+                        "it ended without a verdict ({}): a panic, or QEMU failed",
+                        child.0.wait()?
+                    )
+                }
+            }
+        }
+    }
+
+    fn command(&self, console: &Path) -> Command {
+        let mut cmd = Command::new(QEMU);
+        cmd.args(["-machine", "q35", "-m", MEMORY, "-smp", &self.cpus.to_string()]);
+        cmd.args(match self.accel {
+            Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
+            // QEMU 7.2 fails with cmpxchg16b, and with several threads.
+            Accel::Tcg => ["-accel", "tcg,thread=single", "-cpu", "max,cx16=off"],
+        });
+        cmd.args(["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"]);
+        cmd.arg("-serial").arg(format!("file:{}", console.display()));
+        cmd.args(["-chardev", "stdio,id=home,signal=off", "-serial", "chardev:home"]);
+        cmd.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.image);
+        cmd.args(["-append", KERNEL_ARGS]);
+        cmd.stdin(Stdio::null()).stdout(Stdio::piped());
+        cmd
+    }
+}
+
+/// Whether KVM truly works for guests of ours: a device file proves nothing, a boot does.
+pub(super) fn kvm_boots(kernel: &Path, image: &Path, folder: &Path) -> bool {
+    let timeout = Duration::from_secs(20);
+    let guest = Guest { kernel, image, accel: Accel::Kvm, cpus: 1, timeout, folder };
+    let probe = File::options().read(true).write(true).open("/dev/kvm");
+    probe.is_ok() && guest.run(&mut std::io::sink()).is_ok_and(|code| code == 0)
+}
+
+/// A machine that stops when we do.
+struct Qemu(Child);
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Reads frames aside, so that waiting for one can end.
+fn read(stdout: ChildStdout) -> Receiver<std::io::Result<Frame>> {
+    let (tx, rx) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        while let Some(frame) = Frame::read_from(&mut stdout).transpose() {
+            let last = frame.is_err();
+            if tx.send(frame).is_err() || last {
+                break;
+            }
+        }
+    });
+    rx
+}
+
+/// Creates a file the guest sends; its name must not lead out of the folder.
+fn create(out: &Path, name: &str) -> Result<File> {
+    let name = PathBuf::from(name);
+    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+        bail!("the guest sends a file named {}", name.display());
+    }
+    let path = out.join(name);
+    fs::create_dir_all(path.parent().unwrap_or(out))?;
+    File::create(&path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_write_outside_its_folder() {
+        let out = tempfile::tempdir().unwrap();
+        create(out.path(), "a/b").unwrap();
+        create(out.path(), "../b").unwrap_err();
+        create(out.path(), "/tmp/b").unwrap_err();
+    }
+}
