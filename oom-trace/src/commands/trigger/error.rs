@@ -1,0 +1,124 @@
+//! Why a kill could not be caused.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use rustix::io::Errno;
+use thiserror::Error;
+
+/// Why a kill could not be caused, and what to do.
+#[derive(Debug, Error)]
+pub enum TriggerError {
+    /// No hierarchy has the memory controller.
+    #[error(
+        "no cgroup file system in /proc/self/mountinfo has the memory controller: mount one \
+         (`mount -t cgroup2 none /sys/fs/cgroup`), and boot without cgroup_disable=memory"
+    )]
+    NoMemoryController,
+
+    /// The hierarchy cannot be written.
+    #[error(
+        "the cgroup file system at {} is mounted read-only: run on the host; or give the container \
+         a writable one (--privileged), the unit ProtectControlGroups=no", .0.display()
+    )]
+    ReadOnly(PathBuf),
+
+    /// The limit is out of proportion to the machine.
+    #[error(
+        "a limit of {} MiB is more than half of the {} MiB available, and other processes could \
+         die of it: give a smaller --memory", .memory >> 20, .available >> 20
+    )]
+    TooMuch {
+        /// The limit asked for.
+        memory: u64,
+        /// `MemAvailable`.
+        available: u64,
+    },
+
+    /// The kernel refused an operation on a file.
+    #[error("cannot {action} {}: {source}{}", .path.display(), remedy(.path, .source))]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// The kernel refused something else.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// The kernel's counter says that its OOM killer did nothing.
+    #[error(
+        "the child went past its limit, and the kernel counts no OOM kill in its cgroup; the child \
+         ended with {0}: `oom-trace check` says what this kernel offers"
+    )]
+    NotKilled(ExitStatus),
+
+    /// SIGINT or SIGTERM.
+    #[error("interrupted before the kernel killed the child; nothing is left of it")]
+    Interrupted,
+
+    /// The kill is done, and could not be told.
+    #[error("cannot write to standard output: {0}")]
+    Print(#[source] io::Error),
+}
+
+impl TriggerError {
+    pub(super) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::File { action, path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// For `map_err` on a system call.
+    pub(super) fn system<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System { action, source: source.into() }
+    }
+}
+
+/// What to do about an answer of the cgroup file system.
+fn remedy(path: &Path, error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::ACCESS | Errno::PERM) => ": run as root of the host (sudo)",
+        Some(Errno::ROFS) => {
+            ": run on the host; or give the container a writable cgroup file system \
+             (--privileged), the unit ProtectControlGroups=no"
+        }
+        // A cgroup that holds processes hands no controller down; only the real root may.
+        Some(Errno::BUSY | Errno::OPNOTSUPP) if path.ends_with("cgroup.subtree_control") => {
+            ": this cgroup holds the processes of a container, and can have no others below it: \
+             run on the host, or with the host's cgroups (--cgroupns=host)"
+        }
+        // `nsdelegate`: the child would cross the border of the cgroup namespace.
+        Some(Errno::NOENT) if path.ends_with("cgroup.procs") => {
+            ": this cgroup is outside the cgroup namespace: run on the host, or with the host's \
+             cgroups (--cgroupns=host)"
+        }
+        Some(Errno::AGAIN) => {
+            ": this hierarchy may hold no more cgroups (cgroup.max.descendants): remove some"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_was_tried_what_the_kernel_said_and_what_to_do() {
+        let error = TriggerError::io("create", "/sys/fs/cgroup/x", Errno::ACCESS.into());
+        assert_eq!(
+            error.to_string(),
+            "cannot create /sys/fs/cgroup/x: Permission denied (os error 13): \
+             run as root of the host (sudo)"
+        );
+    }
+}
