@@ -1,0 +1,271 @@
+//! The agent on the kernel that runs these tests, whichever hooks it offers; they need root.
+//!
+//! Others may cause kills meanwhile: each test looks for its own, and bounds what it counts.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, reason = "a test fails so")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use support::PATIENCE;
+use support::agent::{Agent, oom_trace, record};
+use support::compare::assert_killed;
+use support::kernel_kills;
+use support::kmsg::Kmsg;
+use support::log::{Killed, kills};
+
+/// One agent at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Causes a kill, and answers whose.
+fn trigger() -> u64 {
+    let output = oom_trace(&["trigger"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let line = String::from_utf8(output.stdout).unwrap();
+    let (_, rest) = line.split_once(" process ").unwrap();
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// The record of this process's death.
+fn kill_of(agent: &mut Agent, pid: u64) -> Value {
+    loop {
+        let [record] = agent.kills(1).try_into().unwrap();
+        if record["victim"]["tid"] == pid {
+            return record;
+        }
+    }
+}
+
+/// The line of the log, whole and taken apart.
+fn logged(log: &mut Kmsg, pid: u64) -> (String, Killed) {
+    let own = |lines: &[String]| kills(lines).into_iter().find(|(_, killed)| killed.pid == pid);
+    own(log.until(|lines| own(lines).is_some())).unwrap()
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::yield_now();
+    }
+}
+
+fn failure(output: &Output, code: i32) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    errors
+}
+
+#[test]
+fn a_record_says_what_the_kernel_logged() {
+    let _turn = turn();
+    let mut log = Kmsg::from_now();
+    let mut agent = Agent::start(&["--format", "json"]);
+    let pid = trigger();
+    let record = kill_of(&mut agent, pid);
+    let (_, killed) = logged(&mut log, pid);
+    assert_killed(&record, &[killed]);
+    assert_eq!(record["victim"]["comm"], "oom-victim");
+    agent.stop();
+}
+
+#[test]
+fn the_kernel_format_is_the_kernels_line() {
+    let _turn = turn();
+    let mut log = Kmsg::from_now();
+    let mut agent = Agent::start(&["--format", "kernel"]);
+    let pid = trigger();
+    let (text, _) = logged(&mut log, pid);
+    let own = format!(" Killed process {pid} ");
+    let printed = loop {
+        let line = agent.line();
+        if line.contains(&own) {
+            break line;
+        }
+    };
+    assert_eq!(printed, text);
+    agent.stop();
+}
+
+#[test]
+fn the_totals_are_the_kernels() {
+    let _turn = turn();
+    let most = kernel_kills();
+    let mut agent = Agent::start(&["--format", "json"]);
+    let least = kernel_kills();
+    for _ in 0..3 {
+        let pid = trigger();
+        kill_of(&mut agent, pid);
+    }
+    let least = kernel_kills() - least;
+    let stopped = agent.stop();
+    let most = kernel_kills() - most;
+    let end = record(stopped.lines.last().unwrap());
+    assert_eq!(end["event"], "stopped", "{}", stopped.stderr);
+    let totals = &end["totals"];
+    assert_eq!(totals["kills"], totals["kernel_kills"], "{end:#}");
+    assert!((least..=most).contains(&totals["kills"].as_u64().unwrap()), "{least}…{most}: {end:#}");
+}
+
+#[test]
+fn console_and_file_may_differ_in_format() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kills");
+    let output = format!("compact:{}", file.display());
+    let mut agent = Agent::start(&["--format", "json", "--output", &output]);
+    let pid = trigger();
+    kill_of(&mut agent, pid);
+    agent.stop();
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.lines().any(|line| line.contains(&pid.to_string())), "{text}");
+    assert!(!text.contains('{'), "{text}");
+}
+
+#[test]
+fn a_file_that_was_moved_is_opened_anew_on_sighup() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, moved) = (folder.path().join("kills"), folder.path().join("kills.1"));
+    let output = format!("kernel:{}", file.display());
+    let mut agent = Agent::start(&["--format", "json", "--output", &output]);
+    let first = trigger();
+    kill_of(&mut agent, first);
+    fs::rename(&file, &moved).unwrap();
+    agent.signal(Signal::HUP);
+    wait_for("the file does not come back", || file.exists());
+    let second = trigger();
+    kill_of(&mut agent, second);
+    agent.stop();
+    let holds = |path: &Path, pid| fs::read_to_string(path).unwrap().contains(&format!(" {pid} "));
+    assert!(holds(&moved, first) && !holds(&moved, second));
+    assert!(holds(&file, second) && !holds(&file, first));
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let _turn = turn();
+    let program = oom_trace(&[]);
+    let mut pipeline = Command::new("bash");
+    let script = "\"$0\" --format json | head -1";
+    pipeline.args(["-o", "pipefail", "-c", script]).arg(program.get_program());
+    let agent = Agent::spawn(pipeline);
+    trigger();
+    let ended = agent.wait();
+    assert!(!ended.stderr.to_lowercase().contains("pipe"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_second_agent_says_that_there_is_one() {
+    let _turn = turn();
+    let agent = Agent::start(&["--format", "json"]);
+    let errors = failure(&oom_trace(&[]).output().unwrap(), 1);
+    assert!(errors.contains("already running"), "{errors}");
+    agent.stop();
+}
+
+#[test]
+fn the_demo_prints_the_record_of_its_own_kill() {
+    let _turn = turn();
+    let mut log = Kmsg::from_now();
+    let output = oom_trace(&["--demo", "--format", "json"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let records: Vec<_> = str::from_utf8(&output.stdout).unwrap().lines().map(record).collect();
+    let kill = records.iter().find(|record| record["victim"]["comm"] == "oom-victim").unwrap();
+    let (_, killed) = logged(&mut log, kill["victim"]["tid"].as_u64().unwrap());
+    assert_killed(kill, &[killed]);
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error() {
+    let errors = failure(&oom_trace(&["--no-such-flag"]).output().unwrap(), 2);
+    assert!(errors.contains("--no-such-flag"), "{errors}");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let _turn = turn();
+    let output = oom_trace(&["--output", "json:/proc/no/such/file"]).output().unwrap();
+    let errors = failure(&output, 1);
+    assert!(errors.contains("/proc/no/such/file"), "{errors}");
+}
+
+#[test]
+fn without_privileges_it_names_the_missing_capability() {
+    let _turn = turn();
+    // Where cargo built it, nobody may be allowed to look.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("oom-trace");
+    fs::copy(oom_trace(&[]).get_program(), &program).unwrap();
+    let errors = failure(&Command::new(program).uid(65534).gid(65534).output().unwrap(), 1);
+    assert!(errors.contains("CAP_"), "{errors}");
+}
+
+#[test]
+fn trigger_says_what_died() {
+    let before = kernel_kills();
+    let mut log = Kmsg::from_now();
+    let pid = trigger();
+    let (_, killed) = logged(&mut log, pid);
+    assert_eq!(killed.comm, "oom-victim");
+    assert_eq!(killed.oom_score_adj, 1000);
+    assert!(kernel_kills() > before);
+}
+
+/// Whether this run of `trigger` has left its cgroup, in either version's place.
+fn cgroup_of(pid: u32) -> bool {
+    ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"]
+        .iter()
+        .any(|top| Path::new(top).join(format!("oom-trace-trigger-{pid}")).exists())
+}
+
+/// Sends the signal once there is a cgroup to leave behind; answers the run's id and what it said.
+fn interrupted_trigger(signal: Signal) -> (u32, Output) {
+    let mut command = oom_trace(&["trigger", "--memory", "64M"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    wait_for("trigger makes no cgroup", || cgroup_of(pid));
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    (pid, child.wait_with_output().unwrap())
+}
+
+#[test]
+fn an_interrupted_trigger_leaves_nothing() {
+    for signal in [Signal::INT, Signal::TERM] {
+        // The kernel may be faster than the signal.
+        wait_for("trigger cannot be interrupted", || {
+            let (pid, output) = interrupted_trigger(signal);
+            assert!(!cgroup_of(pid));
+            !output.status.success() && failure(&output, 1).contains("interrupted")
+        });
+    }
+}
+
+#[test]
+fn what_a_killed_trigger_leaves_the_next_removes() {
+    wait_for("trigger is always faster", || {
+        let (pid, _) = interrupted_trigger(Signal::KILL);
+        let left = cgroup_of(pid);
+        trigger();
+        assert!(!cgroup_of(pid));
+        left
+    });
+}

@@ -1,0 +1,150 @@
+//! The agent under test, as a user starts it.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::PATIENCE;
+
+/// The program: in a guest it is not where cargo built it.
+pub(crate) fn oom_trace(args: &[&str]) -> Command {
+    let built = env!("CARGO_BIN_EXE_oom-trace").to_owned();
+    let mut command = Command::new(std::env::var("OOM_TRACE_BIN").unwrap_or(built));
+    command.args(args);
+    command
+}
+
+/// A running agent; killed if it is dropped before it was stopped.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    said: Vec<String>,
+}
+
+/// What an agent that has been stopped left.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// Lines on standard output that nobody had taken.
+    pub(crate) lines: Vec<String>,
+    /// All of standard error.
+    pub(crate) stderr: String,
+}
+
+impl Agent {
+    /// Starts the agent; it is attached when this returns.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        Self::spawn(oom_trace(args))
+    }
+
+    /// As [`Self::start`], of a command that runs it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        let mut agent = Self { child, stdout, stderr, said: Vec::new() };
+        agent.wait_until_it_says("attached");
+        agent
+    }
+
+    /// Waits for a line on standard error.
+    pub(crate) fn wait_until_it_says(&mut self, word: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let line = next(&self.stderr, deadline);
+            let line = line.unwrap_or_else(|end| panic!("no {word:?}, {end}: {:#?}", self.said));
+            self.said.push(line);
+            if self.said.last().is_some_and(|line| line.contains(word)) {
+                return;
+            }
+        }
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn line(&mut self) -> String {
+        next(&self.stdout, Instant::now() + PATIENCE).unwrap_or_else(|end| {
+            panic!("no further line, {end}: {:#?}", self.stderr.try_iter().collect::<Vec<_>>())
+        })
+    }
+
+    /// The next `count` records of kills.
+    pub(crate) fn kills(&mut self, count: usize) -> Vec<Value> {
+        let mut kills = Vec::new();
+        while kills.len() < count {
+            let record = record(&self.line());
+            if record["type"] == "oom_kill" {
+                kills.push(record);
+            }
+        }
+        kills
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends the agent as systemd does.
+    pub(crate) fn stop(self) -> Stopped {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits until it ends, which it must without an error.
+    pub(crate) fn wait(mut self) -> Stopped {
+        let lines = rest(&self.stdout);
+        self.said.extend(rest(&self.stderr));
+        let stderr = self.said.join("\n");
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the agent ended with {status}: {stderr}");
+        Stopped { lines, stderr }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A line of JSON, which the schema must allow.
+pub(crate) fn record(line: &str) -> Value {
+    let record: Value = serde_json::from_str(line).unwrap();
+    super::compare::assert_schema(&record);
+    record
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            if sender.send(line.unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn next(lines: &Receiver<String>, deadline: Instant) -> Result<String, RecvTimeoutError> {
+    lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+}
+
+/// All that comes until the stream's end.
+fn rest(lines: &Receiver<String>) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut rest = Vec::new();
+    loop {
+        match next(lines, deadline) {
+            Ok(line) => rest.push(line),
+            Err(RecvTimeoutError::Disconnected) => return rest,
+            Err(RecvTimeoutError::Timeout) => panic!("the agent does not end: {rest:#?}"),
+        }
+    }
+}
