@@ -7,34 +7,46 @@ use cargo_metadata::Message;
 
 use crate::sh;
 
-/// A binary of the workspace, and the cargo arguments that name it.
-pub(crate) struct Binary(&'static [&'static str]);
+/// A binary of the workspace.
+pub(crate) struct Binary {
+    name: &'static str,
+    /// The cargo arguments that select it.
+    select: &'static [&'static str],
+}
 
 impl Binary {
     /// The agent.
-    pub(crate) const AGENT: Self = Self(&["--package=oom-trace", "--bin=oom-trace", "--release"]);
+    pub(crate) const AGENT: Self = Self {
+        name: "oom-trace",
+        select: &["--package=oom-trace", "--bin=oom-trace", "--release"],
+    };
     /// The agent's tests that need a kernel of their own.
     pub(crate) const GUEST_TESTS: Self =
-        Self(&["--package=oom-trace", "--test=guest", "--profile=test"]);
+        Self { name: "guest", select: &["--package=oom-trace", "--test=guest", "--profile=test"] };
     /// The guest's first process.
-    pub(crate) const GUEST_INIT: Self = Self(&["--package=xtask", "--bin=guest-init"]);
+    pub(crate) const GUEST_INIT: Self =
+        Self { name: "guest-init", select: &["--package=xtask", "--bin=guest-init"] };
 }
 
 /// Builds the binary; answers where it is.
-pub(crate) fn binary(binary: Binary) -> Result<PathBuf> {
+pub(crate) fn build(binary: Binary) -> Result<PathBuf> {
+    let Binary { name, select } = binary;
     let mut cmd = sh::cargo(&["rustc"]);
-    cmd.args(binary.0).arg("--message-format=json-render-diagnostics");
+    cmd.args(select).arg("--message-format=json-render-diagnostics");
     // Only the binary itself: as a rustflag it would reach procedural macros, which cannot have it.
     cmd.args(["--", "-C", "target-feature=+crt-static"]);
     let mut executable = None;
     let built = sh::run_lines(&mut cmd, |line| {
-        if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) {
+        // A test's build reports the package's programs too.
+        if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line)
+            && artifact.target.name == name
+        {
             executable = artifact.executable.or(executable.take());
         }
     })?;
     if !built {
-        bail!("building {} failed", binary.0.join(" "));
+        bail!("building {name} failed");
     }
-    let path = executable.with_context(|| format!("cargo built no {}", binary.0.join(" ")))?;
+    let path = executable.with_context(|| format!("cargo built no {name}"))?;
     Ok(path.into_std_path_buf())
 }

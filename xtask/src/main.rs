@@ -10,6 +10,7 @@ mod vm;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -59,8 +60,17 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
-    let Args { task } = Args::parse();
+fn main() -> ExitCode {
+    match work(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            sh::complain(&err);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::run().map(drop),
         Task::Build => build().map(drop),
@@ -80,7 +90,7 @@ fn main() -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     setup::run()?;
-    let agent = artifacts::binary(Binary::AGENT)?;
+    let agent = artifacts::build(Binary::AGENT)?;
     let size = fs::metadata(&agent)?.len();
     say(format!("{} ({size} bytes)", agent.display()));
     Ok(agent)

@@ -17,6 +17,12 @@ pub(crate) fn say(line: impl AsRef<str>) {
     println!("{}", line.as_ref());
 }
 
+/// Prints why we fail.
+#[expect(clippy::print_stderr, reason = "xtask talks to the person who called it")]
+pub(crate) fn complain(err: &anyhow::Error) {
+    eprintln!("xtask: {err:#}");
+}
+
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,9 +34,9 @@ pub(crate) fn tools() -> PathBuf {
     root().join("target/tools")
 }
 
-/// The cargo that runs us, in the workspace.
+/// cargo in the workspace: rustup's variables make it the one that runs us.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    let mut cmd = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cmd = Command::new("cargo");
     // `.cargo/config.toml` quiets the cargo inside build scripts, not this one.
     cmd.args(args).current_dir(root()).env_remove("CARGO_TERM_QUIET");
     cmd

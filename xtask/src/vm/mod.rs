@@ -42,9 +42,9 @@ impl Programs {
     pub(crate) fn build() -> Result<Self> {
         tools::programs(&[("qemu-system-x86_64", "qemu-system-x86")])?;
         Ok(Self {
-            agent: artifacts::binary(Binary::AGENT)?,
-            tests: artifacts::binary(Binary::GUEST_TESTS)?,
-            init: artifacts::binary(Binary::GUEST_INIT)?,
+            agent: artifacts::build(Binary::AGENT)?,
+            tests: artifacts::build(Binary::GUEST_TESTS)?,
+            init: artifacts::build(Binary::GUEST_INIT)?,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use xtask::frame::Frame;
 
 use crate::sh;
@@ -45,22 +45,29 @@ impl Guest<'_> {
     /// Boots the guest and runs its job; answers the command's exit status.
     /// What the command prints goes to `output` as it comes.
     pub(super) fn run(&self, output: &mut dyn Write) -> Result<i32> {
-        let console = self.folder.join("console.log");
-        let verdict = self.boot(&console, output);
-        verdict.with_context(|| {
-            let log = fs::read(&console).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
-            format!("the guest failed; the end of {}:\n{}", console.display(), sh::tail(&log))
+        let (console, complaints) = (self.folder.join("console.log"), self.folder.join("qemu.log"));
+        self.boot(&console, &complaints, output).map_err(|err| {
+            let mut report = format!("{err:#}");
+            for log in [complaints, console] {
+                let text = fs::read(&log).unwrap_or_default();
+                if !text.is_empty() {
+                    let text = sh::tail(&String::from_utf8_lossy(&text));
+                    report.push_str(&format!("\nthe end of {}:\n{text}", log.display()));
+                }
+            }
+            anyhow!(report)
         })
     }
 
-    fn boot(&self, console: &Path, output: &mut dyn Write) -> Result<i32> {
+    fn boot(&self, console: &Path, complaints: &Path, output: &mut dyn Write) -> Result<i32> {
         let out = self.folder.join("out");
         if out.exists() {
             fs::remove_dir_all(&out)?;
         }
         fs::create_dir_all(&out)?;
-        let mut child = Qemu(self.command(console).spawn().context("cannot start QEMU")?);
+        let mut cmd = self.command(console);
+        cmd.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(complaints)?);
+        let mut child = Qemu(cmd.spawn().context("cannot start QEMU")?);
         let frames = read(child.0.stdout.take().context("QEMU has no standard output")?);
         let deadline = Instant::now() + self.timeout;
         let mut file = None;
@@ -76,13 +83,10 @@ impl Guest<'_> {
                 Ok(Ok(Frame::Exit(code))) => return Ok(code),
                 Ok(Err(err)) => return Err(err).context("what came home is no frame"),
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("no verdict within {} s: it hangs", self.timeout.as_secs())
+                    bail!("no verdict within {} s: the guest hangs", self.timeout.as_secs())
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!(
-                        "it ended without a verdict ({}): a panic, or QEMU failed",
-                        child.0.wait()?
-                    )
+                    bail!("no verdict: the guest panicked, or QEMU failed ({})", child.0.wait()?)
                 }
             }
         }
@@ -101,7 +105,6 @@ impl Guest<'_> {
         cmd.args(["-chardev", "stdio,id=home,signal=off", "-serial", "chardev:home"]);
         cmd.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.image);
         cmd.args(["-append", KERNEL_ARGS]);
-        cmd.stdin(Stdio::null()).stdout(Stdio::piped());
         cmd
     }
 }
