@@ -145,7 +145,8 @@ pub(crate) fn run(spec: &str) {
 }
 
 fn ready_and_grow() {
-    writeln!(io::stdout(), "ready").unwrap();
+    let mut stdout = io::stdout();
+    stdout.write_all(b"ready\n").unwrap();
     await_word();
     let mut touched = Vec::new();
     loop {

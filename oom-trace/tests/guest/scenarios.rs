@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, Spec};
 use crate::support::agent::oom_trace;
-use crate::watch::Watch;
+use crate::watch::{PAGE, Seen, Watch, release};
 
 const MIB: usize = 1 << 20;
 
@@ -113,10 +113,13 @@ fn victim_is_not_the_trigger() {
     assert_eq!(record["victim"]["pid"], victim_pid);
     assert_eq!(record["trigger"]["pid"], trigger_pid);
     assert_eq!(record["trigger"]["comm"], "small");
-    // The page tables of a process that does nothing tell what it has to the page.
+    // The page tables of a process that does nothing tell what it has to the page; before 6.2 each
+    // thread keeps some to itself (`TASK_RSS_EVENTS_THRESH`).
+    let kept = if release() < (6, 2) { 64 * PAGE } else { 0 };
     let memory = |key| record["victim"]["memory"][key].as_u64().unwrap();
     let file = memory("file_rss_bytes") + memory("shmem_rss_bytes");
-    assert_eq!((memory("anon_rss_bytes"), file), (anonymous, resident - anonymous), "{record:#}");
+    assert!(memory("anon_rss_bytes").abs_diff(anonymous) <= kept, "{anonymous}: {record:#}");
+    assert!(file.abs_diff(resident - anonymous) <= kept, "{resident}: {record:#}");
 }
 
 /// The kernel then marks, and logs, a thread that is not the process's first.
@@ -144,7 +147,7 @@ fn storm_of_a_group() {
     kill_group(50);
 }
 
-fn kill_group(members: usize) -> crate::watch::Seen {
+fn kill_group(members: usize) -> Seen {
     let cgroup = Cgroup::limited("group", 32 << 20);
     cgroup.write("memory.oom.group", 1);
     let watch = Watch::start("kprobe");

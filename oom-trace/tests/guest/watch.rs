@@ -1,6 +1,7 @@
 //! A scenario under the agent's eyes and the kernel's.
 
 use std::fs;
+use std::thread;
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -10,6 +11,8 @@ use crate::support::compare::assert_killed;
 use crate::support::kernel_kills;
 use crate::support::kmsg::Kmsg;
 use crate::support::log::{Invoked, Line, Summary, kills, of_the_oom_killer};
+
+pub(crate) const PAGE: u64 = 4096;
 
 /// An agent with two outputs, JSON and the kernel's own lines, and what the kernel stood at.
 #[derive(Debug)]
@@ -30,6 +33,13 @@ pub(crate) struct Seen {
     /// Lines of the kernel's log, and of the agent's `kernel` format.
     logged: Vec<(String, Line)>,
     printed: Vec<String>,
+}
+
+/// Of the kernel: 6.12 is `(6, 12)`.
+pub(crate) fn release() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
 impl Watch {
@@ -65,6 +75,7 @@ impl Watch {
             let own = killed.iter().filter(|(_, killed)| record["victim"]["tid"] == killed.pid);
             let own: Vec<_> = own.map(|(_, killed)| killed.clone()).collect();
             assert_killed(record, &own);
+            assert_exact(record);
         }
         let printed = fs::read_to_string(&self.kernel_lines).unwrap();
         let printed: Vec<_> = printed.lines().map(str::to_owned).collect();
@@ -104,6 +115,26 @@ impl Seen {
             assert_eq!(record["outcome"], "killed", "{record:#}");
         }
     }
+}
+
+/// What the kernel logs is its exact sum but from 6.2 to 6.19, where each processor may hold back
+/// a batch of pages (`percpu_counter_batch`).
+fn assert_exact(record: &Value) {
+    let [exact, logged] = [&record["victim"]["memory"], &record["victim"]["memory_logged"][0]];
+    let held_back = if (6, 2) <= release() && release() < (7, 0) { batches() } else { 0 };
+    for key in ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"] {
+        let [exact, logged] = [exact, logged].map(|memory| memory[key].as_u64().unwrap());
+        assert!(exact.abs_diff(logged) <= held_back, "{key}: {record:#}");
+    }
+    for key in ["total_vm_bytes", "pgtables_bytes"] {
+        assert_eq!(exact[key], logged[key], "{record:#}");
+    }
+}
+
+/// The pages, in bytes, that all processors may hold back.
+fn batches() -> u64 {
+    let processors = thread::available_parallelism().unwrap().get() as u64;
+    processors * 32.max(2 * processors) * PAGE
 }
 
 fn assert_invoked(record: &Value, invoked: &Invoked) {
