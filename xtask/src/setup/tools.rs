@@ -67,7 +67,7 @@ pub(crate) fn ebpf_clippy(toolchain: &str) -> Result<Command> {
         cmd
     };
     // Both would lead it back to the cargo that runs us.
-    cmd.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").current_dir(sh::root());
-    cmd.arg("clippy");
+    cmd.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO_TERM_QUIET");
+    cmd.arg("clippy").current_dir(sh::root());
     Ok(cmd)
 }
