@@ -1,0 +1,96 @@
+//! The eBPF program: its entry points. `probes` says what each hook does.
+
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "a helper call is a call into the kernel")]
+#![expect(
+    clippy::cast_lossless,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "registers and helpers' arguments have one size, pointers another"
+)]
+
+mod current;
+mod kernel;
+mod maps;
+mod probes;
+mod records;
+
+use aya_ebpf::macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint};
+use aya_ebpf::programs::{
+    FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext,
+};
+use oom_trace_common::record::source::{FENTRY, KPROBE};
+
+use crate::probes::{kill_process, mark_oom_victim, mark_victim, oom_kill_process};
+
+/// The helpers used here are for GPL-compatible programs only.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "license")]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[kprobe]
+fn oom_kill_process_kprobe(context: ProbeContext) -> u32 {
+    if let (Some(oc), Some(message)) = (context.arg(0), context.arg(1)) {
+        oom_kill_process::enter(KPROBE, oc, message);
+    }
+    0
+}
+
+#[kretprobe]
+fn oom_kill_process_kretprobe(_: RetProbeContext) -> u32 {
+    oom_kill_process::leave(KPROBE);
+    0
+}
+
+#[kprobe]
+fn kill_process_kprobe(context: ProbeContext) -> u32 {
+    if let Some(victim) = context.arg(0) {
+        kill_process::enter(victim);
+    }
+    0
+}
+
+#[kprobe]
+fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
+    if let Some(victim) = context.arg(0) {
+        mark_oom_victim::enter(KPROBE, victim);
+    }
+    0
+}
+
+#[fentry]
+fn oom_kill_process_fentry(context: FEntryContext) -> u32 {
+    oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1));
+    0
+}
+
+#[fexit]
+fn oom_kill_process_fexit(_: FExitContext) -> u32 {
+    oom_kill_process::leave(FENTRY);
+    0
+}
+
+#[fentry]
+fn kill_process_fentry(context: FEntryContext) -> u32 {
+    kill_process::enter(context.arg(0));
+    0
+}
+
+#[fentry]
+fn mark_oom_victim_fentry(context: FEntryContext) -> u32 {
+    mark_oom_victim::enter(FENTRY, context.arg(0));
+    0
+}
+
+#[raw_tracepoint]
+fn mark_victim_raw(context: RawTracePointContext) -> u32 {
+    mark_victim::enter(&context);
+    0
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,30 @@
+//! Where the parts are wired: from the command line to a command and its exit status.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::commands::{check, run, trigger};
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { command, run } = Cli::parse();
+    let result = match command.unwrap_or(Command::Run(run)) {
+        Command::Run(args) => run::run(&args.into()),
+        Command::Check(args) => check::run(args),
+        Command::Trigger(args) => {
+            trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Command::TriggerVictim(args) => {
+            trigger::victim(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        // Nobody is left to tell that stderr is closed.
+        let _ = writeln!(io::stderr(), "oom-trace: {error:#}");
+        ExitCode::FAILURE
+    })
+}

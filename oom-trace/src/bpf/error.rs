@@ -1,0 +1,124 @@
+//! Why the programs are not in place, and what to do.
+
+use std::error::Error;
+use std::io;
+
+use aya::EbpfError;
+use aya::maps::MapError;
+use aya::programs::ProgramError;
+
+use crate::kernel::plan::PlanError;
+
+/// Why the programs are not in place.
+#[derive(Debug, thiserror::Error)]
+pub enum BpfError {
+    /// The machine does not offer it.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The object or its maps were turned down.
+    #[error("cannot load the eBPF object: {}{}", chain(&**error), advice(&**error))]
+    Object {
+        /// What aya says, with what the kernel said.
+        error: Box<EbpfError>,
+    },
+    /// A program was turned down.
+    #[error("cannot {action} {program} ({function}): {}{}", chain(&**error), advice(&**error))]
+    Program {
+        /// `load` or `attach`
+        action: &'static str,
+        /// Its name.
+        program: &'static str,
+        /// The kernel's function.
+        function: &'static str,
+        /// What aya says, with what the kernel said.
+        error: Box<ProgramError>,
+    },
+    /// A map cannot be used.
+    #[error("cannot use the map {name}: {}{}", chain(&**error), advice(&**error))]
+    Map {
+        /// Its name.
+        name: &'static str,
+        /// What aya says, with what the kernel said.
+        error: Box<MapError>,
+    },
+    /// The object and this program do not belong together.
+    #[error("the eBPF object has no {0}; this build of oom-trace is broken")]
+    Incomplete(&'static str),
+    /// aya's own view of the BTF, which fentry needs.
+    #[error("cannot read the kernel's BTF for fentry: {0}")]
+    Btf(#[from] aya::BtfError),
+    /// A ring buffer cannot be polled.
+    #[error("cannot wait for a ring buffer: {0}")]
+    Ring(#[from] io::Error),
+    /// The program's diagnostics cannot be had.
+    #[error("cannot read the eBPF program's own log: {0}")]
+    Log(#[from] aya_log::Error),
+}
+
+impl BpfError {
+    /// What was tried and what the kernel said, in one line without advice.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+}
+
+/// The error and all that caused it, without what is said twice.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() {
+        let log = verifier_log.to_string();
+        // The verifier's statistics come last, what it objects to before them.
+        let objection = log.lines().rfind(|line| !STATISTICS.iter().any(|it| line.starts_with(it)));
+        return match objection.map(str::trim).filter(|line| !line.is_empty()) {
+            Some(objection) => format!("{io_error}; the verifier says: {objection}"),
+            None => io_error.to_string(),
+        };
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).
+const STATISTICS: [&str; 4] = ["verification time", "stack depth", "processed", "insns processed"];
+
+/// What to do about the kernel's answer.
+fn advice(error: &(dyn Error + 'static)) -> &'static str {
+    let mut error = Some(error);
+    while let Some(this) = error {
+        if let Some(io) = this.downcast_ref::<io::Error>() {
+            return match io.raw_os_error() {
+                Some(libc::EPERM) => {
+                    "\n  not permitted: run as root; in a container add CAP_BPF, CAP_PERFMON, CAP_SYSLOG \
+                     and (before 5.11, where maps count as locked memory) CAP_SYS_RESOURCE, and a \
+                     seccomp profile that allows bpf(2) and perf_event_open(2); a locked-down \
+                     kernel answers so, too"
+                }
+                Some(libc::EINVAL) => {
+                    "\n  not known to this kernel: oom-trace needs 5.10 or newer (ring buffer maps)"
+                }
+                Some(libc::ENOENT) => {
+                    "\n  this kernel has no such function, or tracing of it is switched off"
+                }
+                Some(libc::ENOMEM) => {
+                    "\n  the kernel has no memory for it: free some and try again"
+                }
+                Some(libc::ENOSYS) => {
+                    "\n  this kernel is built without bpf(2) (CONFIG_BPF_SYSCALL)"
+                }
+                _ => "",
+            };
+        }
+        error = this.source();
+    }
+    ""
+}

@@ -1,0 +1,42 @@
+//! The eBPF program's own diagnostics, on stderr; off unless asked for.
+
+use std::io;
+
+use aya::Ebpf;
+use aya_log::EbpfLogger;
+
+use super::error::BpfError;
+use super::sys::readable;
+
+/// Writes each message as one line.
+#[derive(Clone, Copy)]
+pub(super) struct Stderr;
+
+impl ::log::Log for Stderr {
+    fn enabled(&self, _: &::log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &::log::Record<'_>) {
+        use std::io::Write as _;
+        // Nobody is left to tell that stderr is closed.
+        let _ = writeln!(io::stderr(), "oom-trace: eBPF: {}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Prints messages until the agent ends.
+pub(super) fn forward(ebpf: &mut Ebpf) -> Result<(), BpfError> {
+    let mut logger = readable(EbpfLogger::init_with_logger(ebpf, Stderr)?)?;
+    tokio::spawn(async move {
+        loop {
+            let mut ready = logger.readable_mut().await?;
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+        #[expect(unreachable_code, reason = "names the type of the block's errors")]
+        io::Result::Ok(())
+    });
+    Ok(())
+}

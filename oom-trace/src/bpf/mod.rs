@@ -1,0 +1,12 @@
+//! The eBPF side: the only module that knows aya.
+
+mod error;
+mod ksym;
+mod loader;
+mod log;
+mod ring;
+mod sys;
+
+pub use error::BpfError;
+pub use loader::{Hooked, Probes, hook};
+pub use ring::Ring;

@@ -1,0 +1,38 @@
+//! The reading end of the ring buffer.
+
+use std::io;
+
+use aya::maps::{MapData, RingBuf};
+use tokio::io::unix::AsyncFd;
+
+use super::sys::readable;
+use crate::wire::{Event, WireError, decode};
+
+/// Wakes its reader when the kernel has written, and never else.
+#[expect(missing_debug_implementations, reason = "aya's maps have none")]
+pub struct Ring(AsyncFd<RingBuf<MapData>>);
+
+impl Ring {
+    /// Registers with the runtime.
+    ///
+    /// # Errors
+    /// The kernel cannot poll it.
+    pub(super) fn new(ring: RingBuf<MapData>) -> io::Result<Self> {
+        readable(ring).map(Self)
+    }
+
+    /// Waits until there is something to read.
+    ///
+    /// # Errors
+    /// The runtime is shutting down.
+    pub async fn readable(&mut self) -> io::Result<()> {
+        self.0.readable_mut().await?.clear_ready();
+        Ok(())
+    }
+
+    /// Takes the next record; `None` if there is none.
+    pub fn next(&mut self) -> Option<Result<Event, WireError>> {
+        let item = self.0.get_mut().next()?;
+        Some(decode(&item))
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+use crate::render::Format;
+use crate::sink::OutputSpec;
+
+/// Tells what the kernel's OOM killer killed, why, and whose limit it was.
+///
+/// Without a command it runs: it hooks the OOM killer and prints a record for each victim until
+/// Ctrl-C or SIGTERM. SIGHUP reopens the files.
+#[derive(Debug, Parser)]
+#[command(name = "oom-trace", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Hook the OOM killer and report each victim (the default)
+    Run(RunArgs),
+    /// Say what this machine offers: hooks, fields, permissions
+    Check(CheckArgs),
+    /// Cause one OOM kill of a throwaway child in a throwaway cgroup
+    Trigger(TriggerArgs),
+    /// The child of `trigger`.
+    #[command(name = VICTIM_COMMAND, hide = true)]
+    TriggerVictim(VictimArgs),
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also append to a file, as JSON or in the format named; may be given more than once
+    #[arg(long = "output", value_name = "[FORMAT:]FILE")]
+    pub outputs: Vec<OutputSpec>,
+    /// When to colour standard output; NO_COLOR switches `auto` off
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// How to hook the kernel; `auto` takes the first that works
+    #[arg(long, value_enum, default_value_t = Attach::Auto)]
+    pub attach: Attach,
+    /// Type information of the running kernel, instead of /sys/kernel/btf/vmlinux
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+    /// Cause one kill as `trigger` does, print its record and end
+    #[arg(long)]
+    pub demo: bool,
+    /// Print the eBPF program's own diagnostics to standard error
+    #[arg(long)]
+    pub debug: bool,
+}
+
+/// What to say of this machine.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// As in `run`
+    #[arg(long, value_enum, default_value_t = Attach::Auto)]
+    pub attach: Attach,
+    /// As in `run`
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to hook the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Attach {
+    /// The first of these that works.
+    Auto,
+    /// kprobes, with the tracepoint beneath.
+    Kprobe,
+    /// fentry and fexit programs, with the tracepoint beneath.
+    Fentry,
+    /// The raw tracepoint oom/mark_victim alone.
+    Tracepoint,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default() {
+        let cli = Cli::try_parse_from(["oom-trace", "--format", "json", "--output", "/x"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.run.format, Format::Json);
+        let cli = Cli::try_parse_from(["oom-trace", "run", "--demo"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Run(RunArgs { demo: true, .. }))));
+    }
+}

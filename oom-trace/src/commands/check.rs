@@ -1,0 +1,127 @@
+//! `oom-trace check`: what this machine offers.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::bpf::hook;
+use crate::cli::CheckArgs;
+use crate::commands::run::protect::lift_memlock;
+use crate::config;
+use crate::kernel::facts::Facts;
+use crate::kernel::plan::Plan;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Findings {
+    /// Whether the agent runs here.
+    ok: bool,
+    kernel: String,
+    /// How it attaches.
+    attach: Option<String>,
+    /// The programs it loads and the functions they are on.
+    hooks: Vec<String>,
+    /// Better ways, and why they are not taken.
+    refused: Vec<Reason>,
+    /// Keys that are `null` in its records.
+    missing: Vec<Reason>,
+    /// What else is worth knowing.
+    notes: Vec<String>,
+    /// Why it does not run.
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason {
+    name: String,
+    reason: String,
+}
+
+/// Looks, tries each rung for real, and prints what was found.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let json = args.json;
+    let findings = look(&args.into());
+    let mut text = if json {
+        serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
+    } else {
+        for_people(&findings)
+    };
+    text.push('\n');
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("cannot write to standard output");
+        }
+        _ => {}
+    }
+    Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Gathers the facts, makes the plan and carries it out for a moment: what the kernel turns down
+/// only when asked is found too.
+fn look(config: &config::Kernel) -> Findings {
+    let mut findings = Findings {
+        ok: false,
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        attach: None,
+        hooks: Vec::new(),
+        refused: Vec::new(),
+        missing: Vec::new(),
+        notes: Vec::new(),
+        error: None,
+    };
+    match try_hooks(config, &mut findings) {
+        Ok(()) => findings.ok = true,
+        Err(error) => findings.error = Some(format!("{error:#}")),
+    }
+    findings
+}
+
+fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result<()> {
+    let facts = Facts::gather(config.btf.as_deref())?;
+    // Where it matters and may not be done, making the maps says so.
+    let _ = lift_memlock();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let hooked = runtime.block_on(async { hook(&facts, &config.rungs, false) })?;
+    let Plan { rung, net, missing, refused } = hooked.plan;
+    findings.attach = Some(rung.to_string());
+    findings.hooks =
+        rung.hooks().iter().map(|hook| format!("{} on {}", hook.program, hook.function)).collect();
+    if net {
+        findings.hooks.push("mark_victim_raw on oom/mark_victim".to_owned());
+    }
+    let reason = |name: String, reason| Reason { name, reason };
+    findings.refused =
+        refused.into_iter().map(|it| reason(it.rung.to_string(), it.reason)).collect();
+    findings.missing =
+        missing.into_iter().map(|it| reason(it.field.to_owned(), it.reason)).collect();
+    findings.notes.clone_from(&hooked.probes.notes);
+    Ok(())
+}
+
+fn for_people(findings: &Findings) -> String {
+    let Findings { ok, kernel, attach, hooks, refused, missing, notes, error } = findings;
+    let mut lines = vec![format!("kernel    {kernel}")];
+    if let Some(attach) = attach {
+        lines.push(format!("attach    {attach}"));
+    }
+    lines.extend(hooks.iter().map(|hook| format!("hook      {hook}")));
+    let with_reason = |label: &str, list: &[Reason]| -> Vec<String> {
+        list.iter().map(|it| format!("{label:<9} {}: {}", it.name, it.reason)).collect()
+    };
+    lines.extend(with_reason("not taken", refused));
+    lines.extend(with_reason("missing", missing));
+    lines.extend(notes.iter().map(|note| format!("note      {note}")));
+    lines.push(match (ok, error) {
+        (true, _) if missing.is_empty() => "verdict   every field can be had".to_owned(),
+        (true, _) => "verdict   it runs, without the fields above".to_owned(),
+        (false, error) => {
+            format!("verdict   it cannot run here: {}", error.as_deref().unwrap_or("unknown"))
+        }
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,5 @@
+//! One command a file.
+
+pub mod check;
+pub mod run;
+pub mod trigger;

@@ -1,0 +1,185 @@
+//! Puts the records of one incident together.
+//!
+//! The kernel handles one incident at a time (`oom_lock`), so one is open at the most. An end that
+//! never comes, because its hook was missed, is made good by the next incident or by the caller,
+//! who must not wait for ever: [`Assembler::flush`].
+
+use oom_trace_common::record::{self, outcome, victim_field};
+
+use super::KernelText;
+use crate::wire::{Event, IncidentPaths};
+
+/// An incident and all its victims.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// Names it: `CLOCK_BOOTTIME` of its start in nanoseconds.
+    pub id: u64,
+    /// Its start; `None` if that record was lost.
+    pub start: Option<(Box<record::Incident>, IncidentPaths)>,
+    /// In the order in which they were marked; one or more.
+    pub victims: Vec<Victim>,
+}
+
+/// A task that was marked.
+#[derive(Debug, Clone)]
+pub struct Victim {
+    /// The first mark of it.
+    pub mark: Box<record::Victim>,
+    /// Its cgroup.
+    pub cgroup: Option<KernelText>,
+    /// Further kills of it: the kernel kills the first victim of a group twice.
+    pub again: Vec<record::Victim>,
+}
+
+impl Victim {
+    /// How often the kernel killed it, if the hooks could tell.
+    #[must_use]
+    pub fn kill_count(&self) -> Option<u32> {
+        match self.mark.outcome {
+            outcome::UNKNOWN => None,
+            outcome::KILLED => Some(1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX)),
+            _ => Some(0),
+        }
+    }
+
+    fn is(&self, other: &record::Victim) -> bool {
+        let (pid, start) = (victim_field::PID, victim_field::START_BOOTTIME);
+        let both = self.mark.header.present & other.header.present;
+        both & pid != 0
+            && self.mark.pid == other.pid
+            && (both & start == 0 || self.mark.start_boottime == other.start_boottime)
+    }
+}
+
+/// The open incident.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    open: Option<Incident>,
+}
+
+impl Assembler {
+    /// Takes the next record and returns the incident that it completes.
+    ///
+    /// An incident without a victim (the kernel found the chosen task gone) completes nothing.
+    pub fn push(&mut self, event: Event) -> Option<Incident> {
+        match event {
+            Event::Incident(incident, paths) => {
+                let done = self.flush();
+                self.open = Some(Incident {
+                    id: incident.header.incident,
+                    start: Some((incident, paths)),
+                    victims: Vec::new(),
+                });
+                done
+            }
+            Event::Victim(victim, cgroup) => {
+                let id = victim.header.incident;
+                let done = if self.open.as_ref().is_some_and(|open| open.id != id) {
+                    self.flush()
+                } else {
+                    None
+                };
+                let open =
+                    self.open.get_or_insert(Incident { id, start: None, victims: Vec::new() });
+                match open.victims.iter_mut().find(|known| known.is(&victim)) {
+                    Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
+                    Some(_) => {}
+                    None => {
+                        open.victims.push(Victim { mark: victim, cgroup, again: Vec::new() });
+                    }
+                }
+                done
+            }
+            Event::End(_) => self.flush(),
+        }
+    }
+
+    /// Whether victims wait for the end of their incident.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !open.victims.is_empty())
+    }
+
+    /// Gives up waiting for the end of the open incident.
+    pub fn flush(&mut self) -> Option<Incident> {
+        self.open.take().filter(|open| !open.victims.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oom_trace_common::record::{End, Header, kind};
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    fn header(kind: u32, incident: u64) -> Header {
+        Header { kind, source: 1, incident, boot_ns: incident, present: victim_field::PID }
+    }
+
+    fn start(id: u64) -> Event {
+        let mut incident = record::Incident::new_zeroed();
+        incident.header = header(kind::INCIDENT, id);
+        Event::Incident(Box::new(incident), IncidentPaths::default())
+    }
+
+    fn victim(id: u64, pid: u32) -> Event {
+        let mut victim = record::Victim::new_zeroed();
+        victim.header = header(kind::VICTIM, id);
+        (victim.pid, victim.outcome) = (pid, outcome::KILLED);
+        Event::Victim(Box::new(victim), None)
+    }
+
+    fn end(id: u64) -> Event {
+        Event::End(End { header: header(kind::END, id) })
+    }
+
+    fn run(events: impl IntoIterator<Item = Event>) -> (Assembler, Vec<Incident>) {
+        let mut assembler = Assembler::default();
+        let done = events.into_iter().filter_map(|event| assembler.push(event)).collect();
+        (assembler, done)
+    }
+
+    fn summary(incidents: &[Incident]) -> Vec<(u64, bool, Vec<(u32, Option<u32>)>)> {
+        incidents
+            .iter()
+            .map(|incident| {
+                let victims =
+                    incident.victims.iter().map(|v| (v.mark.pid, v.kill_count())).collect();
+                (incident.id, incident.start.is_some(), victims)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_group_kill_is_one_incident_with_its_first_victim_killed_twice() {
+        let (_, done) = run([start(7), victim(7, 10), victim(7, 10), victim(7, 11), end(7)]);
+        assert_eq!(summary(&done), [(7, true, vec![(10, Some(2)), (11, Some(1))])]);
+    }
+
+    #[test]
+    fn a_missed_end_is_made_good_by_the_next_start_or_a_flush() {
+        let (mut assembler, done) = run([start(1), victim(1, 10), start(2), victim(2, 11)]);
+        assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);
+        assert!(assembler.is_waiting());
+        let rest: Vec<_> = assembler.flush().into_iter().collect();
+        assert_eq!(summary(&rest), [(2, true, vec![(11, Some(1))])]);
+        assert!(!assembler.is_waiting());
+    }
+
+    #[test]
+    fn a_victim_whose_start_was_lost_is_not() {
+        let (_, done) = run([start(1), victim(1, 10), victim(3, 12), end(3)]);
+        assert_eq!(
+            summary(&done),
+            [(1, true, vec![(10, Some(1))]), (3, false, vec![(12, Some(1))])]
+        );
+    }
+
+    #[test]
+    fn an_incident_that_found_nobody_is_none() {
+        let (assembler, done) = run([start(1), end(1)]);
+        assert!(done.is_empty());
+        assert!(!assembler.is_waiting());
+    }
+}

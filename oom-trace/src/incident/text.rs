@@ -1,0 +1,129 @@
+//! Text that a process chose: any bytes but NUL.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use serde::{Serialize, Serializer};
+
+/// A name as the kernel holds it. Nothing says that it is UTF-8 or printable.
+///
+/// It serialises to UTF-8 with each byte that is none as `\xNN`; it displays, for terminals and
+/// log lines, with control characters escaped as well.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct KernelText(Box<[u8]>);
+
+impl KernelText {
+    /// The bytes as they are.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// UTF-8, with each byte that is none as `\xNN`; control characters stay.
+    #[must_use]
+    pub fn to_utf8(&self) -> Cow<'_, str> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => {
+                let mut text = String::with_capacity(self.0.len() + 8);
+                for chunk in self.0.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    for byte in chunk.invalid() {
+                        // Writing to a String cannot fail.
+                        let _ = write!(text, "\\x{byte:02x}");
+                    }
+                }
+                Cow::Owned(text)
+            }
+        }
+    }
+}
+
+impl<T: AsRef<[u8]>> From<T> for KernelText {
+    fn from(bytes: T) -> Self {
+        Self(bytes.as_ref().into())
+    }
+}
+
+impl Display for KernelText {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&Escaped(&self.0), f)
+    }
+}
+
+/// Bytes for a terminal or a log line: each that is not UTF-8 as `\xNN`, characters
+/// that [act](acts) escaped. Displays without allocating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\n' => f.write_str("\\n")?,
+                    '\t' => f.write_str("\\t")?,
+                    '\r' => f.write_str("\\r")?,
+                    _ if character.is_control() => write!(f, "\\x{:02x}", u32::from(character))?,
+                    _ if acts(character) => write!(f, "\\u{{{:x}}}", u32::from(character))?,
+                    _ => f.write_char(character)?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a character does more than show itself: a control character, one that re-orders a
+/// terminal's line as escapes recolour it, one that hides, or one that ends a line for some readers.
+#[must_use]
+pub fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
+}
+
+impl fmt::Debug for KernelText {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl Serialize for KernelText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_utf8())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_escaped_and_the_rest_kept() {
+        let text = KernelText::from(b"a\xff\"\xc3\xa9\xc3");
+        assert_eq!(text.to_utf8(), "a\\xff\"\u{e9}\\xc3");
+        assert_eq!(text.as_bytes(), b"a\xff\"\xc3\xa9\xc3");
+    }
+
+    #[test]
+    fn a_terminal_gets_no_control_character() {
+        let text = KernelText::from("\x1b[31mred\nline\u{202e}\u{7f}\u{9b}");
+        assert_eq!(text.to_string(), "\\x1b[31mred\\nline\\u{202e}\\x7f\\x9b");
+    }
+
+    #[test]
+    fn json_holds_the_text_itself() {
+        let json = serde_json::to_string(&KernelText::from("a\"b\n\x1b")).unwrap();
+        assert_eq!(json, r#""a\"b\n\u001b""#);
+    }
+}

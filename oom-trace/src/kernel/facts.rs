@@ -1,0 +1,198 @@
+//! What this machine offers.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use oom_trace_common::layout::{Layout, MEMBERS};
+
+use super::btf::{Btf, BtfError, Wanted};
+use super::capability::Capabilities;
+use super::gfp::GfpNames;
+use super::layout::{self, Absent};
+use super::release::Release;
+
+/// Where the running kernel's BTF is.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// The functions that are hooked.
+pub const FUNCTIONS: [&str; 3] = ["oom_kill_process", "__oom_kill_process", "mark_oom_victim"];
+
+/// Names of allocation flags whose numbers depend on the kernel's configuration.
+const GFP_BITS: [&str; 1] = ["___GFP_NO_OBJ_EXT_BIT"];
+
+const MARK_VICTIM: &str = "btf_trace_mark_victim";
+
+/// Why nothing can be said of a machine.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// A file could not be read.
+    #[error("cannot read {path}: {error}{advice}")]
+    Read {
+        /// Which.
+        path: String,
+        /// What the kernel said.
+        error: io::Error,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The BTF is none.
+    #[error("{path} is no BTF that oom-trace can read: {error}")]
+    Btf {
+        /// Which.
+        path: String,
+        /// Why.
+        error: BtfError,
+    },
+}
+
+/// What `oom/mark_victim` passes to a raw tracepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkVictim {
+    /// The task.
+    Task,
+    /// A thread id only.
+    ThreadId,
+    /// This kernel has no such tracepoint.
+    Absent,
+}
+
+/// What this machine offers.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The kernel's release.
+    pub release: Release,
+    /// Where the kernel keeps its members.
+    pub layout: Layout,
+    /// The members it does not have.
+    pub absent: Vec<Absent>,
+    /// The functions of [`FUNCTIONS`] that it has.
+    pub functions: Vec<&'static str>,
+    /// Its tracepoint.
+    pub mark_victim: MarkVictim,
+    /// Whether it has kprobes for perf events.
+    pub kprobes: bool,
+    /// `kernel.perf_event_paranoid`.
+    pub perf_event_paranoid: i32,
+    /// The mode in `/sys/kernel/security/lockdown`, if that is in use.
+    pub lockdown: Option<String>,
+    /// What this process may do.
+    pub capabilities: Capabilities,
+    /// CPUs the kernel may ever have.
+    pub possible_cpus: u32,
+    /// Its names of allocation flags.
+    pub gfp_names: GfpNames,
+}
+
+impl Facts {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The BTF, `btf_path` or else [`BTF_PATH`], or a file of `/proc` cannot be read.
+    pub fn gather(btf_path: Option<&Path>) -> Result<Self, FactsError> {
+        let path = btf_path.unwrap_or(Path::new(BTF_PATH));
+        let bytes = fs::read(path).map_err(|error| FactsError::Read {
+            path: path.display().to_string(),
+            error,
+            advice: "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (distributions' \
+                     kernels from 5.10 on are), or such a file named with --btf",
+        })?;
+        let release = Release::new(read("/proc/sys/kernel/osrelease")?.trim());
+        let known = Known::find(&bytes, release.version())
+            .map_err(|error| FactsError::Btf { path: path.display().to_string(), error })?;
+        Ok(Self {
+            layout: known.layout,
+            absent: known.absent,
+            functions: known.functions,
+            mark_victim: known.mark_victim,
+            gfp_names: known.gfp_names,
+            release,
+            kprobes: Path::new("/sys/bus/event_source/devices/kprobe/type").exists(),
+            perf_event_paranoid: read("/proc/sys/kernel/perf_event_paranoid")
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+                .unwrap_or(0),
+            lockdown: read("/sys/kernel/security/lockdown").ok().and_then(|text| lockdown(&text)),
+            capabilities: Capabilities::effective(&read("/proc/self/status")?),
+            possible_cpus: possible_cpus(&read("/sys/devices/system/cpu/possible")?),
+        })
+    }
+}
+
+/// What a BTF alone tells.
+#[derive(Debug)]
+pub struct Known {
+    /// See [`Facts`].
+    pub layout: Layout,
+    /// See [`Facts`].
+    pub absent: Vec<Absent>,
+    /// See [`Facts`].
+    pub functions: Vec<&'static str>,
+    /// See [`Facts`].
+    pub mark_victim: MarkVictim,
+    /// See [`Facts`].
+    pub gfp_names: GfpNames,
+}
+
+impl Known {
+    /// Looks everything up in the BTF of a kernel of this version.
+    ///
+    /// # Errors
+    /// The bytes are no BTF.
+    pub fn find(bytes: &[u8], version: (u32, u32)) -> Result<Self, BtfError> {
+        let mut wanted = Wanted::default();
+        layout::want(&mut wanted, MEMBERS);
+        for name in FUNCTIONS.into_iter().chain(GFP_BITS).chain([MARK_VICTIM]) {
+            wanted.add(name);
+        }
+        let btf = Btf::parse(bytes, &wanted)?;
+        let (layout, absent) = layout::resolve(&btf);
+        Ok(Self {
+            layout,
+            absent,
+            functions: FUNCTIONS.into_iter().filter(|name| btf.has_function(name)).collect(),
+            // The first parameter is the probe's own data.
+            mark_victim: match btf.callback_parameters(MARK_VICTIM).as_deref() {
+                Some([_, true, ..]) => MarkVictim::Task,
+                Some([_, false, ..]) => MarkVictim::ThreadId,
+                _ => MarkVictim::Absent,
+            },
+            gfp_names: GfpNames::new(version, |name| btf.enumerator(name)),
+        })
+    }
+}
+
+fn read(path: &str) -> Result<String, FactsError> {
+    fs::read_to_string(path).map_err(|error| FactsError::Read {
+        path: path.to_owned(),
+        error,
+        advice: "",
+    })
+}
+
+/// `none [integrity] confidentiality`: the one in brackets.
+fn lockdown(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    let (mode, _) = rest.split_once(']')?;
+    (mode != "none").then(|| mode.to_owned())
+}
+
+/// The last of `0-3` or `0,2-5`, plus one.
+fn possible_cpus(list: &str) -> u32 {
+    let last = list.trim().rsplit([',', '-']).next();
+    last.and_then(|last| last.parse::<u32>().ok()).map_or(1, |last| last.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_cpus_and_the_mode_of_lockdown() {
+        assert_eq!(possible_cpus("0\n"), 1);
+        assert_eq!(possible_cpus("0-3\n"), 4);
+        assert_eq!(possible_cpus("0,2-5\n"), 6);
+        assert_eq!(lockdown("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
+        assert_eq!(lockdown("[none] integrity confidentiality\n"), None);
+    }
+}

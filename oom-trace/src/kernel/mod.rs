@@ -1,0 +1,10 @@
+//! What is known of the running kernel, and what follows from it.
+
+pub mod btf;
+pub mod capability;
+pub mod facts;
+pub mod gfp;
+pub mod kallsyms;
+pub mod layout;
+pub mod plan;
+pub mod release;

@@ -1,0 +1,13 @@
+//! What the OOM killer did: which process, why that one, whose limit, and whether it helped.
+
+pub mod app;
+pub mod bpf;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod enrich;
+pub mod incident;
+pub mod kernel;
+pub mod render;
+pub mod sink;
+pub mod wire;
