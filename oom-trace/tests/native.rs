@@ -176,7 +176,7 @@ fn a_second_agent_says_that_there_is_one() {
     let _turn = turn();
     let agent = Agent::start(&["--format", "json"]);
     let errors = failure(&oom_trace(&[]).output().unwrap(), 1);
-    assert!(errors.contains("already running"), "{errors}");
+    assert!(errors.contains("another oom-trace is running"), "{errors}");
     agent.stop();
 }
 
