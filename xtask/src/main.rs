@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::artifacts::Binary;
 use crate::sh::say;
-use crate::vm::Programs;
+use crate::vm::Load;
 use crate::vm::kernels::{KERNELS, Kernel};
 
 #[derive(Debug, Parser)]
@@ -97,10 +97,10 @@ fn build() -> Result<PathBuf> {
 }
 
 fn vm(kernels: &[Kernel], cpus: u32, command: &[String]) -> Result<()> {
-    let programs = Programs::build()?;
+    let load = Load::new(command, cpus)?;
     let mut failed = Vec::new();
     for kernel in kernels {
-        match vm::run(kernel, &programs, cpus, command, &mut io::stdout()) {
+        match vm::run(kernel, &load, &mut io::stdout()) {
             Ok(0) => say(format!("guest {}: ok", kernel.name)),
             Ok(code) => failed.push(format!("guest {}: exit status {code}", kernel.name)),
             Err(err) => failed.push(format!("guest {}: {err:#}", kernel.name)),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::sh::{self, say};
 use crate::vm::kernels::KERNELS;
-use crate::vm::{self, Programs};
+use crate::vm::{self, Load};
 
 /// Runs them; fails after the last when any failed.
 pub(crate) fn run() -> Result<()> {
@@ -19,11 +19,10 @@ pub(crate) fn run() -> Result<()> {
     if !native {
         broken.push("this machine".to_owned());
     }
-    let programs = Programs::build()?;
+    let load = Load::new(&[], 1)?;
     for kernel in KERNELS {
         let mut guest = Tally::default();
-        let verdict =
-            vm::run(kernel, &programs, 1, &[], &mut Counting::new(&mut guest, io::stdout()));
+        let verdict = vm::run(kernel, &load, &mut Counting::new(&mut guest, io::stdout()));
         match verdict {
             Ok(0) if guest.passed > 0 => {}
             Ok(0) => broken.push(format!("kernel {}: it ran no test", kernel.name)),

@@ -22,7 +22,8 @@ use crate::setup::tools;
 use crate::sh::{self, say};
 
 /// The tests that need a kernel of their own are all marked to be ignored elsewhere.
-const TESTS: &[&str] = &["/bin/guest-tests", "--ignored", "--test-threads=1"];
+const TESTS: &str = "/bin/guest-tests";
+const ALL_TESTS: &[&str] = &[TESTS, "--ignored", "--test-threads=1"];
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The folder of all that virtual machines need and leave.
@@ -30,51 +31,54 @@ fn folder() -> PathBuf {
     sh::root().join("target/vm")
 }
 
-/// The programs a guest runs.
-pub(crate) struct Programs {
+/// What a guest carries, and what it does.
+pub(crate) struct Load {
     init: PathBuf,
-    agent: PathBuf,
-    tests: PathBuf,
+    /// Programs by their paths in the guest.
+    programs: Vec<(&'static str, PathBuf)>,
+    command: Vec<String>,
+    cpus: u32,
 }
 
-impl Programs {
-    /// Builds them.
-    pub(crate) fn build() -> Result<Self> {
+impl Load {
+    /// Builds what the command needs; without a command, it is all tests.
+    pub(crate) fn new(command: &[String], cpus: u32) -> Result<Self> {
         tools::programs(&[("qemu-system-x86_64", "qemu-system-x86")])?;
-        Ok(Self {
-            agent: artifacts::build(Binary::AGENT)?,
-            tests: artifacts::build(Binary::GUEST_TESTS)?,
-            init: artifacts::build(Binary::GUEST_INIT)?,
-        })
+        let command = match command {
+            [] => ALL_TESTS.iter().copied().map(str::to_owned).collect(),
+            command => command.to_vec(),
+        };
+        let mut programs = vec![("/bin/oom-trace", artifacts::build(Binary::AGENT)?)];
+        if command.first().is_some_and(|program| program == TESTS) {
+            programs.push((TESTS, artifacts::build(Binary::GUEST_TESTS)?));
+        }
+        Ok(Self { init: artifacts::build(Binary::GUEST_INIT)?, programs, command, cpus })
     }
 }
 
-/// Boots the kernel and runs the command there, the tests without one; answers its exit status.
-pub(crate) fn run(
-    kernel: &Kernel,
-    programs: &Programs,
-    cpus: u32,
-    command: &[String],
-    output: &mut dyn Write,
-) -> Result<i32> {
+/// Boots the kernel and does what the load says; answers the command's exit status.
+pub(crate) fn run(kernel: &Kernel, load: &Load, output: &mut dyn Write) -> Result<i32> {
+    let Load { init, programs, command, cpus } = load;
     let vmlinuz = kernel.image()?;
-    let accel = accel(&vmlinuz, &programs.init)?;
+    let accel = accel(&vmlinuz, init)?;
     let folder = folder().join(kernel.name);
     fs::create_dir_all(&folder)?;
-    let command = if command.is_empty() {
-        TESTS.iter().copied().map(str::to_owned).collect()
-    } else {
-        command.to_vec()
-    };
     say(format!("guest {}, {accel:?}: {}", kernel.name, command.join(" ")));
     let path = folder.join("initramfs.gz");
-    let job = Job { argv: command, env: environment() };
-    let mut image = Image::create(&path, &programs.init, &job)?;
-    image.program("bin/oom-trace", &programs.agent)?;
-    image.program("bin/guest-tests", &programs.tests)?;
+    let job = Job { argv: command.clone(), env: environment() };
+    let mut image = Image::create(&path, init, &job)?;
+    for (name, from) in programs {
+        image.program(name, from)?;
+    }
     image.finish()?;
-    let image = path.as_path();
-    let guest = Guest { kernel: &vmlinuz, image, accel, cpus, timeout: TIMEOUT, folder: &folder };
+    let guest = Guest {
+        kernel: &vmlinuz,
+        image: &path,
+        accel,
+        cpus: *cpus,
+        timeout: TIMEOUT,
+        folder: &folder,
+    };
     guest.run(output)
 }
 
