@@ -11,7 +11,6 @@ const TOOLCHAIN: &str = "../target/tools/ebpf-toolchain";
 const LINKER: &str = "../target/tools/bin/bpf-linker";
 const HINT: &str = "eBPF cannot be built on this machine yet: run `cargo xtask setup`";
 
-#[expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
 fn main() -> Result<()> {
     for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf", "build.rs"] {
         println!("cargo::rerun-if-changed={path}");

@@ -71,8 +71,11 @@ struct Answer {
     status: i64,
 }
 
-/// Bytes of the program's stack for the name.
+/// Bytes of the program's stack for the name, and where they are.
 const NAME_LEN: usize = 32;
+const NAME_AT: i16 = -32;
+/// Where the helper puts the address.
+const RESULT_AT: i16 = NAME_AT - 8;
 
 /// The address of a symbol.
 ///
@@ -124,8 +127,6 @@ fn program(name: &str) -> Option<Vec<Insn>> {
     // One byte stays NUL.
     text.get_mut(..name.len()).filter(|_| name.len() < NAME_LEN)?.copy_from_slice(name.as_bytes());
     let insn = |code, registers, offset, immediate| Insn { code, registers, offset, immediate };
-    const NAME_AT: i16 = -(NAME_LEN as i16);
-    const RESULT_AT: i16 = NAME_AT - 8;
     // r6 = r1: the context.
     let mut program = vec![insn(0xbf, 0x16, 0, 0)];
     for (word, offset) in text.as_chunks::<4>().0.iter().zip((NAME_AT..).step_by(4)) {

@@ -31,7 +31,7 @@ impl Ring {
     }
 
     /// Takes the next record; `None` if there is none.
-    pub fn next(&mut self) -> Option<Result<Event, WireError>> {
+    pub fn take(&mut self) -> Option<Result<Event, WireError>> {
         let item = self.0.get_mut().next()?;
         Some(decode(&item))
     }

@@ -140,7 +140,10 @@ mod tests {
         (assembler, done)
     }
 
-    fn summary(incidents: &[Incident]) -> Vec<(u64, bool, Vec<(u32, Option<u32>)>)> {
+    /// Its id, whether its start is known, and its victims with how often they were killed.
+    type Summary = (u64, bool, Vec<(u32, Option<u32>)>);
+
+    fn summary(incidents: &[Incident]) -> Vec<Summary> {
         incidents
             .iter()
             .map(|incident| {

@@ -292,7 +292,7 @@ pub struct Limit {
     /// Its limit; `None` also for "no limit".
     pub swap_max_bytes: Option<u64>,
     /// The cgroups above it, nearest first.
-    pub ancestors: Option<Vec<Limit>>,
+    pub ancestors: Option<Vec<Self>>,
 }
 
 /// The tasks the kernel weighed.

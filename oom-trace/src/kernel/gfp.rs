@@ -152,3 +152,46 @@ impl GfpNames {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata;
+    use super::*;
+
+    fn names(version: (u32, u32)) -> GfpNames {
+        // As Debian configures 6.10 to 7.2; 7.3 has no such flag any more.
+        let bit = |_: &str| (version < (7, 3)).then_some(24);
+        GfpNames::new(version, bit)
+    }
+
+    #[test]
+    fn the_lists_are_those_of_the_kernel_images() {
+        let tables = testdata::json("gfp-tables.json");
+        let tables = tables.as_object().unwrap();
+        assert_eq!(tables.len(), 7);
+        for (kernel, table) in tables {
+            let (major, minor) = kernel.split_once('.').unwrap();
+            let names = names((major.parse().unwrap(), minor.parse().unwrap()));
+            let expected: Vec<(&str, u32)> = serde_json::from_value(table.clone())
+                .map(|rows: Vec<(String, u32)>| {
+                    rows.into_iter().map(|(name, mask)| (&*name.leak(), mask)).collect()
+                })
+                .unwrap();
+            assert_eq!(names.0, expected, "{kernel}");
+        }
+    }
+
+    #[test]
+    fn masks_are_named_as_the_log_names_them() {
+        for (version, mask, text) in [
+            ((5, 10), 0x10_0dca, "GFP_HIGHUSER_MOVABLE|__GFP_ZERO"),
+            ((6, 12), 0x14_0dca, "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO"),
+            ((6, 18), 0x14_0dca, "GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP"),
+            ((7, 3), 0xcc0, "GFP_KERNEL"),
+            ((6, 12), 0x8000_0cc0, "GFP_KERNEL|0x80000000"),
+            ((6, 12), 0, ""),
+        ] {
+            assert_eq!(names(version).names(mask).join("|"), text, "{version:?} {mask:#x}");
+        }
+    }
+}

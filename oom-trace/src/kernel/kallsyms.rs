@@ -37,6 +37,7 @@ fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testdata::{self, KERNELS};
     use super::function;
 
     const LIST: &str = "ffffffff81000000 T _text\n\
@@ -54,6 +55,17 @@ mod tests {
     fn a_function_ends_where_the_next_symbol_starts() {
         let range = 0xffff_ffff_8120_0100..0xffff_ffff_8120_0520;
         assert_eq!(find(LIST, "__oom_kill_process"), Some(range));
+    }
+
+    #[test]
+    fn real_kernels_have_the_function() {
+        for (kernel, version) in KERNELS {
+            let list = testdata::file(&format!("{kernel}.kallsyms"));
+            let range = function(&*list, "__oom_kill_process").unwrap().unwrap();
+            assert!((0x200..0x800).contains(&(range.end - range.start)), "{kernel}: {range:x?}");
+            // `__pfx_` symbols, from 6.3 on, stand before each function and after the last.
+            assert!(version > (6, 3) || range.end.is_multiple_of(16), "{kernel}: {range:x?}");
+        }
     }
 
     #[test]

@@ -8,3 +8,6 @@ pub mod kallsyms;
 pub mod layout;
 pub mod plan;
 pub mod release;
+
+#[cfg(test)]
+mod testdata;

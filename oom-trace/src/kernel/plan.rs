@@ -234,3 +234,6 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     }
     missing
 }
+
+#[cfg(test)]
+mod tests;

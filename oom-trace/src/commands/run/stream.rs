@@ -72,7 +72,7 @@ impl Stream {
 
     /// Takes all there is in the ring.
     fn drain(&mut self, assembler: &mut Assembler, ledger: &mut Ledger, demo: &mut Option<Demo>) {
-        while let Some(event) = self.ring.next() {
+        while let Some(event) = self.ring.take() {
             match event {
                 Ok(event) => self.deliver(assembler.push(event), ledger, demo),
                 Err(error) => {

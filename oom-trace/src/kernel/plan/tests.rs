@@ -1,0 +1,117 @@
+use super::super::capability::Capabilities;
+use super::super::facts::Known;
+use super::super::release::Release;
+use super::super::testdata;
+use super::*;
+
+fn capable_with(btf: &[u8], text: &str) -> Facts {
+    let release = Release::new(text);
+    let known = Known::find(btf, release.version()).unwrap();
+    Facts {
+        layout: known.layout,
+        absent: known.absent,
+        functions: known.functions,
+        mark_victim: known.mark_victim,
+        gfp_names: known.gfp_names,
+        release,
+        kprobes: true,
+        perf_event_paranoid: 3,
+        lockdown: None,
+        capabilities: Capabilities::effective("CapEff:\t000001ffffffffff\n"),
+        possible_cpus: 4,
+    }
+}
+
+fn capable() -> Facts {
+    capable_with(&testdata::btf("6.12"), "6.12.107")
+}
+
+fn best(facts: &Facts) -> Plan {
+    plan(facts, &Rung::ALL, &[]).unwrap()
+}
+
+#[test]
+fn a_capable_machine_lacks_nothing() {
+    for (kernel, _) in testdata::KERNELS {
+        let plan = best(&capable_with(&testdata::btf(kernel), kernel));
+        assert_eq!(plan, Plan { rung: Rung::Kprobe, net: true, missing: vec![], refused: vec![] });
+    }
+}
+
+#[test]
+fn without_kprobes_it_is_fentry() {
+    let plan = best(&Facts { kprobes: false, ..capable() });
+    assert_eq!(plan.rung, Rung::Fentry);
+    assert!(plan.missing.is_empty());
+    assert_eq!(plan.refused.len(), 1);
+    assert!(plan.refused[0].reason.contains("no kprobes"), "{plan:?}");
+}
+
+#[test]
+fn without_cap_sys_admin_a_strict_perf_event_paranoid_means_fentry() {
+    let capabilities = Capabilities::effective("CapEff:\t000000c000000000\n");
+    let strict = Facts { capabilities, ..capable() };
+    assert_eq!(best(&strict).rung, Rung::Fentry);
+    assert_eq!(best(&Facts { perf_event_paranoid: 2, ..strict }).rung, Rung::Kprobe);
+}
+
+#[test]
+fn a_rung_that_was_turned_down_is_not_tried_again() {
+    let refused = Refused { rung: Rung::Kprobe, reason: "seccomp".to_owned() };
+    let plan = plan(&capable(), &Rung::ALL, std::slice::from_ref(&refused)).unwrap();
+    assert_eq!(plan.rung, Rung::Fentry);
+    assert_eq!(plan.refused, [refused]);
+}
+
+#[test]
+fn without_a_function_only_the_tracepoint_is_left_and_says_what_it_lacks() {
+    let btf = testdata::btf_without("6.12", "__oom_kill_process");
+    let plan = best(&capable_with(&btf, "6.12"));
+    assert_eq!(plan.rung, Rung::Tracepoint);
+    assert!(plan.refused.iter().all(|it| it.reason.contains("no function __oom_kill_process")));
+    let fields: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();
+    assert!(fields.contains(&"trigger.gfp_mask"), "{fields:?}");
+    assert!(!fields.contains(&"victim (all but tid)"), "{fields:?}");
+}
+
+#[test]
+fn the_tracepoint_of_an_old_kernel_tells_a_thread_id_only() {
+    let facts = Facts { kprobes: false, ..capable_with(&testdata::btf("5.10"), "5.10.223") };
+    assert_eq!(facts.mark_victim, MarkVictim::ThreadId);
+    let plan = plan(&facts, &[Rung::Tracepoint], &[]).unwrap();
+    assert!(plan.missing.iter().any(|missing| missing.field == "victim (all but tid)"));
+}
+
+#[test]
+fn a_member_taken_away_degrades_by_its_keys_alone() {
+    let plan = best(&capable_with(&testdata::btf_without("6.12", "pgtables_bytes"), "6.12"));
+    assert_eq!(plan.rung, Rung::Kprobe);
+    let fields: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();
+    assert_eq!(fields, ["victim.memory.pgtables_bytes"]);
+}
+
+#[test]
+fn without_the_tracepoint_there_is_no_net() {
+    let btf = testdata::btf_without("6.12", "btf_trace_mark_victim");
+    let facts = capable_with(&btf, "6.12");
+    assert!(!best(&facts).net);
+    let error = plan(&facts, &[Rung::Tracepoint], &[]).unwrap_err();
+    assert!(error.to_string().contains("no tracepoint oom/mark_victim"), "{error}");
+}
+
+#[test]
+fn what_makes_it_impossible_is_named() {
+    let nothing = Facts { capabilities: Capabilities::default(), ..capable() };
+    let error = plan(&nothing, &Rung::ALL, &[]).unwrap_err().to_string();
+    assert!(error.contains("CAP_BPF and CAP_PERFMON missing"), "{error}");
+
+    let locked = Facts { lockdown: Some("confidentiality".to_owned()), ..capable() };
+    let error = plan(&locked, &Rung::ALL, &[]).unwrap_err().to_string();
+    assert!(error.contains("locked down (confidentiality)"), "{error}");
+    let integrity = Facts { lockdown: Some("integrity".to_owned()), ..capable() };
+    assert_eq!(best(&integrity).rung, Rung::Kprobe);
+
+    let blind = capable_with(&testdata::btf_without("6.12", "tgid"), "6.12");
+    let error = plan(&blind, &Rung::ALL, &[]).unwrap_err().to_string();
+    assert!(error.contains("task_struct.tgid"), "{error}");
+}
