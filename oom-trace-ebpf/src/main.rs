@@ -21,6 +21,7 @@ use aya_ebpf::macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint};
 use aya_ebpf::programs::{
     FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext,
 };
+use aya_log_ebpf::debug;
 use oom_trace_common::record::source::{FENTRY, KPROBE};
 
 use crate::probes::{kill_process, mark_oom_victim, mark_victim, oom_kill_process};
@@ -33,20 +34,23 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 #[kprobe]
 fn oom_kill_process_kprobe(context: ProbeContext) -> u32 {
     if let (Some(oc), Some(message)) = (context.arg(0), context.arg(1)) {
+        debug!(&context, "oom_kill_process: enter");
         oom_kill_process::enter(KPROBE, oc, message);
     }
     0
 }
 
 #[kretprobe]
-fn oom_kill_process_kretprobe(_: RetProbeContext) -> u32 {
+fn oom_kill_process_kretprobe(context: RetProbeContext) -> u32 {
+    debug!(&context, "oom_kill_process: return");
     oom_kill_process::leave(KPROBE);
     0
 }
 
 #[kprobe]
 fn kill_process_kprobe(context: ProbeContext) -> u32 {
-    if let Some(victim) = context.arg(0) {
+    if let Some(victim) = context.arg::<u64>(0) {
+        debug!(&context, "__oom_kill_process: task {:x}", victim);
         kill_process::enter(victim);
     }
     0
@@ -54,7 +58,8 @@ fn kill_process_kprobe(context: ProbeContext) -> u32 {
 
 #[kprobe]
 fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
-    if let Some(victim) = context.arg(0) {
+    if let Some(victim) = context.arg::<u64>(0) {
+        debug!(&context, "mark_oom_victim: task {:x}", victim);
         mark_oom_victim::enter(KPROBE, victim);
     }
     0
@@ -62,30 +67,37 @@ fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
 
 #[fentry]
 fn oom_kill_process_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "oom_kill_process: enter");
     oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1));
     0
 }
 
 #[fexit]
-fn oom_kill_process_fexit(_: FExitContext) -> u32 {
+fn oom_kill_process_fexit(context: FExitContext) -> u32 {
+    debug!(&context, "oom_kill_process: return");
     oom_kill_process::leave(FENTRY);
     0
 }
 
 #[fentry]
 fn kill_process_fentry(context: FEntryContext) -> u32 {
-    kill_process::enter(context.arg(0));
+    let victim: u64 = context.arg(0);
+    debug!(&context, "__oom_kill_process: task {:x}", victim);
+    kill_process::enter(victim);
     0
 }
 
 #[fentry]
 fn mark_oom_victim_fentry(context: FEntryContext) -> u32 {
-    mark_oom_victim::enter(FENTRY, context.arg(0));
+    let victim: u64 = context.arg(0);
+    debug!(&context, "mark_oom_victim: task {:x}", victim);
+    mark_oom_victim::enter(FENTRY, victim);
     0
 }
 
 #[raw_tracepoint]
 fn mark_victim_raw(context: RawTracePointContext) -> u32 {
+    debug!(&context, "oom/mark_victim");
     mark_victim::enter(&context);
     0
 }

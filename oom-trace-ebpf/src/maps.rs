@@ -39,6 +39,7 @@ pub(crate) static INCIDENT: Array<Draft<Incident>> = Array::with_max_entries(1, 
 pub(crate) static VICTIM: Array<Draft<Victim>> = Array::with_max_entries(1, 0);
 
 /// The one element of `map`.
+#[expect(clippy::mut_from_ref, reason = "the map is the kernel's, this is its address")]
 pub(crate) fn only<T>(map: &'static Array<T>) -> Option<&'static mut T> {
     // SAFETY: the pointer is the map's value, alive as long as the program; `oom_lock` is held, and
     // no hook keeps the reference beyond its own run.
