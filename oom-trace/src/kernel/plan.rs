@@ -99,10 +99,9 @@ pub struct Plan {
 pub enum PlanError {
     /// The process may not.
     #[error(
-        "not permitted to load tracing programs: {} missing; run as root, or give the binary {}: \
-         setcap cap_bpf,cap_perfmon,cap_syslog+ep oom-trace",
-        capabilities.join(" and "),
-        if capabilities.len() == 1 { "it" } else { "them" }
+        "not permitted to load tracing programs: {} missing; run as root, or give the binary what \
+         it needs: setcap cap_bpf,cap_perfmon,cap_syslog+ep",
+        capabilities.join(" and ")
     )]
     Capability {
         /// Which it lacks.

@@ -37,23 +37,23 @@ pub enum TriggerError {
     },
 
     /// The kernel refused an operation on a file.
-    #[error("cannot {action} {}: {source}{}", .path.display(), remedy(.path, .source))]
+    #[error("cannot {action} {}: {error}{}", .path.display(), remedy(.path, .error))]
     File {
         /// What was tried.
         action: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the kernel said.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// The kernel refused something else.
-    #[error("cannot {action}: {source}")]
+    #[error("cannot {action}: {error}")]
     System {
         /// What was tried.
         action: &'static str,
         /// What the kernel said.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// The kernel's counter says that its OOM killer did nothing.
@@ -69,17 +69,17 @@ pub enum TriggerError {
 
     /// The kill is done, and could not be told.
     #[error("cannot write to standard output: {0}")]
-    Print(#[source] io::Error),
+    Print(io::Error),
 }
 
 impl TriggerError {
-    pub(super) fn io(action: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
-        Self::File { action, path: path.as_ref().to_path_buf(), source }
+    pub(super) fn io(action: &'static str, path: impl AsRef<Path>, error: io::Error) -> Self {
+        Self::File { action, path: path.as_ref().to_path_buf(), error }
     }
 
     /// For `map_err` on a system call.
     pub(super) fn system<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::System { action, source: source.into() }
+        move |error| Self::System { action, error: error.into() }
     }
 }
 

@@ -1,0 +1,140 @@
+//! `compact`: one line of `key=value` in a fixed order, for eyes that follow many and for tools
+//! that read logfmt. A name that could break the line or pass for a field stands in quotes.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use super::Style;
+use super::block::Palette;
+use super::names;
+use super::units::{Joined, Size, resident};
+use super::word::Word;
+use crate::incident::KernelText;
+use crate::incident::model::{Agent, OomKill, Origin, Outcome, Record};
+
+pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut fields = Fields { out, palette: Palette::from(style) };
+    match record {
+        Record::OomKill(kill) => oom_kill(kill, &mut fields)?,
+        Record::Agent(said) => agent(said, &mut fields)?,
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
+    let OomKill {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        scope,
+        outcome,
+        victim_index,
+        victim_count,
+        kill_count: _,
+        message: _,
+        constraint: _,
+        nodemask: _,
+        totalpages: _,
+        trigger,
+        chosen: _,
+        victim,
+        limit,
+        candidates: _,
+        system: _,
+        stack: _,
+        why: _,
+    } = kill;
+    let event = match outcome {
+        Some(Outcome::AlreadyExiting) => "OOM-MARK",
+        Some(Outcome::Killed) | None => "OOM-KILL",
+    };
+    let container = victim.container.as_ref();
+    let limit = limit.as_ref();
+    let trigger = trigger.as_ref();
+    fields.head(origin, event)?;
+    fields.name("comm", victim.comm.as_ref())?;
+    fields.put("pid", victim.pid)?;
+    fields.put("tid", Some(victim.tid).filter(|tid| victim.pid != Some(*tid)))?;
+    fields.put("uid", victim.uid)?;
+    fields.size("rss", resident(&victim.memory))?;
+    fields.size("swap", victim.memory.swap_bytes)?;
+    fields.put("adj", victim.oom_score_adj)?;
+    fields.put("scope", scope.map(names::scope))?;
+    fields.name("limit", limit.and_then(|limit| limit.cgroup.as_ref()))?;
+    fields.size("usage", limit.and_then(|limit| limit.usage_bytes))?;
+    fields.size("max", limit.and_then(|limit| limit.max_bytes))?;
+    fields.name("cgroup", victim.cgroup.as_ref().map(|cgroup| &cgroup.path))?;
+    fields.word("unit", victim.unit.as_deref())?;
+    fields.word("container", container.map(|it| it.name.as_deref().unwrap_or(&it.id)))?;
+    fields.word("pod", victim.pod.as_ref().map(|pod| pod.name.as_deref().unwrap_or(&pod.uid)))?;
+    fields.name("trigger", trigger.and_then(|trigger| trigger.comm.as_ref()))?;
+    fields.put("trigger_pid", trigger.map(|trigger| trigger.pid))?;
+    fields.put("order", trigger.and_then(|trigger| trigger.order))?;
+    let flags = trigger.and_then(|trigger| trigger.gfp_flags.as_deref());
+    fields.put("gfp", flags.map(|flags| Joined(flags, "|")))?;
+    if *victim_count > 1 {
+        fields.put("victim", Some(format_args!("{victim_index}/{victim_count}")))?;
+    }
+    fields.put("outcome", outcome.map(names::outcome))?;
+    fields.word("host", Some(&origin.host))?;
+    fields.put("source", Some(names::source(*source)))?;
+    fields.word("incident", Some(incident))
+}
+
+fn agent(said: &Agent, fields: &mut Fields<'_>) -> io::Result<()> {
+    let Agent {
+        schema: _,
+        kind: _,
+        origin,
+        version,
+        event,
+        message,
+        hooks: _,
+        missing: _,
+        totals: _,
+    } = said;
+    fields.head(origin, "AGENT")?;
+    fields.put("event", Some(names::event(*event)))?;
+    fields.put("version", Some(version))?;
+    fields.word("host", Some(&origin.host))?;
+    fields.word("message", Some(message))
+}
+
+/// A line to which fields are added; what is not known is left out.
+struct Fields<'a> {
+    out: &'a mut Vec<u8>,
+    palette: Palette,
+}
+
+impl Fields<'_> {
+    fn head(&mut self, origin: &Origin, event: &str) -> io::Result<()> {
+        let alarm = self.palette.alarm;
+        write!(self.out, "{:.3} {alarm}{event}{alarm:#}", origin.time)
+    }
+
+    fn put(&mut self, key: &str, value: Option<impl Display>) -> io::Result<()> {
+        let dim = self.palette.dim;
+        match value {
+            Some(value) => write!(self.out, " {dim}{key}={dim:#}{value}"),
+            None => Ok(()),
+        }
+    }
+
+    fn size(&mut self, key: &str, bytes: Option<u64>) -> io::Result<()> {
+        match bytes {
+            Some(bytes) => self.put(key, Some(format_args!("{:#}", Size(bytes)))),
+            None => Ok(()),
+        }
+    }
+
+    fn name(&mut self, key: &str, name: Option<&KernelText>) -> io::Result<()> {
+        self.put(key, name.map(Word::from))
+    }
+
+    fn word(&mut self, key: &str, word: Option<&str>) -> io::Result<()> {
+        self.put(key, word.map(Word::from))
+    }
+}

@@ -1,0 +1,53 @@
+//! `json`: one object, one line.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use crate::incident::acts;
+use crate::incident::model::Record;
+
+pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+    record.serialize(&mut Serializer::with_formatter(&mut *out, LineFormatter))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Escapes, beyond what JSON demands, characters that act on a terminal or that some readers of
+/// lines take for the end of one; the value stays the same.
+struct LineFormatter;
+
+impl Formatter for LineFormatter {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        for part in fragment.split_inclusive(acts) {
+            match part.chars().next_back().filter(|last| acts(*last)) {
+                Some(last) => {
+                    let plain = part.strip_suffix(last).unwrap_or_default();
+                    CompactFormatter.write_string_fragment(writer, plain)?;
+                    write!(writer, "\\u{:04x}", u32::from(last))?;
+                }
+                None => CompactFormatter.write_string_fragment(writer, part)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_acts_is_escaped_and_reads_back_as_itself() {
+        let text = "a\u{9b}31m\u{2028}\u{202e}b\u{7f}é";
+        let mut out = Vec::new();
+        text.serialize(&mut Serializer::with_formatter(&mut out, LineFormatter)).unwrap();
+        assert_eq!(String::from_utf8_lossy(&out), r#""a\u009b31m\u2028\u202eb\u007fé""#);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+    }
+}

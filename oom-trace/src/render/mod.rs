@@ -1,0 +1,107 @@
+//! One format a file: `&Record` to bytes, appended to a buffer that its owner uses again.
+//!
+//! Nothing here does I/O or keeps state. What is unknown is left out (in JSON: `null`), and no
+//! text that a process chose can end a line, colour a terminal or look like another field.
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use thiserror::Error;
+
+use crate::incident::model::Record;
+
+mod block;
+mod compact;
+mod json;
+mod kernel;
+mod names;
+mod text;
+mod units;
+mod word;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod kernel_log;
+//mod schema;
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Format {
+    /// A block of lines for people, ended by an empty line.
+    Text,
+    /// One line of `key=value` for people who follow many.
+    Compact,
+    /// One line of JSON, as `docs/events.md` describes it.
+    Json,
+    /// The kernel's own lines, as `/dev/kmsg` has them.
+    Kernel,
+}
+
+/// How a format for people looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// ANSI colours; without them there is no escape byte in the output.
+    pub color: bool,
+}
+
+/// Appends `record` to `out`: whole lines, or nothing where the format has no words for it.
+///
+/// # Errors
+/// Writing to memory does not fail; what remains is a value that refuses to be serialised. Then
+/// `out` is as before.
+pub fn render(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let start = out.len();
+    let rendered = match format {
+        Format::Text => text::render(record, style, out),
+        Format::Compact => compact::render(record, style, out),
+        Format::Json => json::render(record, out),
+        Format::Kernel => kernel::render(record, out),
+    };
+    if rendered.is_err() {
+        out.truncate(start);
+    }
+    rendered
+}
+
+/// A word that names no format.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("no format is called {0:?}; take text, compact, json or kernel")]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        <Self as ValueEnum>::from_str(name, false).map_err(|_| UnknownFormat(name.to_owned()))
+    }
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Compact => "compact",
+            Self::Json => "json",
+            Self::Kernel => "kernel",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_found_by_the_name_it_shows_and_the_error_lists_them_all() {
+        let error = "xml".parse::<Format>().unwrap_err().to_string();
+        for format in Format::value_variants() {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+            assert!(error.contains(&format.to_string()), "{error}");
+        }
+    }
+}

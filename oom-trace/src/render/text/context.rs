@@ -1,0 +1,148 @@
+//! What surrounded the kill: the limit, the allocation, the other candidates, the machine.
+
+use std::io;
+
+use super::super::block::{Block, Line};
+use super::super::units::{Joined, Size, Used, resident};
+use super::super::word::{Who, Word};
+use crate::incident::model::{Candidate, Candidates, Limit, Origin, System, Trigger};
+
+pub(super) fn limit(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(limit) = limit else { return Ok(()) };
+    block.line("limit", |line| level(limit, line))?;
+    block.list("above it", limit.ancestors.as_deref().unwrap_or_default(), |line, above| {
+        level(above, line)
+    })
+}
+
+fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
+    let Limit { cgroup, usage_bytes, max_bytes, swap_usage_bytes, swap_max_bytes, ancestors: _ } =
+        limit;
+    if let Some(path) = cgroup {
+        line.item(format_args!("{}", Word::from(path)))?;
+    }
+    if let Some(used) = Used::new(*usage_bytes, *max_bytes) {
+        line.joined(": ", format_args!("{used}"))?;
+    }
+    match Used::new(*swap_usage_bytes, *swap_max_bytes) {
+        Some(used) => line.item(format_args!("swap {used}")),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn trigger(
+    trigger: Option<&Trigger>,
+    nodemask: Option<&str>,
+    block: &mut Block<'_>,
+) -> io::Result<()> {
+    let Some(trigger) = trigger else { return Ok(()) };
+    let Trigger {
+        pid,
+        tid,
+        comm,
+        uid,
+        oom_score_adj: _,
+        gfp_mask,
+        gfp_flags,
+        order,
+        cgroup,
+        cpuset,
+        mems_allowed,
+    } = trigger;
+    block.line("trigger", |line| {
+        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: Some(*pid), tid: *tid }))?;
+        if let Some(uid) = uid {
+            line.item(format_args!("uid {uid}"))?;
+        }
+        match cgroup {
+            Some(cgroup) => line.item(format_args!("in {}", Word::from(cgroup))),
+            None => Ok(()),
+        }
+    })?;
+    block.line("asked for", |line| {
+        // sysrq says order -1: nobody asked.
+        let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
+        if let (Some(order), Some(pages)) = (order, pages) {
+            let s = if pages == 1 { "" } else { "s" };
+            line.item(format_args!("{pages} page{s} (order {order})"))?;
+        }
+        match (gfp_flags, gfp_mask) {
+            (Some(flags), _) => line.item(format_args!("{}", Joined(flags, "|")))?,
+            (None, Some(mask)) => line.item(format_args!("gfp_mask {mask}"))?,
+            (None, None) => {}
+        }
+        if let Some(nodes) = nodemask {
+            line.item(format_args!("bound to nodes {nodes}"))?;
+        }
+        match (cpuset, mems_allowed) {
+            (Some(cpuset), Some(nodes)) => {
+                line.item(format_args!("cpuset {} with nodes {nodes}", Word::from(cpuset)))
+            }
+            (None, Some(nodes)) => line.item(format_args!("cpuset with nodes {nodes}")),
+            (Some(cpuset), None) => line.item(format_args!("cpuset {}", Word::from(cpuset))),
+            (None, None) => Ok(()),
+        }
+    })
+}
+
+pub(super) fn candidates(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(Candidates { total, top }) = candidates else { return Ok(()) };
+    block.line("candidates", |line| {
+        line.item(format_args!("{total}"))?;
+        if top.is_empty() {
+            return Ok(());
+        }
+        line.item(format_args!("the worst of them:"))
+    })?;
+    block.list("", top, |line, candidate| {
+        let Candidate { pid, comm, cgroup, memory, oom_score_adj, badness } = candidate;
+        if let Some(points) = badness {
+            line.item(format_args!("{points:>9} pages"))?;
+        }
+        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: Some(*pid), tid: *pid }))?;
+        if let Some(bytes) = resident(memory) {
+            line.item(format_args!("{} resident", Size(bytes)))?;
+        }
+        if let Some(adj) = oom_score_adj {
+            line.item(format_args!("oom_score_adj {adj}"))?;
+        }
+        match cgroup {
+            Some(cgroup) => line.item(format_args!("in {}", Word::from(cgroup))),
+            None => Ok(()),
+        }
+    })
+}
+
+pub(super) fn machine(
+    origin: &Origin,
+    system: Option<&System>,
+    block: &mut Block<'_>,
+) -> io::Result<()> {
+    let Origin { time: _, boot_ns: _, boot_id: _, host, kernel } = origin;
+    block.line("machine", |line| {
+        line.item(format_args!("{}", Word::from(host.as_str())))?;
+        line.item(format_args!("kernel {}", Word::from(kernel.as_str())))?;
+        let Some(System {
+            total_bytes,
+            free_bytes,
+            available_bytes,
+            swap_total_bytes,
+            swap_free_bytes,
+        }) = system
+        else {
+            return Ok(());
+        };
+        for (bytes, what) in [
+            (total_bytes, "memory"),
+            (available_bytes, "available"),
+            (free_bytes, "free"),
+            (swap_total_bytes, "swap"),
+            (swap_free_bytes, "of it free"),
+        ] {
+            if let Some(bytes) = bytes {
+                line.item(format_args!("{} {what}", Size(*bytes)))?;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,156 @@
+//! `text`: a block to be read at three in the morning. The first line stands alone; below it come
+//! what to do, whose limit it was, who died, who asked for memory, and how the machine stood.
+
+use std::io::{self, Write};
+
+use super::Style;
+use super::block::{Block, Palette};
+use super::names;
+use super::units::{Size, resident};
+use super::word::{Who, Word};
+use crate::incident::Escaped;
+use crate::incident::model::{Agent, Limit, OomKill, Origin, Outcome, Record, Scope, Victim, Why};
+
+mod context;
+mod victim;
+
+pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let palette = Palette::from(style);
+    match record {
+        Record::OomKill(kill) => oom_kill(kill, palette, out),
+        Record::Agent(said) => agent(said, palette, out),
+    }
+}
+
+fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let OomKill {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        scope,
+        outcome,
+        victim_index,
+        victim_count,
+        kill_count: _,
+        message: _,
+        constraint: _,
+        nodemask,
+        totalpages,
+        trigger,
+        chosen: _,
+        victim,
+        limit,
+        candidates,
+        system,
+        stack,
+        why,
+    } = kill;
+    headline(origin, *outcome, *scope, victim, limit.as_ref(), palette, out)?;
+    let mut block = Block { out, palette };
+    if let Some(Why { summary, hints }) = why {
+        block.line("why", |line| line.item(format_args!("{}", prose(summary))))?;
+        block.list("try", hints, |line, hint| line.item(format_args!("{}", prose(hint))))?;
+    }
+    if *outcome == Some(Outcome::AlreadyExiting) {
+        block.line("outcome", |line| {
+            line.item(format_args!("was already exiting; the kernel sent no signal"))
+        })?;
+    }
+    if *victim_count > 1 {
+        block.line("group", |line| {
+            line.item(format_args!("victim {victim_index} of {victim_count} (memory.oom.group)"))
+        })?;
+    }
+    context::limit(limit.as_ref(), &mut block)?;
+    victim::show(victim, *totalpages, &mut block)?;
+    context::trigger(trigger.as_ref(), nodemask.as_deref(), &mut block)?;
+    context::candidates(candidates.as_ref(), &mut block)?;
+    context::machine(origin, system.as_ref(), &mut block)?;
+    block.list("stack", stack.as_deref().unwrap_or_default(), |line, frame| {
+        line.item(format_args!("{}", prose(frame)))
+    })?;
+    block.line("incident", |line| {
+        line.item(format_args!("{}", prose(incident)))?;
+        line.item(format_args!("seen by {}", names::source(*source)))
+    })?;
+    block.out.push(b'\n');
+    Ok(())
+}
+
+fn headline(
+    origin: &Origin,
+    outcome: Option<Outcome>,
+    scope: Option<Scope>,
+    victim: &Victim,
+    limit: Option<&Limit>,
+    palette: Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let Palette { alarm, strong, dim } = palette;
+    let event = match outcome {
+        Some(Outcome::AlreadyExiting) => "OOM MARK",
+        Some(Outcome::Killed) | None => "OOM KILL",
+    };
+    let who = Who { comm: victim.comm.as_ref(), pid: victim.pid, tid: victim.tid };
+    let time = origin.time.strftime("%F %T");
+    write!(out, "{dim}{time} UTC{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
+    victim::place(victim, out)?;
+    if let Some(bytes) = resident(&victim.memory) {
+        write!(out, ", {} resident", Size(bytes))?;
+    }
+    match scope {
+        Some(Scope::Global) => out.extend_from_slice(b": the machine ran out of memory"),
+        Some(Scope::Memcg) => reached(limit, out)?,
+        Some(Scope::Cpuset) => {
+            out.extend_from_slice(b": the nodes that its cpuset allows ran out of memory");
+        }
+        Some(Scope::Mempolicy) => {
+            out.extend_from_slice(b": the nodes that its memory policy allows ran out of memory");
+        }
+        Some(Scope::Sysrq) => out.extend_from_slice(b": killed by hand (sysrq f)"),
+        None => {}
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+fn reached(limit: Option<&Limit>, out: &mut Vec<u8>) -> io::Result<()> {
+    match limit.and_then(|limit| limit.cgroup.as_ref()) {
+        Some(path) => write!(out, ": cgroup {} reached its limit", Word::from(path))?,
+        None => out.extend_from_slice(b": a memory cgroup reached its limit"),
+    }
+    match limit.and_then(|limit| limit.max_bytes) {
+        Some(max) => write!(out, " of {}", Size(max)),
+        None => Ok(()),
+    }
+}
+
+/// One line, and no empty one after it: it is news of the agent, not a block.
+fn agent(said: &Agent, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let Agent {
+        schema: _,
+        kind: _,
+        origin,
+        version,
+        event,
+        message,
+        hooks: _,
+        missing: _,
+        totals: _,
+    } = said;
+    let Palette { dim, strong, .. } = palette;
+    let time = origin.time.strftime("%F %T");
+    writeln!(
+        out,
+        "{dim}{time} UTC{dim:#}  oom-trace {version} {strong}{}{strong:#}: {}",
+        names::event(*event),
+        prose(message),
+    )
+}
+
+/// A sentence of ours, which may quote a name.
+fn prose(text: &str) -> Escaped<'_> {
+    Escaped(text.as_bytes())
+}

@@ -1,0 +1,193 @@
+//! Who died: the process, its memory, and where it ran.
+
+use std::io::{self, Write};
+
+use super::super::block::{Block, Line};
+use super::super::units::{Age, Size, resident};
+use super::super::word::{Who, Word};
+use crate::incident::model::{Cgroup, Container, Memory, Pod, Victim};
+
+pub(super) fn show(
+    victim: &Victim,
+    totalpages: Option<u64>,
+    block: &mut Block<'_>,
+) -> io::Result<()> {
+    let Victim {
+        pid,
+        tid,
+        ns_pid,
+        comm,
+        uid,
+        gid,
+        ppid,
+        parent_comm,
+        oom_score_adj,
+        badness,
+        threads,
+        started,
+        age_ms,
+        exe,
+        argv,
+        memory: held,
+        memory_logged: _,
+        cgroup,
+        unit,
+        container,
+        pod,
+    } = victim;
+    block.line("victim", |line| {
+        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
+        if let Some(inner) = ns_pid.filter(|inner| Some(*inner) != *pid) {
+            line.item(format_args!("pid {inner} in its namespace"))?;
+        }
+        if let Some(uid) = uid {
+            line.item(format_args!("uid {uid}"))?;
+        }
+        if let Some(gid) = gid {
+            line.item(format_args!("gid {gid}"))?;
+        }
+        if let Some(threads) = threads {
+            line.item(format_args!("{threads} thread{}", if *threads == 1 { "" } else { "s" }))?;
+        }
+        if let Some(age) = age_ms {
+            line.item(format_args!("{} old", Age(*age)))?;
+        }
+        match started {
+            Some(started) => line.item(format_args!("started {} UTC", started.strftime("%F %T"))),
+            None => Ok(()),
+        }
+    })?;
+    block.line("command", |line| {
+        if let Some(exe) = exe {
+            line.item(format_args!("{}", Word::from(exe)))?;
+        }
+        let mut separator = ": ";
+        for argument in argv.iter().flatten() {
+            line.joined(separator, format_args!("{}", Word::from(argument)))?;
+            separator = " ";
+        }
+        Ok(())
+    })?;
+    block.line("parent", |line| match (ppid, parent_comm) {
+        (Some(ppid), comm) => {
+            let who = Who { comm: comm.as_ref(), pid: Some(*ppid), tid: *ppid };
+            line.item(format_args!("{who}"))
+        }
+        (None, Some(comm)) => line.item(format_args!("{}", Word::from(comm))),
+        (None, None) => Ok(()),
+    })?;
+    block.line("memory", |line| memory(held, line))?;
+    block.line("badness", |line| {
+        match (badness, totalpages) {
+            // What swapoff and KSM ask for (`oom_task_origin`).
+            (Some(i64::MAX), _) => line.item(format_args!("asked to be chosen first"))?,
+            (Some(points), Some(total)) => {
+                line.item(format_args!("{points} of {total} pages"))?;
+            }
+            (Some(points), None) => line.item(format_args!("{points} pages"))?,
+            (None, _) => {}
+        }
+        match oom_score_adj {
+            Some(adj) => line.item(format_args!("oom_score_adj {adj}")),
+            None => Ok(()),
+        }
+    })?;
+    block.line("where", |line| {
+        if let Some(Cgroup { path, id: _ }) = cgroup {
+            line.item(format_args!("{}", Word::from(path)))?;
+        }
+        if let Some(unit) = unit {
+            line.item(format_args!("unit {}", Word::from(unit.as_str())))?;
+        }
+        if let Some(container) = container {
+            self::container(container, line)?;
+        }
+        match pod {
+            Some(pod) => self::pod(pod, line),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Where it ran, by the name that people know best.
+pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
+    let Victim { pod, container, unit, cgroup, .. } = victim;
+    if let Some(Pod { namespace: Some(namespace), name: Some(name), .. }) = pod {
+        let (namespace, name) = (Word::from(namespace.as_str()), Word::from(name.as_str()));
+        return write!(out, " in pod {namespace}/{name}");
+    }
+    if let Some(Container { name: Some(name), .. }) = container {
+        return write!(out, " in container {}", Word::from(name.as_str()));
+    }
+    match (unit, cgroup) {
+        (Some(unit), _) => write!(out, " in {}", Word::from(unit.as_str())),
+        (None, Some(cgroup)) => write!(out, " in {}", Word::from(&cgroup.path)),
+        (None, None) => Ok(()),
+    }
+}
+
+fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
+    let rss = resident(memory);
+    let Memory {
+        total_vm_bytes,
+        anon_rss_bytes,
+        file_rss_bytes,
+        shmem_rss_bytes,
+        swap_bytes,
+        pgtables_bytes,
+    } = *memory;
+    if let Some(rss) = rss {
+        line.item(format_args!("{} resident", Size(rss)))?;
+    }
+    let mut separator = ": ";
+    for (bytes, what) in
+        [(anon_rss_bytes, "anonymous"), (file_rss_bytes, "file"), (shmem_rss_bytes, "shared")]
+    {
+        if let Some(bytes) = bytes {
+            line.joined(separator, format_args!("{} {what}", Size(bytes)))?;
+            separator = " + ";
+        }
+    }
+    for (bytes, what) in [
+        (swap_bytes, "swapped out"),
+        (pgtables_bytes, "page tables"),
+        (total_vm_bytes, "address space"),
+    ] {
+        if let Some(bytes) = bytes {
+            line.item(format_args!("{} {what}", Size(bytes)))?;
+        }
+    }
+    Ok(())
+}
+
+fn container(container: &Container, line: &mut Line<'_>) -> io::Result<()> {
+    let Container { id, runtime, name } = container;
+    // The first twelve digits are what runtimes show and accept.
+    let short = Word::from(id.get(..12).unwrap_or(id));
+    let runtime = Word::from(runtime.as_deref().unwrap_or("runtime unknown"));
+    match name {
+        Some(name) => {
+            line.item(format_args!("container {} ({runtime} {short})", Word::from(name.as_str())))
+        }
+        None => line.item(format_args!("container {short} ({runtime})")),
+    }
+}
+
+fn pod(pod: &Pod, line: &mut Line<'_>) -> io::Result<()> {
+    let Pod { uid, namespace, name, container, qos } = pod;
+    match (namespace, name) {
+        (Some(namespace), Some(name)) => line.item(format_args!(
+            "pod {}/{}",
+            Word::from(namespace.as_str()),
+            Word::from(name.as_str())
+        ))?,
+        _ => line.item(format_args!("pod {}", Word::from(uid.as_str())))?,
+    }
+    if let Some(container) = container {
+        line.item(format_args!("container {} of the pod", Word::from(container.as_str())))?;
+    }
+    match qos {
+        Some(qos) => line.item(format_args!("{} quality of service", Word::from(qos.as_str()))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,116 @@
+//! Sizes and durations as people read them.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::incident::model::Memory;
+
+/// Bytes in binary units, one decimal: `24.6 MiB`; `{:#}` leaves out the space.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size(pub(super) u64);
+
+impl Display for Size {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let space = if f.alternate() { "" } else { " " };
+        if self.0 < 1024 {
+            return write!(f, "{}{space}B", self.0);
+        }
+        let mut value = self.0 as f64 / 1024.0;
+        let mut unit = "KiB";
+        for larger in UNITS.into_iter().skip(1) {
+            // 1023.95 would round to "1024.0".
+            if value < 1023.95 {
+                break;
+            }
+            value /= 1024.0;
+            unit = larger;
+        }
+        write!(f, "{value:.1}{space}{unit}")
+    }
+}
+
+/// Milliseconds in their two largest units: `4m 10s`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age(pub(super) u64);
+
+impl Display for Age {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let seconds = self.0 / 1000;
+        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+        match (days, hours, minutes, seconds) {
+            (1.., ..) => write!(f, "{days}d {}h", hours % 24),
+            (_, 1.., ..) => write!(f, "{hours}h {}m", minutes % 60),
+            (_, _, 1.., _) => write!(f, "{minutes}m {}s", seconds % 60),
+            (_, _, _, 1..) => write!(f, "{seconds}.{}s", self.0 % 1000 / 100),
+            _ => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+/// What is in use of what may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Used {
+    Of(u64, u64),
+    Without(u64),
+    AtMost(u64),
+}
+
+impl Used {
+    pub(super) fn new(usage: Option<u64>, max: Option<u64>) -> Option<Self> {
+        match (usage, max) {
+            (Some(usage), Some(max)) => Some(Self::Of(usage, max)),
+            (Some(usage), None) => Some(Self::Without(usage)),
+            (None, Some(max)) => Some(Self::AtMost(max)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Display for Used {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Of(usage, max) => write!(f, "{} of {}", Size(usage), Size(max)),
+            Self::Without(usage) => write!(f, "{} used", Size(usage)),
+            Self::AtMost(max) => write!(f, "at most {}", Size(max)),
+        }
+    }
+}
+
+/// Resident memory, as the kernel sums it (`get_mm_rss`).
+pub(super) fn resident(memory: &Memory) -> Option<u64> {
+    memory.anon_rss_bytes?.checked_add(memory.file_rss_bytes?)?.checked_add(memory.shmem_rss_bytes?)
+}
+
+/// Words between which `separator` stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Joined<'a>(pub(super) &'a [String], pub(super) &'static str);
+
+impl Display for Joined<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(self.1)?;
+            }
+            f.write_str(word)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_keep_one_decimal_and_never_show_1024_of_a_unit() {
+        let shown = [0, 1023, 1024, 1_048_575, 536_870_912, u64::MAX].map(|n| Size(n).to_string());
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "512.0 MiB", "16.0 EiB"]);
+        assert_eq!(format!("{:#}", Size(1536)), "1.5KiB");
+    }
+
+    #[test]
+    fn ages_show_two_units() {
+        let shown = [7, 1500, 250_000, 3_600_000, 90_000_000].map(|ms| Age(ms).to_string());
+        assert_eq!(shown, ["7ms", "1.5s", "4m 10s", "1h 0m", "1d 1h"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! `--output [FORMAT:]FILE`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::render::{Format, UnknownFormat};
+
+/// A file that records are written to, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// JSON unless said otherwise.
+    pub format: Format,
+    /// As given; relative to the working directory.
+    pub path: PathBuf,
+}
+
+/// What is wrong with an `--output`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OutputSpecError {
+    /// Before the colon stands what looks like a format and is none.
+    #[error("{0}; if it begins a file's name, put ./ before it")]
+    Format(UnknownFormat),
+    /// Nothing stands after the colon, or nothing at all.
+    #[error("no file is named; write [FORMAT:]FILE, such as json:/var/log/oom-trace.json")]
+    NoFile,
+    /// `-`.
+    #[error(
+        "- is no file: --format says what standard output gets; write ./- for a file of that name"
+    )]
+    Stdout,
+}
+
+impl FromStr for OutputSpec {
+    type Err = OutputSpecError;
+
+    /// Lower-case letters before the first colon are a format, so that a slip such as `jsn:/x`
+    /// does not become a file of that name.
+    fn from_str(spec: &str) -> Result<Self, Self::Err> {
+        let (format, path) = match spec.split_once(':') {
+            Some((word, path))
+                if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()) =>
+            {
+                (word.parse().map_err(OutputSpecError::Format)?, path)
+            }
+            _ => (Format::Json, spec),
+        };
+        match path {
+            "" => Err(OutputSpecError::NoFile),
+            "-" => Err(OutputSpecError::Stdout),
+            path => Ok(Self { format, path: path.into() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_may_lead() {
+        for (given, format, path) in [
+            ("/var/log/x", Format::Json, "/var/log/x"),
+            ("json:/var/log/x", Format::Json, "/var/log/x"),
+            ("kernel:oom:1.log", Format::Kernel, "oom:1.log"),
+            ("/a:b", Format::Json, "/a:b"),
+            ("./jsn:x", Format::Json, "./jsn:x"),
+            ("2026-11-23T03:08", Format::Json, "2026-11-23T03:08"),
+            (":x", Format::Json, ":x"),
+        ] {
+            let path = PathBuf::from(path);
+            assert_eq!(given.parse(), Ok(OutputSpec { format, path }), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_what_to_write() {
+        for (given, error) in [
+            (
+                "jsn:/x",
+                "no format is called \"jsn\"; take text, compact, json or kernel; if it begins a \
+                 file's name, put ./ before it",
+            ),
+            ("json:", "no file is named"),
+            ("", "no file is named"),
+            ("text:-", "- is no file"),
+        ] {
+            let got = given.parse::<OutputSpec>().unwrap_err().to_string();
+            assert!(got.starts_with(error), "{got}");
+        }
+    }
+}
