@@ -36,6 +36,10 @@ pub(crate) struct Spec {
     pub(crate) leader_exits: bool,
 }
 
+pub(crate) fn named(name: &str) -> Spec {
+    Spec { name: name.into(), ..Spec::default() }
+}
+
 /// A hog, seen from the test.
 #[derive(Debug)]
 pub(crate) struct Hog {

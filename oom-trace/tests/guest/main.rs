@@ -9,6 +9,7 @@
 
 mod cgroup;
 mod hog;
+mod many;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
