@@ -4,7 +4,7 @@ use oom_trace_common::record::{NAME_LEN, PATH_DEPTH, PATHS_LEN};
 
 use super::{load_str, pointer, read};
 use crate::maps::LAYOUT;
-use crate::records::Paths;
+use crate::records::{PATHS_ROOM, Tally};
 
 /// `struct cgroup`
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,35 +36,38 @@ impl Cgroup {
             .is_some()
     }
 
-    /// Writes its path behind `start`, the leaf first, and returns where it ends.
+    /// Writes its path, the leaf first, where the tally ends and moves that end; whether it could.
     ///
-    /// `None` if it is deeper than [`PATH_DEPTH`] or longer than the room left.
-    #[inline(always)]
-    pub(crate) fn path(self, paths: &mut Paths, start: u32) -> Option<u32> {
-        write_path(self.kn()?, paths, start).try_into().ok()
+    /// It is not if it is deeper than [`PATH_DEPTH`] or longer than the room left.
+    pub(crate) fn path(self, paths: &mut [u8; PATHS_ROOM], tally: &mut Tally) -> bool {
+        let start = tally.end();
+        let written = self.kn().is_some_and(|kn| write_path(kn, paths, tally));
+        if !written {
+            tally.set_end(start);
+        }
+        written
     }
 }
 
-/// The end of the path, or a negative number. One function, so that the verifier's work and the
-/// program's size do not grow with the paths of a record.
+/// One function, so that the program does not grow with the paths of a record.
 #[inline(never)]
-fn write_path(leaf: u64, paths: &mut Paths, start: u32) -> i64 {
+fn write_path(leaf: u64, paths: &mut [u8; PATHS_ROOM], tally: &mut Tally) -> bool {
     let mut kn = leaf;
-    let mut end = start as usize;
     for _ in 0..PATH_DEPTH {
-        let Some(parent) = read::<u64>(kn, layout!(kernfs_parent)) else { return -1 };
+        let Some(parent) = read::<u64>(kn, layout!(kernfs_parent)) else { return false };
         if parent == 0 {
-            return end as i64;
+            return true;
         }
-        if end >= PATHS_LEN {
-            return -1;
+        let end = tally.end();
+        if end >= PATHS_LEN as u64 {
+            return false;
         }
-        let Some(name) = pointer(kn, layout!(kernfs_name)) else { return -1 };
-        let room = paths.get_mut(end & (PATHS_LEN - 1)..).and_then(<[u8]>::first_chunk_mut);
-        let Some(room) = room else { return -1 };
-        let Some(len) = load_str::<NAME_LEN>(name, room) else { return -1 };
-        end += len as usize;
+        let Some(name) = pointer(kn, layout!(kernfs_name)) else { return false };
+        let room = paths.get_mut(end as usize & (PATHS_LEN - 1)..);
+        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else { return false };
+        let Some(len) = load_str::<NAME_LEN>(name, room) else { return false };
+        tally.set_end(end + len as u64);
         kn = parent;
     }
-    -1
+    false
 }

@@ -4,8 +4,8 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_get_stack;
 use oom_trace_common::record::{STACK_LEN, incident_field as field, kind};
 
-use super::{header, put, send};
-use crate::kernel::{OomControl, Task, load_str};
+use super::{Draft, header, put, send};
+use crate::kernel::{Cgroup, OomControl, Task, load_str};
 use crate::maps::{INCIDENT, only};
 
 /// Sends the record. Without the arguments of `oom_kill_process`, `oc` and `message` are 0.
@@ -20,58 +20,56 @@ pub(crate) fn send_incident(
     stack_of: Option<&impl EbpfContext>,
 ) -> Option<()> {
     let draft = only(&INCIDENT)?;
-    let (record, paths) = (&mut draft.record, &mut draft.paths);
+    let Draft { record, paths, tally } = &mut *draft;
+    tally.clear();
     let oc = OomControl::at(oc);
     let trigger = Task::current();
     let chosen = oc.and_then(OomControl::chosen);
     let memcg = oc.and_then(OomControl::memcg);
     let limit = memcg.flatten();
-    let mut present = 0;
 
-    put!(present |= field::TOTALPAGES; record.totalpages, oc.and_then(OomControl::totalpages));
-    put!(present |= field::CHOSEN_POINTS; record.chosen_points, oc.and_then(OomControl::chosen_points));
-    put!(present |= field::GFP_MASK; record.gfp_mask, oc.and_then(OomControl::gfp_mask));
-    put!(present |= field::ORDER; record.order, oc.and_then(OomControl::order));
-    put!(present |= field::CONSTRAINT; record.constraint, oc.and_then(OomControl::constraint));
-    put!(present |= field::LIMIT; record.has_limit, memcg.map(|memcg| u32::from(memcg.is_some())));
-    put!(present |= field::LIMIT_USAGE; record.limit_usage, limit.and_then(|limit| limit.usage()));
-    put!(present |= field::LIMIT_MAX; record.limit_max, limit.and_then(|limit| limit.max()));
-    put!(present |= field::LIMIT_SWAP_USAGE; record.limit_swap_usage, limit.and_then(|limit| limit.swap_usage()));
-    put!(present |= field::LIMIT_SWAP_MAX; record.limit_swap_max, limit.and_then(|limit| limit.swap_max()));
+    put!(tally |= field::TOTALPAGES; record.totalpages, oc.and_then(OomControl::totalpages));
+    put!(tally |= field::CHOSEN_POINTS; record.chosen_points, oc.and_then(OomControl::chosen_points));
+    put!(tally |= field::GFP_MASK; record.gfp_mask, oc.and_then(OomControl::gfp_mask));
+    put!(tally |= field::ORDER; record.order, oc.and_then(OomControl::order));
+    put!(tally |= field::CONSTRAINT; record.constraint, oc.and_then(OomControl::constraint));
+    put!(tally |= field::LIMIT; record.has_limit, memcg.map(|memcg| u32::from(memcg.is_some())));
+    put!(tally |= field::LIMIT_USAGE; record.limit_usage, limit.and_then(|limit| limit.usage()));
+    put!(tally |= field::LIMIT_MAX; record.limit_max, limit.and_then(|limit| limit.max()));
+    put!(tally |= field::LIMIT_SWAP_USAGE; record.limit_swap_usage, limit.and_then(|limit| limit.swap_usage()));
+    put!(tally |= field::LIMIT_SWAP_MAX; record.limit_swap_max, limit.and_then(|limit| limit.swap_max()));
 
     let thread = Task::current_thread();
     record.trigger_pid = (thread >> 32) as u32;
     record.trigger_tid = thread as u32;
-    put!(present |= field::TRIGGER_UID; record.trigger_uid, trigger.uid());
-    put!(present |= field::TRIGGER_OOM_SCORE_ADJ; record.trigger_oom_score_adj, trigger.oom_score_adj());
-    put!(present |= field::CHOSEN; record.chosen_tid, chosen.and_then(Task::tid));
+    put!(tally |= field::TRIGGER_UID; record.trigger_uid, trigger.uid());
+    put!(tally |= field::TRIGGER_OOM_SCORE_ADJ; record.trigger_oom_score_adj, trigger.oom_score_adj());
+    put!(tally |= field::CHOSEN; record.chosen_tid, chosen.and_then(Task::tid));
     record.chosen_pid = chosen.and_then(Task::pid).unwrap_or(0);
-    put!(present |= field::CHOSEN_UID; record.chosen_uid, chosen.and_then(Task::uid));
+    put!(tally |= field::CHOSEN_UID; record.chosen_uid, chosen.and_then(Task::uid));
 
-    put!(present |= field::NODEMASK; record.has_nodemask, oc.and_then(|oc| oc.nodemask(&mut record.nodemask)));
-    put!(present |= field::MEMS_ALLOWED; record.nodemask_len, trigger.mems_allowed(&mut record.mems_allowed));
+    put!(tally |= field::NODEMASK; record.has_nodemask, oc.and_then(|oc| oc.nodemask(&mut record.nodemask)));
+    put!(tally |= field::MEMS_ALLOWED; record.nodemask_len, trigger.mems_allowed(&mut record.mems_allowed));
 
     if trigger.comm(&mut record.trigger_comm) {
-        present |= field::TRIGGER_COMM;
+        tally.mark(field::TRIGGER_COMM);
     }
     if chosen.is_some_and(|chosen| chosen.comm(&mut record.chosen_comm)) {
-        present |= field::CHOSEN_COMM;
+        tally.mark(field::CHOSEN_COMM);
     }
     if message != 0 && load_str(message, &mut record.message).is_some() {
-        present |= field::MESSAGE;
+        tally.mark(field::MESSAGE);
     }
     if trigger.cpuset_cgroup().is_some_and(|cgroup| cgroup.name(&mut record.cpuset)) {
-        present |= field::CPUSET;
+        tally.mark(field::CPUSET);
     }
 
-    let mut end = 0;
-    let mut path = |cgroup: Option<crate::kernel::Cgroup>, bit: u64| {
-        let start = end;
-        if let Some(after) = cgroup.and_then(|cgroup| cgroup.path(paths, start)) {
-            present |= bit;
-            end = after;
+    let mut path = |cgroup: Option<Cgroup>, bit: u64| {
+        let start = tally.end();
+        if cgroup.is_some_and(|cgroup| cgroup.path(paths, tally)) {
+            tally.mark(bit);
         }
-        end - start
+        (tally.end() - start) as u32
     };
     record.limit_path_len = path(limit.and_then(|limit| limit.cgroup()), field::LIMIT_PATH);
     record.trigger_path_len = path(trigger.memory_cgroup(), field::TRIGGER_PATH);
@@ -80,8 +78,8 @@ pub(crate) fn send_incident(
     record.stack_len = stack_of.map_or(0, |context| stack(context, &mut record.stack));
     record.reserved = 0;
     record.header = header(kind::INCIDENT, source, incident);
-    record.header.present = present;
-    send(draft, end);
+    record.header.present = tally.present();
+    send(draft);
     Some(())
 }
 
