@@ -26,6 +26,9 @@ impl Binary {
     /// The guest's first process.
     pub(crate) const GUEST_INIT: Self =
         Self { name: "guest-init", select: &["--package=xtask", "--bin=guest-init"] };
+    /// What measures tools in the guest.
+    pub(crate) const GUEST_BENCH: Self =
+        Self { name: "guest-bench", select: &["--package=xtask", "--bin=guest-bench"] };
 }
 
 /// Builds the binary; answers where it is.

@@ -1,6 +1,7 @@
 //! How people help themselves: `cargo xtask --help`.
 
 mod artifacts;
+mod bench;
 mod lint;
 mod setup;
 mod sh;
@@ -43,6 +44,8 @@ enum Task {
     Test,
     /// Check format, lints, documentation, dependencies, spelling and our own rules
     Lint,
+    /// Measure the agent beside other tools, and write docs/benchmarks.md
+    Bench,
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
         /// The kernel's name in the table
@@ -80,6 +83,10 @@ fn work(task: Task) -> Result<()> {
             test::run()
         }
         Task::Lint => lint::run(&setup::run()?),
+        Task::Bench => {
+            setup::run()?;
+            bench::run()
+        }
         Task::Vm { kernel, all: _, cpus, command } => {
             setup::run()?;
             let one = kernel.as_deref().map(Kernel::named).transpose()?;

@@ -29,6 +29,7 @@ pub(crate) struct Suite {
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
+    depends: Vec<String>,
     filename: String,
     sha256: String,
 }
@@ -88,6 +89,21 @@ impl Suite {
     }
 }
 
+/// The named packages and all that they depend on.
+pub(crate) fn closure(packages: &[Package], names: &[&str]) -> Vec<Package> {
+    let mut found: Vec<Package> = Vec::new();
+    let mut wanted: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+    while let Some(name) = wanted.pop() {
+        let known = found.iter().any(|package| package.name == name);
+        let package = packages.iter().find(|package| package.name == name && !known);
+        if let Some(package) = package {
+            wanted.extend(package.depends.iter().cloned());
+            found.push(package.clone());
+        }
+    }
+    found
+}
+
 fn download(uri: &str, to: &Path, sha256: Option<&str>) -> Result<()> {
     let mut cmd = Command::new(HELPER);
     cmd.arg("download-file").arg(uri).arg(to);
@@ -115,9 +131,19 @@ fn parse(stanza: &str) -> Option<Package> {
     Some(Package {
         name: field("Package")?,
         version: field("Version")?,
+        depends: field("Depends")
+            .iter()
+            .flat_map(|list| list.split(','))
+            .filter_map(name_in)
+            .collect(),
         filename: field("Filename")?,
         sha256: field("SHA256")?,
     })
+}
+
+/// The package a dependency names first: `libc6 (>= 2.38) | libc7` is `libc6`.
+fn name_in(dependency: &str) -> Option<String> {
+    dependency.trim().split([' ', ':', '|', '(']).next().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -130,6 +156,17 @@ mod tests {
             "Suite: x\nMD5Sum:\n aa 1 a/b\nSHA256:\n bb 1 a\n cc 1 a/b\nEnd: 1\n dd 1 c\n";
         assert_eq!(sum_of(release, "a/b"), Some("cc"));
         assert_eq!(sum_of(release, "c"), None);
+    }
+
+    #[test]
+    fn dependencies_are_followed() {
+        let stanza = |name, depends| {
+            format!("Package: {name}\nVersion: 1\nFilename: f\nSHA256: s\nDepends: {depends}")
+        };
+        let all = [stanza("a", "b (>= 1) | x, c:any"), stanza("b", "c, virtual"), stanza("c", "a")];
+        let all: Vec<_> = all.iter().filter_map(|stanza| parse(stanza)).collect();
+        let names: Vec<_> = closure(&all, &["a"]).into_iter().map(|p| p.name).collect();
+        assert_eq!(names, ["a", "c", "b"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -9,6 +10,7 @@ use cpio::newc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::fs::{FileType, Mode};
+use walkdir::WalkDir;
 use xtask::job::{JOB_FILE, Job, OUT_DIR};
 
 /// Folders every guest has; `/init` mounts the kernel's file systems on some of them.
@@ -59,6 +61,26 @@ impl Image {
     pub(crate) fn program(&mut self, name: &str, from: &Path) -> Result<()> {
         let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
         self.add(name, FileType::RegularFile, 0o755, &bytes)
+    }
+
+    /// Adds what is in a folder of the host's.
+    pub(crate) fn tree(&mut self, root: &Path) -> Result<()> {
+        for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+            let entry = entry?;
+            let name = entry.path().strip_prefix(root)?;
+            let mode = entry.metadata()?.permissions().mode() & 0o7777;
+            let text = name.to_string_lossy();
+            if entry.file_type().is_dir() {
+                self.add(&text, FileType::Directory, mode, b"")?;
+            } else if entry.file_type().is_symlink() {
+                let target = fs::read_link(entry.path())?;
+                let target = target.as_os_str().as_encoded_bytes();
+                self.add(&text, FileType::Symlink, 0o777, target)?;
+            } else {
+                self.add(&text, FileType::RegularFile, mode, &fs::read(entry.path())?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends the archive.

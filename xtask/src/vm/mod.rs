@@ -1,12 +1,12 @@
 //! Real kernels in virtual machines.
 
-mod archive;
+pub(crate) mod archive;
 mod image;
 pub(crate) mod kernels;
 mod qemu;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,9 +25,10 @@ use crate::sh::{self, say};
 const TESTS: &str = "/bin/guest-tests";
 const ALL_TESTS: &[&str] = &[TESTS, "--ignored", "--test-threads=1"];
 const TIMEOUT: Duration = Duration::from_secs(300);
+const MEMORY_MIB: u32 = 768;
 
 /// The folder of all that virtual machines need and leave.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     sh::root().join("target/vm")
 }
 
@@ -36,8 +37,12 @@ pub(crate) struct Load {
     init: PathBuf,
     /// Programs by their paths in the guest.
     programs: Vec<(&'static str, PathBuf)>,
+    /// A folder laid over the root.
+    tree: Option<PathBuf>,
     command: Vec<String>,
     cpus: u32,
+    memory_mib: u32,
+    timeout: Duration,
 }
 
 impl Load {
@@ -52,17 +57,40 @@ impl Load {
         if command.first().is_some_and(|program| program == TESTS) {
             programs.push((TESTS, artifacts::build(Binary::GUEST_TESTS)?));
         }
-        Ok(Self { init: artifacts::build(Binary::GUEST_INIT)?, programs, command, cpus })
+        Ok(Self {
+            init: artifacts::build(Binary::GUEST_INIT)?,
+            programs,
+            tree: None,
+            command,
+            cpus,
+            memory_mib: MEMORY_MIB,
+            timeout: TIMEOUT,
+        })
+    }
+
+    /// Adds a program of ours.
+    pub(crate) fn with(mut self, path: &'static str, binary: Binary) -> Result<Self> {
+        self.programs.push((path, artifacts::build(binary)?));
+        Ok(self)
+    }
+
+    /// Lays a folder over the root; a large one takes memory, and time to unpack.
+    pub(crate) fn with_tree(self, root: PathBuf) -> Self {
+        let (memory_mib, timeout) = (4 * MEMORY_MIB, 4 * TIMEOUT);
+        Self { tree: Some(root), memory_mib, timeout, ..self }
     }
 }
 
 /// Boots the kernel and does what the load says; answers the command's exit status.
 pub(crate) fn run(kernel: &Kernel, load: &Load, output: &mut dyn Write) -> Result<i32> {
-    let Load { init, programs, command, cpus } = load;
+    let Load { init, programs, tree, command, cpus, memory_mib, timeout } = load;
     let vmlinuz = kernel.image()?;
     let accel = accel(&vmlinuz, init)?;
     let folder = folder().join(kernel.name);
     fs::create_dir_all(&folder)?;
+    // Another run on this kernel would take our image and files from under us.
+    let turn = File::create(folder.join("lock"))?;
+    turn.lock()?;
     say(format!("guest {}, {accel:?}: {}", kernel.name, command.join(" ")));
     let path = folder.join("initramfs.gz");
     let job = Job { argv: command.clone(), env: environment() };
@@ -70,13 +98,17 @@ pub(crate) fn run(kernel: &Kernel, load: &Load, output: &mut dyn Write) -> Resul
     for (name, from) in programs {
         image.program(name, from)?;
     }
+    if let Some(root) = tree {
+        image.tree(root)?;
+    }
     image.finish()?;
     let guest = Guest {
         kernel: &vmlinuz,
         image: &path,
         accel,
         cpus: *cpus,
-        timeout: TIMEOUT,
+        memory_mib: *memory_mib,
+        timeout: *timeout,
         folder: &folder,
     };
     guest.run(output)

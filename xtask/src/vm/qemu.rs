@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use xtask::frame::Frame;
 
+use super::MEMORY_MIB;
 use crate::sh;
 
 const QEMU: &str = "qemu-system-x86_64";
-const MEMORY: &str = "768M";
 
 /// An oops ends the run. `panic=-1` restarts at once, which `-no-reboot` makes an end too. The
 /// console is a slow serial port, so the long reports stay in the log buffer, which is large.
@@ -35,6 +35,7 @@ pub(super) struct Guest<'a> {
     pub(super) image: &'a Path,
     pub(super) accel: Accel,
     pub(super) cpus: u32,
+    pub(super) memory_mib: u32,
     /// Without a verdict by then, the guest hangs.
     pub(super) timeout: Duration,
     /// Where the console's log and the guest's files go.
@@ -74,7 +75,8 @@ impl Guest<'_> {
         loop {
             match frames.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Ok(Frame::Output(bytes))) => {
-                    output.write_all(&bytes).and_then(|()| output.flush())?
+                    output.write_all(&bytes)?;
+                    output.flush()?;
                 }
                 Ok(Ok(Frame::File(name))) => file = Some(create(&out, &name)?),
                 Ok(Ok(Frame::Data(bytes))) => {
@@ -94,7 +96,8 @@ impl Guest<'_> {
 
     fn command(&self, console: &Path) -> Command {
         let mut cmd = Command::new(QEMU);
-        cmd.args(["-machine", "q35", "-m", MEMORY, "-smp", &self.cpus.to_string()]);
+        cmd.args(["-machine", "q35", "-m", &format!("{}M", self.memory_mib)]);
+        cmd.args(["-smp", &self.cpus.to_string()]);
         cmd.args(match self.accel {
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
             // QEMU 7.2 fails with cmpxchg16b, and with several threads.
@@ -112,7 +115,15 @@ impl Guest<'_> {
 /// Whether KVM truly works for guests of ours: a device file proves nothing, a boot does.
 pub(super) fn kvm_boots(kernel: &Path, image: &Path, folder: &Path) -> bool {
     let timeout = Duration::from_secs(20);
-    let guest = Guest { kernel, image, accel: Accel::Kvm, cpus: 1, timeout, folder };
+    let guest = Guest {
+        kernel,
+        image,
+        accel: Accel::Kvm,
+        cpus: 1,
+        memory_mib: MEMORY_MIB,
+        timeout,
+        folder,
+    };
     let probe = File::options().read(true).write(true).open("/dev/kvm");
     probe.is_ok() && guest.run(&mut std::io::sink()).is_ok_and(|code| code == 0)
 }

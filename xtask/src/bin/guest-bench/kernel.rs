@@ -1,0 +1,73 @@
+//! What the kernel says, for every tool alike.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use rustix::time::{ClockId, clock_gettime};
+
+const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
+const TRACING: &str = "/sys/kernel/tracing";
+const FUNCTION: &str = "oom_kill_process";
+
+/// Switches on what the measurements need.
+pub(crate) fn prepare() -> Result<()> {
+    write("/sys/fs/cgroup/cgroup.subtree_control", "+memory")?;
+    write(&format!("{TRACING}/trace_clock"), "boot")
+}
+
+/// How many kprobes there are on the function that all tools hook.
+pub(crate) fn hooks() -> Result<usize> {
+    let list = fs::read_to_string(KPROBES).with_context(|| format!("cannot read {KPROBES}"))?;
+    Ok(list.lines().filter(|line| line.contains(FUNCTION)).count())
+}
+
+/// The kernel's count of its kills.
+pub(crate) fn oom_kills() -> Result<u64> {
+    let vmstat = fs::read_to_string("/proc/vmstat").context("cannot read /proc/vmstat")?;
+    let count = vmstat.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    Ok(count.context("no oom_kill in /proc/vmstat")?.parse()?)
+}
+
+/// CLOCK_BOOTTIME now.
+pub(crate) fn boot_ns() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let [secs, nanos] = [now.tv_sec, now.tv_nsec].map(|part| u64::try_from(part).unwrap_or(0));
+    secs * 1_000_000_000 + nanos
+}
+
+/// Notes when the kernel enters the hooked function, by a trace event of ours on it.
+pub(crate) struct HookClock;
+
+impl HookClock {
+    pub(crate) fn start() -> Result<Self> {
+        write(&format!("{TRACING}/kprobe_events"), &format!("p:bench/hook {FUNCTION}"))?;
+        write(&format!("{TRACING}/events/bench/hook/enable"), "1")?;
+        Ok(Self)
+    }
+
+    /// Forgets what was noted.
+    pub(crate) fn clear(&self) -> Result<()> {
+        write(&format!("{TRACING}/trace"), "")
+    }
+
+    /// The first entry noted, on the boot clock.
+    pub(crate) fn first(&self) -> Result<u64> {
+        let trace = fs::read_to_string(format!("{TRACING}/trace"))?;
+        let time = trace.lines().find_map(|line| line.split_once(": hook: ")?.0.rsplit(' ').next());
+        let (secs, micros) =
+            time.and_then(|time| time.split_once('.')).with_context(|| format!("in {trace}"))?;
+        Ok(secs.parse::<u64>()? * 1_000_000_000 + micros.parse::<u64>()? * 1_000)
+    }
+}
+
+impl Drop for HookClock {
+    fn drop(&mut self) {
+        // Left behind, it would only be counted as one hook more.
+        let _ = write(&format!("{TRACING}/events/bench/hook/enable"), "0");
+        let _ = write(&format!("{TRACING}/kprobe_events"), "");
+    }
+}
+
+fn write(path: &str, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {text:?} to {path}"))
+}
