@@ -4,7 +4,7 @@
 //!
 //! A path is the names of a cgroup and its ancestors, the leaf first, each ended by NUL, the root
 //! left out: `/a/b` is `b\0a\0`, the root is nothing at all. The paths of a record stand one after
-//! the other in the order of its `*_path_len` fields.
+//! the other in the order of the fields that tell their lengths.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -19,7 +19,7 @@ pub const NODEMASK_LEN: usize = 128;
 /// Kernel stack frames kept, innermost first.
 pub const STACK_LEN: usize = 32;
 /// Ancestors of a cgroup that are walked.
-pub const PATH_DEPTH: u32 = 64;
+pub const PATH_DEPTH: u32 = 32;
 /// Room for the paths of one record.
 pub const PATHS_LEN: usize = 8192;
 /// Kinds of `rss_stat` counters: `NR_MM_COUNTERS` (include/linux/mm_types_task.h).
@@ -81,6 +81,10 @@ pub struct Incident {
     pub totalpages: u64,
     /// `oom_control.chosen_points`, in pages.
     pub chosen_points: i64,
+    /// `oom_control.memcg`: an address, 0 for a shortage of the whole machine.
+    pub limit: u64,
+    /// 1 if the allocation was bound to `nodemask`.
+    pub has_nodemask: u64,
     /// `memory.usage` of the limit cgroup, in pages.
     pub limit_usage: u64,
     /// `memory.max` of the limit cgroup, in pages.
@@ -109,22 +113,16 @@ pub struct Incident {
     pub chosen_tid: u32,
     /// `chosen->real_cred->uid`.
     pub chosen_uid: u32,
-    /// 1 if the shortage is a cgroup's.
-    pub has_limit: u32,
-    /// 1 if the allocation was bound to `nodemask`.
-    pub has_nodemask: u32,
-    /// Bytes of the limit cgroup's path.
-    pub limit_path_len: u32,
-    /// Bytes of the trigger's path.
-    pub trigger_path_len: u32,
-    /// Bytes of the chosen task's path.
-    pub chosen_path_len: u32,
+    /// Where the limit cgroup's path ends; it starts the paths.
+    pub limit_path_end: u32,
+    /// Where the chosen task's path, the next, ends.
+    pub chosen_path_end: u32,
+    /// Where the trigger's path, the last, ends.
+    pub trigger_path_end: u32,
     /// Bytes of `nodemask` and `mems_allowed` that this kernel has.
     pub nodemask_len: u32,
     /// Frames of `stack`.
-    pub stack_len: u32,
-    /// Zero.
-    pub reserved: u32,
+    pub stack_len: u64,
     /// `current->comm`.
     pub trigger_comm: [u8; COMM_LEN],
     /// `chosen->comm`.
@@ -169,7 +167,7 @@ pub mod incident_field {
     pub const CHOSEN: u64 = 1 << 11;
     /// `chosen_uid`
     pub const CHOSEN_UID: u64 = 1 << 12;
-    /// `has_limit`
+    /// `limit`
     pub const LIMIT: u64 = 1 << 13;
     /// `has_nodemask` and `nodemask`
     pub const NODEMASK: u64 = 1 << 14;

@@ -14,6 +14,8 @@ pub(crate) struct Current {
     incident: u64,
     /// Thread that is in `oom_kill_process`.
     trigger: u64,
+    /// 1 if no hook saw the entry: then it ends with the mark that it started with.
+    orphan: u64,
     /// The task given to `__oom_kill_process`, until it is marked.
     killing: u64,
     /// The task that a probe reported, until the tracepoint has seen it too.
@@ -21,20 +23,34 @@ pub(crate) struct Current {
 }
 
 impl Current {
+    const NONE: Self = Self { incident: 0, trigger: 0, orphan: 0, killing: 0, marked: 0 };
+
     pub(crate) fn get() -> Option<&'static mut Self> {
         only(&CURRENT)
     }
 
-    /// Starts an incident and returns its name.
-    pub(crate) fn start(&mut self) -> u64 {
-        let incident = boot_ns();
-        *self = Self { incident, trigger: Task::current_thread(), killing: 0, marked: 0 };
-        incident
+    /// Starts an incident.
+    pub(crate) fn start(&mut self) {
+        *self = Self { incident: boot_ns(), trigger: Task::current_thread(), ..Self::NONE };
     }
 
-    /// The incident this thread is in. Another thread's is one whose end no hook saw.
-    pub(crate) fn incident(&self) -> Option<u64> {
-        (self.incident != 0 && self.trigger == Task::current_thread()).then_some(self.incident)
+    /// Starts one that is an orphan, unless this thread is in an incident; whether it did.
+    pub(crate) fn start_orphan(&mut self) -> bool {
+        let orphan = !self.is_here();
+        if orphan {
+            self.start();
+            self.orphan = 1;
+        }
+        orphan
+    }
+
+    /// Whether this thread is in an incident. Another thread's is one whose end no hook saw.
+    pub(crate) fn is_here(&self) -> bool {
+        self.incident != 0 && self.trigger == Task::current_thread()
+    }
+
+    pub(crate) fn incident(&self) -> u64 {
+        self.incident
     }
 
     pub(crate) fn enter_kill(&mut self, victim: Task) {
@@ -43,9 +59,10 @@ impl Current {
 
     /// Whether the mark that follows is part of a kill; asked once a mark.
     pub(crate) fn take_kill(&mut self) -> bool {
-        core::mem::take(&mut self.killing) != 0 && self.incident().is_some()
+        core::mem::take(&mut self.killing) != 0 && self.is_here()
     }
 
+    /// A probe reported a mark.
     pub(crate) fn reported(&mut self, victim: Task) {
         self.marked = victim.address();
     }
@@ -63,7 +80,17 @@ impl Current {
     /// Ends the incident and says so.
     pub(crate) fn end(&mut self, source: u32) {
         let end = End { header: header(kind::END, source, self.incident) };
-        *self = Self { incident: 0, trigger: 0, killing: 0, marked: 0 };
+        *self = Self::NONE;
         submit(end.as_bytes());
+    }
+
+    /// Ends an incident that is an orphan.
+    pub(crate) fn end_orphan(&mut self, source: u32) {
+        if self.orphan != 0 {
+            let marked = self.marked;
+            self.end(source);
+            // The tracepoint inside the mark is still to come.
+            self.marked = marked;
+        }
     }
 }

@@ -60,7 +60,7 @@ fn kill_process_kprobe(context: ProbeContext) -> u32 {
 fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
     if let Some(victim) = context.arg::<u64>(0) {
         debug!(&context, "mark_oom_victim: task {:x}", victim);
-        mark_oom_victim::enter(KPROBE, victim);
+        mark_oom_victim::enter(KPROBE, victim, &context);
     }
     0
 }
@@ -91,7 +91,7 @@ fn kill_process_fentry(context: FEntryContext) -> u32 {
 fn mark_oom_victim_fentry(context: FEntryContext) -> u32 {
     let victim: u64 = context.arg(0);
     debug!(&context, "mark_oom_victim: task {:x}", victim);
-    mark_oom_victim::enter(FENTRY, victim);
+    mark_oom_victim::enter(FENTRY, victim, &context);
     0
 }
 

@@ -58,10 +58,10 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
     match header.kind {
         kind::INCIDENT => {
             let (incident, paths) = read::<Incident>(bytes, kind::INCIDENT)?;
-            let lens =
-                [incident.limit_path_len, incident.trigger_path_len, incident.chosen_path_len];
-            let [limit, trigger, chosen] =
-                split(paths, lens).ok_or(WireError::Paths { kind: kind::INCIDENT })?;
+            let ends =
+                [incident.limit_path_end, incident.chosen_path_end, incident.trigger_path_end];
+            let [limit, chosen, trigger] =
+                split(paths, ends).ok_or(WireError::Paths { kind: kind::INCIDENT })?;
             let path = |names, bit| (incident.header.present & bit != 0).then(|| join(names));
             let paths = IncidentPaths {
                 limit: path(limit, incident_field::LIMIT_PATH),
@@ -87,13 +87,16 @@ fn read<T: FromBytes>(bytes: &[u8], kind: u32) -> Result<(T, &[u8]), WireError> 
     T::read_from_prefix(bytes).map_err(|_| WireError::Short { kind, len: bytes.len() })
 }
 
-/// Cuts the paths apart; they must fill the bytes to the last.
-fn split<const N: usize>(mut bytes: &[u8], lens: [u32; N]) -> Option<[&[u8]; N]> {
+/// Cuts the paths apart where each ends; they must fill the bytes to the last.
+fn split<const N: usize>(bytes: &[u8], ends: [u32; N]) -> Option<[&[u8]; N]> {
     let mut paths: [&[u8]; N] = [&[]; N];
-    for (path, len) in paths.iter_mut().zip(lens) {
-        (*path, bytes) = bytes.split_at_checked(len as usize)?;
+    let mut start = 0;
+    for (path, end) in paths.iter_mut().zip(ends) {
+        let end = end as usize;
+        *path = bytes.get(start..end)?;
+        start = end;
     }
-    bytes.is_empty().then_some(paths)
+    (start == bytes.len()).then_some(paths)
 }
 
 /// `b\0a\0` is `/a/b`.
@@ -161,7 +164,7 @@ mod tests {
         let mut incident = Incident::new_zeroed();
         incident.header.kind = kind::INCIDENT;
         incident.header.present = incident_field::LIMIT_PATH | incident_field::CHOSEN_PATH;
-        (incident.limit_path_len, incident.chosen_path_len) = (2, 4);
+        (incident.limit_path_end, incident.chosen_path_end, incident.trigger_path_end) = (2, 6, 6);
         let bytes = [incident.as_bytes(), b"a\0b\0a\0"].concat();
         let Event::Incident(_, paths) = decode(&bytes).unwrap() else { panic!("no incident") };
         let expected =

@@ -2,9 +2,9 @@
 
 use oom_trace_common::record::{NAME_LEN, PATH_DEPTH, PATHS_LEN};
 
-use super::{load_str, pointer, read};
+use super::{Got, load_str, pointer, read};
 use crate::maps::LAYOUT;
-use crate::records::{PATHS_ROOM, Tally};
+use crate::records::{Memory, PATHS_ROOM};
 
 /// `struct cgroup`
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,59 +15,61 @@ impl Cgroup {
         Self(address)
     }
 
-    pub(super) fn root(self) -> Option<u64> {
+    pub(super) fn root(self) -> u64 {
         pointer(self.0, layout!(cgroup_root))
     }
 
-    fn kn(self) -> Option<u64> {
+    fn kn(self) -> u64 {
         pointer(self.0, layout!(cgroup_kn))
     }
 
     /// The inode number of its directory.
-    pub(crate) fn id(self) -> Option<u64> {
-        read(self.kn()?, layout!(kernfs_id))
+    pub(crate) fn id(self) -> Got<u64> {
+        read(self.kn(), layout!(kernfs_id))
     }
 
     /// The last component of its path, empty for the root.
-    pub(crate) fn name(self, target: &mut [u8; NAME_LEN]) -> bool {
-        self.kn()
-            .and_then(|kn| pointer(kn, layout!(kernfs_name)))
-            .and_then(|name| load_str(name, target))
-            .is_some()
+    pub(crate) fn name(self, target: &mut [u8; NAME_LEN]) -> u64 {
+        load_str(pointer(self.kn(), layout!(kernfs_name)), target).ok
     }
 
-    /// Writes its path, the leaf first, where the tally ends and moves that end; whether it could.
+    /// Writes its path, the leaf first, and moves `end` behind it.
     ///
-    /// It is not if it is deeper than [`PATH_DEPTH`] or longer than the room left.
-    pub(crate) fn path(self, paths: &mut [u8; PATHS_ROOM], tally: &mut Tally) -> bool {
-        let start = tally.end();
-        let written = self.kn().is_some_and(|kn| write_path(kn, paths, tally));
-        if !written {
-            tally.set_end(start);
-        }
-        written
+    /// 1, or 0 and nothing written if it cannot be read, is deeper than [`PATH_DEPTH`], or longer
+    /// than the room left.
+    pub(crate) fn path(
+        self,
+        paths: &mut [u8; PATHS_ROOM],
+        end: &mut Memory,
+        whole: &mut Memory,
+    ) -> u64 {
+        let start = end.get();
+        whole.set(0);
+        write_path(self.kn(), paths, end, whole);
+        let whole = whole.get();
+        // Back to the start if it is not whole, without a branch.
+        end.set(start + (end.get() - start) * whole);
+        whole
     }
 }
 
-/// One function, so that the program does not grow with the paths of a record.
+/// `whole` becomes 1 at the root. One function, so that the program does not grow with the paths of
+/// a record; what it found stays in memory, so that the verifier need not follow it further.
 #[inline(never)]
-fn write_path(leaf: u64, paths: &mut [u8; PATHS_ROOM], tally: &mut Tally) -> bool {
+fn write_path(leaf: u64, paths: &mut [u8; PATHS_ROOM], end: &mut Memory, whole: &mut Memory) {
+    let (to_parent, to_name) = (layout!(kernfs_parent), layout!(kernfs_name));
     let mut kn = leaf;
     for _ in 0..PATH_DEPTH {
-        let Some(parent) = read::<u64>(kn, layout!(kernfs_parent)) else { return false };
-        if parent == 0 {
-            return true;
+        let parent = read::<u64>(kn, to_parent);
+        let at = end.get();
+        if parent.value == 0 || at >= PATHS_LEN as u64 {
+            whole.set(parent.ok * ((at < PATHS_LEN as u64) as u64));
+            return;
         }
-        let end = tally.end();
-        if end >= PATHS_LEN as u64 {
-            return false;
-        }
-        let Some(name) = pointer(kn, layout!(kernfs_name)) else { return false };
-        let room = paths.get_mut(end as usize & (PATHS_LEN - 1)..);
-        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else { return false };
-        let Some(len) = load_str::<NAME_LEN>(name, room) else { return false };
-        tally.set_end(end + len as u64);
-        kn = parent;
+        let room = paths.get_mut(at as usize & (PATHS_LEN - 1)..);
+        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else { return };
+        let name = load_str::<NAME_LEN>(pointer(kn, to_name), room);
+        end.set(at + name.value as u64 * name.ok);
+        kn = parent.value * name.ok;
     }
-    false
 }

@@ -3,7 +3,7 @@
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
-use super::{load, read};
+use super::{Got, load, pointer, read};
 use crate::maps::{LAYOUT, MACHINE};
 
 /// `struct mm_struct`
@@ -26,11 +26,11 @@ impl Mm {
         Self(address)
     }
 
-    pub(crate) fn total_vm(self) -> Option<u64> {
+    pub(crate) fn total_vm(self) -> Got<u64> {
         read(self.0, layout!(mm_total_vm))
     }
 
-    pub(crate) fn pgtables_bytes(self) -> Option<u64> {
+    pub(crate) fn pgtables_bytes(self) -> Got<u64> {
         read(self.0, layout!(mm_pgtables_bytes))
     }
 
@@ -38,22 +38,19 @@ impl Mm {
     ///
     /// `place` is one of `record::rss`.
     #[inline(always)]
-    pub(crate) fn rss(self, place: usize) -> (Option<i64>, Option<i64>) {
+    pub(crate) fn rss(self, place: usize) -> (Got<i64>, Got<i64>) {
         let (index, counters) = (rss_member(place), layout!(mm_rss_counters));
         let stride = if counters == ABSENT { 8 } else { layout!(percpu_counter_size) };
         if index == ABSENT || stride == ABSENT {
-            return (None, None);
+            return Default::default();
         }
         let at = self.0 + index as u64 * stride as u64;
         let count = read::<i64>(at, layout!(mm_rss_count));
         if counters == ABSENT {
             return (count, count);
         }
-        let sum = match (count, read::<u64>(at, counters)) {
-            (Some(count), Some(cookie)) => per_cpu_sum(cookie).map(|parts| count + parts),
-            _ => None,
-        };
-        (count, sum)
+        let parts = per_cpu_sum(pointer(at, counters));
+        (count, Got { value: count.value + parts.value, ok: count.ok & parts.ok })
     }
 }
 
@@ -61,19 +58,21 @@ impl Mm {
 ///
 /// `cookie` is what the kernel keeps as the pointer, an offset that may wrap: the address on a CPU
 /// is `cookie + __per_cpu_offset[cpu]` (`per_cpu_ptr`, include/linux/percpu-defs.h).
-#[inline(never)]
-fn per_cpu_sum(cookie: u64) -> Option<i64> {
+#[inline(always)]
+fn per_cpu_sum(cookie: u64) -> Got<i64> {
     let (bases, cpus) = (machine!(per_cpu_offset), machine!(possible_cpus));
     if bases == 0 || cpus > MAX_CPUS {
-        return None;
+        return Got::default();
     }
-    let mut sum = 0;
+    let mut sum = Got { value: 0, ok: 1 };
     for cpu in 0..MAX_CPUS {
         if cpu >= cpus {
             break;
         }
-        let base = load::<u64>(bases + cpu as u64 * 8)?;
-        sum += load::<i32>(cookie.wrapping_add(base))? as i64;
+        let base = load::<u64>(bases + cpu as u64 * 8);
+        let part = load::<i32>(cookie.wrapping_add(base.value));
+        sum.value += part.value as i64;
+        sum.ok &= base.ok & part.ok;
     }
-    Some(sum)
+    sum
 }

@@ -1,6 +1,8 @@
 //! Views of the kernel's objects over the layout: the only place that reads kernel memory.
 //!
-//! A view is an address. A member that this kernel lacks, or that cannot be read, is `None`.
+//! A view is an address, and nothing here branches on what it reads: a bad address is an error of
+//! the helper, which leaves zero, and a read through zero is the next error. So the verifier has
+//! one path to check where it would have two for every member.
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str};
 use oom_trace_common::layout::ABSENT;
@@ -8,7 +10,7 @@ use oom_trace_common::record::NODEMASK_LEN;
 
 pub(crate) use self::cgroup::Cgroup;
 pub(crate) use self::mm::Mm;
-pub(crate) use self::oom_control::OomControl;
+pub(crate) use self::oom_control::{Memcg, OomControl};
 pub(crate) use self::task::Task;
 use crate::maps::{LAYOUT, MACHINE};
 
@@ -41,15 +43,29 @@ mod mm;
 mod oom_control;
 mod task;
 
-/// The address of a member, if the kernel has it.
+/// What was read: the value, or zero, and whether it is there, 1 or 0.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Got<T> {
+    pub(crate) value: T,
+    pub(crate) ok: u64,
+}
+
+impl<T> Got<T> {
+    /// Another form of the value.
+    pub(crate) fn map<U>(self, form: impl FnOnce(T) -> U) -> Got<U> {
+        Got { value: form(self.value), ok: self.ok }
+    }
+}
+
+/// 1 for a helper's success, 0 for its (negative) error, without a branch: the compiler must not
+/// know that there are only two.
 #[inline(always)]
-fn member(base: u64, offset: u32) -> Option<u64> {
-    (base != 0 && offset != ABSENT).then_some(base.wrapping_add(offset as u64))
+fn ok(status: i64) -> u64 {
+    core::hint::black_box((1 + (status >> 63)) as u64)
 }
 
 /// Plain data that any bytes are a value of.
 trait Plain: Copy + Default {}
-impl Plain for u8 {}
 impl Plain for i16 {}
 impl Plain for u32 {}
 impl Plain for i32 {}
@@ -57,47 +73,51 @@ impl Plain for u64 {}
 impl Plain for i64 {}
 
 #[inline(always)]
-fn load<T: Plain>(address: u64) -> Option<T> {
+fn load<T: Plain>(address: u64) -> Got<T> {
     let mut value = T::default();
     // SAFETY: the helper writes `size_of::<T>()` bytes to `value`, and a bad address is an error.
     let status = unsafe {
         bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, address as *const _)
     };
-    (status == 0).then_some(value)
+    Got { value, ok: ok(status) }
 }
 
+/// The member of the object at `base`. `offset` is a row of the layout, a constant to the verifier.
 #[inline(always)]
-fn read<T: Plain>(base: u64, offset: u32) -> Option<T> {
-    load(member(base, offset)?)
+fn read<T: Plain>(base: u64, offset: u32) -> Got<T> {
+    if offset == ABSENT { Got::default() } else { load(base + offset as u64) }
 }
 
-/// A pointer that is not NULL.
+/// A member that points to something; 0 for nothing.
 #[inline(always)]
-fn pointer(base: u64, offset: u32) -> Option<u64> {
-    read::<u64>(base, offset).filter(|&address| address != 0)
+fn pointer(base: u64, offset: u32) -> u64 {
+    read(base, offset).value
 }
 
-/// Fills `target` from `address`; false, and all zero, where that cannot be read.
+/// Fills `target` from a member; 1, or 0 and all zero.
 #[inline(always)]
-fn load_bytes<const N: usize>(address: u64, target: &mut [u8; N], len: u32) -> bool {
-    let len = if len > N as u32 { N as u32 } else { len };
+fn read_bytes<const N: usize>(base: u64, offset: u32, len: u32, target: &mut [u8; N]) -> u64 {
+    if offset == ABSENT || len > N as u32 {
+        return 0;
+    }
+    let address = base + offset as u64;
     // SAFETY: the helper writes `len` ≤ N bytes to `target`, and a bad address is an error.
-    unsafe { bpf_probe_read_kernel(target.as_mut_ptr().cast(), len, address as *const _) == 0 }
+    ok(unsafe { bpf_probe_read_kernel(target.as_mut_ptr().cast(), len, address as *const _) })
 }
 
-/// Copies a string with its NUL and returns the bytes written.
+/// Copies a string with its NUL; the bytes written, or a negative error.
 #[inline(always)]
-pub(crate) fn load_str<const N: usize>(address: u64, target: &mut [u8; N]) -> Option<u32> {
+pub(crate) fn load_str<const N: usize>(address: u64, target: &mut [u8; N]) -> Got<i64> {
     // SAFETY: the helper writes N bytes at the most to `target`, and a bad address is an error.
     let len = unsafe {
         bpf_probe_read_kernel_str(target.as_mut_ptr().cast(), N as u32, address as *const _)
     };
-    (len >= 0).then_some(len as u32)
+    Got { value: len, ok: ok(len) }
 }
 
-/// Copies as much of a `nodemask_t` as this kernel has.
+/// Copies as much of a `nodemask_t` as this kernel has, and tells how much that is.
 #[inline(always)]
-fn load_nodemask(address: u64, target: &mut [u8; NODEMASK_LEN]) -> Option<u32> {
+fn read_nodemask(base: u64, offset: u32, target: &mut [u8; NODEMASK_LEN]) -> Got<u32> {
     let len = layout!(nodemask_size);
-    (len <= NODEMASK_LEN as u32 && load_bytes(address, target, len)).then_some(len)
+    Got { value: len, ok: read_bytes(base, offset, len, target) }
 }

@@ -2,79 +2,80 @@
 
 use oom_trace_common::record::NODEMASK_LEN;
 
-use super::{Cgroup, Task, load_nodemask, pointer, read};
+use super::{Cgroup, Got, Task, pointer, read, read_nodemask};
 use crate::maps::LAYOUT;
 
-/// `struct oom_control`
+/// `struct oom_control`; at 0 where no hook saw it.
 #[derive(Clone, Copy)]
 pub(crate) struct OomControl(u64);
 
 impl OomControl {
-    pub(crate) fn at(address: u64) -> Option<Self> {
-        (address != 0).then_some(Self(address))
+    pub(crate) fn new(address: u64) -> Self {
+        Self(address)
     }
 
-    pub(crate) fn gfp_mask(self) -> Option<u32> {
+    pub(crate) fn gfp_mask(self) -> Got<u32> {
         read(self.0, layout!(oc_gfp_mask))
     }
 
-    pub(crate) fn order(self) -> Option<i32> {
+    pub(crate) fn order(self) -> Got<i32> {
         read(self.0, layout!(oc_order))
     }
 
-    pub(crate) fn totalpages(self) -> Option<u64> {
+    pub(crate) fn totalpages(self) -> Got<u64> {
         read(self.0, layout!(oc_totalpages))
     }
 
-    pub(crate) fn chosen(self) -> Option<Task> {
-        pointer(self.0, layout!(oc_chosen)).and_then(Task::at)
+    pub(crate) fn chosen(self) -> Task {
+        Task::new(pointer(self.0, layout!(oc_chosen)))
     }
 
-    pub(crate) fn chosen_points(self) -> Option<i64> {
+    pub(crate) fn chosen_points(self) -> Got<i64> {
         read(self.0, layout!(oc_chosen_points))
     }
 
-    pub(crate) fn constraint(self) -> Option<u32> {
+    pub(crate) fn constraint(self) -> Got<u32> {
         read(self.0, layout!(oc_constraint))
     }
 
-    /// `Some(None)` is a shortage of the whole machine.
-    pub(crate) fn memcg(self) -> Option<Option<Memcg>> {
-        let memcg = read::<u64>(self.0, layout!(oc_memcg))?;
-        Some((memcg != 0).then_some(Memcg(memcg)))
+    /// The cgroup whose memory ran out; at 0 for a shortage of the whole machine.
+    pub(crate) fn memcg(self) -> Got<Memcg> {
+        read(self.0, layout!(oc_memcg)).map(Memcg)
     }
 
-    /// `Some(0)` if the allocation was not bound to nodes, else the bytes copied.
-    pub(crate) fn nodemask(self, target: &mut [u8; NODEMASK_LEN]) -> Option<u32> {
-        match read::<u64>(self.0, layout!(oc_nodemask))? {
-            0 => Some(0),
-            address => load_nodemask(address, target),
-        }
+    /// The nodes that the allocation was bound to: 1 if it was, and the nodes are there.
+    pub(crate) fn nodemask(self, target: &mut [u8; NODEMASK_LEN]) -> Got<u64> {
+        read::<u64>(self.0, layout!(oc_nodemask))
+            .map(|nodemask| read_nodemask(nodemask, 0, target).ok)
     }
 }
 
 /// `struct mem_cgroup`
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Memcg(u64);
 
 impl Memcg {
-    pub(crate) fn cgroup(self) -> Option<Cgroup> {
-        pointer(self.0, layout!(memcg_cgroup)).map(Cgroup::new)
+    pub(crate) fn address(self) -> u64 {
+        self.0
     }
 
-    pub(crate) fn usage(self) -> Option<u64> {
+    pub(crate) fn cgroup(self) -> Cgroup {
+        Cgroup::new(pointer(self.0, layout!(memcg_cgroup)))
+    }
+
+    pub(crate) fn usage(self) -> Got<u64> {
         read(self.0, layout!(memcg_usage))
     }
 
-    pub(crate) fn max(self) -> Option<u64> {
+    pub(crate) fn max(self) -> Got<u64> {
         read(self.0, layout!(memcg_max))
     }
 
-    pub(crate) fn swap_usage(self) -> Option<u64> {
+    pub(crate) fn swap_usage(self) -> Got<u64> {
         read(self.0, layout!(memcg_swap_usage))
     }
 
-    pub(crate) fn swap_max(self) -> Option<u64> {
+    pub(crate) fn swap_max(self) -> Got<u64> {
         read(self.0, layout!(memcg_swap_max))
     }
 }

@@ -6,6 +6,6 @@ use crate::kernel::Task;
 
 /// Entry, with the function's first argument.
 pub(crate) fn enter(victim: u64) -> Option<()> {
-    Current::get()?.enter_kill(Task::at(victim)?);
+    Current::get()?.enter_kill(Task::new(victim));
     Some(())
 }

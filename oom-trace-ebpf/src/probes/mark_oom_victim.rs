@@ -4,18 +4,18 @@
 //! It is also entered for a task that is dying already, then outside of `__oom_kill_process` and
 //! often several times; and twice for the first victim of a group kill.
 
-use aya_ebpf::programs::ProbeContext;
+use aya_ebpf::EbpfContext;
 use oom_trace_common::record::outcome;
 
 use crate::current::Current;
 use crate::kernel::Task;
 use crate::maps::{COUNTERS, only};
-use crate::records::incident::send_incident;
+use crate::records::incident::send_orphan;
 use crate::records::victim::send_victim;
 
 /// Entry, with the function's argument.
-pub(crate) fn enter(source: u32, victim: u64) -> Option<()> {
-    let victim = Task::at(victim)?;
+pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) -> Option<()> {
+    let victim = Task::new(victim);
     let current = Current::get()?;
     let verdict = if current.take_kill() {
         only(&COUNTERS)?.kills += 1;
@@ -25,17 +25,13 @@ pub(crate) fn enter(source: u32, victim: u64) -> Option<()> {
     } else {
         outcome::ALREADY_EXITING
     };
-    current.reported(victim);
-    match current.incident() {
-        Some(incident) => send_victim(source, incident, verdict, victim),
-        None => {
-            let incident = current.start();
-            current.reported(victim);
-            send_incident(source, incident, 0, 0, None::<&ProbeContext>);
-            send_victim(source, incident, verdict, victim);
-            current.end(source);
-            current.reported(victim);
-            Some(())
-        }
+    // One state for the verifier where it would check all that follows for each verdict.
+    let verdict = core::hint::black_box(verdict);
+    if current.start_orphan() {
+        send_orphan(source, current.incident(), context);
     }
+    send_victim(source, current.incident(), verdict, victim);
+    current.reported(victim);
+    current.end_orphan(source);
+    Some(())
 }

@@ -10,7 +10,7 @@ use oom_trace_common::record::{outcome, source};
 use crate::current::Current;
 use crate::kernel::{Task, mark_victim_has_task};
 use crate::maps::{COUNTERS, only};
-use crate::records::incident::send_incident;
+use crate::records::incident::send_orphan;
 use crate::records::victim::{send_thread_id, send_victim};
 
 pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
@@ -18,7 +18,7 @@ pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
     let has_task = mark_victim_has_task();
     let argument: u64 = context.arg(0);
     let reported = if has_task {
-        current.take_reported(Task::at(argument)?)
+        current.take_reported(Task::new(argument))
     } else {
         current.take_any_reported()
     };
@@ -26,18 +26,15 @@ pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
         return None;
     }
     only(&COUNTERS)?.net_caught += 1;
-    let known = current.incident();
-    let incident = known.unwrap_or_else(|| current.start());
-    if known.is_none() {
-        send_incident(source::TRACEPOINT, incident, 0, 0, Some(context));
+    if current.start_orphan() {
+        send_orphan(source::TRACEPOINT, current.incident(), context);
     }
+    let incident = current.incident();
     if has_task {
-        send_victim(source::TRACEPOINT, incident, outcome::UNKNOWN, Task::at(argument)?);
+        send_victim(source::TRACEPOINT, incident, outcome::UNKNOWN, Task::new(argument));
     } else {
         send_thread_id(source::TRACEPOINT, incident, outcome::UNKNOWN, argument as u32);
     }
-    if known.is_none() {
-        current.end(source::TRACEPOINT);
-    }
+    current.end_orphan(source::TRACEPOINT);
     Some(())
 }

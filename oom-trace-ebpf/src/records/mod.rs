@@ -13,7 +13,10 @@ use crate::maps::{COUNTERS, EVENTS, only};
 pub(crate) struct Draft<T> {
     pub(crate) record: T,
     pub(crate) paths: [u8; PATHS_ROOM],
-    pub(crate) tally: Tally,
+    /// Where the next path starts.
+    pub(crate) end: Memory,
+    /// Whether the last path is whole: 1 or 0.
+    pub(crate) whole: Memory,
 }
 
 /// The names of cgroups, each ended by NUL.
@@ -22,66 +25,34 @@ pub(crate) struct Draft<T> {
 /// which every kernel's verifier understands.
 pub(crate) const PATHS_ROOM: usize = PATHS_LEN + NAME_LEN;
 
-/// What grows while a record is written.
-///
-/// It stays in the map's memory, where the verifier does not follow it. In a register each of its
-/// values would be a state of its own, and kernels before 6.4 would check the rest of the program
-/// once for each combination of them.
-#[repr(C)]
-pub(crate) struct Tally {
-    present: u64,
-    end: u64,
-}
+/// A number that stays in the map's memory, where the verifier does not follow it. In a register
+/// each of its values would be a state of its own, and the rest of the program would be checked
+/// once for each (kernels before 6.4 do not come to an end over it).
+#[repr(transparent)]
+pub(crate) struct Memory(u64);
 
-impl Tally {
-    pub(crate) fn clear(&mut self) {
-        *self = Self { present: 0, end: 0 };
+impl Memory {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        // SAFETY: a reference is valid to read.
+        unsafe { core::ptr::read_volatile(&self.0) }
     }
 
-    pub(crate) fn mark(&mut self, bit: u64) {
-        let present = self.present() | bit;
-        store(&mut self.present, present);
-    }
-
-    pub(crate) fn present(&self) -> u64 {
-        load(&self.present)
-    }
-
-    /// Where the next path starts.
-    pub(crate) fn end(&self) -> u64 {
-        load(&self.end)
-    }
-
-    pub(crate) fn set_end(&mut self, end: u64) {
-        store(&mut self.end, end);
+    #[inline(always)]
+    pub(crate) fn set(&mut self, value: u64) {
+        // SAFETY: a reference is valid to write.
+        unsafe { core::ptr::write_volatile(&mut self.0, value) }
     }
 }
 
-/// Reads from memory, whatever the compiler knows of the value.
-#[inline(always)]
-fn load(value: &u64) -> u64 {
-    // SAFETY: a reference is valid to read.
-    unsafe { core::ptr::read_volatile(value) }
-}
-
-/// Writes to memory at once.
-#[inline(always)]
-fn store(place: &mut u64, value: u64) {
-    // SAFETY: a reference is valid to write.
-    unsafe { core::ptr::write_volatile(place, value) }
-}
-
-/// Assigns an `Option`: the value and its bit, or zero and no bit.
+/// Assigns what was read, and its bit if it is there. A bit is a power of two: this multiplies
+/// where a comparison would branch.
 macro_rules! put {
-    ($tally:ident |= $bit:expr; $slot:expr, $value:expr) => {
-        match $value {
-            Some(value) => {
-                $slot = value;
-                $tally.mark($bit);
-            }
-            None => $slot = 0,
-        }
-    };
+    ($present:ident |= $bit:expr; $slot:expr, $got:expr) => {{
+        let got = $got;
+        $slot = got.value;
+        $present |= got.ok * $bit;
+    }};
 }
 pub(crate) use put;
 
@@ -96,9 +67,9 @@ pub(crate) fn header(kind: u32, source: u32, incident: u64) -> Header {
     Header { kind, source, incident, boot_ns: boot_ns(), present: 0 }
 }
 
-/// Hands a draft over with the paths that its tally counts, or counts it as lost.
+/// Hands a draft over with the paths written so far, or counts it as lost.
 pub(crate) fn send<T>(draft: &'static Draft<T>) {
-    let len = size_of::<T>() + (draft.tally.end() as usize).min(PATHS_LEN);
+    let len = size_of::<T>() + (draft.end.get() as usize).min(PATHS_LEN);
     let start: *const Draft<T> = draft;
     // SAFETY: `len` bytes from `start` lie within the draft, whose first two parts leave no gap: a
     // record has no padding (zerocopy proves it) and bytes need no alignment.

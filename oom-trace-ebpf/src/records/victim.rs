@@ -3,51 +3,46 @@
 use oom_trace_common::record::{kind, victim_field as field};
 
 use super::{Draft, header, put, send};
-use crate::kernel::{Cgroup, Mm, Task};
+use crate::kernel::Task;
 use crate::maps::{VICTIM, only};
 
 /// Sends the record of a task.
 #[inline(always)]
 pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task) -> Option<()> {
     let draft = only(&VICTIM)?;
-    let Draft { record, paths, tally } = &mut *draft;
-    tally.clear();
+    let Draft { record, paths, end, whole } = &mut *draft;
     let (mm, cgroup, parent) = (task.mm(), task.cgroup(), task.parent());
+    let mut present = 0;
 
     record.outcome = outcome;
-    record.tid = task.tid().unwrap_or(0);
-    put!(tally |= field::PID; record.pid, task.pid());
-    put!(tally |= field::NS_PID; record.ns_pid, task.ns_pid());
-    put!(tally |= field::UID; record.uid, task.uid());
-    put!(tally |= field::GID; record.gid, task.gid());
-    put!(tally |= field::PPID; record.ppid, parent.and_then(Task::pid));
-    put!(tally |= field::THREADS; record.threads, task.threads());
-    put!(tally |= field::OOM_SCORE_ADJ; record.oom_score_adj, task.oom_score_adj());
-    put!(tally |= field::START_BOOTTIME; record.start_boottime, task.start_boottime());
-    put!(tally |= field::TOTAL_VM; record.total_vm, mm.and_then(Mm::total_vm));
-    put!(tally |= field::PGTABLES_BYTES; record.pgtables_bytes, mm.and_then(Mm::pgtables_bytes));
-    put!(tally |= field::CGROUP_ID; record.cgroup_id, cgroup.and_then(Cgroup::id));
+    record.tid = task.tid().value;
+    put!(present |= field::PID; record.pid, task.pid());
+    put!(present |= field::NS_PID; record.ns_pid, task.ns_pid());
+    put!(present |= field::UID; record.uid, task.uid());
+    put!(present |= field::GID; record.gid, task.gid());
+    put!(present |= field::PPID; record.ppid, parent.pid());
+    put!(present |= field::THREADS; record.threads, task.threads());
+    put!(present |= field::OOM_SCORE_ADJ; record.oom_score_adj, task.oom_score_adj());
+    put!(present |= field::START_BOOTTIME; record.start_boottime, task.start_boottime());
+    put!(present |= field::TOTAL_VM; record.total_vm, mm.total_vm());
+    put!(present |= field::PGTABLES_BYTES; record.pgtables_bytes, mm.pgtables_bytes());
+    put!(present |= field::CGROUP_ID; record.cgroup_id, cgroup.id());
 
     // No index, no bounds to check: a panic is a function that the verifier refuses.
     let slots = record.rss_count.iter_mut().zip(record.rss_sum.iter_mut());
     for (place, (count_slot, sum_slot)) in slots.enumerate() {
-        let (count, sum) = mm.map_or((None, None), |mm| mm.rss(place));
-        put!(tally |= field::RSS_COUNT << place; *count_slot, count);
-        put!(tally |= field::RSS_SUM << place; *sum_slot, sum);
+        let (count, sum) = mm.rss(place);
+        put!(present |= (field::RSS_COUNT << place); *count_slot, count);
+        put!(present |= (field::RSS_SUM << place); *sum_slot, sum);
     }
 
-    if task.comm(&mut record.comm) {
-        tally.mark(field::COMM);
-    }
-    if parent.is_some_and(|parent| parent.comm(&mut record.parent_comm)) {
-        tally.mark(field::PARENT_COMM);
-    }
-    if cgroup.is_some_and(|cgroup| cgroup.path(paths, tally)) {
-        tally.mark(field::PATH);
-    }
-    record.path_len = tally.end() as u32;
+    present |= field::COMM * task.comm(&mut record.comm);
+    present |= field::PARENT_COMM * parent.comm(&mut record.parent_comm);
+    end.set(0);
+    present |= field::PATH * cgroup.path(paths, end, whole);
+    record.path_len = end.get() as u32;
     record.header = header(kind::VICTIM, source, incident);
-    record.header.present = tally.present();
+    record.header.present = present;
     send(draft);
     Some(())
 }
@@ -60,7 +55,7 @@ pub(crate) fn send_thread_id(source: u32, incident: u64, outcome: u32, tid: u32)
     record.tid = tid;
     record.path_len = 0;
     record.header = header(kind::VICTIM, source, incident);
-    draft.tally.clear();
+    draft.end.set(0);
     send(draft);
     Some(())
 }

@@ -134,9 +134,7 @@ impl Enricher {
 
     fn limit(&self, fields: Fields<'_>, cgroup: Option<KernelText>) -> Option<model::Limit> {
         let start = fields.0;
-        if fields.has(incident_field::LIMIT, start.has_limit) != Some(1) {
-            return None;
-        }
+        fields.has(incident_field::LIMIT, start.limit).filter(|&memcg| memcg != 0)?;
         let bytes = |bit, pages: u64| fields.has(bit, pages.saturating_mul(self.page_size));
         let max = |bit, pages| bytes(bit, pages).filter(|_| pages < NO_LIMIT_PAGES);
         Some(model::Limit {
@@ -235,7 +233,10 @@ impl Fields<'_> {
     }
 
     fn stack(&self) -> &[u64] {
-        self.0.stack.get(..self.0.stack_len as usize).unwrap_or(&[])
+        usize::try_from(self.0.stack_len)
+            .ok()
+            .and_then(|len| self.0.stack.get(..len))
+            .unwrap_or(&[])
     }
 
     /// As much of a node mask as this kernel has.

@@ -27,7 +27,8 @@ pub(crate) mod fixtures;
 mod golden;
 #[cfg(test)]
 mod kernel_log;
-//mod schema;
+#[cfg(test)]
+mod schema;
 
 /// How a record is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]

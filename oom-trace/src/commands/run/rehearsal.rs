@@ -37,8 +37,13 @@ fn events() -> [Vec<u8>; 3] {
     let mut incident = Incident::new_zeroed();
     incident.header.kind = kind::INCIDENT;
     incident.header.present = u64::MAX;
-    incident.has_limit = 1;
-    incident.limit_path_len = path_len;
+    incident.limit = 1;
+    let ends = [
+        &mut incident.limit_path_end,
+        &mut incident.trigger_path_end,
+        &mut incident.chosen_path_end,
+    ];
+    ends.into_iter().for_each(|end| *end = path_len);
     let mut victim = Victim::new_zeroed();
     victim.header.kind = kind::VICTIM;
     victim.header.present = u64::MAX;
