@@ -18,7 +18,7 @@ pub const MESSAGE_LEN: usize = 64;
 pub const NODEMASK_LEN: usize = 128;
 /// Kernel stack frames kept, innermost first.
 pub const STACK_LEN: usize = 32;
-/// Ancestors of a cgroup that are walked.
+/// Steps from a cgroup up to its root that are walked, the root's included.
 pub const PATH_DEPTH: u32 = 32;
 /// Room for the paths of one record.
 pub const PATHS_LEN: usize = 8192;

@@ -4,7 +4,7 @@
 pub mod clock;
 pub mod host;
 mod nodes;
-pub mod outcome;
+pub mod stack;
 
 use oom_trace_common::record::{self, incident_field, rss, source, victim_field};
 
@@ -14,7 +14,7 @@ use crate::incident::model;
 use crate::kernel::gfp::GfpNames;
 use clock::Clock;
 use host::Host;
-use outcome::KillFunction;
+use stack::StackReader;
 
 /// `PAGE_COUNTER_MAX` (include/linux/page_counter.h): no limit.
 const NO_LIMIT_PAGES: u64 = i64::MAX as u64 / 4096;
@@ -39,8 +39,8 @@ pub struct Enricher {
     pub gfp_names: GfpNames,
     /// Whether the kernel's log prints exact sums (7.0 on; before, the counters as they stand).
     pub log_is_exact: bool,
-    /// Tells a kill from a mark by the stack, where no hook could.
-    pub kill_function: KillFunction,
+    /// Tells by the stack what no hook could.
+    pub stack_reader: StackReader,
     /// Bytes of a page.
     pub page_size: u64,
 }
@@ -68,14 +68,16 @@ impl Enricher {
         let outcome = match mark.outcome {
             record::outcome::KILLED => Some(model::Outcome::Killed),
             record::outcome::ALREADY_EXITING => Some(model::Outcome::AlreadyExiting),
-            _ => fields.and_then(|fields| self.kill_function.outcome(fields.stack())),
+            _ => fields.and_then(|fields| self.stack_reader.outcome(fields.stack())),
         };
         let constraint = fields
             .and_then(Fields::constraint)
             .and_then(|constraint| CONSTRAINTS.get(constraint as usize));
         let scope = match fields.and_then(Fields::order) {
             Some(SYSRQ_ORDER) => Some(model::Scope::Sysrq),
-            _ => constraint.map(|&(_, scope)| scope),
+            _ => constraint
+                .map(|&(_, scope)| scope)
+                .or_else(|| self.stack_reader.scope(fields?.stack())),
         };
         model::OomKill {
             schema: model::SCHEMA,
@@ -99,10 +101,11 @@ impl Enricher {
             message: fields.and_then(Fields::message),
             constraint: constraint.map(|&(name, _)| name),
             nodemask: fields.and_then(Fields::nodemask),
+            page_size_bytes: self.page_size,
             totalpages: fields.and_then(Fields::totalpages),
             trigger: start.map(|(fields, paths)| self.trigger(fields, paths.trigger.clone())),
             chosen: start.and_then(|(fields, paths)| fields.chosen(paths.chosen.clone())),
-            victim: self.victim(victim, fields, clock),
+            victim: self.victim(victim, outcome, fields, clock),
             limit: start.and_then(|(fields, paths)| self.limit(fields, paths.limit.clone())),
             candidates: None,
             system: None,
@@ -147,12 +150,18 @@ impl Enricher {
         })
     }
 
-    fn victim(&self, victim: &Victim, fields: Option<Fields<'_>>, clock: Clock) -> model::Victim {
+    fn victim(
+        &self,
+        victim: &Victim,
+        outcome: Option<model::Outcome>,
+        fields: Option<Fields<'_>>,
+        clock: Clock,
+    ) -> model::Victim {
         let mark = &victim.mark;
         let pid = has(mark, victim_field::PID, mark.pid);
         let start_ns = has(mark, victim_field::START_BOOTTIME, mark.start_boottime);
-        let memory_logged =
-            std::iter::once(&**mark).chain(&victim.again).map(|mark| self.memory(mark, true));
+        let logged = std::iter::once(&**mark).chain(&victim.again);
+        let logged = logged.filter(|_| outcome != Some(model::Outcome::AlreadyExiting));
         model::Victim {
             pid,
             tid: mark.tid,
@@ -171,7 +180,7 @@ impl Enricher {
             exe: None,
             argv: None,
             memory: self.memory(mark, false),
-            memory_logged: memory_logged.collect(),
+            memory_logged: logged.map(|mark| self.memory(mark, true)).collect(),
             cgroup: victim.cgroup.clone().map(|path| model::Cgroup {
                 path,
                 id: has(mark, victim_field::CGROUP_ID, mark.cgroup_id),

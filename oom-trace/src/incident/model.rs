@@ -68,6 +68,8 @@ pub struct OomKill {
     pub constraint: Option<&'static str>,
     /// The nodes that the allocation was bound to, as the kernel's list format; `None` if unbound.
     pub nodemask: Option<String>,
+    /// Bytes of the pages that `totalpages` and badness are counted in.
+    pub page_size_bytes: u64,
     /// `oom_control.totalpages`: the pages that `badness` was weighed against.
     pub totalpages: Option<u64>,
     /// The task whose allocation ran out.
@@ -409,7 +411,7 @@ pub struct Totals {
     pub kills: u64,
     /// Rise of `/proc/vmstat` `oom_kill` since the start.
     pub kernel_kills: Option<u64>,
-    /// Records written.
+    /// Records made.
     pub records: u64,
     /// Events that found the ring buffer full.
     pub ring_lost: u64,

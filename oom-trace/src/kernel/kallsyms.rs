@@ -3,28 +3,36 @@
 use std::io::{self, BufRead};
 use std::ops::Range;
 
-/// The addresses of a function: from its symbol to the next one. The kernel lists its own symbols
-/// in order of their addresses (kernel/kallsyms.c), modules behind them.
+/// The addresses of functions: each from its symbol to the next one. The kernel lists its own
+/// symbols in order of their addresses (kernel/kallsyms.c), modules behind them.
 ///
-/// `None` if the list has no such symbol, or hides addresses (all are zero then: `kptr_restrict`,
-/// or no `CAP_SYSLOG`).
+/// `None` for one that the list does not have, or hides (all addresses are zero then:
+/// `kptr_restrict`, or no `CAP_SYSLOG`).
 ///
 /// # Errors
 /// The list cannot be read.
-pub fn function(mut kallsyms: impl BufRead, name: &str) -> io::Result<Option<Range<u64>>> {
-    let mut start = None;
+pub fn functions<const N: usize>(
+    mut kallsyms: impl BufRead,
+    names: [&str; N],
+) -> io::Result<[Option<Range<u64>>; N]> {
+    let mut starts = [None; N];
+    let mut found = [const { None }; N];
     let mut line = Vec::with_capacity(256);
-    while kallsyms.read_until(b'\n', &mut line)? != 0 {
+    while found.iter().any(Option::is_none) && kallsyms.read_until(b'\n', &mut line)? != 0 {
         if let Some((address, symbol)) = parse(&line) {
-            match start {
-                None if address != 0 && symbol == name.as_bytes() => start = Some(address),
-                Some(start) if address > start => return Ok(Some(start..address)),
-                _ => {}
+            for ((name, start), range) in names.iter().zip(&mut starts).zip(&mut found) {
+                match *start {
+                    None if address != 0 && symbol == name.as_bytes() => *start = Some(address),
+                    Some(start) if address > start && range.is_none() => {
+                        *range = Some(start..address);
+                    }
+                    _ => {}
+                }
             }
         }
         line.clear();
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// `ffffffff81234560 t name [module]`
@@ -38,7 +46,7 @@ fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::super::testdata::{self, KERNELS};
-    use super::function;
+    use super::functions;
 
     const LIST: &str = "ffffffff81000000 T _text\n\
         ffffffff81200000 t oom_kill_process.cold\n\
@@ -48,7 +56,8 @@ mod tests {
         ffffffffc0000000 t other\t[module]\n";
 
     fn find(list: &str, name: &str) -> Option<std::ops::Range<u64>> {
-        function(list.as_bytes(), name).unwrap()
+        let [range] = functions(list.as_bytes(), [name]).unwrap();
+        range
     }
 
     #[test]
@@ -61,7 +70,9 @@ mod tests {
     fn real_kernels_have_the_function() {
         for (kernel, version) in KERNELS {
             let list = testdata::file(&format!("{kernel}.kallsyms"));
-            let range = function(&*list, "__oom_kill_process").unwrap().unwrap();
+            let names = ["__oom_kill_process", "mark_oom_victim"];
+            let [range, mark] = functions(&*list, names).unwrap().map(Option::unwrap);
+            assert!(mark.end <= range.start || range.end <= mark.start, "{kernel}");
             assert!((0x200..0x800).contains(&(range.end - range.start)), "{kernel}: {range:x?}");
             // `__pfx_` symbols, from 6.3 on, stand before each function and after the last.
             assert!(version > (6, 3) || range.end.is_multiple_of(16), "{kernel}: {range:x?}");

@@ -193,21 +193,19 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
 }
 
 /// What only the arguments of `oom_kill_process` tell.
-const OF_OOM_CONTROL: [&str; 10] = [
+const OF_OOM_CONTROL: [&str; 11] = [
     "scope",
     "message",
     "constraint",
     "nodemask",
     "totalpages",
     "trigger.gfp_mask",
+    "trigger.gfp_flags",
     "trigger.order",
     "chosen",
     "victim.badness",
     "limit",
 ];
-
-/// What only the victim's task tells.
-const OF_TASK: [&str; 1] = ["victim (all but tid)"];
 
 fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     let mut missing = Vec::new();
@@ -221,9 +219,10 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
             lack(field, "the tracepoint oom/mark_victim does not pass oom_control");
         }
         if facts.mark_victim == MarkVictim::ThreadId {
-            for field in OF_TASK {
-                lack(field, "this kernel's tracepoint oom/mark_victim passes a thread id only");
-            }
+            lack(
+                "victim",
+                "this kernel's tracepoint oom/mark_victim passes no more than victim.tid",
+            );
         }
     }
     for absent in &facts.absent {

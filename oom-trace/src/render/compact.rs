@@ -37,6 +37,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         message: _,
         constraint: _,
         nodemask: _,
+        page_size_bytes: _,
         totalpages: _,
         trigger,
         chosen: _,

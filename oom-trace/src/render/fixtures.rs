@@ -59,6 +59,7 @@ pub(crate) fn unknown() -> OomKill {
         message: None,
         constraint: None,
         nodemask: None,
+        page_size_bytes: 4096,
         totalpages: None,
         trigger: None,
         chosen: None,
@@ -117,6 +118,7 @@ fn memcg() -> OomKill {
         kill_count: Some(1),
         message: Some("Memory cgroup out of memory".into()),
         constraint: Some("CONSTRAINT_MEMCG"),
+        page_size_bytes: 4096,
         totalpages: Some(8192),
         trigger: Some(Trigger {
             pid: 157,
@@ -174,6 +176,7 @@ fn global() -> OomKill {
         scope: Some(Scope::Global),
         message: Some("Out of memory".into()),
         constraint: Some("CONSTRAINT_NONE"),
+        page_size_bytes: 4096,
         totalpages: Some(180_224),
         trigger: Some(Trigger {
             pid: 169,

@@ -23,9 +23,9 @@ use crate::bpf::{Hooked, hook};
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::host::Host;
-use crate::enrich::outcome::KillFunction;
+use crate::enrich::stack::StackReader;
 use crate::kernel::facts::Facts;
-use crate::kernel::plan::{Plan, Rung};
+use crate::kernel::plan::{Missing, Plan, Rung};
 use crate::sink::{Console, Fanout, FileSink, Sink, SinkReport};
 
 /// Records that wait for a sink that is busy: a group kill of some thousand processes is one burst.
@@ -34,8 +34,8 @@ const QUEUE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// From this version on the kernel's log prints exact sums (`get_mm_counter_sum`, mm/oom_kill.c).
 const LOG_IS_EXACT: (u32, u32) = (7, 0);
 
-const NO_OUTCOME: &str = "records lack outcome: the kernel does not tell where its functions are \
-                          (is kernel.kptr_restrict 2, or CAP_SYSLOG missing?)";
+const NO_ADDRESSES: &str = "the kernel does not tell where its functions are (is \
+                            kernel.kptr_restrict 2, or CAP_SYSLOG missing?)";
 
 /// Says something to the person at the terminal.
 fn say(message: impl std::fmt::Display) {
@@ -56,7 +56,7 @@ pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let Hooked { plan, probes, ring } = hook(&facts, &config.kernel.rungs, config.debug)?;
+        let Hooked { mut plan, probes, ring } = hook(&facts, &config.kernel.rungs, config.debug)?;
         let host = Host::here().context("cannot read the boot id")?;
         let mut notes = probes.notes.clone();
         notes.extend(protect::survive());
@@ -68,12 +68,12 @@ pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
             host: host.clone(),
             gfp_names: facts.gfp_names.clone(),
             log_is_exact: facts.release.version() >= LOG_IS_EXACT,
-            kill_function: KillFunction::default(),
+            stack_reader: StackReader::default(),
             page_size: rustix::param::page_size() as u64,
         };
         rehearsal::rehearse(&mut enricher, config);
-        if plan.rung == Rung::Tracepoint && enricher.kill_function.prepare().is_none() {
-            notes.push(NO_OUTCOME.to_owned());
+        if plan.rung == Rung::Tracepoint && !enricher.stack_reader.prepare() {
+            plan.missing.push(Missing { field: "outcome", reason: NO_ADDRESSES.to_owned() });
         }
         announce(&plan, &notes);
         let speaker = Speaker::new(host, &plan);

@@ -46,7 +46,12 @@ impl Speaker {
     /// The kernel counted kills that no hook saw; `None` if it did not.
     pub(super) fn gap(&self, totals: Totals) -> Option<Record> {
         let unseen = totals.kernel_kills?.checked_sub(totals.kills).filter(|&unseen| unseen > 0)?;
-        let message = format!("the kernel counted {unseen} OOM kills that no hook saw");
+        // The tracepoint does not fire for the second kill of a group's first victim.
+        let perhaps = match self.rung {
+            Rung::Tracepoint => ", unless they are second kills of a group's first victim",
+            Rung::Kprobe | Rung::Fentry => "",
+        };
+        let message = format!("the kernel counted {unseen} OOM kills that no hook saw{perhaps}");
         Some(self.record(AgentEvent::Gap, message, totals))
     }
 

@@ -37,6 +37,7 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
         message: _,
         constraint: _,
         nodemask,
+        page_size_bytes: _,
         totalpages,
         trigger,
         chosen: _,
