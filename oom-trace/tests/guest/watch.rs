@@ -76,6 +76,10 @@ impl Watch {
             let own: Vec<_> = own.map(|(_, killed)| killed.clone()).collect();
             assert_killed(record, &own);
             assert_exact(record);
+            for missing in end["missing"].as_array().unwrap() {
+                let key = format!("/{}", missing["field"].as_str().unwrap().replace('.', "/"));
+                assert!(record.pointer(&key).is_none_or(Value::is_null), "{missing}: {record:#}");
+            }
         }
         let printed = fs::read_to_string(&self.kernel_lines).unwrap();
         let printed: Vec<_> = printed.lines().map(str::to_owned).collect();
