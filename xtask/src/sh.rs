@@ -1,7 +1,7 @@
 //! Running other programs: each is announced, and a failure carries its command line and output.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,16 +11,14 @@ use anyhow::{Context as _, Result, bail};
 /// The lines of output an error shows.
 const TAIL: usize = 40;
 
-/// Prints one line for the person at the terminal.
-#[expect(clippy::print_stdout, reason = "xtask talks to the person who called it")]
+/// Prints one line for the person at the terminal, who may have stopped reading.
 pub(crate) fn say(line: impl AsRef<str>) {
-    println!("{}", line.as_ref());
+    let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }
 
 /// Prints why we fail.
-#[expect(clippy::print_stderr, reason = "xtask talks to the person who called it")]
 pub(crate) fn complain(err: &anyhow::Error) {
-    eprintln!("xtask: {err:#}");
+    let _ = writeln!(io::stderr(), "xtask: {err:#}");
 }
 
 /// The workspace's folder.
@@ -97,7 +95,6 @@ pub(crate) fn exec(cmd: &mut Command) -> anyhow::Error {
 
 fn announce(cmd: &Command) {
     say(format!("$ {}", show(cmd)));
-    let _ = std::io::stdout().flush();
 }
 
 /// The command line as one would type it, environment included.

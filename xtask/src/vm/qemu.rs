@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use xtask::frame::Frame;
@@ -36,7 +36,7 @@ pub(super) struct Guest<'a> {
     pub(super) accel: Accel,
     pub(super) cpus: u32,
     pub(super) memory_mib: u32,
-    /// Without a verdict by then, the guest hangs.
+    /// Silent for so long, the guest hangs.
     pub(super) timeout: Duration,
     /// Where the console's log and the guest's files go.
     pub(super) folder: &'a Path,
@@ -70,10 +70,9 @@ impl Guest<'_> {
         cmd.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(complaints)?);
         let mut child = Qemu(cmd.spawn().context("cannot start QEMU")?);
         let frames = read(child.0.stdout.take().context("QEMU has no standard output")?);
-        let deadline = Instant::now() + self.timeout;
         let mut file = None;
         loop {
-            match frames.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match frames.recv_timeout(self.timeout) {
                 Ok(Ok(Frame::Output(bytes))) => {
                     output.write_all(&bytes)?;
                     output.flush()?;
@@ -85,7 +84,7 @@ impl Guest<'_> {
                 Ok(Ok(Frame::Exit(code))) => return Ok(code),
                 Ok(Err(err)) => return Err(err).context("what came home is no frame"),
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("no verdict within {} s: the guest hangs", self.timeout.as_secs())
+                    bail!("no word for {} s: the guest hangs", self.timeout.as_secs())
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     bail!("no verdict: the guest panicked, or QEMU failed ({})", child.0.wait()?)
