@@ -47,9 +47,9 @@ pub enum BpfError {
     /// aya's own view of the BTF, which fentry needs.
     #[error("cannot read the kernel's BTF for fentry: {0}")]
     Btf(#[from] aya::BtfError),
-    /// A ring buffer cannot be polled.
-    #[error("cannot wait for a ring buffer: {0}")]
-    Ring(#[from] io::Error),
+    /// A system call of ours failed.
+    #[error("cannot get ready to read what the programs write: {0}")]
+    System(#[from] io::Error),
     /// The program's diagnostics cannot be had.
     #[error("cannot read the eBPF program's own log: {0}")]
     Log(#[from] aya_log::Error),

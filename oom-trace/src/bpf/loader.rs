@@ -1,13 +1,17 @@
 //! Loads the programs that the plan names and attaches them.
 
+use std::io;
+
 use aya::maps::{Array, MapData, MapError, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 use oom_trace_common::record::{Counters, MAX_CPUS, Machine};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zerocopy::IntoBytes as _;
 
 use super::error::BpfError;
 use super::ring::Ring;
+use super::sys::release_memory;
 use super::{ksym, log};
 use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::plan::{Hook, Plan, Refused, Rung, plan};
@@ -53,7 +57,10 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, BpfErr
     loop {
         let plan = plan(facts, rungs, &refused)?;
         match attach(facts, &plan, debug) {
-            Ok((probes, ring)) => return Ok(Hooked { plan, probes, ring }),
+            Ok((probes, ring)) => {
+                release_memory();
+                return Ok(Hooked { plan, probes, ring });
+            }
             Err(error) if rungs.last() != Some(&plan.rung) => {
                 refused.push(Refused { rung: plan.rung, reason: error.reason() });
             }
@@ -71,9 +78,7 @@ fn attach(facts: &Facts, plan: &Plan, debug: bool) -> Result<(Probes, Ring), Bpf
         mark_victim_has_task: u32::from(facts.mark_victim == MarkVictim::Task),
     };
     let level = if debug { LOG_ALL } else { LOG_OFF };
-    let mut ebpf = EbpfLoader::new()
-        // aya would parse all of it; the layout has what the programs need.
-        .btf(None)
+    let mut ebpf = loader()?
         .override_global("LAYOUT", facts.layout.as_bytes(), true)
         .override_global("MACHINE", machine.as_bytes(), true)
         .override_global(aya_log::LEVEL, &level, false)
@@ -102,6 +107,20 @@ fn attach(facts: &Facts, plan: &Plan, debug: bool) -> Result<(Probes, Ring), Bpf
     let ring = Ring::new(take(&mut ebpf, "EVENTS", RingBuf::try_from)?)?;
     let counters = take(&mut ebpf, "COUNTERS", Array::try_from)?;
     Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
+}
+
+/// A loader without the kernel's BTF: the layout has what the programs need.
+///
+/// aya 0.14 reads and parses all of it in `EbpfLoader::new`, before it can be told not to: more
+/// time than all else at start, and some MiB of heap that stay. It does without where the file
+/// cannot be opened, so for a moment this process may open none.
+fn loader() -> Result<EbpfLoader<'static>, BpfError> {
+    let limit = getrlimit(Resource::Nofile);
+    let none = Rlimit { current: Some(0), ..limit.clone() };
+    setrlimit(Resource::Nofile, none).map_err(io::Error::from)?;
+    let loader = EbpfLoader::new();
+    setrlimit(Resource::Nofile, limit).map_err(io::Error::from)?;
+    Ok(loader)
 }
 
 fn take<T>(

@@ -41,3 +41,59 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     let registered = unsafe { AsyncFd::register_with_interest(source, Interest::READABLE) };
     registered.map_err(io::Error::from)
 }
+
+/// Gives back what loading took and nothing needs any more: free heap, and the pages of this
+/// binary's code, which come back as they are used. What runs after start is a small part of both.
+pub(super) fn release_memory() {
+    // SAFETY: it frees what malloc has free, which nothing refers to.
+    unsafe { libc::malloc_trim(0) };
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for (start, len) in maps.lines().filter_map(unchanged_file_mapping) {
+        // SAFETY: code was never written, so what comes back from the file is what was there.
+        let dropped = unsafe {
+            libc::madvise(std::ptr::with_exposed_provenance_mut(start), len, libc::MADV_DONTNEED)
+        };
+        if dropped != 0 {
+            // It stays resident, which costs memory and nothing else.
+            return;
+        }
+    }
+}
+
+/// Start and length of a mapping of a file that is private and not writable, from its line in
+/// `/proc/PID/maps` (`55d0-55e0 r-xp 00000000 00:02 11 /bin/oom-trace`).
+fn unchanged_file_mapping(line: &str) -> Option<(usize, usize)> {
+    let mut words = line.split_ascii_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let modes = words.next()?;
+    let inode = words.nth(2)?;
+    let path = words.next()?;
+    // Code alone: relocated data, read-only by now, is no longer the file's.
+    if modes != "r-xp" || inode == "0" || !path.starts_with('/') {
+        return None;
+    }
+    let start = usize::from_str_radix(start, 16).ok()?;
+    Some((start, usize::from_str_radix(end, 16).ok()?.checked_sub(start)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unchanged_file_mapping;
+
+    #[test]
+    fn only_code_is_given_back() {
+        let found = |line| unchanged_file_mapping(line);
+        let code = "1000-3000 r-xp 00161000 00:02 11                         /bin/oom-trace";
+        assert_eq!(found(code), Some((0x1000, 0x2000)));
+        for line in [
+            "1000-3000 r--p 00161000 00:02 11 /bin/oom-trace",
+            "1000-3000 rw-p 00161000 00:02 11 /bin/oom-trace",
+            "1000-3000 r--s 00001000 00:10 117 anon_inode:bpf-map",
+            "1000-3000 r-xp 00000000 00:00 0 [vdso]",
+            "nonsense",
+            "",
+        ] {
+            assert_eq!(found(line), None, "{line}");
+        }
+    }
+}
