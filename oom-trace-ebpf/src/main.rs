@@ -6,7 +6,6 @@
 #![expect(
     clippy::cast_lossless,
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     reason = "registers and helpers' arguments have one size, pointers another"
 )]

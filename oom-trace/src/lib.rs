@@ -10,4 +10,5 @@ pub mod incident;
 pub mod kernel;
 pub mod render;
 pub mod sink;
+pub mod text;
 pub mod wire;

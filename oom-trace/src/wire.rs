@@ -1,9 +1,11 @@
 //! From the bytes of the ring buffer to typed records. Pure; bad input is an error, never a panic.
 
-use oom_trace_common::record::{End, Header, Incident, Victim, incident_field, kind, victim_field};
+pub use oom_trace_common::record;
+
+use self::record::{End, Header, Incident, Victim, incident_field, kind, victim_field};
 use zerocopy::FromBytes;
 
-use crate::incident::KernelText;
+use crate::text::KernelText;
 
 /// Why bytes are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -116,7 +116,7 @@ fn attach(facts: &Facts, plan: &Plan, debug: bool) -> Result<(Probes, Ring), Bpf
 /// cannot be opened, so for a moment this process may open none.
 fn loader() -> Result<EbpfLoader<'static>, BpfError> {
     let limit = getrlimit(Resource::Nofile);
-    let none = Rlimit { current: Some(0), ..limit.clone() };
+    let none = Rlimit { current: Some(0), ..limit };
     setrlimit(Resource::Nofile, none).map_err(io::Error::from)?;
     let loader = EbpfLoader::new();
     setrlimit(Resource::Nofile, limit).map_err(io::Error::from)?;

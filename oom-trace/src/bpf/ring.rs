@@ -6,7 +6,6 @@ use aya::maps::{MapData, RingBuf};
 use tokio::io::unix::AsyncFd;
 
 use super::sys::readable;
-use crate::wire::{Event, WireError, decode};
 
 /// Wakes its reader when the kernel has written, and never else.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
@@ -30,9 +29,9 @@ impl Ring {
         Ok(())
     }
 
-    /// Takes the next record; `None` if there is none.
-    pub fn take(&mut self) -> Option<Result<Event, WireError>> {
-        let item = self.0.get_mut().next()?;
-        Some(decode(&item))
+    /// Hands the next record's bytes to `read`, and their room back to the kernel; `None` if there
+    /// is none.
+    pub fn take<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        self.0.get_mut().next().map(|bytes| read(&bytes))
     }
 }

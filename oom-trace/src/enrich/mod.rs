@@ -6,12 +6,11 @@ pub mod host;
 mod nodes;
 pub mod stack;
 
-use oom_trace_common::record::{self, incident_field, rss, source, victim_field};
-
-use crate::incident::KernelText;
 use crate::incident::assemble::{Incident, Victim};
 use crate::incident::model;
+use crate::incident::record::{self, incident_field, rss, source, victim_field};
 use crate::kernel::gfp::GfpNames;
+use crate::text::KernelText;
 use clock::Clock;
 use host::Host;
 use stack::StackReader;

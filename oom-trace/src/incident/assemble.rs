@@ -4,9 +4,8 @@
 //! never comes, because its hook was missed, is made good by the next incident or by the caller,
 //! who must not wait for ever: [`Assembler::flush`].
 
-use oom_trace_common::record::{self, outcome, victim_field};
-
-use super::KernelText;
+use super::record::{self, outcome, victim_field};
+use crate::text::KernelText;
 use crate::wire::{Event, IncidentPaths};
 
 /// An incident and all its victims.
@@ -108,9 +107,9 @@ impl Assembler {
 
 #[cfg(test)]
 mod tests {
-    use oom_trace_common::record::{End, Header, kind};
     use zerocopy::FromZeros as _;
 
+    use super::super::record::{End, Header, kind};
     use super::*;
 
     fn header(kind: u32, incident: u64) -> Header {

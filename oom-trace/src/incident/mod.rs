@@ -2,6 +2,5 @@
 
 pub mod assemble;
 pub mod model;
-mod text;
 
-pub use text::{Escaped, KernelText, acts};
+pub use crate::wire::record;

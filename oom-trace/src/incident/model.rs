@@ -6,7 +6,11 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::text::KernelText;
+use crate::text::KernelText;
+
+mod agent;
+
+pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -345,80 +349,6 @@ pub struct Why {
     pub summary: String,
     /// What fits just this case.
     pub hints: Vec<String>,
-}
-
-/// The agent speaks of itself.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Agent {
-    /// [`SCHEMA`].
-    pub schema: u32,
-    /// `agent`.
-    #[serde(rename = "type")]
-    pub kind: AgentType,
-    /// Where and when.
-    #[serde(flatten)]
-    pub origin: Origin,
-    /// The agent's version.
-    pub version: &'static str,
-    /// What happened.
-    pub event: AgentEvent,
-    /// The same for people, one line.
-    pub message: String,
-    /// The hooks in use.
-    pub hooks: Vec<String>,
-    /// What the records lack on this kernel, and why.
-    pub missing: Vec<Missing>,
-    /// What was seen and lost since the start.
-    pub totals: Totals,
-}
-
-/// The `type` of an [`Agent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentType {
-    /// The only one.
-    #[default]
-    Agent,
-}
-
-/// What happened to the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentEvent {
-    /// Hooks are in.
-    Started,
-    /// Something is missing from the records: see `missing`.
-    Degraded,
-    /// The kernel counted kills that no hook saw.
-    Gap,
-    /// Hooks are out.
-    Stopped,
-}
-
-/// Something the records lack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
-    /// The key of the record, such as `trigger.order`.
-    pub field: String,
-    /// Why it is missing.
-    pub reason: String,
-}
-
-/// What was seen and lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
-    /// Kills, each counted as the kernel counts it in `/proc/vmstat` `oom_kill`.
-    pub kills: u64,
-    /// Rise of `/proc/vmstat` `oom_kill` since the start.
-    pub kernel_kills: Option<u64>,
-    /// Records made.
-    pub records: u64,
-    /// Events that found the ring buffer full.
-    pub ring_lost: u64,
-    /// Events that could not be decoded.
-    pub malformed: u64,
-    /// Records that a sink could not take.
-    pub sink_lost: u64,
 }
 
 /// Nine digits, always: a reader may sort the text.

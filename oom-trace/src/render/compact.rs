@@ -9,8 +9,8 @@ use super::block::Palette;
 use super::names;
 use super::units::{Joined, Size, resident};
 use super::word::Word;
-use crate::incident::KernelText;
 use crate::incident::model::{Agent, OomKill, Origin, Outcome, Record};
+use crate::text::KernelText;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let mut fields = Fields { out, palette: Palette::from(style) };

@@ -59,7 +59,7 @@ fn one_line_means_one_line_and_no_format_lets_a_control_character_through() {
             if matches!(format, Format::Compact | Format::Json) {
                 assert_eq!((lines, text.ends_with('\n')), (1, true), "{name}.{format}");
             }
-            let acting = text.chars().find(|c| *c != '\n' && crate::incident::acts(*c));
+            let acting = text.chars().find(|c| *c != '\n' && crate::text::acts(*c));
             assert_eq!(acting, None, "{name}.{format}");
         }
     }

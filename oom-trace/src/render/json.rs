@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::incident::acts;
 use crate::incident::model::Record;
+use crate::text::acts;
 
 pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     record.serialize(&mut Serializer::with_formatter(&mut *out, LineFormatter))?;

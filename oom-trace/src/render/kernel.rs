@@ -8,8 +8,8 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::{self, Write};
 
 use super::units::Joined;
-use crate::incident::KernelText;
 use crate::incident::model::{Chosen, Memory, OomKill, Outcome, Record, Scope, Trigger, Victim};
+use crate::text::KernelText;
 
 pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     match record {

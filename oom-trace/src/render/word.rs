@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use crate::incident::{Escaped, KernelText};
+use crate::text::{Escaped, KernelText};
 
 /// One word: bare if nothing in it can be taken for our own punctuation, else in quotes.
 #[derive(Debug, Clone, Copy)]

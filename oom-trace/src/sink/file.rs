@@ -9,9 +9,9 @@ use rustix::fs::OFlags;
 
 use super::lines::Lines;
 use super::{OutputSpec, Sink, SinkError};
-use crate::incident::Escaped;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::text::Escaped;
 
 /// Appends each record with one `write(2)`; the file never keeps half a record.
 ///

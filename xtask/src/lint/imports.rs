@@ -23,7 +23,7 @@ const RULES: &[Rule] = &[
     Rule { module: "commands", may: ANY },
     Rule { module: "cli", may: &["commands", "render", "sink"] },
     Rule { module: "config", may: &["cli", "kernel", "render", "sink"] },
-    Rule { module: "units", may: &[] },
+    Rule { module: "text", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
@@ -41,7 +41,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 ];
 
 /// Leaves of use to all.
-const COMMON: &[&str] = &["units"];
+const COMMON: &[&str] = &["text"];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.
 pub(super) fn check(module: &[String], tokens: TokenStream) -> Vec<(usize, String)> {

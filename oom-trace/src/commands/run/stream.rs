@@ -18,6 +18,7 @@ use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::model::{OomKill, Record};
 use crate::sink::Fanout;
+use crate::wire::decode;
 
 /// How long victims wait for the end of their incident. The kernel returns from
 /// `oom_kill_process` at once; this is for a return that no hook saw.
@@ -72,7 +73,7 @@ impl Stream {
 
     /// Takes all there is in the ring.
     fn drain(&mut self, assembler: &mut Assembler, ledger: &mut Ledger, demo: &mut Option<Demo>) {
-        while let Some(event) = self.ring.take() {
+        while let Some(event) = self.ring.take(decode) {
             match event {
                 Ok(event) => self.deliver(assembler.push(event), ledger, demo),
                 Err(error) => {

@@ -8,8 +8,8 @@ use super::block::{Block, Palette};
 use super::names;
 use super::units::{Size, resident};
 use super::word::{Who, Word};
-use crate::incident::Escaped;
 use crate::incident::model::{Agent, Limit, OomKill, Origin, Outcome, Record, Scope, Victim, Why};
+use crate::text::Escaped;
 
 mod context;
 mod victim;
