@@ -192,9 +192,9 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
     None
 }
 
-/// What only the arguments of `oom_kill_process` tell.
-const OF_OOM_CONTROL: [&str; 11] = [
-    "scope",
+/// What only the arguments of `oom_kill_process` tell. (That the scope is `memcg`, the stack tells,
+/// too.)
+const OF_OOM_CONTROL: [&str; 10] = [
     "message",
     "constraint",
     "nodemask",

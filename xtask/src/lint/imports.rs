@@ -101,7 +101,7 @@ mod tests {
                 "bpf::loader",
                 "use aya::Ebpf; use crate::kernel::plan::Plan; use oom_trace_common::X;",
             ),
-            ("wire", "use oom_trace_common::record::Header; use crate::units::Bytes;"),
+            ("wire", "use oom_trace_common::record::Header; use crate::text::KernelText;"),
             ("sink::file", "use crate::render::json; use crate::incident::model::OomKill;"),
             ("sink::file", "use super::Sink; mod tests { use super::*; }"),
             ("commands::run", "use crate::{app, bpf, cli::Cli, Error}; use super::helper;"),

@@ -73,7 +73,8 @@ pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
         };
         rehearsal::rehearse(&mut enricher, config);
         if plan.rung == Rung::Tracepoint && !enricher.stack_reader.prepare() {
-            plan.missing.push(Missing { field: "outcome", reason: NO_ADDRESSES.to_owned() });
+            let lack = |field| Missing { field, reason: NO_ADDRESSES.to_owned() };
+            plan.missing.extend(["outcome", "scope"].map(lack));
         }
         announce(&plan, &notes);
         let speaker = Speaker::new(host, &plan);

@@ -7,7 +7,7 @@ use super::Origin;
 /// The agent speaks of itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agent {
-    /// [`SCHEMA`].
+    /// [`super::SCHEMA`].
     pub schema: u32,
     /// `agent`.
     #[serde(rename = "type")]
