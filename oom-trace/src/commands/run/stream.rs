@@ -17,7 +17,7 @@ use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::model::{OomKill, Record};
-use crate::sink::Fanout;
+use crate::sink::{Console, Fanout, SinkTotals};
 use crate::wire::decode;
 
 /// How long victims wait for the end of their incident. The kernel returns from
@@ -52,6 +52,7 @@ impl Stream {
             self.tell_sinks(record);
         }
         let mut demo = demo.then(Demo::start);
+        let mut reader_gone = false;
         loop {
             tokio::select! {
                 readable = self.ring.readable() => {
@@ -64,11 +65,14 @@ impl Stream {
                 _ = hangup.recv() => self.fanout.reopen(),
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
-                () = console_closed.notified() => break,
+                () = console_closed.notified() => {
+                    reader_gone = true;
+                    break;
+                }
                 () = Demo::over(&mut demo) => break,
             }
         }
-        self.stop(assembler, ledger, demo)
+        self.stop(assembler, ledger, demo, reader_gone)
     }
 
     /// Takes all there is in the ring.
@@ -104,12 +108,14 @@ impl Stream {
         self.fanout.send(&Arc::new(Record::OomKill(Box::new(kill))));
     }
 
-    /// Detaches, drains the ring, flushes the sinks and reports the totals.
+    /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
+    /// not take because its reader has gone is no loss.
     fn stop(
         mut self,
         mut assembler: Assembler,
         mut ledger: Ledger,
         mut demo: Option<Demo>,
+        reader_gone: bool,
     ) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
         let kernel_kills = ledger.kernel_kills();
@@ -118,14 +124,16 @@ impl Stream {
         self.drain(&mut assembler, &mut ledger, &mut demo);
         self.deliver(assembler.flush(), &mut ledger, &mut demo);
 
-        let sink_lost = self.fanout.totals().iter().map(crate::sink::SinkTotals::lost).sum();
+        let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
+        let sinks = self.fanout.totals();
+        let sink_lost = sinks.iter().filter(|sink| counts(sink)).map(SinkTotals::lost).sum();
         let totals = ledger.totals(kernel_kills, ring_lost, sink_lost);
         if let Some(record) = self.speaker.gap(totals) {
             self.tell(record);
         }
         self.tell(self.speaker.stopped(totals));
         for sink in self.fanout.close(CLOSE_WITHIN) {
-            if sink.lost() > 0 {
+            if sink.lost() > 0 && counts(&sink) {
                 let why = sink.last_error.as_deref().unwrap_or("it was too slow");
                 say(format_args!("output {}: {} records lost: {why}", sink.name, sink.lost()));
             }
