@@ -16,10 +16,10 @@ pub(crate) fn storm_of_a_group() {
 }
 
 fn kill_group(members: usize) -> Seen {
-    let cgroup = Cgroup::limited("group", 32 << 20);
+    let cgroup = Cgroup::limited("group", 64 << 20);
     cgroup.write("memory.oom.group", 1);
     let watch = Watch::start("kprobe");
-    let idle = Spec { holds: 256 << 10, ..named("member") };
+    let idle = Spec { holds: 64 << 10, ..named("member") };
     let mut hogs: Vec<_> = (0..members).map(|_| Hog::start(&idle, &cgroup)).collect();
     hogs[0].grow();
     let pids: Vec<_> = hogs.iter().map(Hog::pid).collect();
