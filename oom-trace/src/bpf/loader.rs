@@ -58,7 +58,7 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, BpfErr
         let plan = plan(facts, rungs, &refused)?;
         match attach(facts, &plan, debug) {
             Ok((probes, ring)) => {
-                release_memory();
+                release_memory(OBJECT);
                 return Ok(Hooked { plan, probes, ring });
             }
             Err(error) if rungs.last() != Some(&plan.rung) => {

@@ -42,22 +42,32 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     registered.map_err(io::Error::from)
 }
 
-/// Gives back what loading took and nothing needs any more: free heap, and the pages of this
-/// binary's code, which come back as they are used. What runs after start is a small part of both.
-pub(super) fn release_memory() {
+/// Gives back what loading took and little of which is needed any more: free heap, and the pages
+/// of `object` and of this binary's code, which come back from the file as they are used.
+pub(super) fn release_memory(object: &'static [u8]) {
     // SAFETY: it frees what malloc has free, which nothing refers to.
     unsafe { libc::malloc_trim(0) };
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    for (start, len) in maps.lines().filter_map(unchanged_file_mapping) {
-        // SAFETY: code was never written, so what comes back from the file is what was there.
-        let dropped = unsafe {
-            libc::madvise(std::ptr::with_exposed_provenance_mut(start), len, libc::MADV_DONTNEED)
-        };
+    let code = maps.lines().filter_map(unchanged_file_mapping);
+    for (start, len) in code.chain([whole_pages(object)]) {
+        let start = std::ptr::with_exposed_provenance_mut(start);
+        // SAFETY: neither code nor a constant of plain bytes was ever written or relocated, so
+        // what comes back from the file is what was there.
+        let dropped = unsafe { libc::madvise(start, len, libc::MADV_DONTNEED) };
         if dropped != 0 {
             // It stays resident, which costs memory and nothing else.
             return;
         }
     }
+}
+
+/// Start and length of the pages that hold nothing but `bytes`.
+fn whole_pages(bytes: &'static [u8]) -> (usize, usize) {
+    let page = rustix::param::page_size();
+    let start = bytes.as_ptr().expose_provenance();
+    let end = start.saturating_add(bytes.len());
+    let first = start.next_multiple_of(page);
+    (first, (end - end % page).saturating_sub(first))
 }
 
 /// Start and length of a mapping of a file that is private and not writable, from its line in
@@ -78,7 +88,18 @@ fn unchanged_file_mapping(line: &str) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::unchanged_file_mapping;
+    use super::{unchanged_file_mapping, whole_pages};
+
+    #[test]
+    fn pages_shared_with_something_else_are_not_given_back() {
+        static BYTES: [u8; 20_000] = [1; 20_000];
+        let (start, len) = whole_pages(&BYTES);
+        let bytes = BYTES.as_ptr().addr();
+        let page = rustix::param::page_size();
+        assert!(start.is_multiple_of(page) && len.is_multiple_of(page));
+        assert!(start >= bytes && start + len <= bytes + BYTES.len());
+        assert_eq!(whole_pages(&BYTES[..10]).1, 0);
+    }
 
     #[test]
     fn only_code_is_given_back() {
