@@ -117,15 +117,16 @@ impl<'n> Wanted<'n> {
         }
     }
 
-    /// Of the first three bytes, a number below 1024.
+    /// Of the first bytes, a number below 1024. Six tell most of the kernel's names apart.
     fn hash(name: &[u8]) -> usize {
-        name.iter().take(3).fold(0usize, |hash, &byte| hash * 31 + usize::from(byte)) % 1024
+        let first = name.iter().take(6).take_while(|&&byte| byte != 0);
+        first.fold(0_usize, |hash, &byte| hash * 31 + usize::from(byte)) % 1024
     }
 
     /// The wanted name that the strings hold at `at`.
     fn find(&self, strings: &[u8], at: u32) -> Option<&'n [u8]> {
         let text = strings.get(at as usize..)?;
-        let hash = Self::hash(text.get(..3)?);
+        let hash = Self::hash(text);
         if self.filter.get(hash / 64)? & (1 << (hash % 64)) == 0 {
             return None;
         }
