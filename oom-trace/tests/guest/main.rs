@@ -1,6 +1,7 @@
 //! The agent on a kernel of its own, with that kernel's log and counters as the oracle.
 //!
-//! `cargo xtask vm` runs these in a virtual machine with one processor and cgroup v2, one at a time.
+//! `cargo xtask vm` runs these in a virtual machine with one processor and cgroup v2, one at a time:
+//! on a second processor, a victim would be exiting already while the kernel writes its log.
 //! The harness is not libtest's: this program is also the processes that the kernel kills, and
 //! those must be their own main thread.
 
