@@ -59,7 +59,8 @@ pub(super) fn trigger(
             None => Ok(()),
         }
     })?;
-    block.line("asked for", |line| {
+    let asked = order.is_some() || gfp_mask.is_some();
+    block.line(if asked { "asked for" } else { "allowed" }, |line| {
         // sysrq says order -1: nobody asked.
         let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
         if let (Some(order), Some(pages)) = (order, pages) {
