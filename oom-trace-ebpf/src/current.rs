@@ -18,12 +18,15 @@ pub(crate) struct Current {
     orphan: u64,
     /// The task given to `__oom_kill_process`, until it is marked.
     killing: u64,
+    /// Its threads then, before the signal that ends them; 0 if they could not be read.
+    threads: u64,
     /// The task that a probe reported, until the tracepoint has seen it too.
     marked: u64,
 }
 
 impl Current {
-    const NONE: Self = Self { incident: 0, trigger: 0, orphan: 0, killing: 0, marked: 0 };
+    const NONE: Self =
+        Self { incident: 0, trigger: 0, orphan: 0, killing: 0, threads: 0, marked: 0 };
 
     pub(crate) fn get() -> Option<&'static mut Self> {
         only(&CURRENT)
@@ -55,11 +58,17 @@ impl Current {
 
     pub(crate) fn enter_kill(&mut self, victim: Task) {
         self.killing = victim.address();
+        self.threads = victim.threads().value as u64;
     }
 
     /// Whether the mark that follows is part of a kill; asked once a mark.
     pub(crate) fn take_kill(&mut self) -> bool {
         core::mem::take(&mut self.killing) != 0 && self.is_here()
+    }
+
+    /// Threads of the task given to `__oom_kill_process`; asked once a mark, 0 if it is no kill.
+    pub(crate) fn take_threads(&mut self) -> u32 {
+        core::mem::take(&mut self.threads) as u32
     }
 
     /// A probe reported a mark.

@@ -27,10 +27,11 @@ pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) -> Opt
     };
     // One state for the verifier where it would check all that follows for each verdict.
     let verdict = core::hint::black_box(verdict);
+    let threads = current.take_threads();
     if current.start_orphan() {
         send_orphan(source, current.incident(), context);
     }
-    send_victim(source, current.incident(), verdict, victim);
+    send_victim(source, current.incident(), verdict, victim, threads);
     current.reported(victim);
     current.end_orphan(source);
     Some(())

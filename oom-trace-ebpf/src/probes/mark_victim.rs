@@ -31,7 +31,8 @@ pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
     }
     let incident = current.incident();
     if has_task {
-        send_victim(source::TRACEPOINT, incident, outcome::UNKNOWN, Task::new(argument));
+        let task = Task::new(argument);
+        send_victim(source::TRACEPOINT, incident, outcome::UNKNOWN, task, current.take_threads());
     } else {
         send_thread_id(source::TRACEPOINT, incident, outcome::UNKNOWN, argument as u32);
     }

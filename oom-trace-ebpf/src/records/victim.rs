@@ -6,9 +6,16 @@ use super::{Draft, header, put, send};
 use crate::kernel::Task;
 use crate::maps::{VICTIM, only};
 
-/// Sends the record of a task.
+/// Sends the record of a task. `threads` is how many it had before it was signalled, 0 if no hook
+/// saw that.
 #[inline(always)]
-pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task) -> Option<()> {
+pub(crate) fn send_victim(
+    source: u32,
+    incident: u64,
+    outcome: u32,
+    task: Task,
+    threads: u32,
+) -> Option<()> {
     let draft = only(&VICTIM)?;
     let Draft { record, paths, end, whole } = &mut *draft;
     let (mm, cgroup, parent) = (task.mm(), task.cgroup(), task.parent());
@@ -22,6 +29,8 @@ pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task) 
     put!(present |= field::GID; record.gid, task.gid());
     put!(present |= field::PPID; record.ppid, parent.pid());
     put!(present |= field::THREADS; record.threads, task.threads());
+    // Signalled, its threads leave one by one.
+    record.threads = record.threads.max(threads);
     put!(present |= field::OOM_SCORE_ADJ; record.oom_score_adj, task.oom_score_adj());
     put!(present |= field::START_BOOTTIME; record.start_boottime, task.start_boottime());
     put!(present |= field::TOTAL_VM; record.total_vm, mm.total_vm());
