@@ -17,8 +17,8 @@ mod worker;
 
 use worker::{Counts, Job, Worker};
 
-/// A sink's thread renders and writes; measured at 20 KiB in a debug build. Small, because memory
-/// is locked and a locked stack is resident.
+/// Rendering and writing touch 40 KiB of it in a debug build, 16 KiB in a release build. Small,
+/// because `RLIMIT_MEMLOCK` counts a locked stack whole, touched or not.
 const STACK_BYTES: usize = 256 << 10;
 
 /// News of a sink, told on the sink's own thread.
