@@ -299,10 +299,6 @@ pub struct Counters {
     pub kills: u64,
     /// Records that found the ring buffer full.
     pub ring_lost: u64,
-    /// Entries of `oom_kill_process`.
-    pub incidents: u64,
-    /// Victims that only the tracepoint saw.
-    pub net_caught: u64,
 }
 
 /// What the eBPF program must know of the machine besides the [`Layout`](crate::layout::Layout);

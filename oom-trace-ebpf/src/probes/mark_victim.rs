@@ -9,7 +9,6 @@ use oom_trace_common::record::{outcome, source};
 
 use crate::current::Current;
 use crate::kernel::{Task, mark_victim_has_task};
-use crate::maps::{COUNTERS, only};
 use crate::records::incident::send_orphan;
 use crate::records::victim::{send_thread_id, send_victim};
 
@@ -25,7 +24,6 @@ pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
     if reported {
         return None;
     }
-    only(&COUNTERS)?.net_caught += 1;
     if current.start_orphan() {
         send_orphan(source::TRACEPOINT, current.incident(), context);
     }

@@ -2,14 +2,12 @@
 //! (mm/oom_kill.c, the same from 5.10 to 7.3): one shortage, one decision.
 
 use crate::current::Current;
-use crate::maps::{COUNTERS, only};
 use crate::records::incident::send_incident;
 
 /// Entry, with the function's arguments: an incident starts.
 pub(crate) fn enter(source: u32, oc: u64, message: u64) -> Option<()> {
     let current = Current::get()?;
     current.start();
-    only(&COUNTERS)?.incidents += 1;
     send_incident(source, current.incident(), oc, message)
 }
 
