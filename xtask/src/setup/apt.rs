@@ -1,10 +1,11 @@
 //! Debian packages: what is installed, what could be, and getting it.
 
 use std::process::Command;
+use std::sync::Once;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::sh;
+use crate::sh::{self, say};
 
 /// Whether this machine has apt.
 pub(crate) fn exists() -> bool {
@@ -26,23 +27,36 @@ pub(crate) fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
     Ok(packages.iter().copied().filter(installed).collect())
 }
 
+/// The version that is installed, if any is.
+pub(crate) fn installed(package: &str) -> Result<Option<String>> {
+    if !missing(&[package])?.is_empty() {
+        return Ok(None);
+    }
+    let mut cmd = Command::new("dpkg-query");
+    sh::output(cmd.args(["--show", "--showformat=${Version}", package])).map(Some)
+}
+
 /// The version that would be installed, if the package exists.
-pub(crate) fn candidate(package: &str) -> Result<Option<String>> {
-    if let Some(version) = look_up(package) {
-        return Ok(Some(version));
-    }
-    if lists()?.is_empty() {
-        update()?;
-    }
-    Ok(look_up(package))
+pub(crate) fn candidate(package: &str) -> Option<String> {
+    refresh();
+    look_up(package)
 }
 
 /// The repositories this machine installs from, in the order of its sources.
 pub(crate) fn repositories() -> Result<Vec<String>> {
-    if lists()?.is_empty() {
+    sources("REPO_URI")
+}
+
+/// The suites this machine installs from.
+pub(crate) fn suites() -> Result<Vec<String>> {
+    sources("RELEASE")
+}
+
+fn sources(what: &str) -> Result<Vec<String>> {
+    if lists(what)?.is_empty() {
         update()?;
     }
-    lists()
+    lists(what)
 }
 
 /// Installs what is missing of the packages, and says so.
@@ -52,7 +66,7 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     for package in &missing {
-        if candidate(package)?.is_none() {
+        if candidate(package).is_none() {
             bail!("Debian's archive, as this machine knows it, has no package {package}");
         }
     }
@@ -61,23 +75,34 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     sh::run(cmd.arg("--no-install-recommends").args(missing))
 }
 
+/// Brings the lists up to date, once: those of a machine's image may be a year old, and name
+/// packages that the archive has no longer. Without a network they serve as they are.
+fn refresh() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        if let Err(err) = update() {
+            say(format!("the package lists stay as they are: {err:#}"));
+        }
+    });
+}
+
 fn look_up(package: &str) -> Option<String> {
     let mut cmd = Command::new("apt-cache");
     let shown = sh::output(cmd.args(["show", "--no-all-versions", package])).ok()?;
     shown.lines().find_map(|line| line.strip_prefix("Version: ")).map(str::to_owned)
 }
 
-/// The repositories whose lists are here; none on a machine that never ran `apt-get update`.
-fn lists() -> Result<Vec<String>> {
+/// What the lists here say of themselves; nothing on a machine that never ran `apt-get update`.
+fn lists(what: &str) -> Result<Vec<String>> {
     let mut cmd = Command::new("apt-get");
-    cmd.args(["indextargets", "--format=$(REPO_URI)", "Created-By: Packages"]);
-    let mut repositories: Vec<String> = Vec::new();
+    cmd.args(["indextargets", &format!("--format=$({what})"), "Created-By: Packages"]);
+    let mut known: Vec<String> = Vec::new();
     for line in sh::output(&mut cmd)?.lines() {
-        if !repositories.iter().any(|known| known == line) {
-            repositories.push(line.to_owned());
+        if !known.iter().any(|known| known == line) {
+            known.push(line.to_owned());
         }
     }
-    Ok(repositories)
+    Ok(known)
 }
 
 fn update() -> Result<()> {

@@ -19,16 +19,24 @@ const OLDEST: (u32, u32) = (1, 95);
 struct Rust {
     rustc: &'static str,
     cargo: &'static str,
+    std: &'static str,
     core: &'static str,
     clippy: &'static str,
 }
 
 /// Stable releases carry a newer rustc beside their own, for the browsers' sake.
 const RUSTS: &[Rust] = &[
-    Rust { rustc: "rustc", cargo: "cargo", core: "libstd-rust-dev-bpf", clippy: "rust-clippy" },
+    Rust {
+        rustc: "rustc",
+        cargo: "cargo",
+        std: "libstd-rust-dev",
+        core: "libstd-rust-dev-bpf",
+        clippy: "rust-clippy",
+    },
     Rust {
         rustc: "rustc-web",
         cargo: "cargo-web",
+        std: "libstd-rust-web-dev",
         core: "libstd-rust-web-dev-bpf",
         clippy: "rust-web-clippy",
     },
@@ -61,11 +69,26 @@ pub(super) fn install() -> Result<String> {
     if has_rustup() && !is_linked()? {
         sh::run(Command::new("rustup").args(["toolchain", "link", LINKED, "/usr"]))?;
     }
-    let mut cargo = Command::new("/usr/bin/cargo");
-    // rustup's variables would lead Debian's cargo to rustup's rustc.
-    cargo.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env("RUSTC", RUSTC);
-    bpf_linker::install(&mut cargo, llvm)?;
+    bpf_linker::install(&mut cargo(), llvm)?;
     Ok(if has_rustup() { LINKED } else { SYSTEM }.into())
+}
+
+/// Debian's own cargo and rustc.
+pub(super) fn cargo() -> Command {
+    let mut cmd = Command::new("/usr/bin/cargo");
+    // rustup's variables would lead it to rustup's rustc.
+    cmd.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env("RUSTC", RUSTC);
+    cmd
+}
+
+/// The installed package of the standard library that Debian's rustc builds with, and its version.
+pub(super) fn standard_library() -> Result<(&'static str, String)> {
+    for rust in RUSTS {
+        if let Some(version) = apt::installed(rust.std)? {
+            return Ok((rust.std, version));
+        }
+    }
+    bail!("Debian's rustc is not installed here; `cargo xtask setup` says why")
 }
 
 /// Installs the clippy that belongs to Debian's rustc.
@@ -86,7 +109,7 @@ fn choose() -> Result<&'static Rust> {
     }
     let mut seen = Vec::new();
     for rust in RUSTS {
-        let version = apt::candidate(rust.rustc)?;
+        let version = apt::candidate(rust.rustc);
         if version.as_deref().is_some_and(is_new_enough) {
             return Ok(rust);
         }
