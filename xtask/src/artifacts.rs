@@ -1,11 +1,14 @@
 //! Building our binaries static, so that they run on any distribution and in a bare guest.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Message;
 
+use crate::setup::cross;
 use crate::sh;
+use crate::vm::arch::Arch;
 
 /// A binary of the workspace.
 pub(crate) struct Binary {
@@ -31,10 +34,18 @@ impl Binary {
         Self { name: "guest-bench", select: &["--package=xtask", "--bin=guest-bench"] };
 }
 
-/// Builds the binary; answers where it is.
+/// Builds the binary for this machine; answers where it is.
 pub(crate) fn build(binary: Binary) -> Result<PathBuf> {
+    build_with(sh::cargo(&["rustc"]), binary)
+}
+
+/// Builds the binary for the architecture; answers where it is.
+pub(crate) fn build_for(arch: &Arch, binary: Binary) -> Result<PathBuf> {
+    if arch.is_ours() { build(binary) } else { build_with(cross::cargo_rustc(arch)?, binary) }
+}
+
+fn build_with(mut cmd: Command, binary: Binary) -> Result<PathBuf> {
     let Binary { name, select } = binary;
-    let mut cmd = sh::cargo(&["rustc"]);
     cmd.args(select).arg("--message-format=json-render-diagnostics");
     // Only the binary itself: as a rustflag it would reach procedural macros, which cannot have it.
     cmd.args(["--", "-C", "target-feature=+crt-static"]);

@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Result, bail};
 use walkdir::WalkDir;
@@ -12,7 +11,8 @@ use walkdir::WalkDir;
 use crate::artifacts::Binary;
 use crate::sh::{self, say};
 use crate::vm::kernels::Kernel;
-use crate::vm::{self, Load, archive};
+use crate::vm::machines::PLAIN;
+use crate::vm::{self, Ending, Guest, Load, archive};
 
 const KERNEL: &str = "6.12";
 /// Where the other tools come from, with all that they depend on.
@@ -26,19 +26,18 @@ const PAGE: &str = "docs/benchmarks.md";
 /// Measures, prints the table, and writes the page.
 pub(crate) fn run() -> Result<()> {
     let kernel = Kernel::named(KERNEL)?;
-    let root = root()?;
-    let load = Load::new(&["/bin/guest-bench".to_owned()], 1)?
+    let root = root(kernel)?;
+    let load = Load::of_command(&["/bin/guest-bench".to_owned()], kernel.arch)?
         .with("/bin/guest-bench", Binary::GUEST_BENCH)?
         .with_tree(root.clone());
-    match vm::run(kernel, &load, &mut io::stdout())? {
-        0 => {}
-        code => bail!("guest-bench ended with status {code}"),
+    let guest = Guest { kernel, machine: &PLAIN };
+    match guest.run(&load, &mut io::stdout())? {
+        Ending::Exit(0) => {}
+        ending => bail!("guest-bench: {ending}"),
     }
-    let folder = vm::folder();
-    let table = fs::read_to_string(folder.join(KERNEL).join("out/table.md"))?;
-    let image = fs::read_to_string(folder.join("kernels").join(KERNEL).join("package"))?;
+    let table = fs::read_to_string(guest.out().join("table.md"))?;
     let versions = fs::read_to_string(root.with_extension("versions"))?;
-    let page = page(&table, image.trim(), &versions);
+    let page = page(&table, &kernel.package()?, &versions);
     fs::write(sh::root().join(PAGE), page)?;
     say(format!("written to {PAGE}"));
     Ok(())
@@ -49,7 +48,7 @@ fn page(table: &str, kernel: &str, versions: &str) -> String {
 }
 
 /// The other tools' files; unpacked once.
-fn root() -> Result<PathBuf> {
+fn root(kernel: &Kernel) -> Result<PathBuf> {
     let root = vm::folder().join("bench-root");
     if root.exists() {
         return Ok(root);
@@ -58,13 +57,12 @@ fn root() -> Result<PathBuf> {
     let scratch = tempfile::tempdir_in(vm::folder())?;
     let tree = scratch.path().join("tree");
     let mut versions = Vec::new();
-    for package in archive::closure(&suite.packages()?, PACKAGES) {
+    for package in archive::closure(&suite.packages(kernel.arch)?, PACKAGES) {
         say(format!("bench: {} {}", package.name, package.version));
         if PACKAGES.contains(&package.name.as_str()) {
             versions.push(format!("{} {}", package.name, package.version));
         }
-        let deb = suite.download(&package, scratch.path())?;
-        sh::output(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(&tree))?;
+        suite.extract(&package, &tree)?;
     }
     for entry in WalkDir::new(&tree) {
         let entry = entry?;

@@ -6,16 +6,39 @@ use serde::{Deserialize, Serialize};
 
 /// Where the guest finds its job, as JSON.
 pub const JOB_FILE: &str = "/job.json";
-/// What the command leaves in this folder is sent home.
+/// What a step leaves in this folder is sent home after it.
 pub const OUT_DIR: &str = "/out";
-/// The serial port that leads home; the first one is the kernel's console.
-pub const HOME_PORT: &str = "/dev/ttyS1";
 
-/// One command to run in the guest. An empty `argv` boots, says so and powers off.
+/// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Job {
+    /// The serial port that leads home; another one is the kernel's console.
+    pub home: String,
+    /// Kernel modules by their paths in the guest, in the order in which they need each other.
+    pub modules: Vec<String>,
+    /// How cgroups are mounted.
+    pub hierarchy: Hierarchy,
+    /// One after the other, until one fails.
+    pub steps: Vec<Step>,
+    /// The whole environment of each.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A kind of cgroup hierarchy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hierarchy {
+    /// The one of cgroup v2, at `/sys/fs/cgroup`.
+    #[default]
+    Unified,
+    /// Those of cgroup v1, `memory` and `cpuset`, in folders of these names.
+    Legacy,
+}
+
+/// One command.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Step {
     /// The program, by its path in the guest, and its arguments.
     pub argv: Vec<String>,
-    /// Its whole environment.
-    pub env: BTreeMap<String, String>,
+    /// The file below [`OUT_DIR`] that takes its standard output, instead of the port home.
+    pub into: Option<String>,
 }

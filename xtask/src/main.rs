@@ -9,7 +9,6 @@ mod test;
 mod vm;
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,8 +17,8 @@ use clap::{Parser, Subcommand};
 
 use crate::artifacts::Binary;
 use crate::sh::say;
-use crate::vm::Load;
-use crate::vm::kernels::{KERNELS, Kernel};
+use crate::vm::matrix::{self, Choice};
+use crate::vm::page;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
@@ -42,6 +41,12 @@ enum Task {
     },
     /// Run all tests, here and on each kernel
     Test,
+    /// Try random input for a while: logs, and what the eBPF program writes
+    Fuzz {
+        /// How long
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        minutes: u64,
+    },
     /// Check format, lints, documentation, dependencies, spelling and our own rules
     Lint,
     /// Measure the agent beside other tools, and write docs/benchmarks.md
@@ -51,12 +56,12 @@ enum Task {
         /// The kernel's name in the table
         #[arg(long, value_name = "NAME", required_unless_present = "all")]
         kernel: Option<String>,
-        /// Each kernel of the table
+        /// Each kernel of the table; all tests on all of them write docs/kernels.md
         #[arg(long, conflicts_with = "kernel")]
         all: bool,
-        /// Processors of the guest
-        #[arg(long, default_value_t = 1)]
-        cpus: u32,
+        /// The machine's name in the table; without it all tests run on each, a command on `plain`
+        #[arg(long, value_name = "NAME")]
+        machine: Option<String>,
         /// The command, by its path in the guest: /bin/oom-trace, /bin/guest-tests
         #[arg(last = true)]
         command: Vec<String>,
@@ -82,15 +87,18 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             test::run()
         }
+        Task::Fuzz { minutes } => {
+            setup::run()?;
+            fuzz(minutes)
+        }
         Task::Lint => lint::run(&setup::run()?),
         Task::Bench => {
             setup::run()?;
             bench::run()
         }
-        Task::Vm { kernel, all: _, cpus, command } => {
+        Task::Vm { kernel, all: _, machine, command } => {
             setup::run()?;
-            let one = kernel.as_deref().map(Kernel::named).transpose()?;
-            vm(one.map_or(KERNELS, std::slice::from_ref), cpus, &command)
+            vm(&Choice { kernel, machine, sample: false }, &command)
         }
     }
 }
@@ -103,18 +111,34 @@ fn build() -> Result<PathBuf> {
     Ok(agent)
 }
 
-fn vm(kernels: &[Kernel], cpus: u32, command: &[String]) -> Result<()> {
-    let load = Load::new(command, cpus)?;
-    let mut failed = Vec::new();
-    for kernel in kernels {
-        match vm::run(kernel, &load, &mut io::stdout()) {
-            Ok(0) => say(format!("guest {}: ok", kernel.name)),
-            Ok(code) => failed.push(format!("guest {}: exit status {code}", kernel.name)),
-            Err(err) => failed.push(format!("guest {}: {err:#}", kernel.name)),
-        }
+/// The same tests as `cargo test` runs, for longer; each says how often it tried.
+fn fuzz(minutes: u64) -> Result<()> {
+    let mut tests = sh::cargo(&[
+        "test",
+        "-p",
+        "oom-trace",
+        "--test",
+        "fuzz",
+        "--",
+        "--nocapture",
+        "--test-threads=3",
+    ]);
+    tests.env("OOM_TRACE_FUZZ_SECONDS", (minutes * 60).to_string());
+    sh::run(&mut tests)
+}
+
+fn vm(choice: &Choice, command: &[String]) -> Result<()> {
+    if !command.is_empty() {
+        return matrix::command(choice, command);
     }
-    if !failed.is_empty() {
-        bail!("{}", failed.join("\n"));
+    let results = matrix::tests(choice)?;
+    let broken = results.broken();
+    if !broken.is_empty() {
+        bail!("failed: {}", broken.join(", "));
+    }
+    if choice.is_all() {
+        results.page()?.write()?;
+        say(format!("written to {}", page::PATH));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The first process of a guest: mounts the kernel's file systems, runs one command, sends home
-//! what it prints, its exit status and the files it leaves, and powers off.
+//! The first process of a guest: mounts the kernel's file systems, loads modules, runs its job,
+//! sends home what that prints, its exit status and the files it leaves, and powers off.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,25 +13,39 @@ use std::thread;
 use anyhow::{Context as _, Result};
 use rustix::mount::{MountFlags, mount};
 use rustix::process::{self, Pid, Signal, WaitOptions};
-use rustix::system::RebootCommand;
+use rustix::system::{self, RebootCommand};
 use rustix::termios::{self, OptionalActions};
 use walkdir::WalkDir;
 use xtask::frame::{Frame, MAX_PAYLOAD};
-use xtask::job::{HOME_PORT, JOB_FILE, Job, OUT_DIR};
+use xtask::job::{Hierarchy, JOB_FILE, Job, OUT_DIR, Step};
 
-/// Source, target, and type of what is mounted, in this order.
-const MOUNTS: &[(&str, &str, &str)] = &[
-    ("proc", "/proc", "proc"),
-    ("sysfs", "/sys", "sysfs"),
-    ("devtmpfs", "/dev", "devtmpfs"),
-    ("devpts", "/dev/pts", "devpts"),
-    ("tracefs", "/sys/kernel/tracing", "tracefs"),
-    ("debugfs", "/sys/kernel/debug", "debugfs"),
-    ("bpf", "/sys/fs/bpf", "bpf"),
-    ("cgroup2", "/sys/fs/cgroup", "cgroup2"),
-    ("tmpfs", "/run", "tmpfs"),
-    ("tmpfs", "/tmp", "tmpfs"),
+/// Type, target, and options of a mount.
+type Mount = (&'static str, &'static str, Option<&'static CStr>);
+
+/// In this order.
+const MOUNTS: &[Mount] = &[
+    ("proc", "/proc", None),
+    ("sysfs", "/sys", None),
+    ("devtmpfs", "/dev", None),
+    ("devpts", "/dev/pts", None),
+    ("tracefs", "/sys/kernel/tracing", None),
+    ("debugfs", "/sys/kernel/debug", None),
+    ("securityfs", "/sys/kernel/security", None),
+    ("bpf", "/sys/fs/bpf", None),
+    ("tmpfs", "/run", None),
+    ("tmpfs", "/tmp", None),
 ];
+
+const UNIFIED: &[Mount] = &[("cgroup2", "/sys/fs/cgroup", None)];
+
+const LEGACY: &[Mount] = &[
+    ("tmpfs", "/sys/fs/cgroup", None),
+    ("cgroup", "/sys/fs/cgroup/memory", Some(c"memory")),
+    ("cgroup", "/sys/fs/cgroup/cpuset", Some(c"cpuset")),
+];
+
+/// `MODULE_INIT_COMPRESSED_FILE` of `linux/module.h`: the kernel is to unpack the module.
+const COMPRESSED: i32 = 4;
 
 /// The exit status when the job could not be run at all.
 const CANNOT_RUN: i32 = 125;
@@ -40,62 +55,85 @@ fn main() {
     if let Err(err) = serve() {
         eprintln!("guest-init: {err:#}");
     }
-    if let Err(err) = rustix::system::reboot(RebootCommand::PowerOff) {
+    if let Err(err) = system::reboot(RebootCommand::PowerOff) {
         eprintln!("guest-init: cannot power off: {err}");
     }
 }
 
 fn serve() -> Result<()> {
-    mount_all()?;
-    let home = Mutex::new(open_home()?);
+    let job = fs::read(JOB_FILE).with_context(|| format!("cannot read {JOB_FILE}"))?;
+    let job: Job = serde_json::from_slice(&job).with_context(|| format!("in {JOB_FILE}"))?;
+    mount_all(job.hierarchy)?;
+    let home = Mutex::new(open_home(&job.home)?);
     let send = |frame: Frame| -> Result<()> {
         let home = home.lock().map_err(|_| anyhow::anyhow!("a thread that sent home died"))?;
-        frame.write_to(&*home).with_context(|| format!("cannot write to {HOME_PORT}"))
+        frame.write_to(&*home).with_context(|| format!("cannot write to {}", job.home))
     };
-    let code = match run(&send) {
-        Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or_default()),
-        Err(err) => {
-            send(Frame::Output(format!("guest-init: {err:#}\n").into_bytes()))?;
-            CANNOT_RUN
-        }
-    };
-    send_files(&send)?;
+    let code = run(&job, &send).or_else(|err| {
+        send(Frame::Output(format!("guest-init: {err:#}\n").into_bytes()))?;
+        send_files(&send).map(|()| CANNOT_RUN)
+    })?;
     send(Frame::Exit(code))?;
     let home = home.into_inner().map_err(|_| anyhow::anyhow!("a thread that sent home died"))?;
     termios::tcdrain(&home).context("cannot wait for the last frame to leave")
 }
 
-fn mount_all() -> Result<()> {
-    for (source, target, kind) in MOUNTS {
+fn mount_all(hierarchy: Hierarchy) -> Result<()> {
+    let cgroups = match hierarchy {
+        Hierarchy::Unified => UNIFIED,
+        Hierarchy::Legacy => LEGACY,
+    };
+    for &(kind, target, options) in MOUNTS.iter().chain(cgroups) {
         fs::create_dir_all(target).with_context(|| format!("cannot create {target}"))?;
-        mount(*source, *target, *kind, MountFlags::empty(), None)
+        mount(kind, target, kind, MountFlags::empty(), options)
             .with_context(|| format!("cannot mount {kind} on {target}"))?;
     }
-    rustix::system::sethostname(b"guest").context("cannot set the host's name")
+    system::sethostname(b"guest").context("cannot set the host's name")
 }
 
 /// Opens the port home as a plain byte stream.
-fn open_home() -> Result<File> {
-    let port = File::options().read(true).write(true).open(HOME_PORT);
-    let port = port.with_context(|| format!("cannot open {HOME_PORT}"))?;
-    let mut settings = termios::tcgetattr(&port)?;
+fn open_home(port: &str) -> Result<File> {
+    let file = File::options().read(true).write(true).open(port);
+    let file = file.with_context(|| format!("cannot open {port}"))?;
+    let mut settings = termios::tcgetattr(&file)?;
     settings.make_raw();
-    termios::tcsetattr(&port, OptionalActions::Now, &settings)?;
-    Ok(port)
+    termios::tcsetattr(&file, OptionalActions::Now, &settings)?;
+    Ok(file)
 }
 
-fn run(send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<ExitStatus> {
-    let job = fs::read(JOB_FILE).with_context(|| format!("cannot read {JOB_FILE}"))?;
-    let job: Job = serde_json::from_slice(&job).with_context(|| format!("in {JOB_FILE}"))?;
-    let [program, args @ ..] = job.argv.as_slice() else {
-        return Ok(ExitStatus::default());
-    };
+/// Does the job; answers the status of the first step that failed.
+fn run(job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<i32> {
+    for module in &job.modules {
+        load(module).with_context(|| format!("cannot load the module {module}"))?;
+    }
+    for step in &job.steps {
+        let status = take(step, job, send)?;
+        send_files(send)?;
+        if !status.success() {
+            return Ok(status.code().unwrap_or(128 + status.signal().unwrap_or_default()));
+        }
+    }
+    Ok(0)
+}
+
+fn load(module: &str) -> Result<()> {
+    let plain = Path::new(module).extension().is_some_and(|extension| extension == "ko");
+    let flags = if plain { 0 } else { COMPRESSED };
+    Ok(system::finit_module(File::open(module)?, c"", flags)?)
+}
+
+fn take(step: &Step, job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<ExitStatus> {
+    let (program, args) = step.argv.split_first().context("a step without a program")?;
     let (mut reader, writer) = io::pipe()?;
     let mut cmd = Command::new(program);
-    cmd.args(args).env_clear().envs(&job.env);
-    cmd.stdout(writer.try_clone()?).stderr(writer);
+    cmd.args(args).env_clear().envs(&job.env).stderr(writer.try_clone()?);
+    match &step.into {
+        Some(name) => cmd.stdout(File::create(Path::new(OUT_DIR).join(name))?),
+        None => cmd.stdout(writer.try_clone()?),
+    };
+    drop(writer);
     let child = cmd.spawn().with_context(|| format!("cannot start {program}"))?;
-    // The pipe ends with its last writer, and `cmd` holds two.
+    // The pipe ends with its last writer, and `cmd` holds some.
     drop(cmd);
     thread::scope(|scope| {
         let sender = scope.spawn(move || -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod apt;
 mod bpf_linker;
+pub(crate) mod cross;
 mod debian;
 mod nightly;
 pub(crate) mod tools;

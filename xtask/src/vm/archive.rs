@@ -2,20 +2,19 @@
 //! suite's release file against Debian's keyring, the rest against the sums in it.
 
 use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use flate2::read::GzDecoder;
 
+use super::arch::Arch;
 use crate::setup::{apt, tools};
 use crate::sh;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-/// apt's own downloader: it has the machine's proxy and certificate settings, and checks sums.
+/// apt's own downloader, with the machine's proxy and certificate settings: it checks sums, and
+/// reads every compression that archives have.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
-const INDEX: &str = "main/binary-amd64/Packages.gz";
 
 /// A suite whose release file has been verified.
 pub(crate) struct Suite {
@@ -67,25 +66,25 @@ fn release(repository: &str, suite: &str) -> Result<String> {
 }
 
 impl Suite {
-    /// All packages of the suite's main component.
-    pub(crate) fn packages(&self) -> Result<Vec<Package>> {
-        let sum = sum_of(&self.release, INDEX)
-            .with_context(|| format!("the release file of {} lists no {INDEX}", self.name))?;
+    /// All packages of the suite's main component for the architecture.
+    pub(crate) fn packages(&self, arch: &Arch) -> Result<Vec<Package>> {
+        let path = format!("main/binary-{}/Packages.xz", arch.debian);
+        let sum = sum_of(&self.release, &path)
+            .with_context(|| format!("the release file of {} lists no {path}", self.name))?;
         let scratch = tempfile::tempdir()?;
-        let index = scratch.path().join("Packages.gz");
-        let uri = format!("{}dists/{}/{INDEX}", self.repository, self.name);
-        download(&uri, &index, Some(sum))?;
-        let mut text = String::new();
-        GzDecoder::new(fs::File::open(index)?).read_to_string(&mut text)?;
+        let index = scratch.path().join("Packages.xz");
+        download(&format!("{}dists/{}/{path}", self.repository, self.name), &index, Some(sum))?;
+        let text = sh::output(Command::new(HELPER).arg("cat-file").arg(index))?;
         Ok(text.split("\n\n").filter_map(parse).collect())
     }
 
-    /// Downloads the package into the folder.
-    pub(crate) fn download(&self, package: &Package, folder: &Path) -> Result<PathBuf> {
-        let file = folder.join(format!("{}.deb", package.name));
+    /// Downloads the package and unpacks it into the folder.
+    pub(crate) fn extract(&self, package: &Package, tree: &Path) -> Result<()> {
+        let scratch = tempfile::tempdir()?;
+        let file = scratch.path().join("package.deb");
         let uri = format!("{}{}", self.repository, package.filename);
         download(&uri, &file, Some(&package.sha256))?;
-        Ok(file)
+        sh::output(Command::new("dpkg-deb").arg("--extract").arg(file).arg(tree)).map(drop)
     }
 }
 

@@ -18,6 +18,7 @@ const FOLDERS: &[(&str, u32)] = &[
     ("bin", 0o755),
     ("dev", 0o755),
     ("etc", 0o755),
+    ("modules", 0o755),
     (OUT_DIR, 0o1777),
     ("proc", 0o755),
     ("root", 0o700),
@@ -53,12 +54,12 @@ impl Image {
             image.add(name, FileType::RegularFile, 0o644, text.as_bytes())?;
         }
         image.add(JOB_FILE, FileType::RegularFile, 0o644, &serde_json::to_vec(job)?)?;
-        image.program("init", init)?;
+        image.file("init", init)?;
         Ok(image)
     }
 
-    /// Adds a program of the host's.
-    pub(crate) fn program(&mut self, name: &str, from: &Path) -> Result<()> {
+    /// Adds a file of the host's, as a program.
+    pub(crate) fn file(&mut self, name: &str, from: &Path) -> Result<()> {
         let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
         self.add(name, FileType::RegularFile, 0o755, &bytes)
     }

@@ -1,14 +1,13 @@
 //! The kernels we test on: a new one is one line here.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use walkdir::WalkDir;
+use anyhow::{Context as _, Result};
 
-use super::archive::{self, Package};
-use crate::sh::{self, say};
+use super::arch::{AMD64, ARM64, Arch};
+use super::machines::Machine;
+use super::package;
 
 /// A kernel of Debian's archive.
 #[derive(Debug)]
@@ -16,20 +15,59 @@ pub(crate) struct Kernel {
     /// What `--kernel` calls it.
     pub(crate) name: &'static str,
     /// The suite whose archive holds it.
-    suite: &'static str,
+    pub(super) suite: &'static str,
     /// The package's name: `linux-image-RELEASE.*-FLAVOUR`.
-    release: &'static str,
-    flavour: &'static str,
+    pub(super) release: &'static str,
+    pub(super) flavour: &'static str,
+    pub(crate) arch: &'static Arch,
+    /// The machines it is booted on: a sister of another kernel only on those where it may differ.
+    machines: &'static [&'static str],
 }
 
-/// Oldest first.
-pub(crate) const KERNELS: &[Kernel] = &[
-    Kernel { name: "6.1", suite: "bookworm", release: "6.1", flavour: "cloud-amd64" },
-    Kernel { name: "6.12", suite: "trixie", release: "6.12", flavour: "cloud-amd64" },
-];
+const ALL: &[&str] = &["plain", "two-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
 
-/// From 6.19 on the image is in `linux-binary`, and `linux-image` only depends on it.
-const PREFIXES: &[&str] = &["linux-binary-", "linux-image-"];
+/// What a line that says no more has.
+const CLOUD: Kernel = Kernel {
+    name: "",
+    suite: "",
+    release: "",
+    flavour: "cloud-amd64",
+    arch: &AMD64,
+    machines: ALL,
+};
+
+/// Oldest first, and then the sisters.
+pub(crate) static KERNELS: &[Kernel] = &[
+    Kernel { name: "5.10", suite: "bullseye", release: "5.10", ..CLOUD },
+    Kernel { name: "6.1", suite: "bookworm", release: "6.1", ..CLOUD },
+    Kernel { name: "6.12", suite: "trixie", release: "6.12", ..CLOUD },
+    Kernel { name: "6.18", suite: "trixie-backports", release: "6.18", ..CLOUD },
+    Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", ..CLOUD },
+    Kernel {
+        name: "6.12-generic",
+        suite: "trixie",
+        release: "6.12",
+        flavour: "amd64",
+        machines: &["plain"],
+        ..CLOUD
+    },
+    Kernel {
+        name: "6.12-rt",
+        suite: "trixie",
+        release: "6.12",
+        flavour: "rt-amd64",
+        machines: &["plain", "two-cpus"],
+        ..CLOUD
+    },
+    Kernel {
+        name: "6.12-arm64",
+        suite: "trixie",
+        release: "6.12",
+        flavour: "cloud-arm64",
+        arch: &ARM64,
+        machines: &["plain"],
+    },
+];
 
 impl Kernel {
     /// The kernel of this name.
@@ -39,105 +77,74 @@ impl Kernel {
         found.with_context(|| format!("no kernel {name:?} in the table; it has {}", names()))
     }
 
-    /// The kernel's image; fetched once, and then needing no network.
-    pub(crate) fn image(&self) -> Result<PathBuf> {
-        let folder = super::folder().join("kernels").join(self.name);
-        let image = folder.join("vmlinuz");
-        if !image.exists() {
-            fs::create_dir_all(&folder)?;
-            self.fetch(&image).with_context(|| format!("cannot fetch kernel {}", self.name))?;
+    /// Whether a run of all tests has this kernel on this machine.
+    pub(super) fn is_run_on(&self, machine: &Machine) -> bool {
+        self.machines.contains(&machine.name)
+    }
+
+    /// Gets what is needed of its packages; once, and then needing no network.
+    pub(super) fn get(&self) -> Result<()> {
+        let folder = self.folder();
+        if !package::is_complete(&folder) {
+            package::fetch(self, &folder)
+                .with_context(|| format!("cannot fetch kernel {}", self.name))?;
         }
-        Ok(image)
+        Ok(())
     }
 
-    fn fetch(&self, image: &Path) -> Result<()> {
-        let suite = archive::open(self.suite)?;
-        let package = self.newest(suite.packages()?)?;
-        say(format!("kernel {}: {} {}", self.name, package.name, package.version));
-        let scratch = tempfile::tempdir()?;
-        let deb = suite.download(&package, scratch.path())?;
-        let tree = scratch.path().join("tree");
-        sh::output(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(&tree))?;
-        let found = WalkDir::new(&tree).into_iter().filter_map(Result::ok).find(is_image);
-        let found = found.with_context(|| format!("no vmlinuz in {}", package.name))?;
-        // Renamed into place, so that a torn copy is never taken for the image.
-        let torn = image.with_extension("part");
-        fs::copy(found.path(), &torn)?;
-        fs::write(image.with_file_name("package"), format!("{}\n", package.name))?;
-        Ok(fs::rename(torn, image)?)
+    /// The image.
+    pub(super) fn image(&self) -> PathBuf {
+        self.folder().join("vmlinuz")
     }
 
-    fn newest(&self, packages: Vec<Package>) -> Result<Package> {
-        for prefix in PREFIXES {
-            let mut newest: Option<Package> = None;
-            let fits = |package: &Package| self.matches(prefix, &package.name);
-            for package in packages.iter().filter(|package| fits(package)) {
-                if newest.as_ref().is_none_or(|best| is_newer(&package.version, &best.version)) {
-                    newest = Some(package.clone());
+    /// The name of the package that the image is from.
+    pub(crate) fn package(&self) -> Result<String> {
+        self.text("package").map(|text| text.trim().to_owned())
+    }
+
+    /// The configuration that it was built with.
+    pub(super) fn config(&self) -> Result<String> {
+        self.text("config")
+    }
+
+    /// The files of the modules and of those that they need, in the order of loading.
+    pub(super) fn modules(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for name in names {
+            for file in self.text(&package::list_of(name))?.lines() {
+                let file = self.folder().join(file);
+                if !files.contains(&file) {
+                    files.push(file);
                 }
             }
-            if let Some(package) = newest {
-                return Ok(package);
-            }
         }
-        bail!("suite {} has no linux-image-{}.*-{}", self.suite, self.release, self.flavour)
+        Ok(files)
     }
 
-    /// Packages that end in `-unsigned` or `-dbg` are other forms of the same kernel.
-    fn matches(&self, prefix: &str, package: &str) -> bool {
-        let rest = package.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(self.release));
-        let build = rest.and_then(|rest| rest.strip_suffix(self.flavour));
-        build.is_some_and(|build| build.starts_with('.') && build.ends_with('-'))
+    fn folder(&self) -> PathBuf {
+        super::folder().join("kernels").join(self.name)
     }
-}
 
-fn is_image(entry: &walkdir::DirEntry) -> bool {
-    entry.file_type().is_file() && entry.file_name().to_string_lossy().starts_with("vmlinuz")
-}
-
-fn is_newer(version: &str, than: &str) -> bool {
-    let mut cmd = Command::new("dpkg");
-    cmd.args(["--compare-versions", version, "gt", than]);
-    cmd.status().is_ok_and(|status| status.success())
+    fn text(&self, file: &str) -> Result<String> {
+        let path = self.folder().join(file);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn package(name: &str, version: &str) -> Package {
-        let mut package = Package::default();
-        package.name.push_str(name);
-        package.version.push_str(version);
-        package
-    }
-
-    #[test]
-    fn the_newest_signed_image_of_the_release_is_taken() {
-        let packages = vec![
-            package("linux-image-6.1.0-9-cloud-amd64", "6.1.27-1"),
-            package("linux-image-6.1.0-37-cloud-amd64", "6.1.140-1"),
-            package("linux-image-6.1.0-38-cloud-amd64-unsigned", "6.1.147-1"),
-            package("linux-image-6.1.0-38-amd64", "6.1.147-1"),
-            package("linux-image-6.12.30-cloud-amd64", "6.12.30-1"),
-        ];
-        let newest = Kernel::named("6.1").unwrap().newest(packages).unwrap();
-        assert_eq!(newest.name, "linux-image-6.1.0-37-cloud-amd64");
-    }
-
-    #[test]
-    fn linux_binary_holds_the_image_where_it_exists() {
-        let packages = vec![
-            package("linux-image-6.12.30-cloud-amd64", "6.12.30-1"),
-            package("linux-binary-6.12.30-cloud-amd64", "6.12.30-1"),
-        ];
-        let newest = Kernel::named("6.12").unwrap().newest(packages).unwrap();
-        assert_eq!(newest.name, "linux-binary-6.12.30-cloud-amd64");
-    }
-
     #[test]
     fn an_unknown_kernel_is_answered_with_the_known() {
         let err = Kernel::named("2.6").unwrap_err().to_string();
         assert!(err.contains("6.1, 6.12"), "{err}");
+    }
+
+    #[test]
+    fn the_machines_of_each_kernel_exist() {
+        for name in KERNELS.iter().flat_map(|kernel| kernel.machines) {
+            Machine::named(name).unwrap();
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One boot of a guest in QEMU, from its first frame to its verdict.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Component, Path, PathBuf};
@@ -11,14 +12,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use xtask::frame::Frame;
 
-use super::MEMORY_MIB;
+use super::kernels::Kernel;
+use super::machines::Machine;
 use crate::sh;
-
-const QEMU: &str = "qemu-system-x86_64";
 
 /// An oops ends the run. `panic=-1` restarts at once, which `-no-reboot` makes an end too. The
 /// console is a slow serial port, so the long reports stay in the log buffer, which is large.
-const KERNEL_ARGS: &str = "console=ttyS0 quiet oops=panic panic=-1 log_buf_len=4M";
+const KERNEL_ARGS: &str = "quiet oops=panic panic=-1 log_buf_len=4M";
+
+/// How the kernel's last words begin.
+pub(super) const PANIC: &str = "Kernel panic - not syncing";
+
+/// The folder of the files that came home.
+pub(super) const OUT: &str = "out";
 
 /// How the guest's processor comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +35,33 @@ pub(super) enum Accel {
     Tcg,
 }
 
+/// How a guest ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// With the exit status of the step that failed, or 0.
+    Exit(i32),
+    /// In a panic of its kernel; with all that the console showed.
+    Panic(String),
+}
+
+impl Display for Ending {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit status {code}"),
+            Self::Panic(console) => {
+                write!(f, "the kernel panicked; the end of its console:\n{}", sh::tail(console))
+            }
+        }
+    }
+}
+
 /// A guest to boot.
-pub(super) struct Guest<'a> {
-    pub(super) kernel: &'a Path,
+pub(super) struct Boot<'a> {
+    pub(super) kernel: &'a Kernel,
+    pub(super) machine: &'a Machine,
     pub(super) image: &'a Path,
+    pub(super) disk: Option<&'a Path>,
     pub(super) accel: Accel,
-    pub(super) cpus: u32,
     pub(super) memory_mib: u32,
     /// Silent for so long, the guest hangs.
     pub(super) timeout: Duration,
@@ -42,10 +69,9 @@ pub(super) struct Guest<'a> {
     pub(super) folder: &'a Path,
 }
 
-impl Guest<'_> {
-    /// Boots the guest and runs its job; answers the command's exit status.
-    /// What the command prints goes to `output` as it comes.
-    pub(super) fn run(&self, output: &mut dyn Write) -> Result<i32> {
+impl Boot<'_> {
+    /// Boots the guest and runs its job. What that prints goes to `output` as it comes.
+    pub(super) fn run(&self, output: &mut dyn Write) -> Result<Ending> {
         let (console, complaints) = (self.folder.join("console.log"), self.folder.join("qemu.log"));
         self.boot(&console, &complaints, output).map_err(|err| {
             let mut report = format!("{err:#}");
@@ -60,8 +86,8 @@ impl Guest<'_> {
         })
     }
 
-    fn boot(&self, console: &Path, complaints: &Path, output: &mut dyn Write) -> Result<i32> {
-        let out = self.folder.join("out");
+    fn boot(&self, console: &Path, complaints: &Path, output: &mut dyn Write) -> Result<Ending> {
+        let out = self.folder.join(OUT);
         if out.exists() {
             fs::remove_dir_all(&out)?;
         }
@@ -81,50 +107,63 @@ impl Guest<'_> {
                 Ok(Ok(Frame::Data(bytes))) => {
                     file.as_mut().context("data of no file came home")?.write_all(&bytes)?;
                 }
-                Ok(Ok(Frame::Exit(code))) => return Ok(code),
+                Ok(Ok(Frame::Exit(code))) => return Ok(Ending::Exit(code)),
                 Ok(Err(err)) => return Err(err).context("what came home is no frame"),
                 Err(RecvTimeoutError::Timeout) => {
                     bail!("no word for {} s: the guest hangs", self.timeout.as_secs())
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!("no verdict: the guest panicked, or QEMU failed ({})", child.0.wait()?)
+                    let status = child.0.wait()?;
+                    let log = fs::read(console).unwrap_or_default();
+                    let log = String::from_utf8_lossy(&log);
+                    if log.contains(PANIC) {
+                        return Ok(Ending::Panic(log.into_owned()));
+                    }
+                    bail!("no verdict: QEMU ended ({status})")
                 }
             }
         }
     }
 
     fn command(&self, console: &Path) -> Command {
-        let mut cmd = Command::new(QEMU);
-        cmd.args(["-machine", "q35", "-m", &format!("{}M", self.memory_mib)]);
-        cmd.args(["-smp", &self.cpus.to_string()]);
+        let Self { kernel, machine, .. } = self;
+        let arch = kernel.arch;
+        let mut cmd = Command::new(arch.qemu.0);
+        cmd.args(["-machine", arch.machine, "-m", &format!("{}M", self.memory_mib)]);
+        cmd.args(["-smp", &machine.cpus.to_string()]);
         cmd.args(match self.accel {
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            // QEMU 7.2 fails with cmpxchg16b, and with several threads.
-            Accel::Tcg => ["-accel", "tcg,thread=single", "-cpu", "max,cx16=off"],
+            // QEMU 7.2 fails with several threads.
+            Accel::Tcg => ["-accel", "tcg,thread=single", "-cpu", arch.cpu],
         });
         cmd.args(["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"]);
         cmd.arg("-serial").arg(format!("file:{}", console.display()));
-        cmd.args(["-chardev", "stdio,id=home,signal=off", "-serial", "chardev:home"]);
-        cmd.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.image);
-        cmd.args(["-append", KERNEL_ARGS]);
+        cmd.args(["-chardev", "stdio,id=home,signal=off"]).args(arch.home_args);
+        cmd.args(machine.qemu);
+        if let Some(disk) = self.disk {
+            cmd.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+        }
+        cmd.arg("-kernel").arg(kernel.image()).arg("-initrd").arg(self.image);
+        let told = machine.kernel_args.join(" ");
+        cmd.arg("-append").arg(format!("console={} {KERNEL_ARGS} {told}", arch.console));
         cmd
     }
 }
 
 /// Whether KVM truly works for guests of ours: a device file proves nothing, a boot does.
-pub(super) fn kvm_boots(kernel: &Path, image: &Path, folder: &Path) -> bool {
-    let timeout = Duration::from_secs(20);
-    let guest = Guest {
+pub(super) fn kvm_boots(kernel: &Kernel, machine: &Machine, image: &Path, folder: &Path) -> bool {
+    let boot = Boot {
         kernel,
+        machine,
         image,
+        disk: None,
         accel: Accel::Kvm,
-        cpus: 1,
-        memory_mib: MEMORY_MIB,
-        timeout,
+        memory_mib: machine.memory_mib,
+        timeout: Duration::from_secs(20),
         folder,
     };
     let probe = File::options().read(true).write(true).open("/dev/kvm");
-    probe.is_ok() && guest.run(&mut std::io::sink()).is_ok_and(|code| code == 0)
+    probe.is_ok() && matches!(boot.run(&mut std::io::sink()), Ok(Ending::Exit(0)))
 }
 
 /// A machine that stops when we do.

@@ -1,0 +1,133 @@
+//! One kernel on one machine.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use xtask::job::Job;
+
+use super::image::Image;
+use super::kernels::Kernel;
+use super::load::Load;
+use super::machines::{Machine, PLAIN};
+use super::qemu::{self, Accel, Boot, Ending};
+use crate::sh::say;
+
+/// A guest to boot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guest {
+    pub(crate) kernel: &'static Kernel,
+    pub(crate) machine: &'static Machine,
+}
+
+impl Guest {
+    /// Boots it and does what the load says. What that prints goes to `output` as it comes.
+    pub(crate) fn run(&self, load: &Load, output: &mut dyn Write) -> Result<Ending> {
+        let Self { kernel, machine } = self;
+        kernel.get()?;
+        let accel = accel(kernel, load)?;
+        let folder = self.folder();
+        fs::create_dir_all(&folder)?;
+        // Another run of this guest would take our image and files from under us.
+        let turn = File::create(folder.join("lock"))?;
+        turn.lock()?;
+        let image = folder.join("initramfs.gz");
+        self.pack(load, &image)?;
+        let disk = machine.disk_mib.map(|mib| (folder.join("disk"), mib));
+        if let Some((path, mib)) = &disk {
+            let disk = File::create(path).context("cannot make the guest's disk")?;
+            disk.set_len(u64::from(*mib) << 20)?;
+        }
+        let boot = Boot {
+            kernel,
+            machine,
+            image: &image,
+            disk: disk.as_ref().map(|(path, _)| path.as_path()),
+            accel,
+            memory_mib: machine.memory_mib * load.size,
+            timeout: load.timeout,
+            folder: &folder,
+        };
+        boot.run(output)
+    }
+
+    fn pack(&self, load: &Load, path: &Path) -> Result<()> {
+        let modules = self.kernel.modules(self.machine.modules)?;
+        let mut carried = Vec::new();
+        for module in &modules {
+            let name = module.file_name().context("a module without a name")?;
+            carried.push(format!("/modules/{}", name.to_string_lossy()));
+        }
+        let job = Job {
+            home: load.arch.home_port.to_owned(),
+            modules: carried,
+            hierarchy: self.machine.hierarchy,
+            steps: load.steps(self.machine),
+            env: environment(self.machine),
+        };
+        let mut image = Image::create(path, &load.init, &job)?;
+        for (name, from) in &load.programs {
+            image.file(name, from)?;
+        }
+        for (name, from) in job.modules.iter().zip(&modules) {
+            image.file(name, from)?;
+        }
+        if let Some(root) = &load.tree {
+            image.tree(root)?;
+        }
+        image.finish()
+    }
+
+    /// Where what came home of the last run is.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder().join(qemu::OUT)
+    }
+
+    fn folder(&self) -> PathBuf {
+        super::folder().join(self.kernel.name).join(self.machine.name)
+    }
+}
+
+impl Display for Guest {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kernel.name, self.machine.name)
+    }
+}
+
+fn environment(machine: &Machine) -> BTreeMap<String, String> {
+    let vars = [
+        ("HOME", "/root"),
+        ("OOM_TRACE_BIN", "/bin/oom-trace"),
+        ("OOM_TRACE_MACHINE", machine.name),
+        ("PATH", "/bin"),
+        ("RUST_BACKTRACE", "1"),
+    ];
+    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+/// KVM where it truly works; the answer is remembered, for finding out costs a boot.
+fn accel(kernel: &'static Kernel, load: &Load) -> Result<Accel> {
+    if !kernel.arch.is_ours() {
+        return Ok(Accel::Tcg);
+    }
+    let remembered = super::folder().join("accel");
+    let question = File::create(super::folder().join("accel.lock"))?;
+    question.lock()?;
+    match fs::read_to_string(&remembered).unwrap_or_default().trim() {
+        "kvm" => return Ok(Accel::Kvm),
+        "tcg" => return Ok(Accel::Tcg),
+        _ => {}
+    }
+    let scratch = tempfile::tempdir()?;
+    let image = scratch.path().join("initramfs.gz");
+    let job = Job { home: load.arch.home_port.to_owned(), ..Job::default() };
+    Image::create(&image, &load.init, &job)?.finish()?;
+    let works = qemu::kvm_boots(kernel, &PLAIN, &image, scratch.path());
+    let (accel, word) = if works { (Accel::Kvm, "kvm") } else { (Accel::Tcg, "tcg") };
+    say(format!("virtual machines: {word}, remembered in {}", remembered.display()));
+    fs::write(remembered, word)?;
+    Ok(accel)
+}

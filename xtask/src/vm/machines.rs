@@ -1,0 +1,150 @@
+//! The machines a kernel is booted on: a new one is one entry here.
+
+use anyhow::{Context as _, Result};
+use xtask::job::Hierarchy;
+
+/// A machine for guests.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// What `--machine` calls it, and `OOM_TRACE_MACHINE` in the guest.
+    pub(crate) name: &'static str,
+    pub(super) cpus: u32,
+    pub(super) memory_mib: u32,
+    /// The size of its disk, `/dev/vda`, if it has one.
+    pub(super) disk_mib: Option<u32>,
+    /// What else QEMU is told.
+    pub(super) qemu: &'static [&'static str],
+    /// What else the kernel is told.
+    pub(super) kernel_args: &'static [&'static str],
+    pub(super) modules: &'static [&'static str],
+    pub(super) hierarchy: Hierarchy,
+    /// Options of the kernel's configuration without which it is no such machine.
+    needs: &'static [&'static str],
+    pub(super) end: End,
+}
+
+/// How a run of the tests ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With an exit status and a line for each scenario.
+    Account,
+    /// With a panic of the kernel, before which the console shows a record of it.
+    Panic,
+}
+
+/// One processor, cgroup v2, nothing else; the others differ from it.
+pub(crate) const PLAIN: Machine = Machine {
+    name: "plain",
+    cpus: 1,
+    memory_mib: 768,
+    disk_mib: None,
+    qemu: &[],
+    kernel_args: &[],
+    modules: &[],
+    hierarchy: Hierarchy::Unified,
+    needs: &[],
+    end: End::Account,
+};
+
+/// Up to 5.18 the kernel counts swap of cgroups only when told to.
+const COUNT_SWAP: &str = "swapaccount=1";
+
+pub(crate) static MACHINES: &[Machine] = &[
+    PLAIN,
+    Machine { name: "two-cpus", cpus: 2, ..PLAIN },
+    Machine {
+        name: "numa",
+        memory_mib: 2048,
+        qemu: &[
+            "-object",
+            "memory-backend-ram,id=near,size=1024M",
+            "-numa",
+            "node,nodeid=0,cpus=0,memdev=near",
+            "-object",
+            "memory-backend-ram,id=far,size=1024M",
+            "-numa",
+            "node,nodeid=1,memdev=far",
+        ],
+        needs: &["CONFIG_NUMA"],
+        ..PLAIN
+    },
+    Machine {
+        name: "swap",
+        disk_mib: Some(256),
+        kernel_args: &[COUNT_SWAP],
+        modules: DISK,
+        needs: &["CONFIG_SWAP"],
+        ..PLAIN
+    },
+    Machine {
+        name: "cgroup-v1",
+        kernel_args: &[COUNT_SWAP],
+        hierarchy: Hierarchy::Legacy,
+        needs: &["CONFIG_MEMCG_V1"],
+        ..PLAIN
+    },
+    Machine {
+        name: "lockdown",
+        kernel_args: &["lockdown=confidentiality"],
+        needs: &["CONFIG_SECURITY_LOCKDOWN_LSM"],
+        ..PLAIN
+    },
+    Machine {
+        name: "panic",
+        cpus: 2,
+        // The report takes its time on the console, as on a real machine; a panic stops the agent's
+        // processor.
+        kernel_args: &["loglevel=7"],
+        end: End::Panic,
+        ..PLAIN
+    },
+];
+
+/// What a disk of QEMU's takes.
+const DISK: &[&str] = &["virtio_pci", "virtio_blk"];
+
+impl Machine {
+    /// The machine of this name.
+    pub(crate) fn named(name: &str) -> Result<&'static Self> {
+        let names = || MACHINES.iter().map(|machine| machine.name).collect::<Vec<_>>().join(", ");
+        let found = MACHINES.iter().find(|machine| machine.name == name);
+        found.with_context(|| format!("no machine {name:?} in the table; it has {}", names()))
+    }
+
+    /// Why there is no such machine with a kernel of this configuration, as a whole text.
+    pub(super) fn obstacle(&self, config: &str) -> Option<String> {
+        let lacks =
+            |option: &&&str| config.lines().any(|line| line == format!("# {option} is not set"));
+        self.needs.iter().find(lacks).map(|option| format!("this kernel has no {option}"))
+    }
+}
+
+/// The modules of all machines.
+pub(super) fn modules() -> Vec<&'static str> {
+    let mut modules: Vec<_> =
+        MACHINES.iter().flat_map(|machine| machine.modules).copied().collect();
+    modules.sort_unstable();
+    modules.dedup();
+    modules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_needs_what_the_kernel_was_not_built_without() {
+        let machine = Machine::named("cgroup-v1").unwrap();
+        // Before 6.11 the option did not exist, and cgroup v1 was always there.
+        assert_eq!(machine.obstacle("CONFIG_MEMCG=y\n"), None);
+        assert_eq!(machine.obstacle("CONFIG_MEMCG_V1=y\n"), None);
+        let reason = machine.obstacle("CONFIG_MEMCG=y\n# CONFIG_MEMCG_V1 is not set\n");
+        assert_eq!(reason.as_deref(), Some("this kernel has no CONFIG_MEMCG_V1"));
+    }
+
+    #[test]
+    fn an_unknown_machine_is_answered_with_the_known() {
+        let err = Machine::named("laptop").unwrap_err().to_string();
+        assert!(err.contains("plain, two-cpus"), "{err}");
+    }
+}

@@ -1,0 +1,219 @@
+//! Many guests: which, how many at a time, and what they came to.
+
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::account::{self, Account, Verdict};
+use super::arch::Arch;
+use super::guest::Guest;
+use super::kernels::{KERNELS, Kernel};
+use super::load::Load;
+use super::machines::{MACHINES, Machine, PLAIN};
+use super::page;
+use super::qemu::Ending;
+use super::table::{Cell, Table};
+use crate::sh::say;
+
+/// Which guests; without a name, all.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    pub(crate) kernel: Option<String>,
+    pub(crate) machine: Option<String>,
+    /// Only the [`SAMPLE`].
+    pub(crate) sample: bool,
+}
+
+/// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
+/// them, and each kind of machine that takes no longer than a minute or two. All there is takes the
+/// better part of two hours on two processors.
+const SAMPLE: &[(&str, &str)] = &[
+    ("5.10", "plain"),
+    ("6.1", "cgroup-v1"),
+    ("6.12", "plain"),
+    ("6.12", "numa"),
+    ("6.12", "swap"),
+    ("6.12", "lockdown"),
+    ("6.12", "panic"),
+    ("7.3", "plain"),
+];
+
+impl Choice {
+    /// Whether it leaves nothing out.
+    pub(crate) fn is_all(&self) -> bool {
+        self.kernel.is_none() && self.machine.is_none() && !self.sample
+    }
+}
+
+/// Runs one command in each guest; fails after the last when it failed in any.
+pub(crate) fn command(choice: &Choice, command: &[String]) -> Result<()> {
+    let machine = choice.machine.as_deref().map_or(Ok(&PLAIN), Machine::named)?;
+    let guests: Vec<_> = kernels(choice)?.iter().map(|kernel| Guest { kernel, machine }).collect();
+    for guest in &guests {
+        guest.kernel.get()?;
+        if let Some(reason) = machine.obstacle(&guest.kernel.config()?) {
+            bail!("there is no guest {guest}: {reason}");
+        }
+    }
+    let loads = loads(&guests, |arch| Load::of_command(command, arch))?;
+    let mut failed = Vec::new();
+    for (guest, ending) in run(&guests, &loads) {
+        match ending {
+            Ok(Ending::Exit(0)) => {}
+            Ok(ending) => failed.push(format!("guest {guest}: {ending}")),
+            Err(err) => failed.push(format!("guest {guest}: {err:#}")),
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n"));
+    }
+    Ok(())
+}
+
+/// What all tests came to.
+#[derive(Debug)]
+pub(crate) struct Results {
+    table: Table,
+}
+
+/// Runs all tests in each guest, and prints the table of what they came to.
+pub(crate) fn tests(choice: &Choice) -> Result<Results> {
+    let mut table = Table::default();
+    let mut guests = Vec::new();
+    let named = choice.machine.as_deref().map(Machine::named).transpose()?;
+    let kernels = kernels(choice)?;
+    let in_sample = |kernel: &Kernel| SAMPLE.iter().any(|(name, _)| *name == kernel.name);
+    let kernels: Vec<_> =
+        kernels.into_iter().filter(|kernel| !choice.sample || in_sample(kernel)).collect();
+    kernels.iter().try_for_each(|kernel| kernel.get())?;
+    // Machine by machine, for the longest runs to come first: at the end none runs alone for long.
+    for machine in MACHINES {
+        let chosen = |kernel: &&&Kernel| match named {
+            Some(named) => named.name == machine.name,
+            None if choice.sample => SAMPLE.contains(&(kernel.name, machine.name)),
+            None => kernel.is_run_on(machine),
+        };
+        for &kernel in kernels.iter().filter(chosen) {
+            let guest = Guest { kernel, machine };
+            match machine.obstacle(&kernel.config()?) {
+                Some(reason) => table.cells.push((guest, Cell::Obstacle(reason))),
+                None => guests.push(guest),
+            }
+        }
+    }
+    let loads = loads(&guests, Load::of_tests)?;
+    for (guest, ending) in run(&guests, &loads) {
+        let account = account::take(guest.machine.end, ending, &guest.out());
+        table.cells.push((guest, Cell::Run(account)));
+    }
+    say(format!("\n{table}"));
+    for (guest, account) in table.accounts() {
+        for (name, verdict) in &account.scenarios {
+            if let Verdict::Fail(reason) = verdict {
+                let reason = reason.lines().next().unwrap_or_default();
+                say(format!("FAIL {guest} {name}: {reason}"));
+            }
+        }
+        if let Some(trouble) = &account.trouble {
+            say(format!("FAIL {guest}: {trouble}"));
+        }
+    }
+    Ok(Results { table })
+}
+
+impl Results {
+    /// How many scenarios passed, and how many failed.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let accounts = || self.table.accounts().map(|(_, account)| account);
+        (accounts().map(Account::passed).sum(), accounts().map(Account::failed).sum())
+    }
+
+    /// The guests that are not as they should be.
+    pub(crate) fn broken(&self) -> Vec<String> {
+        let broken = self.table.accounts().filter(|(_, account)| !account.is_good());
+        broken.map(|(guest, _)| format!("guest {guest}")).collect()
+    }
+
+    /// The page of the kernels, as it would be by these results.
+    pub(crate) fn page(&self) -> Result<page::Page> {
+        page::make(&self.table)
+    }
+}
+
+fn kernels(choice: &Choice) -> Result<Vec<&'static Kernel>> {
+    Ok(match &choice.kernel {
+        Some(name) => vec![Kernel::named(name)?],
+        None => KERNELS.iter().collect(),
+    })
+}
+
+/// What the guests carry, once for each architecture among them.
+fn loads(guests: &[Guest], build: impl Fn(&'static Arch) -> Result<Load>) -> Result<Vec<Load>> {
+    let mut loads: Vec<Load> = Vec::new();
+    for guest in guests {
+        if !loads.iter().any(|load| load.arch.rust == guest.kernel.arch.rust) {
+            loads.push(build(guest.kernel.arch)?);
+        }
+    }
+    Ok(loads)
+}
+
+/// Boots the guests, one for each processor of ours at a time, and tells how each ended, in their
+/// order. What one prints is shown in one piece at its end; of a single one, as it comes.
+fn run(guests: &[Guest], loads: &[Load]) -> Vec<(Guest, Result<Ending>)> {
+    let alone = guests.len() == 1;
+    let queue = Mutex::new(guests.iter().copied().enumerate().collect::<VecDeque<_>>());
+    let ended = Mutex::new(Vec::new());
+    // Not in the loop's head, where the lock would be held until the guest ends.
+    let next = || lock(&queue).pop_front();
+    let work = || {
+        while let Some((index, guest)) = next() {
+            say(format!("guest {guest}: starts"));
+            let started = Instant::now();
+            let mut printed = Vec::new();
+            let load = loads.iter().find(|load| load.arch.rust == guest.kernel.arch.rust);
+            let ending = load.context("no load of its architecture").and_then(|load| {
+                if alone {
+                    guest.run(load, &mut io::stdout())
+                } else {
+                    guest.run(load, &mut printed)
+                }
+            });
+            let mut ended = lock(&ended);
+            if !alone {
+                say(format!("guest {guest} printed:"));
+                let _ = io::stdout().write_all(&printed);
+            }
+            let seconds = started.elapsed().as_secs();
+            say(format!("guest {guest}: {} after {seconds} s", word(&ending)));
+            ended.push((index, guest, ending));
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(guests.len());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ended.sort_by_key(|(index, ..)| *index);
+    ended.into_iter().map(|(_, guest, ending)| (guest, ending)).collect()
+}
+
+fn word(ending: &Result<Ending>) -> &'static str {
+    match ending {
+        Ok(Ending::Exit(0)) => "ok",
+        Ok(Ending::Exit(_)) => "failed",
+        Ok(Ending::Panic(_)) => "its kernel panicked",
+        Err(_) => "no verdict",
+    }
+}
+
+/// A worker that died leaves no less than what it had put there.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

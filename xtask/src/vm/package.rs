@@ -1,0 +1,168 @@
+//! A kernel's packages: its image, its configuration, and the modules that machines need.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use walkdir::WalkDir;
+
+use super::archive::{self, Package};
+use super::kernels::Kernel;
+use super::machines;
+use crate::setup::tools;
+use crate::sh::{self, say};
+
+/// Beyond the path of those who are not root.
+const DEPMOD: &str = "/usr/sbin/depmod";
+const MODPROBE: &str = "/usr/sbin/modprobe";
+
+/// The file that lists a module's files, one a line, in the order of loading.
+pub(super) fn list_of(module: &str) -> String {
+    format!("{module}.load")
+}
+
+/// Whether the folder holds all that is needed of a kernel.
+pub(super) fn is_complete(folder: &Path) -> bool {
+    let lists = machines::modules().into_iter().map(list_of);
+    let mut files = ["vmlinuz", "config", "package"].map(str::to_owned).into_iter().chain(lists);
+    files.all(|file| folder.join(file).exists())
+}
+
+/// Fetches what is needed of a kernel into the folder.
+pub(super) fn fetch(kernel: &Kernel, folder: &Path) -> Result<()> {
+    tools::programs(&[(DEPMOD, "kmod")])?;
+    let parent = folder.parent().context("no folder for kernels")?;
+    fs::create_dir_all(parent)?;
+    let suite = archive::open(kernel.suite)?;
+    let packages = suite.packages(kernel.arch)?;
+    let image = newest(kernel, &packages)?;
+    let build = image.name.strip_prefix(PREFIX).unwrap_or_default();
+    let scratch = tempfile::tempdir_in(parent)?;
+    let tree = scratch.path().join("tree");
+    // From 6.19 on, image, modules and configuration are packages of their own, which it needs.
+    for package in archive::closure(&packages, &[&image.name]) {
+        if package.name.ends_with(build) {
+            say(format!("kernel {}: {} {}", kernel.name, package.name, package.version));
+            suite.extract(&package, &tree)?;
+        }
+    }
+    // Renamed into place, so that half a kernel is never taken for one.
+    let kept = scratch.path().join("kept");
+    fs::create_dir(&kept)?;
+    fs::write(kept.join("package"), format!("{}\n", image.name))?;
+    fs::copy(find(&tree, "vmlinuz")?, kept.join("vmlinuz"))?;
+    fs::copy(find(&tree, "config")?, kept.join("config"))?;
+    keep_modules(&tree, build, &kept)?;
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(fs::rename(kept, folder)?)
+}
+
+const PREFIX: &str = "linux-image-";
+
+fn newest(kernel: &Kernel, packages: &[Package]) -> Result<Package> {
+    let Kernel { suite, release, flavour, .. } = kernel;
+    let mut newest: Option<&Package> = None;
+    for package in packages.iter().filter(|package| is_build(&package.name, release, flavour)) {
+        if newest.is_none_or(|best| is_newer(&package.version, &best.version)) {
+            newest = Some(package);
+        }
+    }
+    let Some(newest) = newest else {
+        bail!("suite {suite} has no {PREFIX}{release}.*-{flavour}");
+    };
+    Ok(newest.clone())
+}
+
+/// Whether the package is `linux-image-RELEASE.BUILD-FLAVOUR`. Those that end in `-unsigned` or
+/// `-dbg` are other forms of the same kernel; `cloud` before the flavour makes it another.
+fn is_build(package: &str, release: &str, flavour: &str) -> bool {
+    let rest = package.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(release));
+    let build = rest.and_then(|rest| rest.strip_suffix(flavour)?.strip_suffix('-'));
+    build.is_some_and(|build| {
+        let numbered = |part: &str| part.contains(|c: char| c.is_ascii_digit());
+        build.starts_with('.') && build.split('-').all(numbered)
+    })
+}
+
+fn is_newer(version: &str, than: &str) -> bool {
+    let mut cmd = Command::new("dpkg");
+    cmd.args(["--compare-versions", version, "gt", than]);
+    cmd.status().is_ok_and(|status| status.success())
+}
+
+/// The file called so, or so with the release after it, in `boot` or among the modules.
+fn find(tree: &Path, name: &str) -> Result<PathBuf> {
+    let is_it = |entry: &walkdir::DirEntry| {
+        let file = entry.file_name().to_string_lossy();
+        let rest = file.strip_prefix(name);
+        entry.file_type().is_file() && rest.is_some_and(|r| r.is_empty() || r.starts_with('-'))
+    };
+    let found = WalkDir::new(tree).into_iter().filter_map(Result::ok).find(is_it);
+    found.map(walkdir::DirEntry::into_path).with_context(|| format!("no {name} in the packages"))
+}
+
+/// Keeps the machines' modules, with those they need and a list of these.
+fn keep_modules(tree: &Path, build: &str, kept: &Path) -> Result<()> {
+    if !tree.join("lib").exists() {
+        symlink("usr/lib", tree.join("lib"))?;
+    }
+    sh::output(Command::new(DEPMOD).arg("--basedir").arg(tree).arg(build))?;
+    for module in machines::modules() {
+        let mut cmd = Command::new(MODPROBE);
+        cmd.args(["--show-depends", "--set-version", build, "--config", "/dev/null", "--dirname"]);
+        let shown = sh::output(cmd.arg(tree).arg(module))?;
+        let mut list = String::new();
+        for path in needed(&shown) {
+            let name = path.file_name().context("a module without a name")?;
+            fs::copy(path, kept.join(name))?;
+            list.push_str(&format!("{}\n", name.to_string_lossy()));
+        }
+        fs::write(kept.join(list_of(module)), list)?;
+    }
+    Ok(())
+}
+
+/// The files to load, as modprobe shows them; what is built in needs none.
+fn needed(shown: &str) -> impl Iterator<Item = &Path> {
+    shown.lines().filter_map(|line| line.strip_prefix("insmod ")).map(|path| Path::new(path.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, version: &str) -> Package {
+        let mut package = Package::default();
+        package.name.push_str(name);
+        package.version.push_str(version);
+        package
+    }
+
+    #[test]
+    fn the_newest_signed_image_of_the_release_and_flavour_is_taken() {
+        let packages = [
+            package("linux-image-6.1.0-9-cloud-amd64", "6.1.27-1"),
+            package("linux-image-6.1.0-37-cloud-amd64", "6.1.140-1"),
+            package("linux-image-6.1.0-38-cloud-amd64-unsigned", "6.1.147-1"),
+            package("linux-image-6.1.0-38-amd64", "6.1.147-1"),
+            package("linux-image-6.12.30+deb13-cloud-amd64", "6.12.30-1"),
+            package("linux-image-6.12.30+deb13-amd64", "6.12.30-1"),
+            package("linux-image-6.12.31+deb13-rt-amd64", "6.12.31-1"),
+        ];
+        let newest = |name| newest(Kernel::named(name).unwrap(), &packages).unwrap().name;
+        assert_eq!(newest("6.1"), "linux-image-6.1.0-37-cloud-amd64");
+        assert_eq!(newest("6.12-generic"), "linux-image-6.12.30+deb13-amd64");
+        assert_eq!(newest("6.12-rt"), "linux-image-6.12.31+deb13-rt-amd64");
+    }
+
+    #[test]
+    fn what_is_built_in_is_not_loaded() {
+        let shown = "builtin virtio_pci\ninsmod /a/virtio.ko.xz \ninsmod /a/virtio_blk.ko.xz \n";
+        let files: Vec<_> = needed(shown).collect();
+        assert_eq!(files, [Path::new("/a/virtio.ko.xz"), Path::new("/a/virtio_blk.ko.xz")]);
+    }
+}
