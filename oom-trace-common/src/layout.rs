@@ -120,6 +120,15 @@ layout! {
     memcg_max: 8 Optional ["mem_cgroup.memory.max" | "mem_cgroup.memory.limit"] gives ["limit.max_bytes"];
     memcg_swap_usage: 8 Optional ["mem_cgroup.swap.usage"] gives ["limit.swap_usage_bytes"];
     memcg_swap_max: 8 Optional ["mem_cgroup.swap.max" | "mem_cgroup.swap.limit"] gives ["limit.swap_max_bytes"];
+    memcg_failcnt: 8 Optional ["mem_cgroup.memory.failcnt"] gives ["limit.failcnt"];
+    memcg_swap_failcnt: 8 Optional ["mem_cgroup.swap.failcnt"] gives ["limit.swap_failcnt"];
+    // Without CONFIG_MEMCG_V1 there is none.
+    memcg_kmem_usage: 8 Optional ["mem_cgroup.kmem.usage"] gives [];
+    memcg_kmem_max: 8 Optional ["mem_cgroup.kmem.max" | "mem_cgroup.kmem.limit"] gives [];
+    memcg_kmem_failcnt: 8 Optional ["mem_cgroup.kmem.failcnt"] gives [];
+    memcg_events: 0 Optional ["mem_cgroup.memory_events"] gives ["limit.failcnt", "limit.swap_failcnt"];
+    memcg_event_max: 0 Optional ["enum MEMCG_MAX"] gives ["limit.failcnt"];
+    memcg_event_swap_max: 0 Optional ["enum MEMCG_SWAP_MAX"] gives ["limit.swap_failcnt"];
 
     css_set_subsys: 0 Optional ["css_set.subsys"] gives ["chosen.cgroup", "trigger.cgroup", "trigger.cpuset"];
     css_set_dfl_cgrp: 8 Optional ["css_set.dfl_cgrp"] gives [];
@@ -128,6 +137,7 @@ layout! {
     cpuset_cgrp_id: 0 Optional ["enum cpuset_cgrp_id"] gives ["trigger.cpuset"];
     cgroup_kn: 8 Optional ["cgroup.kn"] gives ["victim.cgroup", "trigger.cgroup", "chosen.cgroup", "limit.cgroup", "trigger.cpuset"];
     cgroup_root: 8 Optional ["cgroup.root"] gives [];
+    root_hierarchy: 4 Optional ["cgroup_root.hierarchy_id"] gives ["limit.failcnt", "limit.swap_usage_bytes", "limit.swap_max_bytes", "limit.swap_failcnt"];
     // Renamed between 6.12 and 6.16.
     kernfs_parent: 8 Optional ["kernfs_node.__parent" | "kernfs_node.parent"] gives ["victim.cgroup", "trigger.cgroup", "chosen.cgroup", "limit.cgroup"];
     kernfs_name: 8 Optional ["kernfs_node.name"] gives ["victim.cgroup", "trigger.cgroup", "chosen.cgroup", "limit.cgroup", "trigger.cpuset"];

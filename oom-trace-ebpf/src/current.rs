@@ -22,11 +22,23 @@ pub(crate) struct Current {
     threads: u64,
     /// The task that a probe reported, until the tracepoint has seen it too.
     marked: u64,
+    /// The process that a probe reported last.
+    victim: u64,
+    /// That probe's `source`.
+    source: u64,
 }
 
 impl Current {
-    const NONE: Self =
-        Self { incident: 0, trigger: 0, orphan: 0, killing: 0, threads: 0, marked: 0 };
+    const NONE: Self = Self {
+        incident: 0,
+        trigger: 0,
+        orphan: 0,
+        killing: 0,
+        threads: 0,
+        marked: 0,
+        victim: 0,
+        source: 0,
+    };
 
     pub(crate) fn get() -> Option<&'static mut Self> {
         only(&CURRENT)
@@ -72,8 +84,21 @@ impl Current {
     }
 
     /// A probe reported a mark.
-    pub(crate) fn reported(&mut self, victim: Task) {
+    pub(crate) fn reported(&mut self, victim: Task, source: u32) {
         self.marked = victim.address();
+        self.victim = victim.pid().value as u64;
+        self.source = source as u64;
+    }
+
+    /// Whether this task, signalled by the kernel just now, is of a process that shares the memory
+    /// of the last victim; the `source` of that one's record if so. The victim's own signal comes
+    /// before its mark.
+    pub(crate) fn shares_victim(&self, task: Task) -> Option<u32> {
+        let shares = self.is_here()
+            && self.killing == 0
+            && self.victim != 0
+            && self.victim != task.pid().value as u64;
+        shares.then_some(self.source as u32)
     }
 
     /// Whether a probe reported this mark; asked once by the tracepoint inside of it.

@@ -23,7 +23,10 @@ use aya_ebpf::programs::{
 use aya_log_ebpf::debug;
 use oom_trace_common::record::source::{FENTRY, KPROBE};
 
-use crate::probes::{kill_process, mark_oom_victim, mark_victim, oom_kill_process};
+use crate::probes::{
+    dump_header, kill_process, mark_oom_victim, mark_victim, oom_kill_process, print_oom_group,
+    print_oom_meminfo, signal_generate,
+};
 
 /// The helpers used here are for GPL-compatible programs only.
 #[unsafe(no_mangle)]
@@ -34,7 +37,7 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 fn oom_kill_process_kprobe(context: ProbeContext) -> u32 {
     if let (Some(oc), Some(message)) = (context.arg(0), context.arg(1)) {
         debug!(&context, "oom_kill_process: enter");
-        oom_kill_process::enter(KPROBE, oc, message);
+        oom_kill_process::enter(KPROBE, oc, message, &context);
     }
     0
 }
@@ -64,10 +67,37 @@ fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
     0
 }
 
+#[kprobe]
+fn print_oom_group_kprobe(context: ProbeContext) -> u32 {
+    if let Some(memcg) = context.arg(0) {
+        debug!(&context, "mem_cgroup_print_oom_group");
+        print_oom_group::enter(KPROBE, memcg);
+    }
+    0
+}
+
+#[kprobe]
+fn print_oom_meminfo_kprobe(context: ProbeContext) -> u32 {
+    if let Some(memcg) = context.arg(0) {
+        debug!(&context, "mem_cgroup_print_oom_meminfo");
+        print_oom_meminfo::enter(KPROBE, memcg);
+    }
+    0
+}
+
+#[kprobe]
+fn dump_header_kprobe(context: ProbeContext) -> u32 {
+    if let Some(oc) = context.arg(0) {
+        debug!(&context, "dump_header");
+        dump_header::enter(KPROBE, oc, &context);
+    }
+    0
+}
+
 #[fentry]
 fn oom_kill_process_fentry(context: FEntryContext) -> u32 {
     debug!(&context, "oom_kill_process: enter");
-    oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1));
+    oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1), &context);
     0
 }
 
@@ -91,6 +121,33 @@ fn mark_oom_victim_fentry(context: FEntryContext) -> u32 {
     let victim: u64 = context.arg(0);
     debug!(&context, "mark_oom_victim: task {:x}", victim);
     mark_oom_victim::enter(FENTRY, victim, &context);
+    0
+}
+
+#[fentry]
+fn print_oom_group_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "mem_cgroup_print_oom_group");
+    print_oom_group::enter(FENTRY, context.arg(0));
+    0
+}
+
+#[fentry]
+fn print_oom_meminfo_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "mem_cgroup_print_oom_meminfo");
+    print_oom_meminfo::enter(FENTRY, context.arg(0));
+    0
+}
+
+#[fentry]
+fn dump_header_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "dump_header");
+    dump_header::enter(FENTRY, context.arg(0), &context);
+    0
+}
+
+#[raw_tracepoint]
+fn signal_generate_raw(context: RawTracePointContext) -> u32 {
+    signal_generate::enter(&context);
     0
 }
 

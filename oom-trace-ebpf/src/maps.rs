@@ -6,7 +6,7 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, RingBuf};
 use oom_trace_common::layout::Layout;
-use oom_trace_common::record::{Counters, Incident, Machine, Victim};
+use oom_trace_common::record::{Counters, Group, Incident, Machine, Printed, Victim};
 
 use crate::current::Current;
 use crate::records::Draft;
@@ -17,8 +17,13 @@ pub(crate) static LAYOUT: Layout = Layout::EMPTY;
 
 /// What else is known of the machine; user space writes it before load.
 #[unsafe(no_mangle)]
-pub(crate) static MACHINE: Machine =
-    Machine { per_cpu_offset: 0, possible_cpus: 0, mark_victim_has_task: 0 };
+pub(crate) static MACHINE: Machine = Machine {
+    per_cpu_offset: 0,
+    possible_cpus: 0,
+    mark_victim_has_task: 0,
+    has_snprintf: 0,
+    reserved: 0,
+};
 
 /// Room for a storm: some hundreds of victims before user space has read the first.
 const RING_BYTES: u32 = 512 * 1024;
@@ -37,6 +42,12 @@ pub(crate) static INCIDENT: Array<Draft<Incident>> = Array::with_max_entries(1, 
 
 #[map]
 pub(crate) static VICTIM: Array<Draft<Victim>> = Array::with_max_entries(1, 0);
+
+#[map]
+pub(crate) static GROUP: Array<Draft<Group>> = Array::with_max_entries(1, 0);
+
+#[map]
+pub(crate) static PRINTED: Array<Printed> = Array::with_max_entries(1, 0);
 
 /// The one element of `map`.
 #[expect(clippy::mut_from_ref, reason = "the map is the kernel's, this is its address")]

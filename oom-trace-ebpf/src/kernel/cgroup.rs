@@ -19,6 +19,11 @@ impl Cgroup {
         pointer(self.0, layout!(cgroup_root))
     }
 
+    /// The number of its hierarchy: 0 for cgroup v2.
+    pub(crate) fn hierarchy(self) -> Got<u32> {
+        read(self.root(), layout!(root_hierarchy))
+    }
+
     fn kn(self) -> u64 {
         pointer(self.0, layout!(cgroup_kn))
     }

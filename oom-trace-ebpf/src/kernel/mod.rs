@@ -37,6 +37,11 @@ pub(crate) fn mark_victim_has_task() -> bool {
     machine!(mark_victim_has_task) != 0
 }
 
+/// Whether the kernel has the helper `bpf_snprintf`.
+pub(crate) fn has_snprintf() -> bool {
+    machine!(has_snprintf) != 0
+}
+
 // Behind the macros they use.
 mod cgroup;
 mod mm;

@@ -1,8 +1,9 @@
 //! The kernel's account of a shortage.
 
+use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::NODEMASK_LEN;
 
-use super::{Cgroup, Got, Task, pointer, read, read_nodemask};
+use super::{Cgroup, Got, Task, load, pointer, read, read_nodemask};
 use crate::maps::LAYOUT;
 
 /// `struct oom_control`; at 0 where no hook saw it.
@@ -59,6 +60,10 @@ impl Memcg {
         self.0
     }
 
+    pub(crate) fn new(address: u64) -> Self {
+        Self(address)
+    }
+
     pub(crate) fn cgroup(self) -> Cgroup {
         Cgroup::new(pointer(self.0, layout!(memcg_cgroup)))
     }
@@ -77,5 +82,44 @@ impl Memcg {
 
     pub(crate) fn swap_max(self) -> Got<u64> {
         read(self.0, layout!(memcg_swap_max))
+    }
+
+    pub(crate) fn kmem_usage(self) -> Got<u64> {
+        read(self.0, layout!(memcg_kmem_usage))
+    }
+
+    pub(crate) fn kmem_max(self) -> Got<u64> {
+        read(self.0, layout!(memcg_kmem_max))
+    }
+
+    pub(crate) fn failcnt(self) -> Got<u64> {
+        read(self.0, layout!(memcg_failcnt))
+    }
+
+    pub(crate) fn swap_failcnt(self) -> Got<u64> {
+        read(self.0, layout!(memcg_swap_failcnt))
+    }
+
+    pub(crate) fn kmem_failcnt(self) -> Got<u64> {
+        read(self.0, layout!(memcg_kmem_failcnt))
+    }
+
+    /// How often usage met `memory.max`.
+    pub(crate) fn max_events(self) -> Got<u64> {
+        self.event(layout!(memcg_event_max))
+    }
+
+    /// How often usage met `memory.swap.max`.
+    pub(crate) fn swap_max_events(self) -> Got<u64> {
+        self.event(layout!(memcg_event_swap_max))
+    }
+
+    #[inline(always)]
+    fn event(self, index: u32) -> Got<u64> {
+        let events = layout!(memcg_events);
+        if events == ABSENT || index == ABSENT {
+            return Got::default();
+        }
+        load(self.0 + events as u64 + index as u64 * 8)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) -> Opt
         send_orphan(source, current.incident(), context);
     }
     send_victim(source, current.incident(), verdict, victim, threads);
-    current.reported(victim);
+    current.reported(victim, source);
     current.end_orphan(source);
     Some(())
 }

@@ -1,14 +1,17 @@
 //! `static void oom_kill_process(struct oom_control *oc, const char *message)`
 //! (mm/oom_kill.c, the same from 5.10 to 7.3): one shortage, one decision.
 
+use aya_ebpf::EbpfContext;
+use oom_trace_common::record::kind;
+
 use crate::current::Current;
 use crate::records::incident::send_incident;
 
 /// Entry, with the function's arguments: an incident starts.
-pub(crate) fn enter(source: u32, oc: u64, message: u64) -> Option<()> {
+pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfContext) -> Option<()> {
     let current = Current::get()?;
     current.start();
-    send_incident(source, current.incident(), oc, message)
+    send_incident(kind::INCIDENT, source, current.incident(), (oc, message), context)
 }
 
 /// Return: no more victims come.

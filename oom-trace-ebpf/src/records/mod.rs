@@ -1,6 +1,9 @@
 //! Records being written: a fixed part and the paths behind it.
 
+pub(crate) mod group;
 pub(crate) mod incident;
+pub(crate) mod sharer;
+pub(crate) mod usage;
 pub(crate) mod victim;
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
