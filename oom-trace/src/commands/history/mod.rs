@@ -1,0 +1,142 @@
+//! `oom-trace history`: past kills, from the kernel's log or from saved ones.
+
+mod file;
+mod here;
+mod since;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Color;
+use crate::config::style;
+use crate::incident::model::{Origin, Record};
+use crate::render::{Format, Style, render};
+pub(crate) use here::machine;
+use since::Since;
+
+/// Which kills to show, and how.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Saved logs, of dmesg, journalctl (also -o json), syslog or /dev/kmsg; `-` is standard
+    /// input. Without one, the log of the running kernel
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// From this moment on, such as 2026-11-23T06:00:00Z, or so long ago, such as 2h
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to colour standard output; NO_COLOR switches `auto` off
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+/// Prints them.
+///
+/// # Errors
+/// A log cannot be read or is none, or standard output cannot be written.
+pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
+    let HistoryArgs { files, since, format, color } = args;
+    let mut printer = Printer {
+        since: *since,
+        format: *format,
+        style: style(*color),
+        printed: 0,
+        timeless: 0,
+        line: Vec::new(),
+    };
+    let read = if files.is_empty() {
+        here::read(&mut printer)
+    } else {
+        files.iter().try_for_each(|path| file::read(path, &mut printer))
+    };
+    match read {
+        // Nobody reads any more.
+        Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
+        read => read?,
+    }
+    printer.sum_up(files);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Unprintable(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Says something that is no record.
+fn say(message: impl std::fmt::Display) {
+    // Nobody is left to tell that stderr is closed.
+    let _ = writeln!(io::stderr(), "oom-trace: {message}");
+}
+
+/// Why a record does not come out.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+struct Unprintable(io::Error);
+
+/// Shows what is asked for.
+struct Printer {
+    since: Option<Since>,
+    format: Format,
+    style: Style,
+    printed: u64,
+    /// Records that do not tell when they were.
+    timeless: u64,
+    line: Vec<u8>,
+}
+
+impl Printer {
+    fn print(&mut self, record: &Record) -> anyhow::Result<()> {
+        if let Some(Since(since)) = self.since {
+            match origin(record).time {
+                Some(time) if time < since => return Ok(()),
+                Some(_) => {}
+                None => {
+                    self.timeless += 1;
+                    return Ok(());
+                }
+            }
+        }
+        self.printed += 1;
+        self.line.clear();
+        render(record, self.format, self.style, &mut self.line)?;
+        Ok(io::stdout().write_all(&self.line).map_err(Unprintable)?)
+    }
+
+    fn sum_up(&self, files: &[PathBuf]) {
+        if self.timeless > 0 {
+            say(format_args!(
+                "{} records do not tell their time; --since left them out",
+                self.timeless
+            ));
+        }
+        if self.printed == 0 {
+            let names: Vec<_> = files.iter().map(|path| name(path)).collect();
+            let place =
+                if names.is_empty() { "the kernel's log".to_owned() } else { names.join(", ") };
+            let since = if self.since.is_some() { " since then" } else { "" };
+            say(format_args!("no OOM kill in {place}{since}"));
+        }
+    }
+}
+
+fn origin(record: &Record) -> &Origin {
+    match record {
+        Record::OomKill(kill) => &kill.origin,
+        Record::OomPanic(panic) => &panic.origin,
+        Record::Agent(agent) => &agent.origin,
+    }
+}
+
+/// As people know a file.
+fn name(path: &Path) -> String {
+    if path == Path::new(file::STDIN) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}

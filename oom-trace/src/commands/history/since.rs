@@ -1,0 +1,58 @@
+//! `--since`: a moment, or how long ago it was.
+
+use std::str::FromStr;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+
+/// The moment from which on kills are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Since(pub(super) Timestamp);
+
+/// A text that is no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no time; give one as 2026-11-23T06:00:00Z, or how long ago as 2h, 30m or 7d")]
+pub(super) struct NoTime(String);
+
+impl FromStr for Since {
+    type Err = NoTime;
+
+    fn from_str(text: &str) -> Result<Self, NoTime> {
+        since(text, &Zoned::now()).map(Self).ok_or_else(|| NoTime(text.to_owned()))
+    }
+}
+
+fn since(text: &str, now: &Zoned) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    // Without a zone it is meant as this machine's clock shows it.
+    if let Ok(time) = text.parse::<DateTime>() {
+        return Some(time.to_zoned(TimeZone::system()).ok()?.timestamp());
+    }
+    let ago: Span = text.parse().ok()?;
+    now.checked_sub(ago.abs()).ok().map(|then| then.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_how_long_ago() {
+        let now: Zoned = "2026-11-23T06:00:00+00:00[UTC]".parse().unwrap();
+        for (text, expected) in [
+            ("2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z"),
+            ("2026-11-22T01:00:00+01:00", "2026-11-22T00:00:00Z"),
+            ("2h", "2026-11-23T04:00:00Z"),
+            ("30m", "2026-11-23T05:30:00Z"),
+            ("7d", "2026-11-16T06:00:00Z"),
+            ("1d 2h", "2026-11-22T04:00:00Z"),
+        ] {
+            assert_eq!(since(text, &now), Some(expected.parse().unwrap()), "{text}");
+        }
+        assert_eq!(since("yesterday", &now), None);
+        assert!("x".parse::<Since>().unwrap_err().to_string().contains("2h"));
+    }
+}

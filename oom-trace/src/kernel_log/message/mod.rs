@@ -1,0 +1,151 @@
+//! One message of the kernel's log, if it belongs to an OOM kill.
+//!
+//! The formats are those of mm/oom_kill.c, mm/memcontrol.c and lib/dump_stack.c from 4.18 to 7.3.
+//! A name may hold whatever separates it from its neighbours: then each way to read the line
+//! counts, and a part on which they differ is not known.
+
+mod header;
+mod killed;
+mod summary;
+mod tasks;
+mod usage;
+
+pub(super) use self::header::{Cpu, Header};
+pub(super) use self::killed::{Chose, Killed};
+pub(super) use self::summary::Summary;
+pub(super) use self::tasks::{Columns, Task};
+pub(super) use self::usage::{Counter, Usage};
+
+use super::scan::{Names, Scan, rsplit_once, split_once, utf8};
+use crate::text::KernelText;
+
+/// Beyond this length a message may have lost its end: `LOG_LINE_MAX` (kernel/printk/printk.c) is
+/// 1024 bytes less a prefix, as is the least that a receiver of syslog must take.
+const MAY_BE_CUT: usize = 960;
+
+/// How a message came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    /// What is known of the names in it.
+    pub(super) names: Names,
+    /// Whether its end may be missing.
+    pub(super) cut: bool,
+}
+
+/// What a message says.
+#[derive(Debug)]
+pub(super) enum Message<'a> {
+    /// `… invoked oom-killer: …`
+    Header(Header),
+    /// `CPU: …`
+    Cpu(Cpu),
+    /// `Hardware name: …`
+    Hardware(&'a [u8]),
+    /// `Call Trace:`
+    Trace,
+    /// A line of it; `None` if the unwinder is not sure of it.
+    Frame(Option<String>),
+    /// What follows a stack: `</TASK>`, the registers, or how memory stands.
+    TraceEnd,
+    /// `memory: usage …`
+    Usage(Usage),
+    /// `Memory cgroup stats for …`
+    StatsFor(&'a [u8]),
+    /// The head of the table of tasks.
+    Columns(Columns),
+    /// `[    95]  1000 …`: a row of it, for whom the columns are known.
+    Row(Scan<'a>),
+    /// Before 5.0: `memhog cpuset=web mems_allowed=0`.
+    Cpuset(Option<KernelText>, String),
+    /// Before 5.0: `Task in … killed as a result of limit of …`.
+    Limit(Option<KernelText>, Option<KernelText>),
+    /// `oom-kill:constraint=…`
+    Summary(Summary),
+    /// Before 5.1: `…: Kill process … or sacrifice child`.
+    Chose(Chose),
+    /// `… Killed process …`
+    Killed(Killed),
+    /// `Tasks in … are going to be killed …`
+    Group(Option<KernelText>),
+    /// `Kernel panic - not syncing: …`, for want of memory.
+    Panic(&'static str),
+    /// `Linux version …`: a boot begins.
+    Boot { release: String, version: String },
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn parse(text: &'a [u8], form: Form) -> Option<Self> {
+        let form = Form { cut: form.cut || text.len() >= MAY_BE_CUT, ..form };
+        let names = form.names;
+        if TRACE_ENDS.iter().any(|end| text.starts_with(end)) {
+            return Some(Self::TraceEnd);
+        }
+        match text.first()? {
+            b' ' if let Some(frame) = header::frame(text) => return Some(frame),
+            b'[' if let Some(columns) = Columns::parse(text) => {
+                return Some(Self::Columns(columns));
+            }
+            b'[' if let Some(row) = tasks::row(text) => return Some(Self::Row(row)),
+            b'C' if let Some(cpu) = Cpu::parse(text, names) => return Some(Self::Cpu(cpu)),
+            b'C' if text.eq_ignore_ascii_case(b"Call trace:") => return Some(Self::Trace),
+            b'H' if let Some(name) = text.strip_prefix(b"Hardware name: ") => {
+                return Some(Self::Hardware(name));
+            }
+            b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text) => {
+                return Some(Self::Usage(usage));
+            }
+            b'o' if let Some(summary) = Summary::parse(text, form) => {
+                return Some(Self::Summary(summary));
+            }
+            b'K' if let Some(panic) = panic(text) => return Some(Self::Panic(panic)),
+            b'L' if let Some(boot) = boot(text) => return Some(boot),
+            b'M' if let Some(path) = text.strip_prefix(b"Memory cgroup stats for ") => {
+                let (path, _) = rsplit_once(path, ":").unwrap_or((path, &[]));
+                return Some(Self::StatsFor(path));
+            }
+            b'T' if let Some(rest) = text.strip_prefix(b"Tasks in ") => {
+                let end = " are going to be killed due to memory.oom.group";
+                let path = split_once(rest, end).map(|(path, _)| names.read(path));
+                // Its beginning is enough to know that there is a group.
+                return path.or(form.cut.then_some(None)).map(Self::Group);
+            }
+            b'T' if let Some(limit) = summary::limit(text, names) => return Some(limit),
+            _ => {}
+        }
+        Header::parse(text, form)
+            .map(Self::Header)
+            .or_else(|| Killed::parse(text, form).map(Self::Killed))
+            .or_else(|| Chose::parse(text, names).map(Self::Chose))
+            .or_else(|| summary::cpuset(text, names))
+    }
+
+    /// Whether a message that says nothing yet may do so with its other lines.
+    pub(super) fn is_begun(text: &[u8]) -> bool {
+        text.starts_with(b"oom-kill:constraint=")
+            || killed::is_begun(text)
+            || (text.starts_with(b"CPU: ") && split_once(text, " Comm: ").is_some())
+    }
+}
+
+const TRACE_ENDS: [&[u8]; 4] = [b" </TASK>", b"RIP: ", b"Mem-Info:", b"---[ end trace "];
+
+/// What the kernel says before it panics for want of memory (mm/oom_kill.c).
+const PANICS: [&str; 3] = [
+    "Out of memory: compulsory panic_on_oom is enabled",
+    "Out of memory: system-wide panic_on_oom is enabled",
+    "System is deadlocked on memory",
+];
+
+fn panic(text: &[u8]) -> Option<&'static str> {
+    let said = text.strip_prefix(b"Kernel panic - not syncing: ")?;
+    PANICS.into_iter().find(|panic| panic.as_bytes() == said.trim_ascii_end())
+}
+
+/// `Linux version RELEASE (builder) (compiler) #1 SMP …` (`linux_banner`, init/version.c).
+fn boot<'a>(text: &[u8]) -> Option<Message<'a>> {
+    let mut scan = Scan(text);
+    scan.eat("Linux version ")?;
+    let release = utf8(scan.word())?;
+    let (_, version) = rsplit_once(scan.0, ") #")?;
+    Some(Message::Boot { release, version: format!("#{}", str::from_utf8(version).ok()?) })
+}

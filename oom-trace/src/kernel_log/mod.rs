@@ -1,0 +1,83 @@
+//! The kernel's own log of its OOM kills, read back into the public model.
+//!
+//! `read` takes a saved log in any of its formats, or `/dev/kmsg`'s records, apart into
+//! [`Entry`]s; [`Parser`] puts the messages of one incident together. A record made here holds
+//! what the log says and nothing that had to be guessed: what is lost, cut off or ambiguous is
+//! `None`, and two shortages whose lines cannot be told apart share nothing.
+
+pub mod device;
+mod message;
+mod open;
+mod parser;
+pub mod reader;
+mod record;
+mod scan;
+
+pub use parser::Parser;
+pub use scan::Names;
+
+use jiff::Timestamp;
+
+/// A message of the log and what came with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// When it was logged.
+    pub stamp: Stamp,
+    /// Who logged it, where the kernel says so (`CONFIG_PRINTK_CALLER`).
+    pub caller: Option<Caller>,
+    /// The machine, as the log names it.
+    pub host: Option<&'a str>,
+    /// Its boot, as `/proc/sys/kernel/random/boot_id` has it.
+    pub boot_id: Option<&'a str>,
+    /// Whether names are as the kernel holds them.
+    pub names: Names,
+    /// Whether the end may be missing.
+    pub cut: bool,
+    /// The text.
+    pub text: &'a [u8],
+}
+
+/// When a message was logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// By the kernel's log: nanoseconds since boot, without suspension.
+    pub boot_ns: Option<u64>,
+    /// By the wall clock.
+    pub time: Option<Timestamp>,
+}
+
+impl Stamp {
+    /// Whether `later` is more than so many seconds after this; `false` if that cannot be told.
+    fn is_before(self, later: Self, seconds: u32) -> bool {
+        let boot = self.boot_ns.zip(later.boot_ns);
+        if let Some((then, now)) = boot {
+            return now.saturating_sub(then) > u64::from(seconds) * 1_000_000_000;
+        }
+        let wall = self.time.zip(later.time);
+        wall.is_some_and(|(then, now)| now.duration_since(then).as_secs() > i64::from(seconds))
+    }
+}
+
+/// Who logged a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A thread, by its id.
+    Thread(u32),
+    /// An interrupt, by its CPU.
+    Cpu(u32),
+}
+
+/// What is known of a log's machine besides what it says.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    /// `uname -n`.
+    pub host: Option<String>,
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: Option<String>,
+    /// `uname -r`.
+    pub kernel: Option<String>,
+    /// `uname -v`.
+    pub kernel_version: Option<String>,
+    /// Bytes of a page.
+    pub page_size: Option<u64>,
+}

@@ -1,0 +1,82 @@
+//! What was read, held against what was.
+
+use oom_trace::incident::model::Record;
+use serde_json::Value;
+
+use crate::random::Incident;
+
+/// Keys that the log gives another meaning, or that some loss changes: they are looked at apart.
+const APART: [&str; 10] = [
+    "incident",
+    "time",
+    "boot_ns",
+    "host",
+    "kernel_version",
+    "victim_index",
+    "victim_count",
+    "kill_count",
+    "memory_logged",
+    "group",
+];
+
+pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: bool, log: &[u8]) {
+    let shown = || String::from_utf8_lossy(log);
+    let mut seen = Vec::new();
+    for record in records {
+        let Record::OomKill(read) = record else { panic!("{record:?}: {}", shown()) };
+        let mut all = incidents.iter().flatten();
+        let was = all.find(|kill| kill.victim.tid == read.victim.tid);
+        let was = was.unwrap_or_else(|| panic!("nobody: {read:?}: {}", shown()));
+        assert!(!seen.contains(&read.victim.tid) || !is_whole, "twice: {read:?}: {}", shown());
+        seen.push(read.victim.tid);
+        let [is, expected] = [&**read, was].map(|kill| serde_json::to_value(kill).unwrap());
+        let mut is = is;
+        if !is_whole {
+            // A stack that began before the log does, and went on in it, is anybody's.
+            is["stack"] = Value::Null;
+        }
+        if let Some(difference) = difference("", &is, &expected) {
+            panic!("{difference}: {}", shown());
+        }
+        assert!(read.kill_count <= was.kill_count, "{read:?}: {}", shown());
+        for memory in &read.victim.memory_logged {
+            let [is, expected] = [memory, &was.victim.memory_logged[0]]
+                .map(|memory| serde_json::to_value(memory).unwrap());
+            assert_eq!(difference("memory_logged", &is, &expected), None, "{}", shown());
+        }
+        if let Some(group) = &read.group {
+            assert_eq!(Some(group), was.group.as_ref(), "{}", shown());
+        }
+        // Who shares an incident here shared it there.
+        let incident = incidents.iter().find(|incident| incident.contains(was)).unwrap();
+        for other in records.iter().filter_map(kill).filter(|it| it.incident == read.incident) {
+            let together = incident.iter().any(|kill| kill.victim.tid == other.victim.tid);
+            assert!(together, "{read:?} and {other:?}: {}", shown());
+        }
+    }
+    if is_whole {
+        let victims = incidents.iter().flatten().count();
+        assert_eq!(records.len(), victims, "{}", shown());
+    }
+}
+
+fn kill(record: &Record) -> Option<&oom_trace::incident::model::OomKill> {
+    match record {
+        Record::OomKill(kill) => Some(kill),
+        Record::OomPanic(_) | Record::Agent(_) => None,
+    }
+}
+
+/// The first key that has another value than it had; `null` is no value.
+fn difference(path: &str, is: &Value, expected: &Value) -> Option<String> {
+    match (is, expected) {
+        (Value::Null, _) => None,
+        (Value::Object(is), Value::Object(expected)) => is.iter().find_map(|(key, value)| {
+            if APART.contains(&key.as_str()) {
+                return None;
+            }
+            difference(&format!("{path}.{key}"), value, &expected[key])
+        }),
+        _ => (is != expected).then(|| format!("{path} is {is} and was {expected}")),
+    }
+}

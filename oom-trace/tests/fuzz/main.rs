@@ -1,0 +1,97 @@
+//! Random input. `cargo test` tries some, always the same; `cargo xtask fuzz` goes on for as long as
+//! it is told. What fails names the seed that `OOM_TRACE_FUZZ_SEED` repeats.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, reason = "a test fails so")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it tried is the result")]
+
+mod compare;
+mod mutate;
+mod print;
+mod random;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use oom_trace::incident::model::Record;
+use oom_trace::kernel_log::reader::{Zone, read};
+use oom_trace::kernel_log::{Machine, Parser};
+use oom_trace::wire;
+
+/// Tries of each test without `OOM_TRACE_FUZZ_SECONDS`.
+const TRIES: u64 = 300;
+
+/// Tries with seeds from 0 on, for as long as the environment says.
+fn fuzz(name: &str, attempt: impl Fn(&mut Rng)) {
+    let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
+    let seconds = number("OOM_TRACE_FUZZ_SECONDS").map(Duration::from_secs);
+    let one = number("OOM_TRACE_FUZZ_SEED");
+    let start = Instant::now();
+    let mut tries = 0;
+    for seed in one.map_or(0..=u64::MAX, |seed| seed..=seed) {
+        if seconds.map_or(tries >= TRIES, |seconds| start.elapsed() >= seconds) {
+            break;
+        }
+        let tried = catch_unwind(AssertUnwindSafe(|| attempt(&mut Rng::with_seed(seed))));
+        if let Err(panic) = tried {
+            eprintln!("{name}: OOM_TRACE_FUZZ_SEED={seed}");
+            resume_unwind(panic);
+        }
+        tries += 1;
+    }
+    println!("fuzz {name}: {tries} tries in {:.0?}", start.elapsed());
+}
+
+fn parse(log: &[u8]) -> Vec<Record> {
+    let mut records = Vec::new();
+    let zone = Zone::here(Timestamp::UNIX_EPOCH);
+    let found = read(log, Parser::new(Machine::default()), &zone, |record| {
+        records.push(record);
+        Ok::<_, std::io::Error>(())
+    });
+    assert_eq!(found.unwrap().records, records.len() as u64);
+    records
+}
+
+/// Any bytes make no more records than they have lines, and none that is larger than they are.
+#[test]
+fn any_log_can_be_read() {
+    fuzz("any_log_can_be_read", |rng| {
+        let log = mutate::log(rng);
+        let lines = log.split(|byte| *byte == b'\n').count();
+        let mut kills = 0;
+        for record in parse(&log) {
+            let size = serde_json::to_vec(&record).unwrap().len();
+            assert!(size < 16 * 1024 + 8 * log.len(), "{size} bytes of {}", log.len());
+            kills += match record {
+                Record::OomKill(kill) => kill.kill_count.unwrap() as usize,
+                Record::OomPanic(_) | Record::Agent(_) => 1,
+            };
+        }
+        assert!(kills <= lines, "{kills} kills in {lines} lines");
+    });
+}
+
+/// What is read of kills that were logged is what they were: whatever their names, whoever else
+/// logged between, whatever was lost.
+#[test]
+fn no_record_is_wrong() {
+    fuzz("no_record_is_wrong", |rng| {
+        let incidents = random::incidents(rng);
+        let (log, is_whole) = print::log(rng, &incidents);
+        let records = parse(&log);
+        compare::assert_true(&incidents, &records, is_whole, &log);
+    });
+}
+
+#[test]
+fn any_bytes_of_the_ring_can_be_decoded() {
+    fuzz("any_bytes_of_the_ring_can_be_decoded", |rng| {
+        let bytes = mutate::event(rng);
+        if let Ok(wire::Event::Victim(_, Some(path))) = wire::decode(&bytes) {
+            assert!(path.as_bytes().len() <= bytes.len());
+        }
+    });
+}

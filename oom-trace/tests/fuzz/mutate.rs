@@ -1,0 +1,109 @@
+//! Bytes that were something once.
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use fastrand::Rng;
+use oom_trace::wire::record::{End, Incident, Victim, kind};
+use zerocopy::{FromZeros as _, IntoBytes as _};
+
+static LOGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/logs");
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    // The same seed, the same log.
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+});
+
+/// Pieces that mean something somewhere.
+const PIECES: &[&[u8]] = &[
+    b"\n",
+    b"[",
+    b"]",
+    b"(",
+    b")",
+    b",",
+    b" ",
+    b"-1",
+    b"99999999999999999999",
+    b"\\x0a",
+    b"\0",
+    b"\xff",
+    b"oom-kill:constraint=",
+    b"Killed process 7 (",
+    b") total-vm:4kB",
+    b"Tasks in /",
+    b"Call Trace:\n",
+    b"{\"__REALTIME_TIMESTAMP\":\"1\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":[",
+    b"4,9,9,-;",
+    b"Nov 23 06:00:01 h kernel: ",
+    b"-- Reboot --\n",
+    b" invoked oom-killer: gfp_mask=",
+];
+
+/// A real log with some changes, two of them one after the other, or no log at all.
+pub(crate) fn log(rng: &mut Rng) -> Vec<u8> {
+    let mut log = LOGS[rng.usize(..LOGS.len())].clone();
+    match rng.u8(..8) {
+        0 => log = (0..rng.usize(..4096)).map(|_| rng.u8(..)).collect(),
+        1 => log.extend_from_slice(&LOGS[rng.usize(..LOGS.len())]),
+        _ => {}
+    }
+    for _ in 0..rng.usize(..40) {
+        change(rng, &mut log);
+    }
+    log
+}
+
+fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = rng.usize(..bytes.len());
+    let end = (at + rng.usize(..200)).min(bytes.len());
+    match rng.u8(..6) {
+        0 => bytes[at] = rng.u8(..),
+        1 => bytes.truncate(at),
+        2 => drop(bytes.drain(at..end)),
+        3 => {
+            let copy = bytes[at..end].to_vec();
+            let to = rng.usize(..bytes.len());
+            drop(bytes.splice(to..to, copy));
+        }
+        _ => {
+            let piece = PIECES[rng.usize(..PIECES.len())];
+            drop(bytes.splice(at..at, piece.iter().copied()));
+        }
+    }
+}
+
+/// A record of the ring buffer with some changes.
+pub(crate) fn event(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = match rng.u8(..4) {
+        0 => {
+            let mut incident = Incident::new_zeroed();
+            incident.header.kind = kind::INCIDENT;
+            incident.header.present = rng.u64(..);
+            incident.as_bytes().to_vec()
+        }
+        1 => {
+            let mut victim = Victim::new_zeroed();
+            victim.header.kind = kind::VICTIM;
+            victim.header.present = rng.u64(..);
+            victim.as_bytes().to_vec()
+        }
+        2 => {
+            let mut end = End::new_zeroed();
+            end.header.kind = kind::END;
+            end.as_bytes().to_vec()
+        }
+        _ => (0..rng.usize(..4096)).map(|_| rng.u8(..)).collect(),
+    };
+    bytes.extend((0..rng.usize(..300)).map(|_| if rng.bool() { rng.u8(..) } else { 0 }));
+    for _ in 0..rng.usize(..20) {
+        change(rng, &mut bytes);
+    }
+    bytes
+}
