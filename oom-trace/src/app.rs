@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{check, run, trigger};
+use crate::commands::{check, history, run, trigger};
 
 /// Runs the program.
 #[must_use]
@@ -15,6 +15,7 @@ pub fn main() -> ExitCode {
     let result = match command.unwrap_or(Command::Run(run)) {
         Command::Run(args) => run::run(&args.into()),
         Command::Check(args) => check::run(args),
+        Command::History(args) => history::run(&args),
         Command::Trigger(args) => {
             trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::history::HistoryArgs;
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 use crate::render::Format;
 use crate::sink::OutputSpec;
@@ -31,6 +32,8 @@ pub enum Command {
     Run(RunArgs),
     /// Say what this machine offers: hooks, fields, permissions
     Check(CheckArgs),
+    /// Print past kills, from the kernel's log or from saved ones
+    History(HistoryArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.
@@ -100,6 +103,8 @@ pub enum Attach {
     Fentry,
     /// The raw tracepoint oom/mark_victim alone.
     Tracepoint,
+    /// No hooks: the kernel's log.
+    Log,
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ impl Kernel {
             Attach::Kprobe => vec![Rung::Kprobe],
             Attach::Fentry => vec![Rung::Fentry],
             Attach::Tracepoint => vec![Rung::Tracepoint],
+            Attach::Log => vec![Rung::Log],
         };
         Self { rungs, btf }
     }
@@ -56,22 +57,21 @@ pub struct Run {
 impl From<RunArgs> for Run {
     fn from(args: RunArgs) -> Self {
         let RunArgs { format, outputs, color, attach, btf, demo, debug } = args;
-        let color = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-                stdout().is_terminal() && !set("NO_COLOR") && !dumb
-            }
-        };
-        Self {
-            kernel: Kernel::new(attach, btf),
-            format,
-            style: Style { color },
-            outputs,
-            demo,
-            debug,
-        }
+        Self { kernel: Kernel::new(attach, btf), format, style: style(color), outputs, demo, debug }
     }
+}
+
+/// The look of standard output.
+#[must_use]
+pub fn style(color: Color) -> Style {
+    let color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            stdout().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    };
+    Style { color }
 }

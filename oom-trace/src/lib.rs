@@ -8,6 +8,8 @@ pub mod config;
 pub mod enrich;
 pub mod incident;
 pub mod kernel;
+pub mod kernel_log;
+pub mod release;
 pub mod render;
 pub mod sink;
 pub mod text;

@@ -2,7 +2,10 @@
 
 pub use oom_trace_common::record;
 
-use self::record::{End, Header, Incident, Victim, incident_field, kind, victim_field};
+use self::record::{
+    End, Group, Header, Incident, NAME_PRESENT, Printed, Sharer, Victim, incident_field, kind,
+    victim_field,
+};
 use zerocopy::FromBytes;
 
 use crate::text::KernelText;
@@ -32,23 +35,33 @@ pub enum WireError {
 /// One record.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A shortage.
-    Incident(Box<Incident>, IncidentPaths),
+    /// A shortage, and a task was chosen.
+    Incident(Box<Incident>, IncidentNames),
+    /// A shortage, and nobody was chosen.
+    NoVictim(Box<Incident>, IncidentNames),
     /// A marked task, with its cgroup.
     Victim(Box<Victim>, Option<KernelText>),
+    /// A process signalled with the last victim.
+    Sharer(Sharer),
+    /// The cgroup that is killed as a whole.
+    Group(Group, Option<KernelText>),
+    /// What the kernel prints of the limit cgroup.
+    Printed(Printed),
     /// No more victims of the incident.
     End(End),
 }
 
-/// The cgroups of an incident.
+/// The cgroups of an incident, and its stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IncidentPaths {
+pub struct IncidentNames {
     /// Whose limit was hit.
     pub limit: Option<KernelText>,
     /// The trigger's.
     pub trigger: Option<KernelText>,
     /// The chosen task's.
     pub chosen: Option<KernelText>,
+    /// The stack as the kernel names it, innermost first; empty where it does not.
+    pub symbols: Vec<String>,
 }
 
 /// Reads one record.
@@ -59,18 +72,10 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
     let (header, _) = read::<Header>(bytes, 0)?;
     match header.kind {
         kind::INCIDENT => {
-            let (incident, paths) = read::<Incident>(bytes, kind::INCIDENT)?;
-            let ends =
-                [incident.limit_path_end, incident.chosen_path_end, incident.trigger_path_end];
-            let [limit, chosen, trigger] =
-                split(paths, ends).ok_or(WireError::Paths { kind: kind::INCIDENT })?;
-            let path = |names, bit| (incident.header.present & bit != 0).then(|| join(names));
-            let paths = IncidentPaths {
-                limit: path(limit, incident_field::LIMIT_PATH),
-                trigger: path(trigger, incident_field::TRIGGER_PATH),
-                chosen: path(chosen, incident_field::CHOSEN_PATH),
-            };
-            Ok(Event::Incident(Box::new(incident), paths))
+            incident(bytes, kind::INCIDENT).map(|(it, names)| Event::Incident(it, names))
+        }
+        kind::NO_VICTIM => {
+            incident(bytes, kind::NO_VICTIM).map(|(it, names)| Event::NoVictim(it, names))
         }
         kind::VICTIM => {
             let (victim, path) = read::<Victim>(bytes, kind::VICTIM)?;
@@ -79,9 +84,37 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
             let path = (victim.header.present & victim_field::PATH != 0).then(|| join(path));
             Ok(Event::Victim(Box::new(victim), path))
         }
+        kind::SHARER => Ok(Event::Sharer(read::<Sharer>(bytes, kind::SHARER)?.0)),
+        kind::GROUP => {
+            let (group, path) = read::<Group>(bytes, kind::GROUP)?;
+            let end = u32::try_from(group.path_len).unwrap_or(u32::MAX);
+            let [path] = split(path, [end]).ok_or(WireError::Paths { kind: kind::GROUP })?;
+            let path = (group.header.present & NAME_PRESENT != 0).then(|| join(path));
+            Ok(Event::Group(group, path))
+        }
+        kind::PRINTED => Ok(Event::Printed(read::<Printed>(bytes, kind::PRINTED)?.0)),
         kind::END => Ok(Event::End(read::<End>(bytes, kind::END)?.0)),
         other => Err(WireError::Kind(other)),
     }
+}
+
+fn incident(bytes: &[u8], kind: u32) -> Result<(Box<Incident>, IncidentNames), WireError> {
+    let (incident, names) = read::<Incident>(bytes, kind)?;
+    let ends = [
+        incident.limit_path_end,
+        incident.chosen_path_end,
+        incident.trigger_path_end,
+        incident.symbols_end,
+    ];
+    let [limit, chosen, trigger, symbols] = split(names, ends).ok_or(WireError::Paths { kind })?;
+    let path = |names, bit| (incident.header.present & bit != 0).then(|| join(names));
+    let names = IncidentNames {
+        limit: path(limit, incident_field::LIMIT_PATH),
+        trigger: path(trigger, incident_field::TRIGGER_PATH),
+        chosen: path(chosen, incident_field::CHOSEN_PATH),
+        symbols: texts(symbols).map(|symbol| String::from_utf8_lossy(symbol).into()).collect(),
+    };
+    Ok((Box::new(incident), names))
 }
 
 /// The fixed part, copied (the ring aligns to 8 bytes, a caller need not), and what follows it.
@@ -101,17 +134,21 @@ fn split<const N: usize>(bytes: &[u8], ends: [u32; N]) -> Option<[&[u8]; N]> {
     (start == bytes.len()).then_some(paths)
 }
 
+/// `b\0a\0` is `b` and `a`.
+fn texts(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    let texts = bytes.strip_suffix(&[0]).unwrap_or(bytes).split(|&byte| byte == 0);
+    texts.filter(move |_| !bytes.is_empty())
+}
+
 /// `b\0a\0` is `/a/b`.
 fn join(names: &[u8]) -> KernelText {
     let mut path = Vec::with_capacity(names.len() + 1);
-    let names = names.strip_suffix(&[0]).unwrap_or(names);
-    if names.is_empty() {
+    for name in texts(names).rev() {
         path.push(b'/');
-    } else {
-        for name in names.split(|&byte| byte == 0).rev() {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
+        path.extend_from_slice(name);
+    }
+    if path.is_empty() {
+        path.push(b'/');
     }
     KernelText::from(path)
 }
@@ -162,16 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn an_incident_holds_three_paths() {
+    fn an_incident_holds_three_paths_and_a_stack() {
         let mut incident = Incident::new_zeroed();
         incident.header.kind = kind::INCIDENT;
         incident.header.present = incident_field::LIMIT_PATH | incident_field::CHOSEN_PATH;
-        (incident.limit_path_end, incident.chosen_path_end, incident.trigger_path_end) = (2, 6, 6);
-        let bytes = [incident.as_bytes(), b"a\0b\0a\0"].concat();
-        let Event::Incident(_, paths) = decode(&bytes).unwrap() else { panic!("no incident") };
-        let expected =
-            IncidentPaths { limit: Some("/a".into()), trigger: None, chosen: Some("/a/b".into()) };
-        assert_eq!(paths, expected);
+        (incident.limit_path_end, incident.chosen_path_end) = (2, 6);
+        (incident.trigger_path_end, incident.symbols_end) = (6, 16);
+        let bytes = [incident.as_bytes(), b"a\0b\0a\0f+0x1\0g+2\0"].concat();
+        let Event::Incident(_, names) = decode(&bytes).unwrap() else { panic!("no incident") };
+        let expected = IncidentNames {
+            limit: Some("/a".into()),
+            trigger: None,
+            chosen: Some("/a/b".into()),
+            symbols: vec!["f+0x1".into(), "g+2".into()],
+        };
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -44,9 +44,6 @@ pub enum BpfError {
     /// The object and this program do not belong together.
     #[error("the eBPF object has no {0}; this build of oom-trace is broken")]
     Incomplete(&'static str),
-    /// aya's own view of the BTF, which fentry needs.
-    #[error("cannot read the kernel's BTF for fentry: {0}")]
-    Btf(#[from] aya::BtfError),
     /// A system call of ours failed.
     #[error("cannot get ready to read what the programs write: {0}")]
     System(#[from] io::Error),

@@ -12,9 +12,9 @@ use zerocopy::IntoBytes as _;
 use super::error::BpfError;
 use super::ring::Ring;
 use super::sys::release_memory;
-use super::{ksym, log};
+use super::{btf, ksym, log};
 use crate::kernel::facts::{Facts, MarkVictim};
-use crate::kernel::plan::{Hook, Plan, Refused, Rung, plan};
+use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
 
@@ -45,6 +45,16 @@ pub struct Hooked {
     pub ring: Ring,
 }
 
+/// Why no programs are in place.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unhooked {
+    /// What ended the attempt.
+    pub error: BpfError,
+    /// Each way, and why it could not be taken.
+    pub refused: Vec<Refused>,
+}
+
 /// Takes the best of `rungs` that the kernel lets us take. `debug` asks for the program's own
 /// diagnostics on stderr.
 ///
@@ -52,34 +62,48 @@ pub struct Hooked {
 ///
 /// # Errors
 /// No rung can be had, or the last of them was turned down.
-pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, BpfError> {
+pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, Unhooked> {
     let mut refused: Vec<Refused> = Vec::new();
     loop {
-        let plan = plan(facts, rungs, &refused)?;
-        match attach(facts, &plan, debug) {
+        let mut plan = match plan(facts, rungs, &refused) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let refused = error.refused(rungs);
+                return Err(Unhooked { error: error.into(), refused });
+            }
+        };
+        match attach(facts, &mut plan, debug) {
             Ok((probes, ring)) => {
                 release_memory(OBJECT);
                 return Ok(Hooked { plan, probes, ring });
             }
-            Err(error) if rungs.last() != Some(&plan.rung) => {
-                refused.push(Refused { rung: plan.rung, reason: error.reason() });
+            Err(error) => {
+                let turned_down = Refused { rung: plan.rung, reason: error.reason() };
+                if rungs.last() == Some(&plan.rung) {
+                    let mut refused = plan.refused;
+                    refused.push(turned_down);
+                    return Err(Unhooked { error, refused });
+                }
+                refused.push(turned_down);
             }
-            Err(error) => return Err(error),
         }
     }
 }
 
-/// Loads and attaches. What was attached before an error is detached.
-fn attach(facts: &Facts, plan: &Plan, debug: bool) -> Result<(Probes, Ring), BpfError> {
+/// Loads and attaches. What was attached before an error is detached; what can be done without goes
+/// from the plan's hooks to what is missing.
+fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring), BpfError> {
     let mut notes = Vec::new();
     let machine = Machine {
         per_cpu_offset: per_cpu_offset(facts, &mut notes),
         possible_cpus: facts.possible_cpus,
-        mark_victim_has_task: u32::from(facts.mark_victim == MarkVictim::Task),
+        mark_victim_has_task: u32::from(facts.known.mark_victim == MarkVictim::Task),
+        has_snprintf: u32::from(facts.known.has_snprintf),
+        reserved: 0,
     };
     let level = if debug { LOG_ALL } else { LOG_OFF };
     let mut ebpf = loader()?
-        .override_global("LAYOUT", facts.layout.as_bytes(), true)
+        .override_global("LAYOUT", facts.known.layout.as_bytes(), true)
         .override_global("MACHINE", machine.as_bytes(), true)
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
@@ -87,23 +111,29 @@ fn attach(facts: &Facts, plan: &Plan, debug: bool) -> Result<(Probes, Ring), Bpf
     if debug {
         log::forward(&mut ebpf)?;
     }
-    let btf = match plan.rung {
-        Rung::Fentry => Some(Btf::from_sys_fs()?),
-        Rung::Kprobe | Rung::Tracepoint => None,
-    };
-    // The net first: a kill between two attachments is caught.
-    if plan.net {
-        let net = Hook { program: "mark_victim_raw", function: "mark_victim" };
-        let attached = attach_one(&mut ebpf, net, None);
-        if plan.rung == Rung::Tracepoint {
-            attached?;
-        } else if let Err(error) = attached {
-            notes.push(format!("no net beneath the probes: {error}"));
+    let btf = btf::of_functions(&facts.known);
+    let rung = plan.rung;
+    let mut taken = Vec::new();
+    for hook in plan.hooks.drain(..) {
+        let attached = attach_one(&mut ebpf, hook, &btf).or_else(|error| {
+            let Some(program) = hook.instead else { return Err(error) };
+            attach_one(&mut ebpf, Hook { program, ..hook }, &btf)
+        });
+        match (attached, hook.without) {
+            (Ok(hook), _) => taken.push(hook),
+            (Err(error), Without::Lacking(field)) => {
+                plan.missing.push(Missing { field, reason: error.reason() });
+            }
+            (Err(_), Without::Approximate) => {}
+            (Err(error), Without::None)
+                if hook == Hook::MARK_VICTIM && rung != Rung::Tracepoint =>
+            {
+                notes.push(format!("no net beneath the probes: {error}"));
+            }
+            (Err(error), Without::None) => return Err(error),
         }
     }
-    for &hook in plan.rung.hooks() {
-        attach_one(&mut ebpf, hook, btf.as_ref())?;
-    }
+    plan.hooks = taken;
     let ring = Ring::new(take(&mut ebpf, "EVENTS", RingBuf::try_from)?)?;
     let counters = take(&mut ebpf, "COUNTERS", Array::try_from)?;
     Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
@@ -132,37 +162,37 @@ fn take<T>(
     open(map).map_err(|error| BpfError::Map { name, error: Box::new(error) })
 }
 
-fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: Option<&Btf>) -> Result<(), BpfError> {
-    let Hook { program, function } = hook;
+fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: &Btf) -> Result<Hook, BpfError> {
+    let Hook { program, target, without: _, instead: _ } = hook;
     let failed = |action| {
-        move |error| BpfError::Program { action, program, function, error: Box::new(error) }
+        move |error| BpfError::Program { action, program, function: target, error: Box::new(error) }
     };
     let missing = || BpfError::Incomplete(program);
-    match (ebpf.program_mut(program).ok_or_else(missing)?, btf) {
-        (Program::KProbe(kprobe), _) => {
+    match ebpf.program_mut(program).ok_or_else(missing)? {
+        Program::KProbe(kprobe) => {
             kprobe.load().map_err(failed("load"))?;
-            KProbe::attach(kprobe, function, 0).map_err(failed("attach"))?;
+            KProbe::attach(kprobe, target, 0).map_err(failed("attach"))?;
         }
-        (Program::RawTracePoint(net), _) => {
+        Program::RawTracePoint(net) => {
             net.load().map_err(failed("load"))?;
-            RawTracePoint::attach(net, function).map_err(failed("attach"))?;
+            RawTracePoint::attach(net, target).map_err(failed("attach"))?;
         }
-        (Program::FEntry(fentry), Some(btf)) => {
-            fentry.load(function, btf).map_err(failed("load"))?;
+        Program::FEntry(fentry) => {
+            fentry.load(target, btf).map_err(failed("load"))?;
             FEntry::attach(fentry).map_err(failed("attach"))?;
         }
-        (Program::FExit(fexit), Some(btf)) => {
-            fexit.load(function, btf).map_err(failed("load"))?;
+        Program::FExit(fexit) => {
+            fexit.load(target, btf).map_err(failed("load"))?;
             FExit::attach(fexit).map_err(failed("attach"))?;
         }
         _ => return Err(missing()),
     }
-    Ok(())
+    Ok(hook)
 }
 
 /// Where `__per_cpu_offset` is, if this kernel keeps counters per CPU and tells.
 fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
-    if facts.layout.mm_rss_counters == oom_trace_common::layout::ABSENT {
+    if facts.known.layout.mm_rss_counters == oom_trace_common::layout::ABSENT {
         return 0;
     }
     if facts.possible_cpus > MAX_CPUS {

@@ -1,5 +1,6 @@
 //! The eBPF side: the only module that knows aya.
 
+mod btf;
 mod error;
 mod ksym;
 mod loader;
@@ -8,5 +9,5 @@ mod ring;
 mod sys;
 
 pub use error::BpfError;
-pub use loader::{Hooked, Probes, hook};
+pub use loader::{Hooked, Probes, Unhooked, hook};
 pub use ring::Ring;

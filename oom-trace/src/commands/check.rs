@@ -6,11 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::bpf::hook;
 use crate::cli::CheckArgs;
-use crate::commands::run::protect::lift_memlock;
+use crate::commands::source::{notes, open};
 use crate::config;
-use crate::kernel::facts::Facts;
 use crate::kernel::plan::Plan;
 
 /// What was found.
@@ -82,24 +80,18 @@ fn look(config: &config::Kernel) -> Findings {
 }
 
 fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result<()> {
-    let facts = Facts::gather(config.btf.as_deref())?;
-    // Where it matters and may not be done, making the maps says so.
-    let _ = lift_memlock();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let hooked = runtime.block_on(async { hook(&facts, &config.rungs, false) })?;
-    let Plan { rung, net, missing, refused } = hooked.plan;
+    let (plan, source) = runtime.block_on(async { open(config, false) })?;
+    let Plan { rung, hooks, missing, refused } = plan;
     findings.attach = Some(rung.to_string());
     findings.hooks =
-        rung.hooks().iter().map(|hook| format!("{} on {}", hook.program, hook.function)).collect();
-    if net {
-        findings.hooks.push("mark_victim_raw on oom/mark_victim".to_owned());
-    }
+        hooks.iter().map(|hook| format!("{} on {}", hook.program, hook.target)).collect();
     let reason = |name: String, reason| Reason { name, reason };
     findings.refused =
         refused.into_iter().map(|it| reason(it.rung.to_string(), it.reason)).collect();
     findings.missing =
         missing.into_iter().map(|it| reason(it.field.to_owned(), it.reason)).collect();
-    findings.notes.clone_from(&hooked.probes.notes);
+    findings.notes = notes(&source);
     Ok(())
 }
 

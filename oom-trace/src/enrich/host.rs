@@ -7,6 +7,7 @@ use super::clock::Clock;
 use crate::incident::model::Origin;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const PANIC_ON_OOM: &str = "/proc/sys/vm/panic_on_oom";
 
 /// This machine, this boot.
 #[derive(Debug, Clone)]
@@ -44,11 +45,16 @@ impl Host {
     #[must_use]
     pub fn origin(&self, boot_ns: u64, clock: Clock) -> Origin {
         Origin {
-            time: clock.wall(boot_ns),
-            boot_ns,
-            boot_id: self.boot_id.clone(),
-            host: self.name.clone(),
-            kernel: self.kernel.clone(),
+            time: Some(clock.wall(boot_ns)),
+            boot_ns: Some(boot_ns),
+            boot_id: Some(self.boot_id.clone()),
+            host: Some(self.name.clone()),
+            kernel: Some(self.kernel.clone()),
         }
     }
+}
+
+/// `vm.panic_on_oom` as it stands; `None` if it cannot be read.
+pub(super) fn panic_on_oom() -> Option<i32> {
+    fs::read_to_string(PANIC_ON_OOM).ok()?.trim().parse().ok()
 }

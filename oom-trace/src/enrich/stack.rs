@@ -1,64 +1,103 @@
-//! What the kernel's stack inside `mark_oom_victim` tells where no probe saw what led there.
+//! The kernel's stack by names, and what it tells where no probe saw what led there.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::ops::Range;
 
 use crate::incident::model::{Outcome, Scope};
 use crate::kernel::kallsyms;
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
-/// The functions that tell, all of mm/ and the same from 5.10 to 7.3.
-const FUNCTIONS: [&str; 2] = ["__oom_kill_process", "mem_cgroup_out_of_memory"];
+/// Addresses remembered: a stack to the OOM killer has some twenty, and there are a few dozen ways.
+const REMEMBERED: usize = 4096;
 
-/// The addresses of functions, looked up when first needed.
+/// Names the frames of stacks. From 5.13 on the kernel does it; before that `/proc/kallsyms`, which
+/// is read from its start to its end for addresses that are new.
 #[derive(Debug, Default)]
-pub struct StackReader(Option<[Option<Range<u64>>; 2]>);
+pub struct StackReader(HashMap<u64, String>);
 
 impl StackReader {
-    /// Looks them up now, so that the first kill need not wait; whether the kernel tells them.
-    pub fn prepare(&mut self) -> bool {
-        self.functions().iter().all(Option::is_some)
-    }
-
-    fn functions(&mut self) -> &[Option<Range<u64>>; 2] {
-        self.0.get_or_insert_with(|| {
-            let Ok(file) = File::open(KALLSYMS) else { return [None, None] };
-            kallsyms::functions(BufReader::new(file), FUNCTIONS).unwrap_or_default()
-        })
-    }
-
-    /// Whether the kernel killed the task; `None` if there is no stack or no address.
-    pub fn outcome(&mut self, stack: &[u64]) -> Option<Outcome> {
-        let [kill, _] = self.functions();
-        let killed = contains(stack, kill.as_ref()?)?;
-        Some(if killed { Outcome::Killed } else { Outcome::AlreadyExiting })
-    }
-
-    /// Whether it was a cgroup's memory that ran out; of another shortage it does not tell which.
-    pub fn scope(&mut self, stack: &[u64]) -> Option<Scope> {
-        let [_, memcg] = self.functions();
-        contains(stack, memcg.as_ref()?)?.then_some(Scope::Memcg)
+    /// The frames as the kernel names them, or those at `addresses`; `None` if there are none, or
+    /// the kernel does not tell their names.
+    pub fn frames(&mut self, symbols: &[String], addresses: &[u64]) -> Option<Vec<String>> {
+        if !symbols.is_empty() {
+            return Some(symbols.to_vec());
+        }
+        if self.0.len() > REMEMBERED {
+            self.0.clear();
+        }
+        if addresses.iter().any(|address| !self.0.contains_key(address)) {
+            let list = BufReader::new(File::open(KALLSYMS).ok()?);
+            let names = kallsyms::symbols(list, addresses).ok()?;
+            let named = addresses.iter().zip(names);
+            self.0.extend(named.filter_map(|(address, name)| Some((*address, name?))));
+        }
+        let frames: Option<Vec<_>> =
+            addresses.iter().map(|address| self.0.get(address).cloned()).collect();
+        frames.filter(|frames| !frames.is_empty())
     }
 }
 
-fn contains(stack: &[u64], function: &Range<u64>) -> Option<bool> {
-    (!stack.is_empty()).then(|| stack.iter().any(|address| function.contains(address)))
+/// The frames from the caller of `oom_kill_process` on: those below it are the hooks' own way.
+pub(super) fn callers(frames: &[String]) -> Vec<String> {
+    let start = frames.iter().position(|frame| function(frame) == "out_of_memory");
+    frames.iter().skip(start.unwrap_or(0)).cloned().collect()
+}
+
+/// Whether the kernel killed the task that it marked; `None` if there is no stack.
+pub(super) fn outcome(frames: &[String]) -> Option<Outcome> {
+    let killed = contains(frames, "__oom_kill_process")?;
+    Some(if killed { Outcome::Killed } else { Outcome::AlreadyExiting })
+}
+
+/// Whether it was a cgroup's memory that ran out; of another shortage it does not tell which.
+pub(super) fn scope(frames: &[String]) -> Option<Scope> {
+    contains(frames, "mem_cgroup_out_of_memory")?.then_some(Scope::Memcg)
+}
+
+fn contains(frames: &[String], name: &str) -> Option<bool> {
+    (!frames.is_empty()).then(|| frames.iter().any(|frame| function(frame) == name))
+}
+
+/// `function.cold+0xoff/0xsize [module]` without what follows the function's name.
+fn function(frame: &str) -> &str {
+    let name = frame.split_once('+').map_or(frame, |(name, _)| name);
+    name.strip_suffix(".cold").unwrap_or(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn stack(frames: &[&str]) -> Vec<String> {
+        frames.iter().map(|&frame| frame.to_owned()).collect()
+    }
+
     #[test]
     fn the_stack_tells() {
-        let mut reader = StackReader(Some([Some(100..200), Some(300..400)]));
-        assert_eq!(reader.outcome(&[50, 150, 250]), Some(Outcome::Killed));
-        assert_eq!(reader.outcome(&[50, 200]), Some(Outcome::AlreadyExiting));
-        assert_eq!(reader.scope(&[50, 150, 300]), Some(Scope::Memcg));
-        assert_eq!(reader.scope(&[50, 150]), None);
-        assert_eq!(reader.outcome(&[]), None);
-        assert_eq!(StackReader(Some([None, None])).outcome(&[150]), None);
+        let killed = stack(&[
+            "bpf_trace_run2+0x10/0x20",
+            "mark_oom_victim+0x9/0x90",
+            "__oom_kill_process.cold+0x1/0x2",
+            "out_of_memory+0x219/0x4b0",
+            "mem_cgroup_out_of_memory+0x12b/0x140",
+        ]);
+        assert_eq!(outcome(&killed), Some(Outcome::Killed));
+        assert_eq!(scope(&killed), Some(Scope::Memcg));
+        assert_eq!(callers(&killed), killed[3..]);
+        let exiting = stack(&["mark_oom_victim+0x9/0x90", "out_of_memory+0x29/0x4b0"]);
+        assert_eq!(outcome(&exiting), Some(Outcome::AlreadyExiting));
+        assert_eq!(scope(&exiting), None);
+        assert_eq!(outcome(&[]), None);
+        let elsewhere = stack(&["x+0x1/0x2"]);
+        assert_eq!(callers(&elsewhere), elsewhere);
+    }
+
+    #[test]
+    fn what_the_kernel_named_is_taken_as_it_is() {
+        let named = stack(&["out_of_memory+0x219/0x4b0"]);
+        assert_eq!(StackReader::default().frames(&named, &[1]), Some(named));
+        assert_eq!(StackReader::default().frames(&[], &[]), None);
     }
 }

@@ -4,9 +4,9 @@
 //! never comes, because its hook was missed, is made good by the next incident or by the caller,
 //! who must not wait for ever: [`Assembler::flush`].
 
-use super::record::{self, outcome, victim_field};
+use super::record::{self, outcome, usage_field, victim_field};
 use crate::text::KernelText;
-use crate::wire::{Event, IncidentPaths};
+use crate::wire::{Event, IncidentNames};
 
 /// An incident and all its victims.
 #[derive(Debug, Clone)]
@@ -14,9 +14,11 @@ pub struct Incident {
     /// Names it: `CLOCK_BOOTTIME` of its start in nanoseconds.
     pub id: u64,
     /// Its start; `None` if that record was lost.
-    pub start: Option<(Box<record::Incident>, IncidentPaths)>,
+    pub start: Option<(Box<record::Incident>, IncidentNames)>,
     /// In the order in which they were marked; one or more.
     pub victims: Vec<Victim>,
+    /// The cgroup that is killed as a whole.
+    pub group: Option<KernelText>,
 }
 
 /// A task that was marked.
@@ -28,6 +30,8 @@ pub struct Victim {
     pub cgroup: Option<KernelText>,
     /// Further kills of it: the kernel kills the first victim of a group twice.
     pub again: Vec<record::Victim>,
+    /// The processes that share its memory and were signalled with it.
+    pub sharers: Vec<record::Sharer>,
 }
 
 impl Victim {
@@ -62,12 +66,13 @@ impl Assembler {
     /// An incident without a victim (the kernel found the chosen task gone) completes nothing.
     pub fn push(&mut self, event: Event) -> Option<Incident> {
         match event {
-            Event::Incident(incident, paths) => {
+            Event::Incident(incident, names) => {
                 let done = self.flush();
                 self.open = Some(Incident {
                     id: incident.header.incident,
-                    start: Some((incident, paths)),
+                    start: Some((incident, names)),
                     victims: Vec::new(),
+                    group: None,
                 });
                 done
             }
@@ -78,19 +83,51 @@ impl Assembler {
                 } else {
                     None
                 };
-                let open =
-                    self.open.get_or_insert(Incident { id, start: None, victims: Vec::new() });
+                let open = self.open.get_or_insert(Incident {
+                    id,
+                    start: None,
+                    victims: Vec::new(),
+                    group: None,
+                });
                 match open.victims.iter_mut().find(|known| known.is(&victim)) {
                     Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
                     Some(_) => {}
                     None => {
-                        open.victims.push(Victim { mark: victim, cgroup, again: Vec::new() });
+                        let (again, sharers) = (Vec::new(), Vec::new());
+                        open.victims.push(Victim { mark: victim, cgroup, again, sharers });
                     }
                 }
                 done
             }
+            Event::Sharer(sharer) => {
+                let open = self.open_as(&sharer.header)?;
+                let known = |victim: &Victim| victim.sharers.iter().any(|it| it.pid == sharer.pid);
+                // The second kill of a group's first victim signals them once more.
+                if !open.victims.iter().any(known) {
+                    open.victims.last_mut()?.sharers.push(sharer);
+                }
+                None
+            }
+            Event::Group(group, path) => {
+                self.open_as(&group.header)?.group = path;
+                None
+            }
+            Event::Printed(printed) => {
+                let (incident, _) = self.open_as(&printed.header)?.start.as_mut()?;
+                incident.usage = printed.usage;
+                incident.header.present &= !usage_field::ALL;
+                incident.header.present |= printed.header.present;
+                None
+            }
             Event::End(_) => self.flush(),
+            // Nothing to put together.
+            Event::NoVictim(..) => None,
         }
+    }
+
+    /// The open incident, if it is the record's.
+    fn open_as(&mut self, header: &record::Header) -> Option<&mut Incident> {
+        self.open.as_mut().filter(|open| open.id == header.incident)
     }
 
     /// Whether victims wait for the end of their incident.
@@ -119,7 +156,7 @@ mod tests {
     fn start(id: u64) -> Event {
         let mut incident = record::Incident::new_zeroed();
         incident.header = header(kind::INCIDENT, id);
-        Event::Incident(Box::new(incident), IncidentPaths::default())
+        Event::Incident(Box::new(incident), IncidentNames::default())
     }
 
     fn victim(id: u64, pid: u32) -> Event {
@@ -167,6 +204,18 @@ mod tests {
         let rest: Vec<_> = assembler.flush().into_iter().collect();
         assert_eq!(summary(&rest), [(2, true, vec![(11, Some(1))])]);
         assert!(!assembler.is_waiting());
+    }
+
+    #[test]
+    fn the_limit_stands_as_it_was_printed() {
+        let mut printed = record::Printed::new_zeroed();
+        printed.header = header(kind::PRINTED, 1);
+        printed.header.present = usage_field::MEMORY;
+        printed.usage.memory = 7;
+        let (_, done) = run([start(1), Event::Printed(printed), victim(1, 10), end(1)]);
+        let (incident, _) = done[0].start.as_ref().unwrap();
+        assert_eq!(incident.usage.memory, 7);
+        assert_eq!(incident.header.present, victim_field::PID | usage_field::MEMORY);
     }
 
     #[test]

@@ -3,4 +3,4 @@
 pub mod assemble;
 pub mod model;
 
-pub use crate::wire::record;
+pub use crate::wire::{IncidentNames, record};

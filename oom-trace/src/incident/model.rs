@@ -9,8 +9,12 @@ use serde::{Serialize, Serializer};
 use crate::text::KernelText;
 
 mod agent;
+mod shortage;
+mod victim;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
+pub use shortage::{Build, CONSTRAINTS, Limit, SYSRQ_ORDER, Scope, Shortage, Trigger};
+pub use victim::{Cgroup, Container, Memory, Pod, Sharer, Victim};
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -21,6 +25,8 @@ pub const SCHEMA: u32 = 1;
 pub enum Record {
     /// A task was marked as victim of the OOM killer.
     OomKill(Box<OomKill>),
+    /// The kernel is about to panic for want of memory.
+    OomPanic(Box<OomPanic>),
     /// The agent speaks of itself.
     Agent(Box<Agent>),
 }
@@ -28,17 +34,17 @@ pub enum Record {
 /// Where and when a record was made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Origin {
-    /// Wall-clock time of the hook, UTC.
+    /// Wall-clock time of the hook, UTC. A saved log may lack it, as all that follows.
     #[serde(serialize_with = "rfc3339_ns")]
-    pub time: Timestamp,
+    pub time: Option<Timestamp>,
     /// Time of the hook on `CLOCK_BOOTTIME`, in nanoseconds.
-    pub boot_ns: u64,
+    pub boot_ns: Option<u64>,
     /// `/proc/sys/kernel/random/boot_id`.
-    pub boot_id: String,
+    pub boot_id: Option<String>,
     /// Node name, as `uname -n`.
-    pub host: String,
+    pub host: Option<String>,
     /// Kernel release, as `uname -r`.
-    pub kernel: String,
+    pub kernel: Option<String>,
 }
 
 /// One victim of one incident.
@@ -56,8 +62,6 @@ pub struct OomKill {
     pub origin: Origin,
     /// What reported the kill.
     pub source: Source,
-    /// Whose memory ran out.
-    pub scope: Option<Scope>,
     /// What the kernel did to the victim.
     pub outcome: Option<Outcome>,
     /// Which victim of the incident this is, from 1.
@@ -68,30 +72,52 @@ pub struct OomKill {
     pub kill_count: Option<u32>,
     /// The kernel's own words before `: Killed process`.
     pub message: Option<KernelText>,
-    /// `enum oom_constraint` by its kernel name, such as `CONSTRAINT_MEMCG`.
-    pub constraint: Option<&'static str>,
-    /// The nodes that the allocation was bound to, as the kernel's list format; `None` if unbound.
-    pub nodemask: Option<String>,
-    /// Bytes of the pages that `totalpages` and badness are counted in.
-    pub page_size_bytes: u64,
-    /// `oom_control.totalpages`: the pages that `badness` was weighed against.
-    pub totalpages: Option<u64>,
-    /// The task whose allocation ran out.
-    pub trigger: Option<Trigger>,
+    /// The shortage that it was killed for.
+    #[serde(flatten)]
+    pub shortage: Shortage,
     /// The task that the kernel chose; the victim may be another thread of it.
     pub chosen: Option<Chosen>,
     /// The task that was marked.
     pub victim: Victim,
-    /// The cgroup whose limit was hit; `None` for a shortage of the whole machine.
-    pub limit: Option<Limit>,
+    /// The cgroup that is killed as a whole: `memory.oom.group`.
+    pub group: Option<KernelText>,
     /// The tasks the kernel weighed.
     pub candidates: Option<Candidates>,
     /// How the machine stood.
     pub system: Option<System>,
-    /// The kernel stack of the trigger, innermost first, `function+0xoff/0xsize`.
-    pub stack: Option<Vec<String>>,
     /// The kill in a sentence, and what to do.
     pub why: Option<Why>,
+}
+
+/// The kernel is about to panic: `vm.panic_on_oom` is set, or no process is left to kill.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OomPanic {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// `oom_panic`.
+    #[serde(rename = "type")]
+    pub kind: OomPanicType,
+    /// Names the shortage, unique over boots.
+    pub incident: String,
+    /// When it was seen.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// What reported it.
+    pub source: Source,
+    /// The kernel's words before it panics.
+    pub message: &'static str,
+    /// The shortage.
+    #[serde(flatten)]
+    pub shortage: Shortage,
+}
+
+/// The `type` of an [`OomPanic`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OomPanicType {
+    /// The only one.
+    #[default]
+    OomPanic,
 }
 
 /// The `type` of an [`OomKill`].
@@ -117,22 +143,6 @@ pub enum Source {
     KernelLog,
 }
 
-/// Whose memory ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// The machine's.
-    Global,
-    /// A memory cgroup's.
-    Memcg,
-    /// That of the nodes a cpuset allows.
-    Cpuset,
-    /// That of the nodes a memory policy allows.
-    Mempolicy,
-    /// Nobody's: a kill by hand, sysrq `f`.
-    Sysrq,
-}
-
 /// What the kernel did to a victim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,33 +151,6 @@ pub enum Outcome {
     Killed,
     /// It was dying already: marked, never signalled.
     AlreadyExiting,
-}
-
-/// The task whose allocation ran out (`current` in the hook).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Trigger {
-    /// Process id (tgid) in the initial pid namespace.
-    pub pid: u32,
-    /// Thread id.
-    pub tid: u32,
-    /// `task_struct.comm`.
-    pub comm: Option<KernelText>,
-    /// Real uid in the initial user namespace.
-    pub uid: Option<u32>,
-    /// `signal_struct.oom_score_adj`.
-    pub oom_score_adj: Option<i16>,
-    /// The hex text the kernel prints, such as `0xcc0`.
-    pub gfp_mask: Option<String>,
-    /// The flag names as this kernel's `%pGg` prints them, in its order.
-    pub gfp_flags: Option<Vec<String>>,
-    /// The allocation's order; -1 for sysrq.
-    pub order: Option<i32>,
-    /// The path of its memory cgroup.
-    pub cgroup: Option<KernelText>,
-    /// The name (last component) of its cpuset cgroup.
-    pub cpuset: Option<KernelText>,
-    /// The nodes its cpuset allows, as the kernel's list format.
-    pub mems_allowed: Option<String>,
 }
 
 /// The task that the kernel chose to kill, as its `oom-kill:` line prints it.
@@ -181,124 +164,6 @@ pub struct Chosen {
     pub uid: Option<u32>,
     /// The path of its memory cgroup.
     pub cgroup: Option<KernelText>,
-}
-
-/// The task that was marked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Victim {
-    /// Process id (tgid) in the initial pid namespace; `None` on kernels that only tell the tid.
-    pub pid: Option<u32>,
-    /// The marked thread, which the kernel's log calls pid.
-    pub tid: u32,
-    /// Process id in the victim's own pid namespace.
-    pub ns_pid: Option<u32>,
-    /// `task_struct.comm`.
-    pub comm: Option<KernelText>,
-    /// Real uid in the initial user namespace.
-    pub uid: Option<u32>,
-    /// Real gid in the initial user namespace.
-    pub gid: Option<u32>,
-    /// Process id of the parent.
-    pub ppid: Option<u32>,
-    /// `comm` of the parent.
-    pub parent_comm: Option<KernelText>,
-    /// `signal_struct.oom_score_adj`.
-    pub oom_score_adj: Option<i16>,
-    /// `oom_control.chosen_points`, in pages; `None` for the others of a group kill.
-    pub badness: Option<i64>,
-    /// Threads of the process.
-    pub threads: Option<u32>,
-    /// When the process started, UTC.
-    #[serde(serialize_with = "rfc3339_ns_option")]
-    pub started: Option<Timestamp>,
-    /// How long it had lived.
-    pub age_ms: Option<u64>,
-    /// Path of its executable.
-    pub exe: Option<KernelText>,
-    /// Its arguments.
-    pub argv: Option<Vec<KernelText>>,
-    /// Its memory at the mark, exact.
-    pub memory: Memory,
-    /// Its memory as this kernel's log prints it, once for each time the kernel killed it. Kernels
-    /// from 6.2 to 6.19 print approximate sums.
-    pub memory_logged: Vec<Memory>,
-    /// Its cgroup.
-    pub cgroup: Option<Cgroup>,
-    /// The systemd unit it ran in.
-    pub unit: Option<String>,
-    /// The container it ran in.
-    pub container: Option<Container>,
-    /// The pod it ran in.
-    pub pod: Option<Pod>,
-}
-
-/// The memory of one process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Memory {
-    /// Address space.
-    pub total_vm_bytes: Option<u64>,
-    /// Resident anonymous memory.
-    pub anon_rss_bytes: Option<u64>,
-    /// Resident file mappings.
-    pub file_rss_bytes: Option<u64>,
-    /// Resident shared memory and tmpfs.
-    pub shmem_rss_bytes: Option<u64>,
-    /// Swapped out.
-    pub swap_bytes: Option<u64>,
-    /// Page tables.
-    pub pgtables_bytes: Option<u64>,
-}
-
-/// A memory cgroup, named from the root of its hierarchy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Cgroup {
-    /// Path, `/` for the root.
-    pub path: KernelText,
-    /// Inode number of its directory.
-    pub id: Option<u64>,
-}
-
-/// The container a victim ran in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Container {
-    /// As the runtime names it.
-    pub id: String,
-    /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`.
-    pub runtime: Option<String>,
-    /// As people name it.
-    pub name: Option<String>,
-}
-
-/// The pod a victim ran in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Pod {
-    /// Kubernetes' uid.
-    pub uid: String,
-    /// Namespace.
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: Option<String>,
-    /// The container's name in the pod.
-    pub container: Option<String>,
-    /// Quality of service: `guaranteed`, `burstable`, `besteffort`.
-    pub qos: Option<String>,
-}
-
-/// The cgroup whose limit was hit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Limit {
-    /// Path.
-    pub cgroup: Option<KernelText>,
-    /// `memory.current`.
-    pub usage_bytes: Option<u64>,
-    /// `memory.max`; `None` also for "no limit".
-    pub max_bytes: Option<u64>,
-    /// Swap in use; on cgroup v1 memory and swap together.
-    pub swap_usage_bytes: Option<u64>,
-    /// Its limit; `None` also for "no limit".
-    pub swap_max_bytes: Option<u64>,
-    /// The cgroups above it, nearest first.
-    pub ancestors: Option<Vec<Self>>,
 }
 
 /// The tasks the kernel weighed.
@@ -352,16 +217,9 @@ pub struct Why {
 }
 
 /// Nine digits, always: a reader may sort the text.
-fn rfc3339_ns<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{time:.9}"))
-}
-
-fn rfc3339_ns_option<S: Serializer>(
-    time: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn rfc3339_ns<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => rfc3339_ns(time, serializer),
+        Some(time) => serializer.collect_str(&format_args!("{time:.9}")),
         None => serializer.serialize_none(),
     }
 }

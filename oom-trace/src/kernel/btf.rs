@@ -145,7 +145,7 @@ pub struct Btf<'a> {
     /// Where each type starts, by its number less one.
     starts: Vec<u32>,
     named: HashMap<Vec<u8>, u32>,
-    functions: Vec<Vec<u8>>,
+    functions: HashMap<Vec<u8>, u32>,
     enumerators: HashMap<Vec<u8>, u32>,
 }
 
@@ -166,7 +166,7 @@ impl<'a> Btf<'a> {
             strings,
             starts: Vec::with_capacity(types.len() / 24),
             named: HashMap::new(),
-            functions: Vec::new(),
+            functions: HashMap::new(),
             enumerators: HashMap::new(),
         };
         let mut at = 0;
@@ -194,7 +194,7 @@ impl<'a> Btf<'a> {
             }
             FUNC => {
                 if let Some(name) = wanted.find(self.strings, found.name) {
-                    self.functions.push(name.to_vec());
+                    self.functions.entry(name.to_vec()).or_insert(id);
                 }
             }
             ENUM => {
@@ -227,10 +227,10 @@ impl<'a> Btf<'a> {
         self.type_at(*self.starts.get(id.checked_sub(1)? as usize)? as usize)
     }
 
-    /// Whether the kernel has a function of this name.
+    /// The number of the function of this name.
     #[must_use]
-    pub fn has_function(&self, name: &str) -> bool {
-        self.functions.iter().any(|function| function == name.as_bytes())
+    pub fn function(&self, name: &str) -> Option<u32> {
+        self.functions.get(name.as_bytes()).copied()
     }
 
     /// The value of an enumerator.

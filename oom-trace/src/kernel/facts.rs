@@ -9,14 +9,27 @@ use oom_trace_common::layout::{Layout, MEMBERS};
 use super::btf::{Btf, BtfError, Wanted};
 use super::capability::Capabilities;
 use super::gfp::GfpNames;
+use super::kallsyms;
 use super::layout::{self, Absent};
-use super::release::Release;
+use crate::release::Release;
 
 /// Where the running kernel's BTF is.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// The functions that are hooked.
-pub const FUNCTIONS: [&str; 3] = ["oom_kill_process", "__oom_kill_process", "mark_oom_victim"];
+/// The functions that are hooked, the last three where the kernel has them.
+const FUNCTIONS: [&str; 6] = [
+    "oom_kill_process",
+    "__oom_kill_process",
+    "mark_oom_victim",
+    "mem_cgroup_print_oom_group",
+    "mem_cgroup_print_oom_meminfo",
+    "dump_header",
+];
+
+/// The helper that names addresses.
+const SNPRINTF: &str = "BPF_FUNC_snprintf";
+
+const KALLSYMS: &str = "/proc/kallsyms";
 
 /// Names of allocation flags whose numbers depend on the kernel's configuration.
 const GFP_BITS: [&str; 1] = ["___GFP_NO_OBJ_EXT_BIT"];
@@ -62,14 +75,10 @@ pub enum MarkVictim {
 pub struct Facts {
     /// The kernel's release.
     pub release: Release,
-    /// Where the kernel keeps its members.
-    pub layout: Layout,
-    /// The members it does not have.
-    pub absent: Vec<Absent>,
-    /// The functions of [`FUNCTIONS`] that it has.
-    pub functions: Vec<&'static str>,
-    /// Its tracepoint.
-    pub mark_victim: MarkVictim,
+    /// What its BTF tells.
+    pub known: Known,
+    /// Whether the frames of a stack can be named: by that helper or by `/proc/kallsyms`.
+    pub names_frames: bool,
     /// Whether it has kprobes for perf events.
     pub kprobes: bool,
     /// `kernel.perf_event_paranoid`.
@@ -80,8 +89,6 @@ pub struct Facts {
     pub capabilities: Capabilities,
     /// CPUs the kernel may ever have.
     pub possible_cpus: u32,
-    /// Its names of allocation flags.
-    pub gfp_names: GfpNames,
 }
 
 impl Facts {
@@ -101,11 +108,8 @@ impl Facts {
         let known = Known::find(&bytes, release.version())
             .map_err(|error| FactsError::Btf { path: path.display().to_string(), error })?;
         Ok(Self {
-            layout: known.layout,
-            absent: known.absent,
-            functions: known.functions,
-            mark_victim: known.mark_victim,
-            gfp_names: known.gfp_names,
+            names_frames: known.has_snprintf || shows_addresses(),
+            known,
             release,
             kprobes: Path::new("/sys/bus/event_source/devices/kprobe/type").exists(),
             perf_event_paranoid: read("/proc/sys/kernel/perf_event_paranoid")
@@ -120,17 +124,19 @@ impl Facts {
 }
 
 /// What a BTF alone tells.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Known {
-    /// See [`Facts`].
+    /// Where the kernel keeps its members.
     pub layout: Layout,
-    /// See [`Facts`].
+    /// The members it does not have.
     pub absent: Vec<Absent>,
-    /// See [`Facts`].
-    pub functions: Vec<&'static str>,
-    /// See [`Facts`].
+    /// The functions to hook that it has, and their numbers in the BTF.
+    pub functions: Vec<(&'static str, u32)>,
+    /// Its tracepoint.
     pub mark_victim: MarkVictim,
-    /// See [`Facts`].
+    /// Whether it has the helper `bpf_snprintf`.
+    pub has_snprintf: bool,
+    /// Its names of allocation flags.
     pub gfp_names: GfpNames,
 }
 
@@ -142,7 +148,7 @@ impl Known {
     pub fn find(bytes: &[u8], version: (u32, u32)) -> Result<Self, BtfError> {
         let mut wanted = Wanted::default();
         layout::want(&mut wanted, MEMBERS);
-        for name in FUNCTIONS.into_iter().chain(GFP_BITS).chain([MARK_VICTIM]) {
+        for name in FUNCTIONS.into_iter().chain(GFP_BITS).chain([MARK_VICTIM, SNPRINTF]) {
             wanted.add(name);
         }
         let btf = Btf::parse(bytes, &wanted)?;
@@ -150,16 +156,25 @@ impl Known {
         Ok(Self {
             layout,
             absent,
-            functions: FUNCTIONS.into_iter().filter(|name| btf.has_function(name)).collect(),
+            functions: FUNCTIONS
+                .into_iter()
+                .filter_map(|name| Some((name, btf.function(name)?)))
+                .collect(),
             // The first parameter is the probe's own data.
             mark_victim: match btf.callback_parameters(MARK_VICTIM).as_deref() {
                 Some([_, true, ..]) => MarkVictim::Task,
                 Some([_, false, ..]) => MarkVictim::ThreadId,
                 _ => MarkVictim::Absent,
             },
+            has_snprintf: btf.enumerator(SNPRINTF).is_some(),
             gfp_names: GfpNames::new(version, |name| btf.enumerator(name)),
         })
     }
+}
+
+fn shows_addresses() -> bool {
+    let list = fs::File::open(KALLSYMS).map(io::BufReader::new);
+    list.and_then(kallsyms::shows_addresses).unwrap_or(false)
 }
 
 fn read(path: &str) -> Result<String, FactsError> {

@@ -1,89 +1,147 @@
-//! Addresses of kernel symbols, from `/proc/kallsyms`.
+//! Names of kernel addresses, from `/proc/kallsyms`.
 
 use std::io::{self, BufRead};
-use std::ops::Range;
 
-/// The addresses of functions: each from its symbol to the next one. The kernel lists its own
-/// symbols in order of their addresses (kernel/kallsyms.c), modules behind them.
+/// What is known of an address while the list goes by.
+#[derive(Debug, Default)]
+struct Search {
+    start: u64,
+    name: Vec<u8>,
+    module: Option<Vec<u8>>,
+    end: Option<u64>,
+}
+
+/// Return addresses as the kernel's own dumps print them, `function+0xoff/0xsize [module]`: each
+/// within the symbol of the byte before it (`%pB`, lib/vsprintf.c), which ends where the next one
+/// starts. Of several names for one place the kernel takes the first (`get_symbol_pos`,
+/// kernel/kallsyms.c).
 ///
-/// `None` for one that the list does not have, or hides (all addresses are zero then:
+/// `None` for one that no symbol holds, or where the list hides its addresses (all are zero then:
 /// `kptr_restrict`, or no `CAP_SYSLOG`).
 ///
 /// # Errors
 /// The list cannot be read.
-pub fn functions<const N: usize>(
-    mut kallsyms: impl BufRead,
-    names: [&str; N],
-) -> io::Result<[Option<Range<u64>>; N]> {
-    let mut starts = [None; N];
-    let mut found = [const { None }; N];
+pub fn symbols(mut list: impl BufRead, addresses: &[u64]) -> io::Result<Vec<Option<String>>> {
+    let mut found: Vec<Search> = addresses.iter().map(|_| Search::default()).collect();
     let mut line = Vec::with_capacity(256);
-    while found.iter().any(Option::is_none) && kallsyms.read_until(b'\n', &mut line)? != 0 {
-        if let Some((address, symbol)) = parse(&line) {
-            for ((name, start), range) in names.iter().zip(&mut starts).zip(&mut found) {
-                match *start {
-                    None if address != 0 && symbol == name.as_bytes() => *start = Some(address),
-                    Some(start) if address > start && range.is_none() => {
-                        *range = Some(start..address);
-                    }
-                    _ => {}
+    while list.read_until(b'\n', &mut line)? != 0 {
+        if let Some((start, name, module)) = parse(&line) {
+            for (address, search) in addresses.iter().zip(&mut found) {
+                if start >= *address {
+                    search.end = Some(search.end.map_or(start, |end| end.min(start)));
+                } else if start > search.start {
+                    search.start = start;
+                    search.name = name.to_vec();
+                    search.module = module.map(<[u8]>::to_vec);
                 }
             }
         }
         line.clear();
     }
-    Ok(found)
+    Ok(addresses.iter().zip(found).map(|(address, search)| search.symbol(*address)).collect())
 }
 
-/// `ffffffff81234560 t name [module]`
-fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
+/// Whether the list shows addresses.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn shows_addresses(mut list: impl BufRead) -> io::Result<bool> {
+    let mut line = Vec::with_capacity(256);
+    // The first of them are offsets into the per-CPU area, the first of those zero.
+    for _ in 0..64 {
+        if list.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if parse(&line).is_some_and(|(address, ..)| address != 0) {
+            return Ok(true);
+        }
+        line.clear();
+    }
+    Ok(false)
+}
+
+impl Search {
+    fn symbol(&self, address: u64) -> Option<String> {
+        let Self { start, name, module, end } = self;
+        if *start == 0 {
+            return None;
+        }
+        let name = String::from_utf8_lossy(name);
+        let (offset, size) = (address - start, (*end)? - start);
+        Some(match module {
+            Some(module) => {
+                format!("{name}+{offset:#x}/{size:#x} {}", String::from_utf8_lossy(module))
+            }
+            None => format!("{name}+{offset:#x}/{size:#x}"),
+        })
+    }
+}
+
+/// An address, a name, and its module.
+type Symbol<'a> = (u64, &'a [u8], Option<&'a [u8]>);
+
+/// `ffffffff81234560 t name`, and behind a tab `[module]`.
+fn parse(line: &[u8]) -> Option<Symbol<'_>> {
     let mut parts = line.trim_ascii_end().split(|byte| matches!(byte, b' ' | b'\t'));
     let address = std::str::from_utf8(parts.next()?).ok()?;
     let _kind = parts.next()?;
-    Some((u64::from_str_radix(address, 16).ok()?, parts.next()?))
+    let name = parts.next()?;
+    Some((u64::from_str_radix(address, 16).ok()?, name, parts.next()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testdata::{self, KERNELS};
-    use super::functions;
+    use super::*;
 
-    const LIST: &str = "ffffffff81000000 T _text\n\
+    const LIST: &str = "0000000000000000 A fixed_percpu_data\n\
+        ffffffff81000000 T _text\n\
         ffffffff81200000 t oom_kill_process.cold\n\
         ffffffff81200100 t __oom_kill_process\n\
         ffffffff81200100 t alias\n\
         ffffffff81200520 t oom_kill_process\n\
-        ffffffffc0000000 t other\t[module]\n";
+        ffffffffc0000000 t other\t[module]\n\
+        ffffffffc0000010 t more\t[module]\n";
 
-    fn find(list: &str, name: &str) -> Option<std::ops::Range<u64>> {
-        let [range] = functions(list.as_bytes(), [name]).unwrap();
-        range
+    fn name(list: &str, address: u64) -> Option<String> {
+        symbols(list.as_bytes(), &[address]).unwrap().pop().unwrap()
     }
 
     #[test]
-    fn a_function_ends_where_the_next_symbol_starts() {
-        let range = 0xffff_ffff_8120_0100..0xffff_ffff_8120_0520;
-        assert_eq!(find(LIST, "__oom_kill_process"), Some(range));
+    fn an_address_is_named_by_the_symbol_it_returns_to() {
+        let name = |address| name(LIST, address);
+        assert_eq!(name(0xffff_ffff_8120_0108).as_deref(), Some("__oom_kill_process+0x8/0x420"));
+        // A call that does not return is the last of its function.
+        assert_eq!(
+            name(0xffff_ffff_8120_0100).as_deref(),
+            Some("oom_kill_process.cold+0x100/0x100")
+        );
+        assert_eq!(name(0xffff_ffff_c000_0008).as_deref(), Some("other+0x8/0x10 [module]"));
+        assert_eq!(name(0xffff_ffff_c000_0018), None);
+        assert_eq!(name(0x10), None);
     }
 
     #[test]
-    fn real_kernels_have_the_function() {
-        for (kernel, version) in KERNELS {
+    fn hidden_addresses_name_nothing() {
+        let hidden: String =
+            LIST.lines().map(|line| format!("{:016}{}\n", 0, &line[16..])).collect();
+        assert_eq!(name(&hidden, 0xffff_ffff_8120_0108), None);
+        assert!(!shows_addresses(hidden.as_bytes()).unwrap());
+        assert!(shows_addresses(LIST.as_bytes()).unwrap());
+        assert_eq!(name("nonsense\n\n\u{1}", 1), None);
+    }
+
+    #[test]
+    fn real_kernels_have_the_functions() {
+        for (kernel, _) in KERNELS {
             let list = testdata::file(&format!("{kernel}.kallsyms"));
-            let names = ["__oom_kill_process", "mark_oom_victim"];
-            let [range, mark] = functions(&*list, names).unwrap().map(Option::unwrap);
-            assert!(mark.end <= range.start || range.end <= mark.start, "{kernel}");
-            assert!((0x200..0x800).contains(&(range.end - range.start)), "{kernel}: {range:x?}");
-            // `__pfx_` symbols, from 6.3 on, stand before each function and after the last.
-            assert!(version > (6, 3) || range.end.is_multiple_of(16), "{kernel}: {range:x?}");
+            let text = String::from_utf8(list.clone()).unwrap();
+            let line = text.lines().find(|line| line.ends_with(" t mark_oom_victim")).unwrap();
+            let start = u64::from_str_radix(&line[..16], 16).unwrap();
+            let names = symbols(&*list, &[start + 5]).unwrap();
+            let name = names[0].as_deref().unwrap();
+            assert!(name.starts_with("mark_oom_victim+0x5/0x"), "{kernel}: {name}");
+            assert!(shows_addresses(&*list).unwrap(), "{kernel}");
         }
-    }
-
-    #[test]
-    fn names_are_matched_whole_and_hidden_addresses_are_none() {
-        assert_eq!(find(LIST, "oom_kill"), None);
-        let hidden = LIST.replace("ffffffff", "00000000").replace("8120", "0000");
-        assert_eq!(find(&hidden.replace("0000010", "0000000"), "__oom_kill_process"), None);
-        assert_eq!(find("nonsense\n\n\u{1}", "x"), None);
     }
 }

@@ -7,7 +7,6 @@ pub mod gfp;
 pub mod kallsyms;
 pub mod layout;
 pub mod plan;
-pub mod release;
 
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;

@@ -5,44 +5,61 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::capability::Capability;
-use super::facts::{FUNCTIONS, Facts, MarkVictim};
+use super::facts::{Facts, MarkVictim};
 use super::layout::required;
 
 /// How hooks are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rung {
-    /// kprobes and a kretprobe, with the raw tracepoint beneath.
+    /// kprobes, with the raw tracepoint beneath.
     Kprobe,
     /// fentry and fexit programs, with the raw tracepoint beneath.
     Fentry,
     /// The raw tracepoint alone.
     Tracepoint,
+    /// The kernel's log: no programs at all.
+    Log,
 }
 
 impl Rung {
     /// From the best to the last.
-    pub const ALL: [Self; 3] = [Self::Kprobe, Self::Fentry, Self::Tracepoint];
+    pub const ALL: [Self; 4] = [Self::Kprobe, Self::Fentry, Self::Tracepoint, Self::Log];
 
-    /// The programs of a rung, each with the kernel function it is attached to.
+    /// The programs of a rung, each with where it is attached.
     #[must_use]
-    pub const fn hooks(self) -> &'static [Hook] {
+    pub fn hooks(self) -> &'static [Hook] {
         match self {
-            Self::Kprobe => &[
-                Hook { program: "oom_kill_process_kprobe", function: "oom_kill_process" },
-                Hook { program: "oom_kill_process_kretprobe", function: "oom_kill_process" },
-                Hook { program: "kill_process_kprobe", function: "__oom_kill_process" },
-                Hook { program: "mark_oom_victim_kprobe", function: "mark_oom_victim" },
-            ],
-            Self::Fentry => &[
-                Hook { program: "oom_kill_process_fentry", function: "oom_kill_process" },
-                Hook { program: "oom_kill_process_fexit", function: "oom_kill_process" },
-                Hook { program: "kill_process_fentry", function: "__oom_kill_process" },
-                Hook { program: "mark_oom_victim_fentry", function: "mark_oom_victim" },
-            ],
-            Self::Tracepoint => &[],
+            Self::Kprobe => &KPROBES,
+            Self::Fentry => &FENTRIES,
+            Self::Tracepoint | Self::Log => &[],
         }
     }
 }
+
+const KPROBES: [Hook; 8] = [
+    // Before the entry: of two probes on a function the last one attached runs first
+    // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
+    // still the kernel's own.
+    Hook::RETURN,
+    Hook::needed("oom_kill_process_kprobe", "oom_kill_process"),
+    Hook::needed("kill_process_kprobe", "__oom_kill_process"),
+    Hook::needed("mark_oom_victim_kprobe", "mark_oom_victim"),
+    Hook::for_group("print_oom_group_kprobe"),
+    Hook::for_meminfo("print_oom_meminfo_kprobe"),
+    Hook::for_panic("dump_header_kprobe"),
+    Hook::SIGNAL_GENERATE,
+];
+
+const FENTRIES: [Hook; 8] = [
+    Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
+    Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
+    Hook::needed("kill_process_fentry", "__oom_kill_process"),
+    Hook::needed("mark_oom_victim_fentry", "mark_oom_victim"),
+    Hook::for_group("print_oom_group_fentry"),
+    Hook::for_meminfo("print_oom_meminfo_fentry"),
+    Hook::for_panic("dump_header_fentry"),
+    Hook::SIGNAL_GENERATE,
+];
 
 impl Display for Rung {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -50,8 +67,20 @@ impl Display for Rung {
             Self::Kprobe => "kprobe",
             Self::Fentry => "fentry",
             Self::Tracepoint => "tracepoint",
+            Self::Log => "log",
         })
     }
+}
+
+/// What the records are without a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// There are none.
+    None,
+    /// This key is `null`, or there is no record of this type.
+    Lacking(&'static str),
+    /// Less exact.
+    Approximate,
 }
 
 /// A program and where it goes.
@@ -59,14 +88,61 @@ impl Display for Rung {
 pub struct Hook {
     /// Its name in the eBPF object.
     pub program: &'static str,
-    /// The kernel's function.
-    pub function: &'static str,
+    /// The kernel's function, or the name of a raw tracepoint.
+    pub target: &'static str,
+    /// What the records are without it.
+    pub without: Without,
+    /// The program that does the same in another way, for where this one is not to be had.
+    pub instead: Option<&'static str>,
 }
 
-/// A key of the record that is `null`, and why.
+impl Hook {
+    /// The net beneath the probes.
+    pub const MARK_VICTIM: Self = Self::needed("mark_victim_raw", "mark_victim");
+
+    const SIGNAL_GENERATE: Self = Self {
+        program: "signal_generate_raw",
+        target: "signal_generate",
+        without: Without::Lacking("victim.shares_mm"),
+        instead: None,
+    };
+
+    /// A kretprobe puts an address of its own in the place of the caller's, which then stands in
+    /// the kernel's own dump of the stack.
+    const RETURN: Self = Self {
+        instead: Some("oom_kill_process_kretprobe"),
+        ..Self::needed("oom_kill_process_fexit", "oom_kill_process")
+    };
+
+    const fn needed(program: &'static str, target: &'static str) -> Self {
+        Self { program, target, without: Without::None, instead: None }
+    }
+
+    const fn for_group(program: &'static str) -> Self {
+        let needed = Self::needed(program, "mem_cgroup_print_oom_group");
+        Self { without: Without::Lacking("group"), ..needed }
+    }
+
+    /// Without it the limit stands as it did at the decision.
+    const fn for_meminfo(program: &'static str) -> Self {
+        let needed = Self::needed(program, "mem_cgroup_print_oom_meminfo");
+        Self { without: Without::Approximate, ..needed }
+    }
+
+    const fn for_panic(program: &'static str) -> Self {
+        let needed = Self::needed(program, "dump_header");
+        Self { without: Without::Lacking("oom_panic"), ..needed }
+    }
+
+    fn is_tracepoint(self) -> bool {
+        self == Self::MARK_VICTIM || self == Self::SIGNAL_GENERATE
+    }
+}
+
+/// A key of the record that is `null`, or a type of record that there is not, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// The key.
+    /// Its name.
     pub field: &'static str,
     /// Why.
     pub reason: String,
@@ -86,12 +162,28 @@ pub struct Refused {
 pub struct Plan {
     /// How.
     pub rung: Rung,
-    /// Whether the raw tracepoint is there to catch what the probes miss.
-    pub net: bool,
+    /// The programs, the net beneath the others first: a kill between two attachments is caught.
+    pub hooks: Vec<Hook>,
     /// What the records lack.
     pub missing: Vec<Missing>,
     /// The better rungs, and why they are not taken.
     pub refused: Vec<Refused>,
+}
+
+impl Plan {
+    /// To read the kernel's log, which takes no facts: none of the better ways could be had.
+    #[must_use]
+    pub fn log(refused: Vec<Refused>) -> Self {
+        let reason = "the kernel's log does not hold it";
+        let missing = NOT_LOGGED.map(|field| Missing { field, reason: reason.to_owned() });
+        Self { rung: Rung::Log, hooks: Vec::new(), missing: missing.into(), refused }
+    }
+
+    /// Whether the records lack this.
+    #[must_use]
+    pub fn lacks(&self, field: &str) -> bool {
+        self.missing.iter().any(|missing| missing.field == field)
+    }
 }
 
 /// Why no rung can be had.
@@ -130,11 +222,32 @@ pub enum PlanError {
     },
 }
 
+impl PlanError {
+    /// What it means for each way in turn.
+    #[must_use]
+    pub fn refused(&self, rungs: &[Rung]) -> Vec<Refused> {
+        match self {
+            Self::Nothing { refused } => refused.clone(),
+            Self::Capability { .. } | Self::Lockdown { .. } | Self::Layout { .. } => {
+                Refused::all(rungs, &self.to_string())
+            }
+        }
+    }
+}
+
+impl Refused {
+    /// All ways, for one reason.
+    #[must_use]
+    pub fn all(rungs: &[Rung], reason: &str) -> Vec<Self> {
+        rungs.iter().map(|&rung| Self { rung, reason: reason.to_owned() }).collect()
+    }
+}
+
 fn list(refused: &[Refused]) -> String {
     refused.iter().map(|refused| format!("\n  {}: {}", refused.rung, refused.reason)).collect()
 }
 
-/// Chooses the best rung of `allowed` that the machine offers; `refused` are those that were tried
+/// Chooses the best rung of `allowed`, which has the log not among them, that the machine offers; `refused` are those that were tried
 /// and turned down by the kernel.
 ///
 /// # Errors
@@ -147,7 +260,7 @@ pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan
     if let Some(mode) = facts.lockdown.as_deref().filter(|mode| *mode == "confidentiality") {
         return Err(PlanError::Lockdown { mode: mode.to_owned() });
     }
-    if let Some(absent) = required(&facts.absent).next() {
+    if let Some(absent) = required(&facts.known.absent).next() {
         return Err(PlanError::Layout { reason: absent.reason() });
     }
     let mut turned_down = Vec::new();
@@ -157,9 +270,12 @@ pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan
         match reason {
             Some(reason) => turned_down.push(Refused { rung, reason }),
             None => {
+                let net =
+                    (facts.known.mark_victim != MarkVictim::Absent).then_some(Hook::MARK_VICTIM);
+                let probes = rung.hooks().iter().copied().filter(|hook| offers(facts, *hook));
                 return Ok(Plan {
                     rung,
-                    net: facts.mark_victim != MarkVictim::Absent,
+                    hooks: net.into_iter().chain(probes).collect(),
                     missing: missing(facts, rung),
                     refused: turned_down,
                 });
@@ -169,14 +285,20 @@ pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan
     Err(PlanError::Nothing { refused: turned_down })
 }
 
+/// Whether the machine has what the hook is on. Of a tracepoint that is found out by trying.
+fn offers(facts: &Facts, hook: Hook) -> bool {
+    hook.is_tracepoint() || facts.known.functions.iter().any(|(name, _)| *name == hook.target)
+}
+
 /// Why a rung cannot be had, if that can be known without trying.
 fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
     if rung == Rung::Tracepoint {
-        return (facts.mark_victim == MarkVictim::Absent)
+        return (facts.known.mark_victim == MarkVictim::Absent)
             .then(|| "this kernel has no tracepoint oom/mark_victim".to_owned());
     }
-    if let Some(function) = FUNCTIONS.iter().find(|name| !facts.functions.contains(name)) {
-        return Some(format!("this kernel has no function {function} to hook"));
+    let mut needed = rung.hooks().iter().filter(|hook| hook.without == Without::None);
+    if let Some(hook) = needed.find(|hook| !offers(facts, **hook)) {
+        return Some(format!("this kernel has no function {} to hook", hook.target));
     }
     if rung == Rung::Kprobe {
         if !facts.kprobes {
@@ -192,9 +314,9 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
     None
 }
 
-/// What only the arguments of `oom_kill_process` tell. (That the scope is `memcg`, the stack tells,
+/// What only the probes tell, most of it the arguments of `oom_kill_process`. (That the scope is `memcg`, the stack tells,
 /// too.)
-const OF_OOM_CONTROL: [&str; 10] = [
+const OF_OOM_CONTROL: [&str; 13] = [
     "message",
     "constraint",
     "nodemask",
@@ -205,7 +327,29 @@ const OF_OOM_CONTROL: [&str; 10] = [
     "chosen",
     "victim.badness",
     "limit",
+    "group",
+    "victim.shares_mm",
+    "oom_panic",
 ];
+
+/// What the kernel does not log.
+const NOT_LOGGED: [&str; 12] = [
+    "totalpages",
+    "trigger.cgroup",
+    "victim.ns_pid",
+    "victim.gid",
+    "victim.ppid",
+    "victim.parent_comm",
+    "victim.badness",
+    "victim.threads",
+    "victim.started",
+    "victim.age_ms",
+    "victim.cgroup.id",
+    "victim.shares_mm",
+];
+
+const NO_NAMES: &str = "the kernel does not tell the names of its functions' addresses \
+                        (kernel.kptr_restrict is 2, or CAP_SYSLOG is missing)";
 
 fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     let mut missing = Vec::new();
@@ -218,14 +362,26 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
         for field in OF_OOM_CONTROL {
             lack(field, "the tracepoint oom/mark_victim does not pass oom_control");
         }
-        if facts.mark_victim == MarkVictim::ThreadId {
+        if facts.known.mark_victim == MarkVictim::ThreadId {
             lack(
                 "victim",
                 "this kernel's tracepoint oom/mark_victim passes no more than victim.tid",
             );
         }
     }
-    for absent in &facts.absent {
+    for hook in rung.hooks().iter().filter(|hook| !offers(facts, **hook)) {
+        if let Without::Lacking(field) = hook.without {
+            lack(field, &format!("this kernel has no function {} to hook", hook.target));
+        }
+    }
+    if !facts.names_frames {
+        lack("stack", NO_NAMES);
+        if rung == Rung::Tracepoint {
+            lack("outcome", NO_NAMES);
+            lack("scope", NO_NAMES);
+        }
+    }
+    for absent in &facts.known.absent {
         for &field in absent.member.gives {
             lack(field, &absent.reason());
         }

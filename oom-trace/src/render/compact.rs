@@ -6,16 +6,18 @@ use std::io::{self, Write};
 
 use super::Style;
 use super::block::Palette;
+use super::moment::Moment;
 use super::names;
 use super::units::{Joined, Size, resident};
 use super::word::Word;
-use crate::incident::model::{Agent, OomKill, Origin, Outcome, Record};
+use crate::incident::model::{Agent, OomKill, OomPanic, Origin, Outcome, Record, Shortage};
 use crate::text::KernelText;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let mut fields = Fields { out, palette: Palette::from(style) };
     match record {
         Record::OomKill(kill) => oom_kill(kill, &mut fields)?,
+        Record::OomPanic(panic) => oom_panic(panic, &mut fields)?,
         Record::Agent(said) => agent(said, &mut fields)?,
     }
     out.push(b'\n');
@@ -29,23 +31,17 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         incident,
         origin,
         source,
-        scope,
         outcome,
         victim_index,
         victim_count,
         kill_count: _,
         message: _,
-        constraint: _,
-        nodemask: _,
-        page_size_bytes: _,
-        totalpages: _,
-        trigger,
+        shortage,
         chosen: _,
         victim,
-        limit,
+        group: _,
         candidates: _,
         system: _,
-        stack: _,
         why: _,
     } = kill;
     let event = match outcome {
@@ -53,8 +49,6 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         Some(Outcome::Killed) | None => "OOM-KILL",
     };
     let container = victim.container.as_ref();
-    let limit = limit.as_ref();
-    let trigger = trigger.as_ref();
     fields.head(origin, event)?;
     fields.name("comm", victim.comm.as_ref())?;
     fields.put("pid", victim.pid)?;
@@ -63,26 +57,47 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.size("rss", resident(&victim.memory))?;
     fields.size("swap", victim.memory.swap_bytes)?;
     fields.put("adj", victim.oom_score_adj)?;
-    fields.put("scope", scope.map(names::scope))?;
-    fields.name("limit", limit.and_then(|limit| limit.cgroup.as_ref()))?;
-    fields.size("usage", limit.and_then(|limit| limit.usage_bytes))?;
-    fields.size("max", limit.and_then(|limit| limit.max_bytes))?;
+    limit(shortage, fields)?;
     fields.name("cgroup", victim.cgroup.as_ref().map(|cgroup| &cgroup.path))?;
     fields.word("unit", victim.unit.as_deref())?;
     fields.word("container", container.map(|it| it.name.as_deref().unwrap_or(&it.id)))?;
     fields.word("pod", victim.pod.as_ref().map(|pod| pod.name.as_deref().unwrap_or(&pod.uid)))?;
-    fields.name("trigger", trigger.and_then(|trigger| trigger.comm.as_ref()))?;
-    fields.put("trigger_pid", trigger.map(|trigger| trigger.pid))?;
-    fields.put("order", trigger.and_then(|trigger| trigger.order))?;
-    let flags = trigger.and_then(|trigger| trigger.gfp_flags.as_deref());
-    fields.put("gfp", flags.map(|flags| Joined(flags, "|")))?;
+    trigger(shortage, fields)?;
     if *victim_count > 1 {
         fields.put("victim", Some(format_args!("{victim_index}/{victim_count}")))?;
     }
     fields.put("outcome", outcome.map(names::outcome))?;
-    fields.word("host", Some(&origin.host))?;
+    fields.word("host", origin.host.as_deref())?;
     fields.put("source", Some(names::source(*source)))?;
     fields.word("incident", Some(incident))
+}
+
+fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
+    let OomPanic { schema: _, kind: _, incident, origin, source, message, shortage } = panic;
+    fields.head(origin, "OOM-PANIC")?;
+    fields.word("message", Some(message))?;
+    limit(shortage, fields)?;
+    trigger(shortage, fields)?;
+    fields.word("host", origin.host.as_deref())?;
+    fields.put("source", Some(names::source(*source)))?;
+    fields.word("incident", Some(incident))
+}
+
+fn limit(shortage: &Shortage, fields: &mut Fields<'_>) -> io::Result<()> {
+    let limit = shortage.limit.as_ref();
+    fields.put("scope", shortage.scope.map(names::scope))?;
+    fields.name("limit", limit.and_then(|limit| limit.cgroup.as_ref()))?;
+    fields.size("usage", limit.and_then(|limit| limit.usage_bytes))?;
+    fields.size("max", limit.and_then(|limit| limit.max_bytes))
+}
+
+fn trigger(shortage: &Shortage, fields: &mut Fields<'_>) -> io::Result<()> {
+    let trigger = shortage.trigger.as_ref();
+    fields.name("trigger", trigger.and_then(|trigger| trigger.comm.as_ref()))?;
+    fields.put("trigger_pid", trigger.and_then(|trigger| trigger.pid))?;
+    fields.put("order", trigger.and_then(|trigger| trigger.order))?;
+    let flags = trigger.and_then(|trigger| trigger.gfp_flags.as_deref());
+    fields.put("gfp", flags.map(|flags| Joined(flags, "|")))
 }
 
 fn agent(said: &Agent, fields: &mut Fields<'_>) -> io::Result<()> {
@@ -100,7 +115,7 @@ fn agent(said: &Agent, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.head(origin, "AGENT")?;
     fields.put("event", Some(names::event(*event)))?;
     fields.put("version", Some(version))?;
-    fields.word("host", Some(&origin.host))?;
+    fields.word("host", origin.host.as_deref())?;
     fields.word("message", Some(message))
 }
 
@@ -113,7 +128,7 @@ struct Fields<'a> {
 impl Fields<'_> {
     fn head(&mut self, origin: &Origin, event: &str) -> io::Result<()> {
         let alarm = self.palette.alarm;
-        write!(self.out, "{:.3} {alarm}{event}{alarm:#}", origin.time)
+        write!(self.out, "{:#} {alarm}{event}{alarm:#}", Moment(origin))
     }
 
     fn put(&mut self, key: &str, value: Option<impl Display>) -> io::Result<()> {

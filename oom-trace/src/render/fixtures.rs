@@ -1,33 +1,56 @@
 //! Records for tests of whatever renders or delivers them.
 
+mod shortage;
+
+use self::shortage::{build, of_the_cgroup, of_the_machine};
 use crate::incident::model::{
-    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, Container, Limit, Memory,
-    Missing, OomKill, OomKillType, Origin, Outcome, Pod, Record, SCHEMA, Scope, Source, System,
-    Totals, Trigger, Victim, Why,
+    Agent, AgentEvent, AgentType, Build, Candidate, Candidates, Cgroup, Chosen, Container, Limit,
+    Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Pod, Record,
+    SCHEMA, Scope, Sharer, Shortage, Source, System, Totals, Trigger, Victim, Why,
 };
 
 /// One record for each shape that a kill can take, by name.
-pub(crate) fn all() -> [(&'static str, Record); 8] {
+pub(crate) fn all() -> [(&'static str, Record); 11] {
     let kill = |kill| Record::OomKill(Box::new(kill));
+    let panic = |panic| Record::OomPanic(Box::new(panic));
+    let [panic_unknown, panic_everything] = panics();
     [
         ("memcg", kill(memcg())),
         ("global", kill(global())),
         ("group", kill(group())),
         ("already_exiting", kill(already_exiting())),
-        ("unknown", kill(unknown())),
+        ("unknown", kill(from_log())),
         ("hostile", kill(hostile())),
         ("everything", kill(everything())),
+        ("panic", panic(self::panic())),
+        ("panic_unknown", panic(panic_unknown)),
+        ("panic_everything", panic(panic_everything)),
         ("agent", Record::Agent(Box::new(agent()))),
     ]
 }
 
 fn origin() -> Origin {
     Origin {
-        time: "2026-11-23T03:08:07.012345678Z".parse().unwrap(),
-        boot_ns: 4_572_744_000,
-        boot_id: "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11".into(),
-        host: "db1".into(),
-        kernel: "6.12.107+deb13-cloud-amd64".into(),
+        time: "2026-11-23T03:08:07.012345678Z".parse().ok(),
+        boot_ns: Some(4_572_744_000),
+        boot_id: Some("7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11".into()),
+        host: Some("db1".into()),
+        kernel: Some("6.12.107+deb13-cloud-amd64".into()),
+    }
+}
+
+/// What a log without stamps tells.
+const NOWHERE: Origin =
+    Origin { time: None, boot_ns: None, boot_id: None, host: None, kernel: None };
+
+/// What a log tells of a kill whose dump it has not, and less.
+fn from_log() -> OomKill {
+    OomKill {
+        incident: "log-157".into(),
+        origin: NOWHERE,
+        source: Source::KernelLog,
+        shortage: Shortage::default(),
+        ..unknown()
     }
 }
 
@@ -51,23 +74,17 @@ pub(crate) fn unknown() -> OomKill {
         incident: "7c6e5a0c-4572744000".into(),
         origin: origin(),
         source: Source::Tracepoint,
-        scope: None,
         outcome: None,
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
         message: None,
-        constraint: None,
-        nodemask: None,
-        page_size_bytes: 4096,
-        totalpages: None,
-        trigger: None,
+        shortage: Shortage { page_size_bytes: Some(4096), ..Shortage::default() },
         chosen: None,
         victim: victim(157),
-        limit: None,
+        group: None,
         candidates: None,
         system: None,
-        stack: None,
         why: None,
     }
 }
@@ -93,46 +110,25 @@ pub(crate) fn victim(tid: u32) -> Victim {
         memory_logged: Vec::new(),
         cgroup: None,
         unit: None,
+        slice: None,
         container: None,
         pod: None,
+        shares_mm: None,
     }
 }
 
 pub(crate) fn limit(path: &str) -> Limit {
-    Limit {
-        cgroup: Some(path.into()),
-        usage_bytes: None,
-        max_bytes: None,
-        swap_usage_bytes: None,
-        swap_max_bytes: None,
-        ancestors: None,
-    }
+    Limit { cgroup: Some(path.into()), ..Limit::default() }
 }
 
 fn memcg() -> OomKill {
     let logged = memory([25660, 24448, 0, 580, 0, 84]);
     OomKill {
         source: Source::Kprobe,
-        scope: Some(Scope::Memcg),
         outcome: Some(Outcome::Killed),
         kill_count: Some(1),
         message: Some("Memory cgroup out of memory".into()),
-        constraint: Some("CONSTRAINT_MEMCG"),
-        page_size_bytes: 4096,
-        totalpages: Some(8192),
-        trigger: Some(Trigger {
-            pid: 157,
-            tid: 157,
-            comm: Some("memhog".into()),
-            uid: Some(1000),
-            oom_score_adj: Some(100),
-            gfp_mask: Some("0xcc0".into()),
-            gfp_flags: Some(vec!["GFP_KERNEL".into()]),
-            order: Some(0),
-            cgroup: Some("/web/app.service".into()),
-            cpuset: Some("web".into()),
-            mems_allowed: Some("0".into()),
-        }),
+        shortage: of_the_cgroup(),
         chosen: Some(Chosen {
             tid: 157,
             comm: Some("memhog".into()),
@@ -157,41 +153,40 @@ fn memcg() -> OomKill {
             cgroup: Some(Cgroup { path: "/web/app.service".into(), id: Some(1297) }),
             ..victim(157)
         },
-        limit: Some(Limit {
-            usage_bytes: Some(32 << 20),
-            max_bytes: Some(32 << 20),
-            swap_usage_bytes: Some(0),
-            swap_max_bytes: Some(0),
-            ancestors: Some(Vec::new()),
-            ..limit("/web")
-        }),
         ..unknown()
     }
+}
+
+fn panic() -> OomPanic {
+    OomPanic {
+        schema: SCHEMA,
+        kind: OomPanicType::OomPanic,
+        incident: "7c6e5a0c-4572744000".into(),
+        origin: origin(),
+        source: Source::Kprobe,
+        message: "Out of memory: system-wide panic_on_oom is enabled",
+        shortage: of_the_machine(),
+    }
+}
+
+/// A panic of which only the least is known, and one of which everything is.
+fn panics() -> [OomPanic; 2] {
+    let kill = everything();
+    let unknown = OomPanic {
+        incident: "log-0".into(),
+        origin: NOWHERE,
+        shortage: Shortage::default(),
+        ..panic()
+    };
+    [unknown, OomPanic { shortage: kill.shortage, ..panic() }]
 }
 
 fn global() -> OomKill {
     let kill = memcg();
     let logged = memory([633_916, 632_320, 0, 580, 0, 1280]);
     OomKill {
-        scope: Some(Scope::Global),
         message: Some("Out of memory".into()),
-        constraint: Some("CONSTRAINT_NONE"),
-        page_size_bytes: 4096,
-        totalpages: Some(180_224),
-        trigger: Some(Trigger {
-            pid: 169,
-            tid: 171,
-            comm: Some("java".into()),
-            oom_score_adj: Some(0),
-            gfp_mask: Some("0x140dca".into()),
-            gfp_flags: Some(
-                ["GFP_HIGHUSER_MOVABLE", "__GFP_COMP", "__GFP_ZERO"].map(String::from).into(),
-            ),
-            order: Some(1),
-            cgroup: Some("/batch/job1".into()),
-            cpuset: Some("batch".into()),
-            ..kill.trigger.unwrap()
-        }),
+        shortage: of_the_machine(),
         chosen: Some(Chosen {
             tid: 169,
             comm: Some("java".into()),
@@ -209,9 +204,9 @@ fn global() -> OomKill {
             memory: logged,
             memory_logged: vec![logged],
             cgroup: Some(Cgroup { path: "/batch/job1".into(), id: None }),
+            shares_mm: Some(vec![Sharer { pid: 172, comm: Some("java-helper".into()) }]),
             ..kill.victim
         },
-        limit: None,
         ..kill
     }
 }
@@ -223,6 +218,7 @@ fn group() -> OomKill {
     OomKill {
         victim_count: 5,
         kill_count: Some(2),
+        group: Some("/web".into()),
         victim: Victim { memory_logged: logged, ..kill.victim },
         ..kill
     }
@@ -243,7 +239,13 @@ fn hostile() -> OomKill {
     let kill = memcg();
     let path = b"/\x1b]0;owned\x07/x pid=1 \xff\xe2\x80\xae";
     OomKill {
-        trigger: Some(Trigger { comm: Some("a\nOOM-KILL b=1".into()), ..kill.trigger.unwrap() }),
+        shortage: Shortage {
+            trigger: Some(Trigger {
+                comm: Some("a\nOOM-KILL b=1".into()),
+                ..kill.shortage.trigger.unwrap()
+            }),
+            ..kill.shortage
+        },
         chosen: Some(Chosen { cgroup: Some(path.into()), ..kill.chosen.unwrap() }),
         victim: Victim {
             comm: Some("x (pid 1)\\ \"\x1b[".into()),
@@ -277,13 +279,33 @@ fn everything() -> OomKill {
     };
     OomKill {
         source: Source::Fentry,
-        scope: Some(Scope::Mempolicy),
-        constraint: Some("CONSTRAINT_MEMORY_POLICY"),
-        nodemask: Some("0-1".into()),
+        group: Some("/web".into()),
+        shortage: Shortage {
+            scope: Some(Scope::Mempolicy),
+            constraint: Some("CONSTRAINT_MEMORY_POLICY"),
+            nodemask: Some("0-1".into()),
+            limit: Some(Limit {
+                memsw_usage_bytes: Some(32 << 20),
+                memsw_max_bytes: Some(64 << 20),
+                memsw_failcnt: Some(0),
+                kmem_usage_bytes: Some(1 << 20),
+                kmem_max_bytes: Some(2 << 20),
+                kmem_failcnt: Some(3),
+                ancestors: Some(vec![parent]),
+                ..kill.shortage.limit.unwrap()
+            }),
+            build: Build {
+                preempt: Some("PREEMPT(lazy)".into()),
+                taint: Some("Tainted: G        W         ".into()),
+                ..build()
+            },
+            ..kill.shortage
+        },
         victim: Victim {
             exe: Some("/usr/bin/memhog".into()),
             argv: Some(vec!["memhog".into(), "--size".into(), "512M".into()]),
             unit: Some("app.service".into()),
+            slice: Some("kubepods-burstable.slice".into()),
             container: Some(Container {
                 id: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(),
                 runtime: Some("containerd".into()),
@@ -296,9 +318,9 @@ fn everything() -> OomKill {
                 container: Some("app".into()),
                 qos: Some("burstable".into()),
             }),
+            shares_mm: Some(vec![Sharer { pid: 160, comm: Some("helper".into()) }]),
             ..kill.victim
         },
-        limit: Some(Limit { ancestors: Some(vec![parent]), ..kill.limit.unwrap() }),
         candidates: Some(Candidates {
             total: 5,
             top: vec![
@@ -320,7 +342,6 @@ fn everything() -> OomKill {
             swap_total_bytes: Some(2 << 30),
             swap_free_bytes: Some(0),
         }),
-        stack: Some(vec!["oom_kill_process+0x0/0x1c0".into(), "out_of_memory+0x1d4/0x5a0".into()]),
         why: Some(Why {
             summary: "memhog filled the 32.0 MiB that /web may use".into(),
             hints: vec!["raise memory.max of /web".into(), "or find what grew".into()],

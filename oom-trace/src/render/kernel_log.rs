@@ -2,7 +2,9 @@
 //! come back byte for byte. `golden/kernel.log` holds lines that kernels from 5.10 to 7.3 logged.
 
 use super::{Format, Style, fixtures, render};
-use crate::incident::model::{Chosen, Limit, OomKill, Outcome, Record, Scope, Trigger, Victim};
+use crate::incident::model::{
+    Chosen, Limit, OomKill, Outcome, Record, Scope, Shortage, Trigger, Victim,
+};
 
 /// What stands between `before` and `after`.
 fn between<'a>(line: &'a str, before: &str, after: &str) -> &'a str {
@@ -21,8 +23,8 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
         other => panic!("{other} is in no log"),
     };
     let trigger = Trigger {
-        pid: 1,
-        tid: 1,
+        pid: Some(1),
+        tid: Some(1),
         comm: header.split_once(" invoked").map(|(comm, _)| comm.into()),
         uid: None,
         oom_score_adj: Some(number(header, "oom_score_adj=", "\n")),
@@ -53,11 +55,15 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
             continue;
         }
         records.push(OomKill {
-            scope: Some(if limit.is_some() { Scope::Memcg } else { Scope::Global }),
+            shortage: Shortage {
+                scope: Some(if limit.is_some() { Scope::Memcg } else { Scope::Global }),
+                constraint: Some(constraint),
+                trigger: Some(trigger.clone()),
+                limit: limit.clone(),
+                ..Shortage::default()
+            },
             outcome: Some(Outcome::Killed),
             victim_index: u32::try_from(records.len()).unwrap() + 1,
-            constraint: Some(constraint),
-            trigger: Some(trigger.clone()),
             chosen: Some(chosen.clone()),
             victim: Victim {
                 comm: Some(between(line, "(", ")").into()),
@@ -66,7 +72,6 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
                 memory_logged: vec![logged],
                 ..fixtures::victim(tid)
             },
-            limit: limit.clone(),
             ..fixtures::unknown()
         });
     }
@@ -108,7 +113,8 @@ fn the_message_is_the_kernels_and_else_follows_the_scope() {
     .unwrap();
     let last = |kill: &OomKill| kernel(kill.clone()).lines().last().unwrap().to_owned();
     assert!(last(&kill).starts_with("Out of memory: Killed process 1 (a) "));
-    let by_hand = OomKill { scope: None, ..kill.clone() };
+    let shortage = Shortage { scope: None, ..kill.shortage.clone() };
+    let by_hand = OomKill { shortage, ..kill.clone() };
     assert!(last(&by_hand).starts_with("Out of memory: Killed"));
     let message = Some("Out of memory (oom_kill_allocating_task)".into());
     let allocating = OomKill { message, ..kill.clone() };
@@ -126,7 +132,7 @@ fn a_large_uid_is_negative_where_the_kernel_says_so() {
     let mut kill = *kill;
     kill.chosen = kill.chosen.map(|chosen| Chosen { uid: Some(u32::MAX - 1), ..chosen });
     let text = kernel(kill);
-    let summary = text.lines().nth(1).unwrap();
+    let summary = text.lines().find(|line| line.starts_with("oom-kill:")).unwrap();
     assert!(summary.contains(",nodemask=0-1,"), "{summary}");
     assert!(summary.ends_with(",uid=-2"), "{summary}");
 }

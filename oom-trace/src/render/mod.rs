@@ -16,6 +16,7 @@ mod block;
 mod compact;
 mod json;
 mod kernel;
+mod moment;
 mod names;
 mod text;
 mod units;

@@ -45,7 +45,7 @@ pub(super) struct Who<'a> {
     pub(super) comm: Option<&'a KernelText>,
     /// `None` where only the thread is known.
     pub(super) pid: Option<u32>,
-    pub(super) tid: u32,
+    pub(super) tid: Option<u32>,
 }
 
 impl Display for Who<'_> {
@@ -57,13 +57,14 @@ impl Display for Who<'_> {
             }
             None => ("", ""),
         };
-        f.write_str(before)?;
-        match self.pid {
-            Some(pid) if pid == self.tid => write!(f, "pid {pid}")?,
-            Some(pid) => write!(f, "pid {pid}, thread {}", self.tid)?,
-            None => write!(f, "thread {}", self.tid)?,
+        match (self.pid, self.tid) {
+            (Some(pid), tid) if tid.is_none_or(|tid| tid == pid) => {
+                write!(f, "{before}pid {pid}{after}")
+            }
+            (Some(pid), Some(tid)) => write!(f, "{before}pid {pid}, thread {tid}{after}"),
+            (None, Some(tid)) => write!(f, "{before}thread {tid}{after}"),
+            _ => Ok(()),
         }
-        f.write_str(after)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `oom-trace run`: hook the OOM killer and report each victim.
 
 mod demo;
+mod feed;
 mod instance;
 mod ledger;
 pub(crate) mod protect;
@@ -16,26 +17,18 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
+use self::feed::Feed;
 use self::instance::Instance;
 use self::speaker::Speaker;
 use self::stream::Stream;
-use crate::bpf::{Hooked, hook};
+use crate::commands::source::{notes, open};
 use crate::config;
-use crate::enrich::Enricher;
 use crate::enrich::host::Host;
-use crate::enrich::stack::StackReader;
-use crate::kernel::facts::Facts;
-use crate::kernel::plan::{Missing, Plan, Rung};
+use crate::kernel::plan::Plan;
 use crate::sink::{Console, Fanout, FileSink, Sink, SinkReport};
 
 /// Records that wait for a sink that is busy: a group kill of some thousand processes is one burst.
 const QUEUE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-
-/// From this version on the kernel's log prints exact sums (`get_mm_counter_sum`, mm/oom_kill.c).
-const LOG_IS_EXACT: (u32, u32) = (7, 0);
-
-const NO_ADDRESSES: &str = "the kernel does not tell where its functions are (is \
-                            kernel.kptr_restrict 2, or CAP_SYSLOG missing?)";
 
 /// Says something to the person at the terminal.
 fn say(message: impl std::fmt::Display) {
@@ -50,35 +43,22 @@ fn say(message: impl std::fmt::Display) {
 pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
     let _instance = if config.demo { None } else { Some(Instance::claim()?) };
     let sinks = open_sinks(config)?;
-    let facts = Facts::gather(config.kernel.btf.as_deref())?;
-    // Where it matters and may not be done, making the maps says so.
-    let _ = protect::lift_memlock();
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let Hooked { mut plan, probes, ring } = hook(&facts, &config.kernel.rungs, config.debug)?;
+        let (plan, source) = open(&config.kernel, config.debug)?;
         let host = Host::here().context("cannot read the boot id")?;
-        let mut notes = probes.notes.clone();
+        let mut notes = notes(&source);
         notes.extend(protect::survive());
         notes.extend(protect::drop_privileges());
 
         let console_closed = Arc::new(Notify::new());
         let fanout = Fanout::start(sinks, QUEUE, reporter(Arc::clone(&console_closed)))?;
-        let mut enricher = Enricher {
-            host: host.clone(),
-            gfp_names: facts.gfp_names.clone(),
-            log_is_exact: facts.release.version() >= LOG_IS_EXACT,
-            stack_reader: StackReader::default(),
-            page_size: rustix::param::page_size() as u64,
-        };
-        rehearsal::rehearse(&mut enricher, config);
-        if plan.rung == Rung::Tracepoint && !enricher.stack_reader.prepare() {
-            let lack = |field| Missing { field, reason: NO_ADDRESSES.to_owned() };
-            plan.missing.extend(["outcome", "scope"].map(lack));
-        }
+        let feed = Feed::new(source, &host, &plan, config)?;
         announce(&plan, &notes);
         let speaker = Speaker::new(host, &plan);
-        Stream { probes, ring, enricher, fanout, speaker }.run(&console_closed, config.demo).await
+        let stream = Stream::new(feed, fanout, speaker)?;
+        stream.run(&console_closed, config.demo).await
     })
 }
 

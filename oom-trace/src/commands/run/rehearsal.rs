@@ -42,6 +42,7 @@ fn events() -> [Vec<u8>; 3] {
         &mut incident.limit_path_end,
         &mut incident.trigger_path_end,
         &mut incident.chosen_path_end,
+        &mut incident.symbols_end,
     ];
     ends.into_iter().for_each(|end| *end = path_len);
     let mut victim = Victim::new_zeroed();

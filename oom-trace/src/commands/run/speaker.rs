@@ -1,9 +1,15 @@
 //! What the agent says of itself: on standard error for people, as records for machines.
 
+use std::fs;
+
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::{Agent, AgentEvent, AgentType, Missing, Record, SCHEMA, Totals};
+use crate::incident::model::{
+    Agent, AgentEvent, AgentType, Missing, Record, SCHEMA, Source, Totals,
+};
 use crate::kernel::plan::{Plan, Rung};
+
+const FTRACE_ENABLED: &str = "/proc/sys/kernel/ftrace_enabled";
 
 /// Knows what does not change while the agent runs.
 #[derive(Debug)]
@@ -16,18 +22,12 @@ pub(super) struct Speaker {
 
 impl Speaker {
     pub(super) fn new(host: Host, plan: &Plan) -> Self {
-        let hooks = plan.rung.hooks().iter().map(|hook| hook.program.to_owned());
-        let net = plan.net.then(|| "mark_victim_raw".to_owned());
+        let hooks = plan.hooks.iter().map(|hook| hook.program.to_owned());
         let missing = plan.missing.iter().map(|missing| Missing {
             field: missing.field.to_owned(),
             reason: missing.reason.clone(),
         });
-        Self {
-            host,
-            rung: plan.rung,
-            hooks: hooks.chain(net).collect(),
-            missing: missing.collect(),
-        }
+        Self { host, rung: plan.rung, hooks: hooks.collect(), missing: missing.collect() }
     }
 
     /// Hooks are in.
@@ -43,16 +43,38 @@ impl Speaker {
         (!fields.is_empty()).then(|| self.record(AgentEvent::Degraded, message, Totals::default()))
     }
 
-    /// The kernel counted kills that no hook saw; `None` if it did not.
-    pub(super) fn gap(&self, totals: Totals) -> Option<Record> {
-        let unseen = totals.kernel_kills?.checked_sub(totals.kills).filter(|&unseen| unseen > 0)?;
-        // The tracepoint does not fire for the second kill of a group's first victim.
+    /// The tracepoint beneath the probes caught what they missed.
+    pub(super) fn net_caught(&self) -> Record {
+        let off = fs::read_to_string(FTRACE_ENABLED).is_ok_and(|text| text.trim() == "0");
+        let why = if off { ": kernel.ftrace_enabled is 0, which switches kprobes off" } else { "" };
+        let message = format!(
+            "the probes missed a kill that the tracepoint beneath them caught{why}; such records \
+             have less"
+        );
+        self.record(AgentEvent::Degraded, message, Totals::default())
+    }
+
+    /// The kernel counted kills that are in no record.
+    pub(super) fn gap(&self, unseen: u64, totals: Totals) -> Record {
         let perhaps = match self.rung {
-            Rung::Tracepoint => ", unless they are second kills of a group's first victim",
-            Rung::Kprobe | Rung::Fentry => "",
+            _ if totals.ring_lost > 0 => {
+                format!("; {} events were overwritten or found no room", totals.ring_lost)
+            }
+            // The tracepoint does not fire for the second kill of a group's first victim.
+            Rung::Tracepoint => {
+                ", unless they are second kills of a group's first victim".to_owned()
+            }
+            Rung::Kprobe | Rung::Fentry | Rung::Log => String::new(),
         };
-        let message = format!("the kernel counted {unseen} OOM kills that no hook saw{perhaps}");
-        Some(self.record(AgentEvent::Gap, message, totals))
+        let s = if unseen == 1 { "" } else { "s" };
+        let message =
+            format!("the kernel counted {unseen} OOM kill{s} that are in no record{perhaps}");
+        self.record(AgentEvent::Gap, message, totals)
+    }
+
+    /// Whether it is news that this source reported a kill: there are better hooks than it.
+    pub(super) fn is_net(&self, source: Source) -> bool {
+        source == Source::Tracepoint && self.rung != Rung::Tracepoint
     }
 
     /// Hooks are out.

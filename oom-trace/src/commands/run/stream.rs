@@ -9,34 +9,48 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::demo::Demo;
+use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
 use super::say;
 use super::speaker::Speaker;
-use crate::bpf::{Probes, Ring};
-use crate::enrich::Enricher;
-use crate::enrich::clock::Clock;
-use crate::incident::assemble::{Assembler, Incident};
+use crate::bpf::BpfError;
 use crate::incident::model::{OomKill, Record};
 use crate::sink::{Console, Fanout, SinkTotals};
-use crate::wire::decode;
 
-/// How long victims wait for the end of their incident. The kernel returns from
-/// `oom_kill_process` at once; this is for a return that no hook saw.
-const END_OVERDUE: Duration = Duration::from_secs(1);
+/// How long victims wait for the end of their incident, and a difference between the kernel's count
+/// and ours for the record that explains it. Both come at once; this is for what no hook saw.
+const OVERDUE: Duration = Duration::from_secs(1);
 
 /// How long the sinks have to write what waits, at the end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The parts.
+/// What the agent consists of while it runs.
 pub(super) struct Stream {
-    pub(super) probes: Probes,
-    pub(super) ring: Ring,
-    pub(super) enricher: Enricher,
-    pub(super) fanout: Fanout,
-    pub(super) speaker: Speaker,
+    feed: Feed,
+    delivery: Delivery,
+}
+
+/// The way of a record from where it was made to the sinks.
+struct Delivery {
+    fanout: Fanout,
+    speaker: Speaker,
+    ledger: Ledger,
+    demo: Option<Demo>,
+    /// Whether it has been said that the probes miss kills.
+    net_caught: bool,
 }
 
 impl Stream {
+    /// Starts to count.
+    ///
+    /// # Errors
+    /// The probes' counters cannot be read.
+    pub(super) fn new(feed: Feed, fanout: Fanout, speaker: Speaker) -> Result<Self, BpfError> {
+        let ledger = Ledger::open(feed.kills()?);
+        let delivery = Delivery { fanout, speaker, ledger, demo: None, net_caught: false };
+        Ok(Self { feed, delivery })
+    }
+
     pub(super) async fn run(
         mut self,
         console_closed: &Notify,
@@ -45,100 +59,119 @@ impl Stream {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let mut ledger = Ledger::open(self.probes.counters()?.kills);
-        let mut assembler = Assembler::default();
-        self.tell(self.speaker.started());
-        if let Some(record) = self.speaker.degraded() {
-            self.tell_sinks(record);
+        let delivery = &mut self.delivery;
+        delivery.tell(delivery.speaker.started());
+        if let Some(record) = delivery.speaker.degraded() {
+            delivery.send(record);
         }
-        let mut demo = demo.then(Demo::start);
+        delivery.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         loop {
+            let unsettled = self.feed.is_waiting() || self.delivery.ledger.is_unsettled();
             tokio::select! {
-                readable = self.ring.readable() => {
+                readable = self.feed.readable() => {
                     readable?;
-                    self.drain(&mut assembler, &mut ledger, &mut demo);
+                    let kernel_kills = self.delivery.ledger.kernel_kills();
+                    self.drain();
+                    self.delivery.ledger.compare(kernel_kills);
                 }
-                () = sleep(END_OVERDUE), if assembler.is_waiting() => {
-                    self.deliver(assembler.flush(), &mut ledger, &mut demo);
-                }
-                _ = hangup.recv() => self.fanout.reopen(),
+                () = sleep(OVERDUE), if unsettled => self.settle()?,
+                _ = hangup.recv() => self.delivery.fanout.reopen(),
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
                 () = console_closed.notified() => {
                     reader_gone = true;
                     break;
                 }
-                () = Demo::over(&mut demo) => break,
+                () = Demo::over(&mut self.delivery.demo) => break,
             }
         }
-        self.stop(assembler, ledger, demo, reader_gone)
+        self.stop(reader_gone)
     }
 
-    /// Takes all there is in the ring.
-    fn drain(&mut self, assembler: &mut Assembler, ledger: &mut Ledger, demo: &mut Option<Demo>) {
-        while let Some(event) = self.ring.take(decode) {
-            match event {
-                Ok(event) => self.deliver(assembler.push(event), ledger, demo),
-                Err(error) => {
-                    ledger.malformed();
-                    say(format_args!("a record of the eBPF program is unreadable: {error}"));
-                }
-            }
+    /// Takes all there is.
+    fn drain(&mut self) {
+        let Self { feed, delivery } = self;
+        feed.drain(|fed| delivery.take(fed));
+    }
+
+    /// What waits for more gets none.
+    fn flush(&mut self) {
+        let Self { feed, delivery } = self;
+        feed.flush(|fed| delivery.take(fed));
+    }
+
+    /// Nothing has come for a while: what waits for more gets none, and a difference to the
+    /// kernel's count is no kill on its way.
+    fn settle(&mut self) -> Result<(), BpfError> {
+        let kernel_kills = self.delivery.ledger.kernel_kills();
+        self.drain();
+        self.flush();
+        let delivery = &mut self.delivery;
+        if let Some(unseen) = delivery.ledger.settle(kernel_kills) {
+            let sink_lost = delivery.sink_lost(|_| true);
+            let totals = delivery.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost);
+            delivery.tell(delivery.speaker.gap(unseen, totals));
         }
-    }
-
-    fn deliver(
-        &mut self,
-        incident: Option<Incident>,
-        ledger: &mut Ledger,
-        demo: &mut Option<Demo>,
-    ) {
-        let Some(incident) = incident else { return };
-        for kill in self.enricher.records(&incident, Clock::now()) {
-            ledger.record(&kill);
-            if let Some(demo) = demo {
-                demo.saw(&kill);
-            }
-            self.send(kill);
-        }
-    }
-
-    fn send(&self, kill: OomKill) {
-        self.fanout.send(&Arc::new(Record::OomKill(Box::new(kill))));
+        Ok(())
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
-    fn stop(
-        mut self,
-        mut assembler: Assembler,
-        mut ledger: Ledger,
-        mut demo: Option<Demo>,
-        reader_gone: bool,
-    ) -> anyhow::Result<ExitCode> {
+    fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let kernel_kills = ledger.kernel_kills();
-        let ring_lost = self.probes.counters()?.ring_lost;
-        self.probes.detach();
-        self.drain(&mut assembler, &mut ledger, &mut demo);
-        self.deliver(assembler.flush(), &mut ledger, &mut demo);
+        let kernel_kills = self.delivery.ledger.kernel_kills();
+        let lost = self.feed.lost()?;
+        self.feed.detach();
+        self.drain();
+        self.flush();
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
-        let sinks = self.fanout.totals();
-        let sink_lost = sinks.iter().filter(|sink| counts(sink)).map(SinkTotals::lost).sum();
-        let totals = ledger.totals(kernel_kills, ring_lost, sink_lost);
-        if let Some(record) = self.speaker.gap(totals) {
-            self.tell(record);
+        let mut delivery = self.delivery;
+        let unseen = delivery.ledger.close(kernel_kills);
+        let totals = delivery.ledger.totals(kernel_kills, lost, delivery.sink_lost(counts));
+        if let Some(unseen) = unseen {
+            delivery.tell(delivery.speaker.gap(unseen, totals));
         }
-        self.tell(self.speaker.stopped(totals));
-        for sink in self.fanout.close(CLOSE_WITHIN) {
+        delivery.tell(delivery.speaker.stopped(totals));
+        for sink in delivery.fanout.close(CLOSE_WITHIN) {
             if sink.lost() > 0 && counts(&sink) {
                 let why = sink.last_error.as_deref().unwrap_or("it was too slow");
                 say(format_args!("output {}: {} records lost: {why}", sink.name, sink.lost()));
             }
         }
-        demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
+        delivery.demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
+    }
+}
+
+impl Delivery {
+    fn take(&mut self, fed: Fed) {
+        match fed {
+            Fed::Record(Record::OomKill(kill)) => self.kill(kill),
+            Fed::Record(record) => self.send(record),
+            Fed::Malformed(why) => {
+                self.ledger.malformed();
+                say(why);
+            }
+        }
+    }
+
+    fn kill(&mut self, kill: Box<OomKill>) {
+        self.ledger.record(&kill);
+        if let Some(demo) = &mut self.demo {
+            demo.saw(&kill);
+        }
+        let missed = self.speaker.is_net(kill.source) && !self.net_caught;
+        self.send(Record::OomKill(kill));
+        if missed {
+            self.net_caught = true;
+            self.tell(self.speaker.net_caught());
+        }
+    }
+
+    fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
+        let sinks = self.fanout.totals();
+        sinks.iter().filter(|sink| counts(sink)).map(SinkTotals::lost).sum()
     }
 
     /// To people and machines.
@@ -146,10 +179,10 @@ impl Stream {
         if let Record::Agent(agent) = &record {
             say(&agent.message);
         }
-        self.tell_sinks(record);
+        self.send(record);
     }
 
-    fn tell_sinks(&self, record: Record) {
+    fn send(&self, record: Record) {
         self.fanout.send(&Arc::new(record));
     }
 }

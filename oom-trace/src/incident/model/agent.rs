@@ -70,7 +70,7 @@ pub struct Totals {
     pub kernel_kills: Option<u64>,
     /// Records made.
     pub records: u64,
-    /// Events that found the ring buffer full.
+    /// Events that found the ring buffer full, or messages of the log that were overwritten.
     pub ring_lost: u64,
     /// Events that could not be decoded.
     pub malformed: u64,

@@ -1,18 +1,18 @@
 use super::super::capability::Capabilities;
 use super::super::facts::Known;
-use super::super::release::Release;
 use super::super::testdata;
 use super::*;
+use crate::release::Release;
+
+/// Those that need facts.
+const PROGRAMS: [Rung; 3] = [Rung::Kprobe, Rung::Fentry, Rung::Tracepoint];
 
 fn capable_with(btf: &[u8], text: &str) -> Facts {
     let release = Release::new(text);
     let known = Known::find(btf, release.version()).unwrap();
     Facts {
-        layout: known.layout,
-        absent: known.absent,
-        functions: known.functions,
-        mark_victim: known.mark_victim,
-        gfp_names: known.gfp_names,
+        known,
+        names_frames: true,
         release,
         kprobes: true,
         perf_event_paranoid: 3,
@@ -27,14 +27,16 @@ fn capable() -> Facts {
 }
 
 fn best(facts: &Facts) -> Plan {
-    plan(facts, &Rung::ALL, &[]).unwrap()
+    plan(facts, &PROGRAMS, &[]).unwrap()
 }
 
 #[test]
 fn a_capable_machine_lacks_nothing() {
     for (kernel, _) in testdata::KERNELS {
         let plan = best(&capable_with(&testdata::btf(kernel), kernel));
-        assert_eq!(plan, Plan { rung: Rung::Kprobe, net: true, missing: vec![], refused: vec![] });
+        let (missing, refused) = (vec![], vec![]);
+        let hooks = [&[Hook::MARK_VICTIM], Rung::Kprobe.hooks()].concat();
+        assert_eq!(plan, Plan { rung: Rung::Kprobe, hooks, missing, refused }, "{kernel}");
     }
 }
 
@@ -58,7 +60,7 @@ fn without_cap_sys_admin_a_strict_perf_event_paranoid_means_fentry() {
 #[test]
 fn a_rung_that_was_turned_down_is_not_tried_again() {
     let refused = Refused { rung: Rung::Kprobe, reason: "seccomp".to_owned() };
-    let plan = plan(&capable(), &Rung::ALL, std::slice::from_ref(&refused)).unwrap();
+    let plan = plan(&capable(), &PROGRAMS, std::slice::from_ref(&refused)).unwrap();
     assert_eq!(plan.rung, Rung::Fentry);
     assert_eq!(plan.refused, [refused]);
 }
@@ -77,7 +79,7 @@ fn without_a_function_only_the_tracepoint_is_left_and_says_what_it_lacks() {
 #[test]
 fn the_tracepoint_of_an_old_kernel_tells_a_thread_id_only() {
     let facts = Facts { kprobes: false, ..capable_with(&testdata::btf("5.10"), "5.10.223") };
-    assert_eq!(facts.mark_victim, MarkVictim::ThreadId);
+    assert_eq!(facts.known.mark_victim, MarkVictim::ThreadId);
     let plan = plan(&facts, &[Rung::Tracepoint], &[]).unwrap();
     assert!(plan.missing.iter().any(|missing| missing.field == "victim"));
 }
@@ -91,10 +93,43 @@ fn a_member_taken_away_degrades_by_its_keys_alone() {
 }
 
 #[test]
+fn a_hook_taken_away_degrades_by_what_it_gives_alone() {
+    for (function, field) in [("mem_cgroup_print_oom_group", "group"), ("dump_header", "oom_panic")]
+    {
+        let plan = best(&capable_with(&testdata::btf_without("6.12", function), "6.12"));
+        assert_eq!(plan.rung, Rung::Kprobe);
+        assert!(plan.hooks.iter().all(|hook| hook.target != function));
+        let [missing] = plan.missing.as_slice() else { panic!("{plan:?}") };
+        assert_eq!(missing.field, field);
+        assert_eq!(missing.reason, format!("this kernel has no function {function} to hook"));
+    }
+}
+
+#[test]
+fn without_a_hook_that_is_for_exactness_nothing_is_lacking() {
+    let btf = testdata::btf_without("6.12", "mem_cgroup_print_oom_meminfo");
+    let plan = best(&capable_with(&btf, "6.12"));
+    assert!(plan.hooks.iter().all(|hook| hook.target != "mem_cgroup_print_oom_meminfo"));
+    assert_eq!((plan.rung, plan.missing), (Rung::Kprobe, vec![]));
+}
+
+#[test]
+fn without_names_for_addresses_there_is_no_stack() {
+    let hidden = Facts { names_frames: false, ..capable() };
+    let fields = |rung| {
+        let plan = plan(&hidden, &[rung], &[]).unwrap();
+        plan.missing.into_iter().map(|missing| missing.field).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(Rung::Kprobe), ["stack"]);
+    let fields = fields(Rung::Tracepoint);
+    assert!(["stack", "outcome", "scope"].iter().all(|field| fields.contains(field)));
+}
+
+#[test]
 fn without_the_tracepoint_there_is_no_net() {
     let btf = testdata::btf_without("6.12", "btf_trace_mark_victim");
     let facts = capable_with(&btf, "6.12");
-    assert!(!best(&facts).net);
+    assert!(!best(&facts).hooks.contains(&Hook::MARK_VICTIM));
     let error = plan(&facts, &[Rung::Tracepoint], &[]).unwrap_err();
     assert!(error.to_string().contains("no tracepoint oom/mark_victim"), "{error}");
 }
@@ -102,16 +137,16 @@ fn without_the_tracepoint_there_is_no_net() {
 #[test]
 fn what_makes_it_impossible_is_named() {
     let nothing = Facts { capabilities: Capabilities::default(), ..capable() };
-    let error = plan(&nothing, &Rung::ALL, &[]).unwrap_err().to_string();
+    let error = plan(&nothing, &PROGRAMS, &[]).unwrap_err().to_string();
     assert!(error.contains("CAP_BPF and CAP_PERFMON missing"), "{error}");
 
     let locked = Facts { lockdown: Some("confidentiality".to_owned()), ..capable() };
-    let error = plan(&locked, &Rung::ALL, &[]).unwrap_err().to_string();
+    let error = plan(&locked, &PROGRAMS, &[]).unwrap_err().to_string();
     assert!(error.contains("locked down (confidentiality)"), "{error}");
     let integrity = Facts { lockdown: Some("integrity".to_owned()), ..capable() };
     assert_eq!(best(&integrity).rung, Rung::Kprobe);
 
     let blind = capable_with(&testdata::btf_without("6.12", "tgid"), "6.12");
-    let error = plan(&blind, &Rung::ALL, &[]).unwrap_err().to_string();
+    let error = plan(&blind, &PROGRAMS, &[]).unwrap_err().to_string();
     assert!(error.contains("task_struct.tgid"), "{error}");
 }

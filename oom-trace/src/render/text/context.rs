@@ -5,7 +5,10 @@ use std::io;
 use super::super::block::{Block, Line};
 use super::super::units::{Joined, Size, Used, resident};
 use super::super::word::{Who, Word};
-use crate::incident::model::{Candidate, Candidates, Limit, Origin, System, Trigger};
+use crate::incident::model::{
+    Build, Candidate, Candidates, Limit, Origin, Shortage, System, Trigger,
+};
+use crate::text::Escaped;
 
 pub(super) fn limit(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
     let Some(limit) = limit else { return Ok(()) };
@@ -16,26 +19,49 @@ pub(super) fn limit(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<
 }
 
 fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
-    let Limit { cgroup, usage_bytes, max_bytes, swap_usage_bytes, swap_max_bytes, ancestors: _ } =
-        limit;
+    let Limit {
+        cgroup,
+        usage_bytes,
+        max_bytes,
+        failcnt,
+        swap_usage_bytes,
+        swap_max_bytes,
+        swap_failcnt: _,
+        memsw_usage_bytes,
+        memsw_max_bytes,
+        memsw_failcnt: _,
+        kmem_usage_bytes,
+        kmem_max_bytes,
+        kmem_failcnt: _,
+        ancestors: _,
+    } = limit;
     if let Some(path) = cgroup {
         line.item(format_args!("{}", Word::from(path)))?;
     }
     if let Some(used) = Used::new(*usage_bytes, *max_bytes) {
         line.joined(": ", format_args!("{used}"))?;
     }
-    match Used::new(*swap_usage_bytes, *swap_max_bytes) {
-        Some(used) => line.item(format_args!("swap {used}")),
+    for (what, usage, max) in [
+        ("swap", swap_usage_bytes, swap_max_bytes),
+        ("memory and swap", memsw_usage_bytes, memsw_max_bytes),
+        ("kernel memory", kmem_usage_bytes, kmem_max_bytes),
+    ] {
+        if let Some(used) = Used::new(*usage, *max) {
+            line.item(format_args!("{what} {used}"))?;
+        }
+    }
+    match failcnt {
+        Some(count) => line.item(format_args!("reached {count} time{}", plural(*count))),
         None => Ok(()),
     }
 }
 
-pub(super) fn trigger(
-    trigger: Option<&Trigger>,
-    nodemask: Option<&str>,
-    block: &mut Block<'_>,
-) -> io::Result<()> {
-    let Some(trigger) = trigger else { return Ok(()) };
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+pub(super) fn trigger(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
+    let Shortage { trigger: Some(trigger), nodemask, cpu, .. } = shortage else { return Ok(()) };
     let Trigger {
         pid,
         tid,
@@ -50,12 +76,17 @@ pub(super) fn trigger(
         mems_allowed,
     } = trigger;
     block.line("trigger", |line| {
-        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: Some(*pid), tid: *tid }))?;
+        if comm.is_some() || tid.is_some() {
+            line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
+        }
         if let Some(uid) = uid {
             line.item(format_args!("uid {uid}"))?;
         }
-        match cgroup {
-            Some(cgroup) => line.item(format_args!("in {}", Word::from(cgroup))),
+        if let Some(cgroup) = cgroup {
+            line.item(format_args!("in {}", Word::from(cgroup)))?;
+        }
+        match cpu {
+            Some(cpu) => line.item(format_args!("on CPU {cpu}")),
             None => Ok(()),
         }
     })?;
@@ -64,8 +95,7 @@ pub(super) fn trigger(
         // sysrq says order -1: nobody asked.
         let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
         if let (Some(order), Some(pages)) = (order, pages) {
-            let s = if pages == 1 { "" } else { "s" };
-            line.item(format_args!("{pages} page{s} (order {order})"))?;
+            line.item(format_args!("{pages} page{} (order {order})", plural(pages)))?;
         }
         match (gfp_flags, gfp_mask) {
             (Some(flags), _) => line.item(format_args!("{}", Joined(flags, "|")))?,
@@ -100,7 +130,10 @@ pub(super) fn candidates(candidates: Option<&Candidates>, block: &mut Block<'_>)
         if let Some(points) = badness {
             line.item(format_args!("{points:>9} pages"))?;
         }
-        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: Some(*pid), tid: *pid }))?;
+        line.item(format_args!(
+            "{}",
+            Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*pid) }
+        ))?;
         if let Some(bytes) = resident(memory) {
             line.item(format_args!("{} resident", Size(bytes)))?;
         }
@@ -116,13 +149,25 @@ pub(super) fn candidates(candidates: Option<&Candidates>, block: &mut Block<'_>)
 
 pub(super) fn machine(
     origin: &Origin,
+    build: &Build,
     system: Option<&System>,
     block: &mut Block<'_>,
 ) -> io::Result<()> {
     let Origin { time: _, boot_ns: _, boot_id: _, host, kernel } = origin;
     block.line("machine", |line| {
-        line.item(format_args!("{}", Word::from(host.as_str())))?;
-        line.item(format_args!("kernel {}", Word::from(kernel.as_str())))?;
+        if let Some(host) = host {
+            line.item(format_args!("{}", Word::from(host.as_str())))?;
+        }
+        if let Some(kernel) = kernel {
+            line.item(format_args!("kernel {}", Word::from(kernel.as_str())))?;
+        }
+        let Build { kernel_version: _, preempt: _, taint, hardware } = build;
+        if let Some(taint) = taint.as_deref().filter(|taint| *taint != "Not tainted") {
+            line.item(format_args!("{}", Escaped(taint.trim_end().as_bytes())))?;
+        }
+        if let Some(hardware) = hardware {
+            line.item(format_args!("{}", Escaped(hardware.as_bytes())))?;
+        }
         let Some(System {
             total_bytes,
             free_bytes,

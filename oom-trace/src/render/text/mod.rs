@@ -5,10 +5,13 @@ use std::io::{self, Write};
 
 use super::Style;
 use super::block::{Block, Palette};
+use super::moment::Moment;
 use super::names;
 use super::units::{Size, resident};
 use super::word::{Who, Word};
-use crate::incident::model::{Agent, Limit, OomKill, Origin, Outcome, Record, Scope, Victim, Why};
+use crate::incident::model::{
+    Agent, Limit, OomKill, OomPanic, Origin, Outcome, Record, Scope, Shortage, Source, Victim, Why,
+};
 use crate::text::Escaped;
 
 mod context;
@@ -18,6 +21,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     let palette = Palette::from(style);
     match record {
         Record::OomKill(kill) => oom_kill(kill, palette, out),
+        Record::OomPanic(panic) => oom_panic(panic, palette, out),
         Record::Agent(said) => agent(said, palette, out),
     }
 }
@@ -29,26 +33,20 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
         incident,
         origin,
         source,
-        scope,
         outcome,
         victim_index,
         victim_count,
         kill_count: _,
         message: _,
-        constraint: _,
-        nodemask,
-        page_size_bytes: _,
-        totalpages,
-        trigger,
+        shortage,
         chosen: _,
         victim,
-        limit,
+        group,
         candidates,
         system,
-        stack,
         why,
     } = kill;
-    headline(origin, *outcome, *scope, victim, limit.as_ref(), palette, out)?;
+    headline(origin, *outcome, shortage, victim, palette, out)?;
     let mut block = Block { out, palette };
     if let Some(Why { summary, hints }) = why {
         block.line("why", |line| line.item(format_args!("{}", prose(summary))))?;
@@ -61,20 +59,39 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
     }
     if *victim_count > 1 {
         block.line("group", |line| {
-            line.item(format_args!("victim {victim_index} of {victim_count} (memory.oom.group)"))
+            line.item(format_args!("victim {victim_index} of {victim_count}"))?;
+            match group {
+                Some(path) => line.item(format_args!("memory.oom.group of {}", Word::from(path))),
+                None => line.item(format_args!("memory.oom.group")),
+            }
         })?;
     }
-    context::limit(limit.as_ref(), &mut block)?;
-    victim::show(victim, *totalpages, &mut block)?;
-    context::trigger(trigger.as_ref(), nodemask.as_deref(), &mut block)?;
+    context::limit(shortage.limit.as_ref(), &mut block)?;
+    victim::show(victim, shortage.totalpages, &mut block)?;
+    context::trigger(shortage, &mut block)?;
     context::candidates(candidates.as_ref(), &mut block)?;
-    context::machine(origin, system.as_ref(), &mut block)?;
-    block.list("stack", stack.as_deref().unwrap_or_default(), |line, frame| {
-        line.item(format_args!("{}", prose(frame)))
-    })?;
+    context::machine(origin, &shortage.build, system.as_ref(), &mut block)?;
+    end(incident, *source, &mut block)
+}
+
+fn oom_panic(panic: &OomPanic, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let OomPanic { schema: _, kind: _, incident, origin, source, message, shortage } = panic;
+    let Palette { alarm, dim, .. } = palette;
+    let time = Moment(origin);
+    writeln!(out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
+    let mut block = Block { out, palette };
+    context::limit(shortage.limit.as_ref(), &mut block)?;
+    context::trigger(shortage, &mut block)?;
+    context::machine(origin, &shortage.build, None, &mut block)?;
+    end(incident, *source, &mut block)
+}
+
+/// The last line, and the empty one that ends a block. The stack is for `json` and `kernel`: it
+/// would push what matters off the screen.
+fn end(incident: &str, source: Source, block: &mut Block<'_>) -> io::Result<()> {
     block.line("incident", |line| {
         line.item(format_args!("{}", prose(incident)))?;
-        line.item(format_args!("seen by {}", names::source(*source)))
+        line.item(format_args!("seen by {}", names::source(source)))
     })?;
     block.out.push(b'\n');
     Ok(())
@@ -83,9 +100,8 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
 fn headline(
     origin: &Origin,
     outcome: Option<Outcome>,
-    scope: Option<Scope>,
+    shortage: &Shortage,
     victim: &Victim,
-    limit: Option<&Limit>,
     palette: Palette,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
@@ -94,16 +110,16 @@ fn headline(
         Some(Outcome::AlreadyExiting) => "OOM MARK",
         Some(Outcome::Killed) | None => "OOM KILL",
     };
-    let who = Who { comm: victim.comm.as_ref(), pid: victim.pid, tid: victim.tid };
-    let time = origin.time.strftime("%F %T");
-    write!(out, "{dim}{time} UTC{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
+    let who = Who { comm: victim.comm.as_ref(), pid: victim.pid, tid: Some(victim.tid) };
+    let time = Moment(origin);
+    write!(out, "{dim}{time}{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
     victim::place(victim, out)?;
     if let Some(bytes) = resident(&victim.memory) {
         write!(out, ", {} resident", Size(bytes))?;
     }
-    match scope {
+    match shortage.scope {
         Some(Scope::Global) => out.extend_from_slice(b": the machine ran out of memory"),
-        Some(Scope::Memcg) => reached(limit, out)?,
+        Some(Scope::Memcg) => reached(shortage.limit.as_ref(), out)?,
         Some(Scope::Cpuset) => {
             out.extend_from_slice(b": the nodes that its cpuset allows ran out of memory");
         }
@@ -142,10 +158,10 @@ fn agent(said: &Agent, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
         totals: _,
     } = said;
     let Palette { dim, strong, .. } = palette;
-    let time = origin.time.strftime("%F %T");
+    let time = Moment(origin);
     writeln!(
         out,
-        "{dim}{time} UTC{dim:#}  oom-trace {version} {strong}{}{strong:#}: {}",
+        "{dim}{time}{dim:#}  oom-trace {version} {strong}{}{strong:#}: {}",
         names::event(*event),
         prose(message),
     )

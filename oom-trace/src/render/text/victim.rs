@@ -32,11 +32,14 @@ pub(super) fn show(
         memory_logged: _,
         cgroup,
         unit,
+        // The path shows it.
+        slice: _,
         container,
         pod,
+        shares_mm,
     } = victim;
     block.line("victim", |line| {
-        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
+        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: Some(*tid) }))?;
         if let Some(inner) = ns_pid.filter(|inner| Some(*inner) != *pid) {
             line.item(format_args!("pid {inner} in its namespace"))?;
         }
@@ -70,13 +73,18 @@ pub(super) fn show(
     })?;
     block.line("parent", |line| match (ppid, parent_comm) {
         (Some(ppid), comm) => {
-            let who = Who { comm: comm.as_ref(), pid: Some(*ppid), tid: *ppid };
+            let who = Who { comm: comm.as_ref(), pid: Some(*ppid), tid: Some(*ppid) };
             line.item(format_args!("{who}"))
         }
         (None, Some(comm)) => line.item(format_args!("{}", Word::from(comm))),
         (None, None) => Ok(()),
     })?;
     block.line("memory", |line| memory(held, line))?;
+    block.list("died too", shares_mm.as_deref().unwrap_or_default(), |line, sharer| {
+        let who = Who { comm: sharer.comm.as_ref(), pid: Some(sharer.pid), tid: Some(sharer.pid) };
+        line.item(format_args!("{who}"))?;
+        line.item(format_args!("which shared its memory"))
+    })?;
     block.line("badness", |line| {
         match (badness, totalpages) {
             // What swapoff and KSM ask for (`oom_task_origin`).

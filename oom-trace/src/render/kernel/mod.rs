@@ -2,48 +2,48 @@
 //! shows their text. A line of which a part is unknown is left out, for it would match no rule.
 //!
 //! The text is that of `dump_header`, `dump_oom_summary` and `__oom_kill_process` in
-//! `mm/oom_kill.c`, the same from 5.10 to 7.3.
+//! `mm/oom_kill.c` and of what they call. The stack lacks its first lines: they are the way into
+//! the dump.
 
-use std::fmt::{self, Display, Formatter, Write as _};
+mod dump;
+mod kmsg;
+
 use std::io::{self, Write};
 
-use super::units::Joined;
-use crate::incident::model::{Chosen, Memory, OomKill, Outcome, Record, Scope, Trigger, Victim};
-use crate::text::KernelText;
+use self::kmsg::Kmsg;
+use crate::incident::model::{
+    Chosen, Memory, OomKill, OomPanic, Outcome, Record, Scope, Trigger, Victim,
+};
 
 pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     match record {
         // The kernel logs nothing for a task that it only marks.
         Record::OomKill(kill) if kill.outcome == Some(Outcome::AlreadyExiting) => Ok(()),
-        Record::OomKill(kill) => {
-            if kill.victim_index == 1 {
-                header(kill, out)?;
-                summary(kill, out)?;
-            }
-            kill.victim.memory_logged.iter().try_for_each(|memory| killed(kill, memory, out))
+        Record::OomKill(kill) => oom_kill(kill, out),
+        Record::OomPanic(panic) => {
+            let OomPanic { origin, message, shortage, .. } = &**panic;
+            dump::dump(origin, shortage, out)?;
+            writeln!(out, "Kernel panic - not syncing: {message}")
         }
         Record::Agent(_) => Ok(()),
     }
 }
 
-fn header(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
-    let Some(Trigger {
-        comm: Some(comm),
-        gfp_mask: Some(mask),
-        gfp_flags: Some(flags),
-        order: Some(order),
-        oom_score_adj: Some(adj),
-        ..
-    }) = &kill.trigger
-    else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "{} invoked oom-killer: gfp_mask={mask}({}), order={order}, oom_score_adj={adj}",
-        Kmsg(comm),
-        Joined(flags, "|"),
-    )
+fn oom_kill(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut kills = kill.victim.memory_logged.iter();
+    if kill.victim_index == 1 {
+        dump::dump(&kill.origin, &kill.shortage, out)?;
+        summary(kill, out)?;
+        // The task that was chosen dies first, then its group.
+        if let Some(memory) = kills.next() {
+            killed(kill, memory, out)?;
+        }
+        if let Some(group) = &kill.group {
+            let group = Kmsg::from(group);
+            writeln!(out, "Tasks in {group} are going to be killed due to memory.oom.group set")?;
+        }
+    }
+    kills.try_for_each(|memory| killed(kill, memory, out))
 }
 
 fn summary(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
@@ -51,11 +51,11 @@ fn summary(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
         Some(constraint),
         Some(Trigger { cpuset: Some(cpuset), mems_allowed: Some(mems_allowed), .. }),
         Some(Chosen { tid, comm: Some(comm), uid: Some(uid), cgroup: Some(cgroup) }),
-    ) = (kill.constraint, &kill.trigger, &kill.chosen)
+    ) = (kill.shortage.constraint, &kill.shortage.trigger, &kill.chosen)
     else {
         return Ok(());
     };
-    let limit = match &kill.limit {
+    let limit = match &kill.shortage.limit {
         Some(limit) => match &limit.cgroup {
             Some(path) => Some(path),
             None => return Ok(()),
@@ -66,16 +66,21 @@ fn summary(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
     write!(
         out,
         "oom-kill:constraint={constraint},nodemask={},cpuset={},mems_allowed={mems_allowed}",
-        kill.nodemask.as_deref().unwrap_or("(null)"),
-        Kmsg(cpuset),
+        kill.shortage.nodemask.as_deref().unwrap_or("(null)"),
+        Kmsg::from(cpuset),
     )?;
     match limit {
-        Some(path) => write!(out, ",oom_memcg={}", Kmsg(path))?,
+        Some(path) => write!(out, ",oom_memcg={}", Kmsg::from(path))?,
         None => out.extend_from_slice(b",global_oom"),
     }
     // The kernel prints this uid with %d.
     let uid = uid.cast_signed();
-    writeln!(out, ",task_memcg={},task={},pid={tid},uid={uid}", Kmsg(cgroup), Kmsg(comm))
+    writeln!(
+        out,
+        ",task_memcg={},task={},pid={tid},uid={uid}",
+        Kmsg::from(cgroup),
+        Kmsg::from(comm)
+    )
 }
 
 fn killed(kill: &OomKill, memory: &Memory, out: &mut Vec<u8>) -> io::Result<()> {
@@ -95,8 +100,8 @@ fn killed(kill: &OomKill, memory: &Memory, out: &mut Vec<u8>) -> io::Result<()> 
     else {
         return Ok(());
     };
-    match (&kill.message, kill.scope) {
-        (Some(message), _) => write!(out, "{}", Kmsg(message))?,
+    match (&kill.message, kill.shortage.scope) {
+        (Some(message), _) => write!(out, "{}", Kmsg::from(message))?,
         (None, Some(Scope::Memcg)) => out.extend_from_slice(b"Memory cgroup out of memory"),
         (None, _) => out.extend_from_slice(b"Out of memory"),
     }
@@ -104,27 +109,11 @@ fn killed(kill: &OomKill, memory: &Memory, out: &mut Vec<u8>) -> io::Result<()> 
         out,
         ": Killed process {tid} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, \
          UID:{uid} pgtables:{}kB oom_score_adj:{adj}",
-        Kmsg(comm),
+        Kmsg::from(comm),
         total_vm / 1024,
         anon / 1024,
         file / 1024,
         shmem / 1024,
         pgtables / 1024,
     )
-}
-
-/// A name as `/dev/kmsg` escapes it (`msg_add_ext_text` in `kernel/printk/printk.c`).
-struct Kmsg<'a>(&'a KernelText);
-
-impl Display for Kmsg<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for byte in self.0.as_bytes() {
-            match byte {
-                b'\\' => f.write_str("\\x5c")?,
-                b' '..=b'~' => f.write_char(char::from(*byte))?,
-                _ => write!(f, "\\x{byte:02x}")?,
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,120 @@
+//! Where records come from while the agent runs.
+
+mod log;
+mod programs;
+
+use std::io;
+
+use super::rehearsal::rehearse;
+use crate::bpf::BpfError;
+use crate::commands::history::machine;
+use crate::commands::source::Source;
+use crate::config;
+use crate::enrich::Enricher;
+use crate::enrich::build::BuildReader;
+use crate::enrich::host::Host;
+use crate::enrich::place::PlaceReader;
+use crate::enrich::stack::StackReader;
+use crate::incident::model::Record;
+use crate::kernel::plan::Plan;
+use log::Log;
+use programs::Programs;
+
+/// What a feed brings.
+pub(super) enum Fed {
+    /// A record.
+    Record(Record),
+    /// Something that could not be read, and why.
+    Malformed(String),
+}
+
+/// One of the two.
+pub(super) enum Feed {
+    Programs(Box<Programs>),
+    Log(Box<Log>),
+}
+
+impl Feed {
+    /// Must be called within a tokio runtime.
+    pub(super) fn new(
+        source: Source,
+        host: &Host,
+        plan: &Plan,
+        config: &config::Run,
+    ) -> io::Result<Self> {
+        match source {
+            Source::Programs(programs) => {
+                let (facts, probes, ring) = *programs;
+                let mut enricher = Enricher {
+                    host: host.clone(),
+                    release: facts.release.clone(),
+                    gfp_names: facts.known.gfp_names,
+                    stack_reader: StackReader::default(),
+                    build_reader: BuildReader::here(facts.release.version()),
+                    place_reader: PlaceReader::default(),
+                    sees_sharers: !plan.lacks("victim.shares_mm"),
+                    page_size: rustix::param::page_size() as u64,
+                };
+                rehearse(&mut enricher, config);
+                Ok(Self::Programs(Box::new(Programs::new(probes, ring, enricher))))
+            }
+            Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
+        }
+    }
+
+    /// Waits until there is something to read.
+    pub(super) async fn readable(&mut self) -> io::Result<()> {
+        match self {
+            Self::Programs(programs) => programs.readable().await,
+            Self::Log(log) => log.readable().await,
+        }
+    }
+
+    /// Hands on all there is.
+    pub(super) fn drain(&mut self, each: impl FnMut(Fed)) {
+        match self {
+            Self::Programs(programs) => programs.drain(each),
+            Self::Log(log) => log.drain(each),
+        }
+    }
+
+    /// Whether victims wait for the end of their incident.
+    pub(super) fn is_waiting(&self) -> bool {
+        match self {
+            Self::Programs(programs) => programs.is_waiting(),
+            Self::Log(log) => log.is_waiting(),
+        }
+    }
+
+    /// Gives up waiting for the end of an incident.
+    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
+        match self {
+            Self::Programs(programs) => programs.flush(each),
+            Self::Log(log) => log.flush(each),
+        }
+    }
+
+    /// Kills that the hooks counted by now.
+    pub(super) fn kills(&self) -> Result<u64, BpfError> {
+        match self {
+            Self::Programs(programs) => programs.kills(),
+            Self::Log(_) => Ok(0),
+        }
+    }
+
+    /// What the kernel could not hand over.
+    pub(super) fn lost(&self) -> Result<u64, BpfError> {
+        match self {
+            Self::Programs(programs) => programs.lost(),
+            Self::Log(log) => Ok(log.lost()),
+        }
+    }
+
+    /// Takes the hooks out. What they wrote can still be read.
+    pub(super) fn detach(&mut self) {
+        match self {
+            Self::Programs(programs) => programs.detach(),
+            Self::Log(_) => {}
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Records of the programs in the kernel, by way of the ring.
+
+use std::io;
+
+use super::Fed;
+use crate::bpf::{BpfError, Probes, Ring};
+use crate::enrich::Enricher;
+use crate::enrich::clock::Clock;
+use crate::incident::assemble::{Assembler, Incident};
+use crate::incident::model::Record;
+use crate::wire::{Event, decode};
+
+pub(in crate::commands::run) struct Programs {
+    probes: Probes,
+    ring: Ring,
+    assembler: Assembler,
+    enricher: Enricher,
+}
+
+impl Programs {
+    pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher) -> Self {
+        Self { probes, ring, assembler: Assembler::default(), enricher }
+    }
+
+    pub(super) async fn readable(&mut self) -> io::Result<()> {
+        self.ring.readable().await
+    }
+
+    pub(super) fn drain(&mut self, mut each: impl FnMut(Fed)) {
+        while let Some(event) = self.ring.take(decode) {
+            match event {
+                Ok(Event::NoVictim(incident, names)) => {
+                    if let Some(panic) = self.enricher.panic(&incident, &names, Clock::now()) {
+                        each(Fed::Record(Record::OomPanic(Box::new(panic))));
+                    }
+                }
+                Ok(event) => {
+                    let done = self.assembler.push(event);
+                    self.deliver(done, &mut each);
+                }
+                Err(error) => each(Fed::Malformed(format!(
+                    "a record of the eBPF program is unreadable: {error}"
+                ))),
+            }
+        }
+    }
+
+    fn deliver(&mut self, incident: Option<Incident>, mut each: impl FnMut(Fed)) {
+        let Some(incident) = incident else { return };
+        for kill in self.enricher.records(&incident, Clock::now()) {
+            each(Fed::Record(Record::OomKill(Box::new(kill))));
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.assembler.is_waiting()
+    }
+
+    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
+        let overdue = self.assembler.flush();
+        self.deliver(overdue, each);
+    }
+
+    pub(super) fn kills(&self) -> Result<u64, BpfError> {
+        Ok(self.probes.counters()?.kills)
+    }
+
+    pub(super) fn lost(&self) -> Result<u64, BpfError> {
+        Ok(self.probes.counters()?.ring_lost)
+    }
+
+    pub(super) fn detach(&mut self) {
+        self.probes.detach();
+    }
+}

@@ -1,0 +1,106 @@
+//! Containers, by the folder that their runtime makes for them.
+
+use crate::incident::model::Container;
+
+/// How a runtime names a container's folder.
+struct Form {
+    runtime: Option<&'static str>,
+    /// The folder it stands in, `""` for any.
+    parent: &'static str,
+    before: &'static str,
+    after: &'static str,
+    id: Id,
+}
+
+/// What names a container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Id {
+    /// 64 hexadecimal digits.
+    Digest,
+    /// A name that its owner chose.
+    Name,
+}
+
+const fn digest(
+    runtime: &'static str,
+    parent: &'static str,
+    before: &'static str,
+    after: &'static str,
+) -> Form {
+    Form { runtime: Some(runtime), parent, before, after, id: Id::Digest }
+}
+
+const fn name(
+    runtime: &'static str,
+    parent: &'static str,
+    before: &'static str,
+    after: &'static str,
+) -> Form {
+    Form { runtime: Some(runtime), parent, before, after, id: Id::Name }
+}
+
+/// The systemd driver makes a scope, `cgroupfs` a plain folder. The first that fits is taken.
+const FORMS: &[Form] = &[
+    digest("docker", "", "docker-", ".scope"),
+    digest("docker", "docker", "", ""),
+    digest("containerd", "", "cri-containerd-", ".scope"),
+    digest("containerd", "", "nerdctl-", ".scope"),
+    digest("cri-o", "", "crio-", ".scope"),
+    digest("cri-o", "", "crio-", ""),
+    digest("podman", "", "libpod-", ".scope"),
+    digest("podman", "", "libpod-", ""),
+    name("lxc", "", "lxc.payload.", ""),
+    name("lxc", "lxc.payload", "", ""),
+    name("lxc", "lxc", "", ""),
+    name("systemd-nspawn", "machine.slice", "systemd-nspawn@", ".service"),
+    // `cgroupfs` below kubepods, ECS and others: a bare id, and no word of who made it.
+    Form { runtime: None, parent: "", before: "", after: "", id: Id::Digest },
+];
+
+/// The innermost container.
+pub(super) fn find(parts: &[&str]) -> Option<Container> {
+    let parents = std::iter::once(&"").chain(parts);
+    let places: Vec<_> = parents.zip(parts).collect();
+    places.into_iter().rev().find_map(|(parent, part)| {
+        // systemd's driver asked to use `cgroupfs`: `SLICE:RUNTIME:ID` is one folder.
+        if let [_, runtime, id] = *part.split(':').collect::<Vec<_>>()
+            && Id::Digest.is(id)
+        {
+            return Some(container(id, Some(runtime_of(runtime)), Id::Digest));
+        }
+        FORMS.iter().find_map(|form| {
+            let Form { runtime, parent: within, before, after, id: kind } = *form;
+            let id = part.strip_prefix(before)?.strip_suffix(after)?;
+            let here = within.is_empty() || within == *parent;
+            (here && kind.is(id)).then(|| container(id, runtime.map(str::to_owned), kind))
+        })
+    })
+}
+
+fn container(id: &str, runtime: Option<String>, kind: Id) -> Container {
+    let name = (kind == Id::Name).then(|| id.to_owned());
+    Container { id: id.to_owned(), runtime, name }
+}
+
+/// `cri-containerd` is what containerd's plugin for Kubernetes calls itself, `crio` is CRI-O.
+fn runtime_of(prefix: &str) -> String {
+    match prefix {
+        "cri-containerd" => "containerd",
+        "crio" => "cri-o",
+        "libpod" => "podman",
+        other => other,
+    }
+    .to_owned()
+}
+
+impl Id {
+    fn is(self, text: &str) -> bool {
+        match self {
+            Self::Digest => {
+                text.len() == 64
+                    && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            }
+            Self::Name => !text.is_empty(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Who died.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::rfc3339_ns;
+use crate::text::KernelText;
+
+/// The task that was marked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Victim {
+    /// Process id (tgid) in the initial pid namespace; `None` on kernels that only tell the tid.
+    pub pid: Option<u32>,
+    /// The marked thread, which the kernel's log calls pid.
+    pub tid: u32,
+    /// Process id in the victim's own pid namespace.
+    pub ns_pid: Option<u32>,
+    /// `task_struct.comm`.
+    pub comm: Option<KernelText>,
+    /// Real uid in the initial user namespace.
+    pub uid: Option<u32>,
+    /// Real gid in the initial user namespace.
+    pub gid: Option<u32>,
+    /// Process id of the parent.
+    pub ppid: Option<u32>,
+    /// `comm` of the parent.
+    pub parent_comm: Option<KernelText>,
+    /// `signal_struct.oom_score_adj`.
+    pub oom_score_adj: Option<i16>,
+    /// `oom_control.chosen_points`, in pages; `None` for the others of a group kill.
+    pub badness: Option<i64>,
+    /// Threads of the process.
+    pub threads: Option<u32>,
+    /// When the process started, UTC.
+    #[serde(serialize_with = "rfc3339_ns")]
+    pub started: Option<Timestamp>,
+    /// How long it had lived.
+    pub age_ms: Option<u64>,
+    /// Path of its executable.
+    pub exe: Option<KernelText>,
+    /// Its arguments.
+    pub argv: Option<Vec<KernelText>>,
+    /// Its memory at the mark, exact.
+    pub memory: Memory,
+    /// Its memory as this kernel's log prints it, once for each time the kernel killed it. Kernels
+    /// from 6.2 to 6.19 print approximate sums.
+    pub memory_logged: Vec<Memory>,
+    /// Its cgroup.
+    pub cgroup: Option<Cgroup>,
+    /// The systemd unit it ran in.
+    pub unit: Option<String>,
+    /// The systemd slice it ran in.
+    pub slice: Option<String>,
+    /// The container it ran in.
+    pub container: Option<Container>,
+    /// The pod it ran in.
+    pub pod: Option<Pod>,
+    /// The processes that share its memory and were signalled with it.
+    pub shares_mm: Option<Vec<Sharer>>,
+}
+
+/// A process that shares a victim's memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sharer {
+    /// Process id (tgid) in the initial pid namespace.
+    pub pid: u32,
+    /// `task_struct.comm`.
+    pub comm: Option<KernelText>,
+}
+
+/// The memory of one process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Address space.
+    pub total_vm_bytes: Option<u64>,
+    /// Resident anonymous memory.
+    pub anon_rss_bytes: Option<u64>,
+    /// Resident file mappings.
+    pub file_rss_bytes: Option<u64>,
+    /// Resident shared memory and tmpfs.
+    pub shmem_rss_bytes: Option<u64>,
+    /// Swapped out.
+    pub swap_bytes: Option<u64>,
+    /// Page tables.
+    pub pgtables_bytes: Option<u64>,
+}
+
+/// A memory cgroup, named from the root of its hierarchy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cgroup {
+    /// Path, `/` for the root.
+    pub path: KernelText,
+    /// Inode number of its directory.
+    pub id: Option<u64>,
+}
+
+/// The container a victim ran in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Container {
+    /// As the runtime names it.
+    pub id: String,
+    /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`.
+    pub runtime: Option<String>,
+    /// As people name it.
+    pub name: Option<String>,
+}
+
+/// The pod a victim ran in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pod {
+    /// Kubernetes' uid.
+    pub uid: String,
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// The container's name in the pod.
+    pub container: Option<String>,
+    /// Quality of service: `guaranteed`, `burstable`, `besteffort`.
+    pub qos: Option<String>,
+}
