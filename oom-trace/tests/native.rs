@@ -45,7 +45,7 @@ fn trigger() -> u64 {
 /// The record of this process's death.
 fn kill_of(agent: &mut Agent, pid: u64) -> Value {
     loop {
-        let [record] = agent.kills(1).try_into().unwrap();
+        let record = agent.record();
         if record["victim"]["tid"] == pid {
             return record;
         }
@@ -76,7 +76,7 @@ fn failure(output: &Output, code: i32) -> String {
 fn a_record_says_what_the_kernel_logged() {
     let _turn = turn();
     let mut log = Kmsg::from_now();
-    let mut agent = Agent::start(&["--format", "json"]);
+    let mut agent = Agent::start(oom_trace(&["--format", "json"]));
     let pid = trigger();
     let record = kill_of(&mut agent, pid);
     let (_, killed) = logged(&mut log, pid);
@@ -89,7 +89,7 @@ fn a_record_says_what_the_kernel_logged() {
 fn the_kernel_format_is_the_kernels_line() {
     let _turn = turn();
     let mut log = Kmsg::from_now();
-    let mut agent = Agent::start(&["--format", "kernel"]);
+    let mut agent = Agent::start(oom_trace(&["--format", "kernel"]));
     let pid = trigger();
     let (text, _) = logged(&mut log, pid);
     let own = format!(" Killed process {pid} ");
@@ -107,7 +107,7 @@ fn the_kernel_format_is_the_kernels_line() {
 fn the_totals_are_the_kernels() {
     let _turn = turn();
     let most = kernel_kills();
-    let mut agent = Agent::start(&["--format", "json"]);
+    let mut agent = Agent::start(oom_trace(&["--format", "json"]));
     let least = kernel_kills();
     for _ in 0..3 {
         let pid = trigger();
@@ -123,13 +123,45 @@ fn the_totals_are_the_kernels() {
     assert!((least..=most).contains(&totals["kills"].as_u64().unwrap()), "{least}…{most}: {end:#}");
 }
 
+/// Without hooks: every line of a kill is in a record, and the kernel counted no other.
+#[test]
+fn the_log_alone_gives_records_too() {
+    let _turn = turn();
+    let mut log = Kmsg::from_now();
+    let mut agent = Agent::start(oom_trace(&["--attach", "log", "--format", "json"]));
+    let started = record(&agent.line());
+    assert_eq!(started["event"], "started");
+    let missing = started["missing"].as_array().unwrap();
+    assert!(missing.iter().any(|missing| missing["field"] == "victim.badness"), "{started:#}");
+    let pid = trigger();
+    let kill = kill_of(&mut agent, pid);
+    let (_, killed) = logged(&mut log, pid);
+    assert_killed(&kill, &[killed]);
+    let stopped = agent.stop();
+    let end = record(stopped.lines.last().unwrap());
+    assert_eq!(end["totals"]["kills"], end["totals"]["kernel_kills"], "{end:#}");
+}
+
+#[test]
+fn the_past_is_in_the_log() {
+    let _turn = turn();
+    let pid = trigger();
+    let output = oom_trace(&["history", "--since", "1m", "--format", "json"]).output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut records = text.lines().map(record);
+    let kill = records.find(|record| record["victim"]["tid"] == pid).unwrap();
+    assert_eq!(kill["source"], "kernel_log");
+    assert_eq!(kill["victim"]["comm"], "oom-victim");
+}
+
 #[test]
 fn console_and_file_may_differ_in_format() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kills");
     let output = format!("compact:{}", file.display());
-    let mut agent = Agent::start(&["--format", "json", "--output", &output]);
+    let mut agent = Agent::start(oom_trace(&["--format", "json", "--output", &output]));
     let pid = trigger();
     kill_of(&mut agent, pid);
     agent.stop();
@@ -144,7 +176,7 @@ fn a_file_that_was_moved_is_opened_anew_on_sighup() {
     let folder = tempfile::tempdir().unwrap();
     let (file, moved) = (folder.path().join("kills"), folder.path().join("kills.1"));
     let output = format!("kernel:{}", file.display());
-    let mut agent = Agent::start(&["--format", "json", "--output", &output]);
+    let mut agent = Agent::start(oom_trace(&["--format", "json", "--output", &output]));
     let first = trigger();
     kill_of(&mut agent, first);
     fs::rename(&file, &moved).unwrap();
@@ -165,7 +197,7 @@ fn a_closed_pipe_ends_it_quietly() {
     let mut pipeline = Command::new("bash");
     let script = "\"$0\" --format json | head -1";
     pipeline.args(["-o", "pipefail", "-c", script]).arg(program.get_program());
-    let agent = Agent::spawn(pipeline);
+    let agent = Agent::start(pipeline);
     trigger();
     let ended = agent.wait();
     assert!(!ended.stderr.to_lowercase().contains("pipe"), "{}", ended.stderr);
@@ -174,7 +206,7 @@ fn a_closed_pipe_ends_it_quietly() {
 #[test]
 fn a_second_agent_says_that_there_is_one() {
     let _turn = turn();
-    let agent = Agent::start(&["--format", "json"]);
+    let agent = Agent::start(oom_trace(&["--format", "json"]));
     let errors = failure(&oom_trace(&[]).output().unwrap(), 1);
     assert!(errors.contains("another oom-trace is running"), "{errors}");
     agent.stop();
@@ -215,7 +247,15 @@ fn without_privileges_it_names_the_missing_capability() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("oom-trace");
     fs::copy(oom_trace(&[]).get_program(), &program).unwrap();
-    let errors = failure(&Command::new(program).uid(65534).gid(65534).output().unwrap(), 1);
+    let errors = failure(
+        &Command::new(program)
+            .args(["--attach", "tracepoint"])
+            .uid(65534)
+            .gid(65534)
+            .output()
+            .unwrap(),
+        1,
+    );
     assert!(errors.contains("CAP_"), "{errors}");
 }
 

@@ -1,39 +1,73 @@
-//! Cgroups (v2) for a scenario.
+//! Cgroups for a scenario.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-const TOP: &str = "/sys/fs/cgroup";
+use crate::scenario::Machine;
 
-/// A cgroup at the top of the hierarchy; removed when it is dropped, after its processes.
+const V2: &str = "/sys/fs/cgroup";
+/// Where the hierarchy with the memory controller is on the machine `cgroup-v1`.
+pub(crate) const V1: &str = "/sys/fs/cgroup/memory";
+
+/// A cgroup; removed when it is dropped, after its processes.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
-    name: &'static str,
+    /// Below the root of the hierarchy.
+    path: PathBuf,
 }
 
 impl Cgroup {
-    pub(crate) fn new(name: &'static str) -> Self {
-        fs::write(format!("{TOP}/cgroup.subtree_control"), "+memory").unwrap();
-        let cgroup = Self { name };
+    /// At the top of the hierarchy.
+    pub(crate) fn new(name: impl AsRef<OsStr>) -> Self {
+        Self::at(PathBuf::from(name.as_ref()))
+    }
+
+    pub(crate) fn limited(name: impl AsRef<OsStr>, bytes: u64) -> Self {
+        let cgroup = Self::new(name);
+        cgroup.limit(bytes);
+        cgroup
+    }
+
+    pub(crate) fn child(&self, name: &str) -> Self {
+        Self::at(self.path.join(name))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        let parent = path.parent().unwrap();
+        if !is_v1() {
+            let control = Path::new(V2).join(parent).join("cgroup.subtree_control");
+            fs::write(control, "+memory").unwrap();
+        }
+        let cgroup = Self { path };
         fs::create_dir(cgroup.file("")).unwrap();
         cgroup
     }
 
-    pub(crate) fn limited(name: &'static str, bytes: u64) -> Self {
-        let cgroup = Self::new(name);
-        cgroup.write("memory.max", bytes);
-        cgroup
+    pub(crate) fn limit(&self, bytes: u64) {
+        self.write(if is_v1() { "memory.limit_in_bytes" } else { "memory.max" }, bytes);
     }
 
     pub(crate) fn write(&self, file: &str, value: impl Display) {
         fs::write(self.file(file), value.to_string()).unwrap();
     }
 
-    /// As the kernel writes it.
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.file(file)).unwrap()
+    }
+
+    /// Its processes, in the initial pid namespace.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.read("cgroup.procs").lines().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    /// As the kernel writes it, and as the agent's JSON has it.
     pub(crate) fn path(&self) -> String {
-        format!("/{}", self.name)
+        format!("/{}", crate::support::log::json_text(self.path.as_os_str().as_bytes()))
     }
 
     /// As the kernel numbers it.
@@ -41,8 +75,17 @@ impl Cgroup {
         fs::metadata(self.file("")).unwrap().ino()
     }
 
+    /// Removes it the moment that it can be.
+    pub(crate) fn remove_when_empty(self) {
+        while let Err(error) = fs::remove_dir(self.file("")) {
+            assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+            std::thread::yield_now();
+        }
+        std::mem::forget(self);
+    }
+
     fn file(&self, file: &str) -> PathBuf {
-        PathBuf::from(TOP).join(self.name).join(file)
+        Path::new(if is_v1() { V1 } else { V2 }).join(&self.path).join(file)
     }
 }
 
@@ -53,4 +96,8 @@ impl Drop for Cgroup {
             removed.unwrap();
         }
     }
+}
+
+fn is_v1() -> bool {
+    Machine::this() == Machine::CgroupV1
 }

@@ -1,46 +1,35 @@
-//! Processes for the kernel to kill: this program again, with a [`Spec`].
+//! Processes for the kernel to kill, seen from the test.
 
-use std::ffi::CString;
 use std::fs;
-use std::hint::black_box;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use rustix::process::{Signal, set_parent_process_death_signal};
-use rustix::thread::{SecureComputingMode, set_name, set_secure_computing_mode};
-use serde::{Deserialize, Serialize};
+use rustix::process::{Pid, Signal, kill_process};
 
+pub(crate) use self::spec::{Growth, Spec, named};
 use crate::cgroup::Cgroup;
 use crate::support::PATIENCE;
 
-pub(crate) const COMMAND: &str = "hog";
+mod body;
+mod spec;
 
-const CHUNK: usize = 64 << 10;
+/// What this program does when it is one of the processes: its name, and what takes the arguments.
+type Role = (&'static str, fn(&[String]));
 
-/// What a hog is and does.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Spec {
-    /// `comm`, any bytes but NUL.
-    pub(crate) name: Vec<u8>,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) oom_score_adj: i16,
-    /// Bytes that it holds before it says that it is ready.
-    pub(crate) holds: usize,
-    /// Threads beside the first, which do nothing.
-    pub(crate) threads: usize,
-    /// What goes on growing is a second thread, and the first is gone.
-    pub(crate) leader_exits: bool,
-}
+pub(crate) const COMMANDS: &[Role] = &[
+    (HOG, body::run),
+    (crate::namespaces::NEST, crate::namespaces::nest),
+    (crate::namespaces::INIT, crate::namespaces::init),
+    (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),
+    (crate::swap::SWAPON, crate::swap::ask_for_swap),
+];
 
-pub(crate) fn named(name: &str) -> Spec {
-    Spec { name: name.into(), ..Spec::default() }
-}
+pub(crate) const HOG: &str = "hog";
 
-/// A hog, seen from the test.
+/// A hog.
 #[derive(Debug)]
 pub(crate) struct Hog {
     child: Child,
@@ -51,8 +40,15 @@ pub(crate) struct Hog {
 impl Hog {
     /// Starts it in the cgroup; it holds what it is to hold when this returns.
     pub(crate) fn start(spec: &Spec, cgroup: &Cgroup) -> Self {
+        let hog = Self::start_as(HOG, spec, cgroup);
+        hog.wait_until(if spec.leader_exits { 'Z' } else { 'S' });
+        hog
+    }
+
+    /// As [`Self::start`], by way of a process that makes something of itself before.
+    pub(crate) fn start_as(command: &str, spec: &Spec, cgroup: &Cgroup) -> Self {
         let mut child = Command::new("/proc/self/exe")
-            .args([COMMAND, &serde_json::to_string(spec).unwrap()])
+            .args([command, &serde_json::to_string(spec).unwrap()])
             .uid(spec.uid)
             .gid(spec.gid)
             .stdin(Stdio::piped())
@@ -66,9 +62,7 @@ impl Hog {
         let mut ready = String::new();
         stdout.read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n");
-        let hog = Self { child, stdin, _stdout: stdout };
-        hog.wait_until(if spec.leader_exits { 'Z' } else { 'S' });
-        hog
+        Self { child, stdin, _stdout: stdout }
     }
 
     /// Lets it touch memory until somebody dies.
@@ -76,10 +70,32 @@ impl Hog {
         self.stdin.write_all(b"\n").unwrap();
     }
 
+    /// As [`Self::grow`], where the growth of another may have killed it before.
+    pub(crate) fn grow_if_alive(&mut self) {
+        if let Err(error) = self.stdin.write_all(b"\n") {
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
+        }
+    }
+
     /// Waits for its death.
     pub(crate) fn killed(mut self) {
         let status = self.child.wait().unwrap();
         assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{status}");
+    }
+
+    /// Waits until it has ended of itself.
+    pub(crate) fn ended(mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+
+    /// Kills it as anyone might.
+    pub(crate) fn kill(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -115,11 +131,8 @@ impl Hog {
         }
     }
 
-    /// `/proc/PID/stat`, from the state on: before it there is the name, which may hold anything.
     fn stat(&self) -> String {
-        let stat = fs::read(self.proc("stat")).unwrap();
-        let stat = String::from_utf8_lossy(&stat).into_owned();
-        stat.rsplit_once(") ").unwrap().1.to_owned()
+        stat(self.pid())
     }
 
     fn proc(&self, file: &str) -> String {
@@ -127,40 +140,17 @@ impl Hog {
     }
 }
 
-/// The hog itself.
-pub(crate) fn run(spec: &str) {
-    let spec: Spec = serde_json::from_str(spec).unwrap();
-    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
-    fs::write("/proc/self/oom_score_adj", spec.oom_score_adj.to_string()).unwrap();
-    set_name(&CString::new(spec.name).unwrap()).unwrap();
-    await_word();
-
-    let _held = black_box(vec![1_u8; spec.holds]);
-    for _ in 0..spec.threads {
-        thread::spawn(thread::park);
-    }
-    if spec.leader_exits {
-        thread::Builder::new().name("second".to_owned()).spawn(ready_and_grow).unwrap();
-        // The next system call that is not read, write or exit kills this thread, and it alone.
-        set_secure_computing_mode(SecureComputingMode::Strict).unwrap();
-        thread::park();
-    }
-    ready_and_grow();
-}
-
-fn ready_and_grow() {
-    let mut stdout = io::stdout();
-    stdout.write_all(b"ready\n").unwrap();
-    await_word();
-    let mut touched = Vec::new();
-    loop {
-        touched.push(black_box(vec![1_u8; CHUNK]));
+/// A scenario that fails leaves none behind.
+impl Drop for Hog {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// The test is gone when none comes.
-fn await_word() {
-    if io::stdin().read_exact(&mut [0]).is_err() {
-        std::process::exit(1);
-    }
+/// `/proc/PID/stat`, from the state on: before it there is the name, which may hold anything.
+pub(crate) fn stat(pid: u32) -> String {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap();
+    let stat = String::from_utf8_lossy(&stat).into_owned();
+    stat.rsplit_once(") ").unwrap().1.to_owned()
 }

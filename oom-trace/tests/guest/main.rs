@@ -1,39 +1,76 @@
 //! The agent on a kernel of its own, with that kernel's log and counters as the oracle.
 //!
-//! `cargo xtask vm` runs these in a virtual machine with one processor and cgroup v2, one at a time:
-//! on a second processor, a victim would be exiting already while the kernel writes its log.
-//! The harness is not libtest's: this program is also the processes that the kernel kills, and
-//! those must be their own main thread.
+//! `cargo xtask vm` runs these in virtual machines of several kinds, one at a time. On a second
+//! processor, a victim may be exiting already while the kernel writes its log: only what does not
+//! change then is compared there. The harness is not libtest's: this program is also the processes
+//! that the kernel kills, and those must be their own main thread.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
 
+#[path = "../support/btf.rs"]
+mod btf;
 mod cgroup;
+mod decision;
+#[path = "../support/dump.rs"]
+mod dump;
+mod exiting;
+mod global;
+mod group;
 mod hog;
-mod many;
-mod scenarios;
+mod lacking;
+mod memcg;
+mod names;
+mod namespaces;
+mod numa;
+mod panic;
+mod rungs;
+mod scenario;
+mod shared_mm;
+mod storms;
 #[path = "../support/mod.rs"]
 mod support;
+mod swap;
+mod sysctl;
+mod trigger;
+mod v1;
 mod watch;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
+
+use scenario::Machine;
+use support::log;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    if args.next().as_deref() == Some(hog::COMMAND) {
-        hog::run(&args.next().expect("what to do"));
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    if let [command, rest @ ..] = args.as_slice()
+        && let Some((_, run)) = hog::COMMANDS.iter().find(|(name, _)| name == command)
+    {
+        run(rest);
         return ExitCode::SUCCESS;
     }
-    let trial = |(name, scenario): &(&str, fn())| {
-        let scenario = *scenario;
-        Trial::test(*name, move || {
-            scenario();
-            Ok(())
-        })
-        .with_ignored_flag(true)
-    };
-    let trials = scenarios::ALL.iter().map(trial).collect();
+    let machine = Machine::this();
+    // The storms come last: after one, the kernel says less for five seconds.
+    let families = [
+        memcg::SCENARIOS,
+        v1::SCENARIOS,
+        group::SCENARIOS,
+        shared_mm::SCENARIOS,
+        exiting::SCENARIOS,
+        namespaces::SCENARIOS,
+        names::SCENARIOS,
+        numa::SCENARIOS,
+        swap::SCENARIOS,
+        rungs::SCENARIOS,
+        lacking::SCENARIOS,
+        trigger::SCENARIOS,
+        global::SCENARIOS,
+        storms::SCENARIOS,
+        panic::SCENARIOS,
+    ];
+    let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
+    let trials = here.map(|scenario| scenario.trial()).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

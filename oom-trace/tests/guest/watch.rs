@@ -1,16 +1,20 @@
 //! A scenario under the agent's eyes and the kernel's.
 
 use std::fs;
+use std::process::Command;
 use std::thread;
 
-use serde_json::{Value, json};
+use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::support::agent::{Agent, record};
-use crate::support::compare::assert_killed;
+use crate::decision::assert_decided;
+use crate::dump::{Dump, dumps};
+use crate::support::agent::{Agent, oom_trace, record};
+use crate::support::compare::{assert_killed, assert_named};
 use crate::support::kernel_kills;
 use crate::support::kmsg::Kmsg;
-use crate::support::log::{Invoked, Line, Summary, kills, of_the_oom_killer};
+use crate::support::log::{Killed, Line, kills};
 
 pub(crate) const PAGE: u64 = 4096;
 
@@ -21,17 +25,25 @@ pub(crate) struct Watch {
     kernel_lines: NamedTempFile,
     log: Kmsg,
     kills_before: u64,
+    /// What the agent has written so far.
+    records: Vec<Value>,
+    events: Vec<Value>,
 }
 
-/// What both saw, the same.
+/// What both saw.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The agent's records of kills.
     pub(crate) records: Vec<Value>,
+    /// Its records of itself, the last of which is `stopped`.
+    pub(crate) agent: Vec<Value>,
+    /// What it said on standard error.
+    pub(crate) said: String,
     /// How often the kernel killed.
     pub(crate) kills: u64,
-    /// Lines of the kernel's log, and of the agent's `kernel` format.
-    logged: Vec<(String, Line)>,
+    /// The kernel's log.
+    log: Vec<String>,
+    /// The agent's `kernel` format.
     printed: Vec<String>,
 }
 
@@ -42,50 +54,100 @@ pub(crate) fn release() -> (u32, u32) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
+/// The victims' process ids, in ascending order.
+pub(crate) fn victims(records: &[Value]) -> Vec<u64> {
+    let pids = records.iter().map(|record| record["victim"]["pid"].as_u64().unwrap());
+    let mut pids: Vec<_> = pids.collect();
+    pids.sort_unstable();
+    pids
+}
+
 impl Watch {
     pub(crate) fn start(attach: &str) -> Self {
-        let kernel_lines = NamedTempFile::new().unwrap();
+        Self::of(oom_trace(&["--attach", attach]))
+    }
+
+    /// Of a command that runs the agent and can take more arguments.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let kernel_lines = NamedTempFile::with_prefix_in("kernel-lines", "/tmp").unwrap();
+        let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        fs::set_permissions(&kernel_lines, everyone).unwrap();
         let output = format!("kernel:{}", kernel_lines.path().display());
-        let args = ["--attach", attach, "--format", "json", "--output", &output];
-        let agent = Agent::start(&args);
-        Self { agent, kernel_lines, log: Kmsg::from_now(), kills_before: kernel_kills() }
+        command.args(["--format", "json", "--output", &output]);
+        let agent = Agent::start(command);
+        let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
+        Self { agent, kernel_lines, log, kills_before, records: Vec::new(), events: Vec::new() }
+    }
+
+    /// Stops the agent's process, or lets it go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.agent.signal(signal);
+    }
+
+    /// Waits for the records of this many victims, which [`Self::finish`] gives too.
+    pub(crate) fn await_victims(&mut self, count: usize) {
+        while self.records.len() < count {
+            self.read_record();
+        }
+    }
+
+    /// Waits until the agent says of itself that this happened.
+    pub(crate) fn await_event(&mut self, event: &str) {
+        while !self.events.iter().any(|record| record["event"] == event) {
+            self.read_record();
+        }
+    }
+
+    fn read_record(&mut self) {
+        sort(self.agent.record(), &mut self.records, &mut self.events);
     }
 
     /// Waits for the records of this many victims, and stops the agent: not a kill more or less
-    /// than the kernel counted, and each as the kernel logged it.
-    pub(crate) fn finish(mut self, victims: usize) -> Seen {
-        let records = self.agent.kills(victims);
+    /// than the kernel counted, nothing lost, and each as the kernel logged it.
+    pub(crate) fn finish(self, victims: usize) -> Seen {
+        let seen = self.stop(victims);
+        assert_eq!(seen.records.len(), victims, "{:#?}", seen.records);
+        seen.assert_nothing_lost();
+        let text: Vec<_> = kills(&seen.log).into_iter().map(|(text, _)| text).collect();
+        let printed: Vec<_> = kills(&seen.printed).into_iter().map(|(text, _)| text).collect();
+        if processors() == 1 {
+            assert_eq!(printed, text);
+        } else {
+            assert_eq!(printed.len(), text.len());
+        }
+        seen
+    }
+
+    /// As [`Self::finish`], where the agent need not have seen everything: no fewer than this many.
+    pub(crate) fn stop(mut self, victims: usize) -> Seen {
+        self.await_victims(victims);
         let kills_now = kernel_kills() - self.kills_before;
-        let lines = self.log.until(|lines| kills(lines).len() as u64 == kills_now);
-        let logged = of_the_oom_killer(lines);
-        let killed = kills(lines);
-
-        let stopped = self.agent.stop();
-        let rest: Vec<_> = stopped.lines.iter().map(|line| record(line)).collect();
-        let [.., end] = rest.as_slice() else { panic!("no record of the end") };
-        assert!(rest.iter().all(|record| record["type"] == "agent"), "{rest:#?}");
-        assert_eq!(end["event"], "stopped", "{}", stopped.stderr);
-        assert_eq!(end["totals"]["kills"], kills_now, "{end:#}");
-        assert_eq!(end["totals"]["kernel_kills"], kills_now, "{end:#}");
-        for lost in ["ring_lost", "malformed", "sink_lost"] {
-            assert_eq!(end["totals"][lost], 0, "{end:#}");
+        let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned();
+        let Self { agent, kernel_lines, mut records, events: mut agent_records, .. } = self;
+        let stopped = agent.stop();
+        for line in &stopped.lines {
+            sort(record(line), &mut records, &mut agent_records);
         }
-
-        for record in &records {
-            let own = killed.iter().filter(|(_, killed)| record["victim"]["tid"] == killed.pid);
-            let own: Vec<_> = own.map(|(_, killed)| killed.clone()).collect();
-            assert_killed(record, &own);
-            assert_exact(record);
-            for missing in end["missing"].as_array().unwrap() {
-                let key = format!("/{}", missing["field"].as_str().unwrap().replace('.', "/"));
-                assert!(record.pointer(&key).is_none_or(Value::is_null), "{missing}: {record:#}");
-            }
-        }
-        let printed = fs::read_to_string(&self.kernel_lines).unwrap();
+        let printed = fs::read_to_string(&kernel_lines).unwrap();
         let printed: Vec<_> = printed.lines().map(str::to_owned).collect();
-        let text = |killed: Vec<_>| killed.into_iter().map(|(text, _)| text).collect::<Vec<_>>();
-        assert_eq!(text(kills(&printed)), text(killed));
-        Seen { records, kills: kills_now, logged, printed }
+        let agent = agent_records;
+        let seen = Seen { records, agent, said: stopped.stderr, kills: kills_now, log, printed };
+        assert_eq!(seen.end()["event"], "stopped", "{}", seen.said);
+        let killed: Vec<_> = kills(&seen.log).into_iter().map(|(_, killed)| killed).collect();
+        for record in &seen.records {
+            assert_as_logged(record, &killed);
+            seen.assert_missing(record);
+        }
+        seen
+    }
+}
+
+/// To the kills, or to what the agent says of itself.
+fn sort(record: Value, kills: &mut Vec<Value>, agent: &mut Vec<Value>) {
+    match record["type"].as_str() {
+        Some("oom_kill") => kills.push(record),
+        Some("agent") => agent.push(record),
+        _ => panic!("a record of another kind: {record:#}"),
     }
 }
 
@@ -96,71 +158,146 @@ impl Seen {
         record
     }
 
+    /// The record of this process's death.
+    pub(crate) fn of(&self, pid: u64) -> &Value {
+        let mut records = self.records.iter();
+        let own = records.find(|record| record["victim"]["pid"] == pid);
+        own.unwrap_or_else(|| panic!("no record of {pid}: {:#?}", self.records))
+    }
+
+    pub(crate) fn assert_nothing_lost(&self) {
+        let totals = self.totals();
+        assert_eq!(totals["kills"], self.kills, "{totals:#}");
+        assert_eq!(totals["kernel_kills"], self.kills, "{totals:#}");
+        for lost in ["ring_lost", "malformed", "sink_lost"] {
+            assert_eq!(totals[lost], 0, "{totals:#}");
+        }
+        assert!(self.event("gap").is_none(), "{:#?}", self.agent);
+    }
+
+    pub(crate) fn totals(&self) -> &Value {
+        &self.end()["totals"]
+    }
+
+    /// The agent's record of this event, if there is one.
+    pub(crate) fn event(&self, event: &str) -> Option<&Value> {
+        self.agent.iter().find(|record| record["event"] == event)
+    }
+
+    pub(crate) fn dumps(&self) -> Vec<Dump> {
+        dumps(&self.log)
+    }
+
+    pub(crate) fn logged(&self, text: &str) -> bool {
+        self.log.iter().any(|line| line.contains(text))
+    }
+
     /// Holds what is said beside the kill itself against the log, too. The kernel limits how often
     /// it says that, so it is not for a storm.
     pub(crate) fn assert_context(&self, source: &str) {
-        let logged: Vec<_> = self.logged.iter().map(|(text, _)| text).collect();
-        assert_eq!(self.printed.iter().collect::<Vec<_>>(), logged);
+        let [printed, logged] = [&self.printed, &self.log].map(|lines| of_the_oom_killer(lines));
+        for (printed, logged) in printed.iter().zip(&logged) {
+            assert_eq!(printed, logged, "{:#?}", self.log);
+        }
+        assert_eq!(printed.len(), logged.len(), "{:#?}", self.log);
+        let stacks = |lines| dumps(lines).into_iter().map(|dump| dump.stack).collect::<Vec<_>>();
+        assert_eq!(stacks(&self.printed), stacks(&self.log));
+        self.assert_decisions(source);
+    }
 
+    /// As [`Self::assert_context`], where the kernel also told of shortages without a victim.
+    pub(crate) fn assert_decisions(&self, source: &str) {
         let mut incidents: Vec<_> = self.records.iter().collect();
         incidents.dedup_by_key(|record| &record["incident"]);
-        let lines = || self.logged.iter().map(|(_, line)| line);
-        let invoked: Vec<_> =
-            lines().filter_map(|l| if let Line::Invoked(l) = l { Some(l) } else { None }).collect();
-        let summaries: Vec<_> =
-            lines().filter_map(|l| if let Line::Summary(l) = l { Some(l) } else { None }).collect();
-        assert_eq!((incidents.len(), incidents.len()), (invoked.len(), summaries.len()));
-        for ((record, invoked), summary) in incidents.iter().zip(invoked).zip(summaries) {
-            assert_invoked(record, invoked);
-            assert_summary(record, summary);
+        let logged = self.dumps();
+        assert_eq!(incidents.len(), logged.len(), "{logged:#?}");
+        for (record, dump) in incidents.iter().zip(&logged) {
+            assert_decided(record, dump);
         }
         for record in &self.records {
             assert_eq!(record["source"], source, "{record:#}");
             assert_eq!(record["outcome"], "killed", "{record:#}");
         }
     }
+
+    pub(crate) fn end(&self) -> &Value {
+        self.agent.last().unwrap()
+    }
+
+    /// What the agent said the records lack, they lack.
+    fn assert_missing(&self, record: &Value) {
+        for missing in self.end()["missing"].as_array().unwrap() {
+            let key = format!("/{}", missing["field"].as_str().unwrap().replace('.', "/"));
+            // An object stands for all its keys, and the thread id is always known.
+            let mut value = record.pointer(&key).cloned().unwrap_or_default();
+            value.as_object_mut().and_then(|object| object.remove("tid"));
+            assert!(is_unknown(&value), "{missing}: {record:#}");
+        }
+    }
+}
+
+/// The `Killed process` lines of this process, and no others, are this record's.
+fn assert_as_logged(record: &Value, killed: &[Killed]) {
+    let own = |killed: &&Killed| record["victim"]["tid"] == killed.pid;
+    // The tracepoint does not fire for the second kill of a group's first victim.
+    let seen = if record["source"] == "tracepoint" { 1 } else { killed.len() };
+    let own: Vec<_> = killed.iter().filter(own).take(seen).cloned().collect();
+    let thread_id_only = record["victim"]["comm"].is_null();
+    if thread_id_only {
+        assert!(!own.is_empty(), "{record:#}");
+    } else if processors() > 1 || addresses_are_hidden() {
+        assert_named(record, &own);
+    } else {
+        assert_killed(record, &own);
+        // Who reads the log has no more than it says.
+        if record["source"] != "kernel_log" {
+            assert_exact(record);
+        }
+    }
+}
+
+fn is_unknown(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.iter().all(is_unknown),
+        Value::Object(keys) => keys.values().all(is_unknown),
+        _ => false,
+    }
+}
+
+/// The lines that the agent's `kernel` format has as well, but for the frames of the call trace.
+fn of_the_oom_killer(lines: &[String]) -> Vec<&String> {
+    let ours = |line| !matches!(line, Line::Frame { .. } | Line::Task(_));
+    lines.iter().filter(|line| Line::parse(line).is_some_and(ours)).collect()
+}
+
+/// Then memory is not exact, and from 7.0 on not what is logged.
+fn addresses_are_hidden() -> bool {
+    fs::read_to_string("/proc/sys/kernel/kptr_restrict").unwrap().trim_end() == "2"
 }
 
 /// What the kernel logs is its exact sum but from 6.2 to 6.19, where each processor may hold back
 /// a batch of pages (`percpu_counter_batch`).
 fn assert_exact(record: &Value) {
-    let [exact, logged] = [&record["victim"]["memory"], &record["victim"]["memory_logged"][0]];
     let held_back = if (6, 2) <= release() && release() < (7, 0) { batches() } else { 0 };
-    for key in ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"] {
-        let [exact, logged] = [exact, logged].map(|memory| memory[key].as_u64().unwrap());
-        assert!(exact.abs_diff(logged) <= held_back, "{key}: {record:#}");
-    }
-    for key in ["total_vm_bytes", "pgtables_bytes"] {
-        assert_eq!(exact[key], logged[key], "{record:#}");
+    for logged in record["victim"]["memory_logged"].as_array().unwrap() {
+        let exact = &record["victim"]["memory"];
+        for key in ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes", "swap_bytes"] {
+            let [exact, logged] = [exact, logged].map(|memory| memory[key].as_u64().unwrap());
+            assert!(exact.abs_diff(logged) <= held_back, "{key}: {record:#}");
+        }
+        for key in ["total_vm_bytes", "pgtables_bytes"] {
+            assert_eq!(exact[key], logged[key], "{record:#}");
+        }
     }
 }
 
 /// The pages, in bytes, that all processors may hold back.
 fn batches() -> u64 {
-    let processors = thread::available_parallelism().unwrap().get() as u64;
+    let processors = processors();
     processors * 32.max(2 * processors) * PAGE
 }
 
-fn assert_invoked(record: &Value, invoked: &Invoked) {
-    let Invoked { comm, gfp_mask, gfp_flags, order, oom_score_adj } = invoked;
-    let trigger = &record["trigger"];
-    assert_eq!(trigger["comm"], comm.as_str(), "{record:#}");
-    assert_eq!(trigger["gfp_mask"], gfp_mask.as_str(), "{record:#}");
-    assert_eq!(trigger["gfp_flags"], json!(gfp_flags.split('|').collect::<Vec<_>>()), "{record:#}");
-    assert_eq!(trigger["order"], *order, "{record:#}");
-    assert_eq!(trigger["oom_score_adj"], *oom_score_adj, "{record:#}");
-}
-
-fn assert_summary(record: &Value, summary: &Summary) {
-    let Summary { constraint, nodemask, cpuset, mems_allowed, oom_memcg, .. } = summary;
-    let Summary { task_memcg, task, pid, uid, .. } = summary;
-    assert_eq!(record["constraint"], constraint.as_str(), "{record:#}");
-    assert_eq!(record["nodemask"], json!(nodemask), "{record:#}");
-    assert_eq!(record["trigger"]["cpuset"], cpuset.as_str(), "{record:#}");
-    assert_eq!(record["trigger"]["mems_allowed"], mems_allowed.as_str(), "{record:#}");
-    let scope = if oom_memcg.is_some() { "memcg" } else { "global" };
-    assert_eq!(record["scope"], scope, "{record:#}");
-    assert_eq!(record["limit"]["cgroup"], json!(oom_memcg), "{record:#}");
-    let chosen = json!({ "tid": pid, "comm": task, "uid": uid, "cgroup": task_memcg });
-    assert_eq!(record["chosen"], chosen, "{record:#}");
+fn processors() -> u64 {
+    thread::available_parallelism().unwrap().get() as u64
 }

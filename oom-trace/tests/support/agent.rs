@@ -38,13 +38,8 @@ pub(crate) struct Stopped {
 }
 
 impl Agent {
-    /// Starts the agent; it is attached when this returns.
-    pub(crate) fn start(args: &[&str]) -> Self {
-        Self::spawn(oom_trace(args))
-    }
-
-    /// As [`Self::start`], of a command that runs it.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    /// Starts the agent, by a command that runs it; it is attached when this returns.
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());
         let stderr = lines(child.stderr.take().unwrap());
@@ -73,16 +68,9 @@ impl Agent {
         })
     }
 
-    /// The next `count` records of kills.
-    pub(crate) fn kills(&mut self, count: usize) -> Vec<Value> {
-        let mut kills = Vec::new();
-        while kills.len() < count {
-            let record = record(&self.line());
-            if record["type"] == "oom_kill" {
-                kills.push(record);
-            }
-        }
-        kills
+    /// The next record, of a kill or of the agent itself.
+    pub(crate) fn record(&mut self) -> Value {
+        record(&self.line())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -1,0 +1,123 @@
+//! Victims that are on their way out when the kernel comes for them.
+
+use nix::libc::PTRACE_EVENT_EXIT;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use crate::cgroup::Cgroup;
+use crate::decision::assert_decided;
+use crate::hog::{Hog, Spec, named};
+use crate::scenario::Scenario;
+use crate::watch::{Seen, Watch, victims};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("leader_has_exited", leader_has_exited),
+    Scenario::new("chosen_is_exiting", chosen_is_exiting),
+    Scenario::new("trigger_is_exiting", trigger_is_exiting),
+];
+
+/// The kernel then marks, and logs, a thread that is not the process's first.
+fn leader_has_exited() {
+    let cgroup = Cgroup::limited("headless", 24 << 20);
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(&Spec { leader_exits: true, ..named("leader") }, &cgroup);
+    let (pid, tid) = (hog.pid(), hog.other_thread());
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    let victim = &seen.only()["victim"];
+    assert_eq!((&victim["pid"], &victim["tid"]), (&json!(pid), &json!(tid)));
+    assert_eq!(victim["comm"], "second");
+    assert_eq!(seen.only()["chosen"]["tid"], pid);
+}
+
+/// Has the process killed by anyone, and keeps it at the door: it has its memory still.
+fn hold_at_exit(hog: &Hog) -> Pid {
+    let pid = Pid::from_raw(i32::try_from(hog.pid()).unwrap());
+    ptrace::seize(pid, Options::PTRACE_O_TRACEEXIT).unwrap();
+    hog.kill();
+    let at_the_door = WaitStatus::PtraceEvent(pid, Signal::SIGTRAP, PTRACE_EVENT_EXIT);
+    assert_eq!(waitpid(pid, None).unwrap(), at_the_door);
+    pid
+}
+
+fn let_go(hog: Hog, pid: Pid) {
+    ptrace::detach(pid, None).unwrap();
+    hog.killed();
+}
+
+/// The kernel marks it, so that it may go faster, and kills, counts and logs nothing.
+fn assert_marked_only(record: &Value) {
+    assert_eq!(record["outcome"], "already_exiting", "{record:#}");
+    assert_eq!(record["kill_count"], 0, "{record:#}");
+    assert_eq!(record["victim"]["memory_logged"], json!([]), "{record:#}");
+}
+
+/// The memory of a dying process is taken from it after two seconds; only then another is killed.
+fn chosen_is_exiting() {
+    let cgroup = Cgroup::limited("dying", 48 << 20);
+    let watch = Watch::start("kprobe");
+    let big = Spec { holds: 32 << 20, oom_score_adj: 500, ..named("big") };
+    let big = Hog::start(&big, &cgroup);
+    let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, &cgroup);
+    let pids = [big.pid(), small.pid()];
+    let held = hold_at_exit(&big);
+    small.grow();
+    small.killed();
+    let_go(big, held);
+    let seen = watch.finish(2);
+
+    assert_eq!(seen.kills, 1);
+    let [first, second] = seen.records.as_slice() else { panic!() };
+    assert_marked_only(first);
+    assert_eq!(
+        [first, second].map(|record| record["victim"]["pid"].clone()),
+        pids.map(Value::from)
+    );
+    assert_eq!(first["trigger"]["pid"], pids[1]);
+    assert_eq!(first["chosen"]["tid"], pids[0]);
+    assert_eq!(first["limit"]["cgroup"], cgroup.path());
+    assert_eq!(second["outcome"], "killed");
+    assert_decided(second, &seen.dumps()[0]);
+}
+
+/// A process that is killed while the kernel looks for memory for it may use the reserves. Where the
+/// big one's memory is taken from it first, the small one is killed in vain: then they try again.
+fn trigger_is_exiting() {
+    let cgroup = Cgroup::new("unlimited");
+    for _ in 0..TRIES {
+        let (pid, seen) = kill_who_asks(&cgroup);
+        if victims(&seen.records).contains(&u64::from(pid)) {
+            assert_eq!(seen.kills, 0);
+            seen.records.iter().for_each(assert_marked_only);
+            let record = seen.of(pid.into());
+            assert_eq!(record["trigger"]["pid"], pid);
+            assert!(record["chosen"].is_null(), "{record:#}");
+            return;
+        }
+    }
+    panic!("{TRIES} times it was not asking for memory when it was killed");
+}
+
+const TRIES: usize = 10;
+
+/// The process that was killed while it waited for the memory of a bigger one, and what was seen.
+fn kill_who_asks(cgroup: &Cgroup) -> (u32, Seen) {
+    let mut watch = Watch::start("kprobe");
+    let big = Spec { holds: 128 << 20, oom_score_adj: 1000, ..named("big") };
+    let big = Hog::start(&big, cgroup);
+    let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, cgroup);
+    let pid = small.pid();
+    let held = hold_at_exit(&big);
+    small.grow();
+    // From now on it waits for the memory of the big one.
+    watch.await_victims(1);
+    small.kill();
+    small.killed();
+    let_go(big, held);
+    (pid, watch.stop(1))
+}

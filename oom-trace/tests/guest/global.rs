@@ -1,0 +1,64 @@
+//! Shortages of the whole machine, and a kill by hand.
+
+use std::fs;
+
+use crate::cgroup::Cgroup;
+use crate::hog::{Hog, Spec, named};
+use crate::scenario::Scenario;
+use crate::sysctl::Setting;
+use crate::watch::Watch;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("sysrq_kill", sysrq_kill),
+    Scenario::new("global_kill", global_kill),
+    Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task),
+];
+
+/// The machine's own memory runs out.
+fn global_kill() {
+    let cgroup = Cgroup::new("unlimited");
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
+    let pid = hog.pid();
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    assert_eq!(seen.only()["victim"]["pid"], pid);
+    assert_eq!(seen.only()["scope"], "global");
+}
+
+/// The kernel is told not to choose.
+fn oom_kill_allocating_task() {
+    let cgroup = Cgroup::new("unlimited");
+    let _no_choice = Setting::change("/proc/sys/vm/oom_kill_allocating_task", "1");
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
+    let pid = hog.pid();
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    let record = seen.only();
+    assert_eq!(record["victim"]["pid"], pid);
+    assert_eq!(record["trigger"]["pid"], pid);
+    assert_eq!(record["message"], "Out of memory (oom_kill_allocating_task)");
+    assert_eq!(record["victim"]["badness"], 0);
+}
+
+/// Nobody is short of memory: somebody pressed a key.
+fn sysrq_kill() {
+    let cgroup = Cgroup::new("unlimited");
+    let watch = Watch::start("kprobe");
+    let hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
+    let pid = hog.pid();
+    fs::write("/proc/sysrq-trigger", "f").unwrap();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    let record = seen.only();
+    assert_eq!(record["victim"]["pid"], pid);
+    assert_eq!(record["scope"], "sysrq");
+    assert_eq!(record["trigger"]["order"], -1);
+    assert!(record["trigger"]["comm"].as_str().unwrap().starts_with("kworker/"), "{record:#}");
+}

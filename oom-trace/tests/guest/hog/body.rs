@@ -1,0 +1,104 @@
+//! The hog itself.
+
+use std::ffi::CString;
+use std::fs;
+use std::hint::black_box;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::thread;
+
+use nix::fcntl::OFlag;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::pipe::{fcntl_setpipe_size, pipe};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::{SecureComputingMode, set_name, set_secure_computing_mode};
+
+use super::{Growth, Spec};
+
+const CHUNK: usize = 64 << 10;
+
+/// Each has two descriptors, and a process has 1024.
+const PIPES: usize = 500;
+
+/// What a pipe may hold at the most (`fs.pipe-max-size`).
+const PIPE: usize = 1 << 20;
+
+pub(super) fn run(args: &[String]) {
+    let spec: Spec = serde_json::from_str(&args[0]).unwrap();
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+    fs::write("/proc/self/oom_score_adj", spec.oom_score_adj.to_string()).unwrap();
+    set_name(&CString::new(spec.name.clone()).unwrap()).unwrap();
+    await_word();
+
+    let _held = black_box(vec![1_u8; spec.holds]);
+    for _ in 0..spec.threads {
+        thread::spawn(thread::park);
+    }
+    for _ in 0..spec.unborn {
+        let fifo = spec.fifo.clone();
+        thread::Builder::new().name("spawner".to_owned()).spawn(move || conceive(&fifo)).unwrap();
+    }
+    if spec.leader_exits {
+        let growth = spec.growth.clone();
+        let rest = move || ready_and_grow(&growth);
+        thread::Builder::new().name("second".to_owned()).spawn(rest).unwrap();
+        // The next system call that is not read, write or exit kills this thread, and it alone.
+        set_secure_computing_mode(SecureComputingMode::Strict).unwrap();
+        thread::park();
+    }
+    ready_and_grow(&spec.growth);
+}
+
+/// The C library clones a process that shares our memory; that opens the FIFO, and there it stays.
+fn conceive(fifo: &Path) {
+    let mut actions = PosixSpawnFileActions::init().unwrap();
+    actions.add_open(0, fifo, OFlag::O_RDONLY, nix::sys::stat::Mode::empty()).unwrap();
+    let attributes = PosixSpawnAttr::init().unwrap();
+    let none: [&std::ffi::CStr; 0] = [];
+    posix_spawn("/proc/self/exe", &actions, &attributes, &none, &none).unwrap();
+}
+
+fn ready_and_grow(growth: &Growth) {
+    let mut grow: Box<dyn FnMut() -> bool> = match growth {
+        Growth::Heap => heap(),
+        Growth::File(folder) => file(folder),
+        Growth::Pipes => pipes(),
+    };
+    io::stdout().write_all(b"ready\n").unwrap();
+    await_word();
+    while grow() {}
+}
+
+fn heap() -> Box<dyn FnMut() -> bool> {
+    let mut touched = Vec::new();
+    Box::new(move || {
+        touched.push(black_box(vec![1_u8; CHUNK]));
+        true
+    })
+}
+
+fn file(folder: &Path) -> Box<dyn FnMut() -> bool> {
+    let file = open(folder, OFlags::TMPFILE | OFlags::RDWR, Mode::RUSR).unwrap();
+    let (mut file, chunk) = (fs::File::from(file), vec![1_u8; CHUNK]);
+    Box::new(move || file.write_all(&chunk).is_ok())
+}
+
+/// All there from the start; they only become larger.
+fn pipes() -> Box<dyn FnMut() -> bool> {
+    let mut small: Vec<_> = (0..PIPES).map(|_| pipe().unwrap()).collect();
+    let mut large = Vec::new();
+    Box::new(move || {
+        let (reader, writer) = small.pop().unwrap();
+        fcntl_setpipe_size(&writer, PIPE).unwrap();
+        large.push((reader, writer));
+        true
+    })
+}
+
+/// The test is gone when none comes.
+fn await_word() {
+    if io::stdin().read_exact(&mut [0]).is_err() {
+        std::process::exit(1);
+    }
+}

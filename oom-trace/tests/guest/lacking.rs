@@ -1,0 +1,75 @@
+//! A kernel that lacks a member or a function: the record lacks its field and no other, and `check`
+//! names it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::btf;
+use crate::cgroup::Cgroup;
+use crate::hog::{Hog, named};
+use crate::scenario::Scenario;
+use crate::support::agent::oom_trace;
+use crate::watch::Watch;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("a_member_taken_away_takes_its_field_alone", without_a_member),
+    Scenario::new("a_hook_taken_away_takes_its_field_alone", without_a_hook),
+];
+
+fn without_a_member() {
+    assert_eq!(lost_without("nr_threads", "victim.threads"), ["/victim/threads"]);
+}
+
+/// The record of a kill that is no group's never had it.
+fn without_a_hook() {
+    assert!(lost_without("mem_cgroup_print_oom_group", "group").is_empty());
+}
+
+/// Where the record of a kill is `null` without `name` in the BTF, and is not with it. `check` must
+/// name `field`, and nothing else that it would not name anyway.
+fn lost_without(name: &str, field: &str) -> Vec<String> {
+    let btf = btf::without(name);
+    let lacking = ["--btf", btf.path().to_str().unwrap()];
+    let [before, after] = [&[][..], &lacking].map(missing);
+    let new: Vec<_> = after.difference(&before).collect();
+    let [(missing, reason)] = new.as_slice() else { panic!("{new:?}") };
+    assert_eq!(missing, field);
+    assert!(reason.contains(name), "{reason}");
+
+    let [before, after] = [&[][..], &lacking].map(|args| nulls(&kill(args), ""));
+    after.difference(&before).cloned().collect()
+}
+
+/// What `check` says is missing, and why.
+fn missing(args: &[&str]) -> BTreeSet<(String, String)> {
+    let output = oom_trace(&["check", "--json"]).args(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let missing = findings["missing"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    missing.map(|missing| (text(&missing["name"]), text(&missing["reason"]))).collect()
+}
+
+/// The record of one kill.
+fn kill(args: &[&str]) -> Value {
+    let cgroup = Cgroup::limited("lacking", 24 << 20);
+    let mut command = oom_trace(&["--attach", "kprobe"]);
+    command.args(args);
+    let watch = Watch::of(command);
+    let mut hog = Hog::start(&named("hog"), &cgroup);
+    hog.grow();
+    hog.killed();
+    watch.finish(1).only().clone()
+}
+
+/// Where a value is unknown.
+fn nulls(value: &Value, at: &str) -> BTreeSet<String> {
+    match value {
+        Value::Null => BTreeSet::from([at.to_owned()]),
+        Value::Object(keys) => {
+            keys.iter().flat_map(|(key, value)| nulls(value, &format!("{at}/{key}"))).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}

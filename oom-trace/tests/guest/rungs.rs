@@ -1,0 +1,224 @@
+//! Ways to hook the kernel other than the best, and what is missing there.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::process::{Gid, Resource, Rlimit, Signal, Uid, setrlimit};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, configure_capability_in_ambient_set, set_capabilities,
+    set_keep_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
+use serde_json::{Value, json};
+
+use crate::cgroup::Cgroup;
+use crate::hog::{Hog, named};
+use crate::scenario::{Machine, Scenario};
+use crate::support::agent::oom_trace;
+use crate::sysctl::Setting;
+use crate::watch::{Seen, Watch};
+
+/// The command that runs the agent, with the arguments that follow, as an ordinary user.
+pub(crate) const UNPRIVILEGED: &str = "unprivileged";
+
+const FTRACE: &str = "/proc/sys/kernel/ftrace_enabled";
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("memcg_kill_seen_by_the_tracepoint", seen_by_the_tracepoint),
+    Scenario::new("memcg_kill_read_from_the_log", || read_from_the_log("log")),
+    Scenario::new("only_fentry_is_permitted", only_fentry_is_permitted),
+    Scenario::new("ftrace_switched_off", ftrace_switched_off).unless(ftrace_stays_on),
+    Scenario::new("kprobes_switched_off", kprobes_switched_off),
+    Scenario::new("addresses_are_hidden", addresses_are_hidden),
+    Scenario::new("kill_that_no_hook_sees", kill_that_no_hook_sees),
+    Scenario::new("ring_overflows", ring_overflows),
+    Scenario::new("locked_down", || read_from_the_log("auto")).on(Machine::Lockdown),
+];
+
+/// Kills one process for its cgroup's limit.
+fn kill_one() {
+    let cgroup = Cgroup::limited("alone", 24 << 20);
+    let mut hog = Hog::start(&named("hog"), &cgroup);
+    hog.grow();
+    hog.killed();
+}
+
+/// What the tracepoint `oom/mark_victim` lacks on this kernel.
+pub(crate) fn thread_id_only() -> Option<String> {
+    let format = fs::read_to_string("/sys/kernel/tracing/events/oom/mark_victim/format").unwrap();
+    (!format.contains(" comm;"))
+        .then(|| "this kernel's tracepoint oom/mark_victim passes a thread id only".into())
+}
+
+/// The tracepoint has the victim, or no more than its id, and nothing of the decision.
+fn seen_by_the_tracepoint() {
+    let watch = Watch::start("tracepoint");
+    kill_one();
+    let seen = if thread_id_only().is_none() { watch.finish(1) } else { watch.stop(1) };
+    seen.assert_nothing_lost();
+    let record = seen.only();
+    assert_eq!(record["source"], "tracepoint");
+    assert_eq!(record["outcome"], "killed");
+    assert_eq!(record["scope"], "memcg");
+    for key in ["constraint", "nodemask", "totalpages", "chosen", "limit"] {
+        assert!(record[key].is_null(), "{key}: {record:#}");
+    }
+    for key in ["/trigger/gfp_mask", "/trigger/order", "/victim/badness"] {
+        assert_eq!(record.pointer(key), Some(&Value::Null), "{key}: {record:#}");
+    }
+    if thread_id_only().is_none() {
+        assert_eq!(record["victim"]["comm"], "hog");
+    } else {
+        assert!(record["victim"]["comm"].is_null(), "{record:#}");
+    }
+}
+
+fn read_from_the_log(attach: &str) {
+    let watch = Watch::start(attach);
+    kill_one();
+    let seen = watch.finish(1);
+    assert_eq!(seen.only()["source"], "kernel_log");
+    assert_eq!(seen.only()["scope"], "memcg");
+    assert_eq!(seen.only()["limit"]["cgroup"], "/alone");
+}
+
+/// Debian's default: it takes more to attach a kprobe than to attach to the same function by fentry.
+fn only_fentry_is_permitted() {
+    let _paranoid = Setting::change("/proc/sys/kernel/perf_event_paranoid", "3");
+    let mut command = Command::new("/proc/self/exe");
+    command.args([UNPRIVILEGED, "--attach", "auto"]);
+    let watch = Watch::of(command);
+    kill_one();
+    let seen = watch.finish(1);
+    // The kernel's preemption model, which newer logs name, only root may read.
+    seen.assert_decisions("fentry");
+    assert!(seen.said.contains("perf_event_paranoid"), "{}", seen.said);
+}
+
+/// Becomes a user with no more than what tracing takes, and then the agent.
+pub(crate) fn run_unprivileged(args: &[String]) {
+    let capabilities = CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::SYSLOG;
+    let (uid, gid) = (Uid::from_raw(1000), Gid::from_raw(1000));
+    // Before 5.11 maps count as locked memory.
+    setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).unwrap();
+    set_keep_capabilities(true).unwrap();
+    set_thread_groups(&[]).unwrap();
+    set_thread_res_gid(gid, gid, gid).unwrap();
+    set_thread_res_uid(uid, uid, uid).unwrap();
+    let sets = CapabilitySets {
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: capabilities,
+    };
+    set_capabilities(None, sets).unwrap();
+    for capability in capabilities.iter() {
+        configure_capability_in_ambient_set(capability, true).unwrap();
+    }
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    panic!("{}", oom_trace(&args).exec());
+}
+
+fn ftrace_stays_on() -> Option<String> {
+    let refused = Setting::try_change(FTRACE, "0").err()?;
+    Some(format!("this kernel does not let kernel.ftrace_enabled be 0: {refused}"))
+}
+
+/// Most kernels do not allow it while an fexit program is there, which the agent has where it can.
+fn ftrace_switched_off() {
+    let watch = Watch::start("kprobe");
+    match Setting::try_change(FTRACE, "0") {
+        Ok(off) => caught_by_the_net(watch, off),
+        Err(refused) => {
+            assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy);
+            kill_one();
+            watch.finish(1).assert_context("kprobe");
+        }
+    }
+}
+
+fn kprobes_switched_off() {
+    let watch = Watch::start("kprobe");
+    caught_by_the_net(watch, Setting::change("/sys/kernel/debug/kprobes/enabled", "0"));
+}
+
+/// The tracepoint is left while the probes are off, and the agent says that they missed a kill.
+fn caught_by_the_net(mut watch: Watch, off: Setting) {
+    kill_one();
+    watch.await_victims(1);
+    drop(off);
+    kill_one();
+    let seen = watch.stop(2);
+    seen.assert_nothing_lost();
+    let sources: Vec<_> = seen.records.iter().map(|record| &record["source"]).collect();
+    assert_eq!(sources, ["tracepoint", "kprobe"]);
+    assert!(seen.event("degraded").is_some(), "{:#?}", seen.agent);
+}
+
+/// Without them nothing has a name that the agent only knows by its address.
+fn addresses_are_hidden() {
+    let _hidden = Setting::change("/proc/sys/kernel/kptr_restrict", "2");
+    let watch = Watch::start("kprobe");
+    kill_one();
+    let seen = watch.stop(1);
+    seen.assert_nothing_lost();
+    let record = seen.only();
+    if record["stack"].is_null() {
+        let missing = seen.end()["missing"].as_array().unwrap();
+        assert!(missing.iter().any(|missing| missing["field"] == "stack"), "{missing:#?}");
+    } else {
+        assert_eq!(record["stack"], json!(seen.dumps()[0].stack));
+    }
+    assert_eq!(record["outcome"], "killed");
+}
+
+/// The first victim of a group is killed twice, of which the tracepoint tells once.
+fn kill_that_no_hook_sees() {
+    const MEMBERS: usize = 3;
+    let cgroup = Cgroup::limited("group", 32 << 20);
+    cgroup.write("memory.oom.group", 1);
+    let mut watch = Watch::start("tracepoint");
+    let mut hogs = [(); MEMBERS].map(|()| Hog::start(&named("member"), &cgroup));
+    hogs[0].grow();
+    hogs.into_iter().for_each(Hog::killed);
+    watch.await_victims(MEMBERS);
+    watch.await_event("gap");
+    let seen = watch.stop(MEMBERS);
+    assert_eq!(seen.kills, MEMBERS as u64 + 1);
+    assert_gap(&seen);
+}
+
+/// The agent is not allowed to read what the hooks wrote, for more kills than they have room for.
+/// Long paths take up most of it.
+fn ring_overflows() {
+    const KILLS: usize = 100;
+    const LEVELS: usize = 12;
+    let name = "x".repeat(255);
+    let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
+    for _ in 1..LEVELS {
+        cgroups.push(cgroups.last().unwrap().child(&name));
+    }
+    let watch = Watch::start("kprobe");
+    watch.signal(Signal::STOP);
+    for _ in 0..KILLS {
+        let mut hog = Hog::start(&named("hog"), cgroups.last().unwrap());
+        hog.grow();
+        hog.killed();
+    }
+    watch.signal(Signal::CONT);
+    let seen = watch.stop(1);
+    while cgroups.pop().is_some() {}
+    assert_eq!(seen.kills, KILLS as u64);
+    assert!(seen.totals()["ring_lost"].as_u64().unwrap() > 0, "{:#}", seen.totals());
+    assert_gap(&seen);
+}
+
+/// The agent says how many kills it knows nothing of.
+fn assert_gap(seen: &Seen) {
+    let totals = seen.totals();
+    assert_eq!(totals["kernel_kills"], seen.kills, "{totals:#}");
+    assert_eq!(totals["kills"], seen.records.len(), "{totals:#}");
+    assert!(seen.records.len() < usize::try_from(seen.kills).unwrap(), "{totals:#}");
+    let gap = seen.event("gap").unwrap_or_else(|| panic!("no gap: {:#?}", seen.agent));
+    assert!(gap["totals"]["kernel_kills"].as_u64() > gap["totals"]["kills"].as_u64(), "{gap:#}");
+}

@@ -1,0 +1,107 @@
+//! Scenarios as tests, and the account of them that goes home.
+
+use std::any::Any;
+use std::fs::File;
+use std::io::Write as _;
+use std::panic::catch_unwind;
+
+use libtest_mimic::{Completion, Trial};
+use serde_json::json;
+
+/// One line for each scenario that was run.
+const ACCOUNT: &str = "/out/scenarios.jsonl";
+
+/// A kill that the kernel is made to commit, and what the agent must say of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    name: &'static str,
+    machine: Machine,
+    run: fn(),
+    obstacle: fn() -> Option<String>,
+}
+
+/// A virtual machine, as `cargo xtask vm` calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// One processor, cgroup v2.
+    Plain,
+    /// Two processors.
+    TwoCpus,
+    /// Two memory nodes.
+    Numa,
+    /// A disk to swap to.
+    Swap,
+    /// The memory controller on cgroup v1.
+    CgroupV1,
+    /// `lockdown=confidentiality`
+    Lockdown,
+    /// It is to end in a kernel panic.
+    Panic,
+}
+
+impl Machine {
+    /// The one we are in.
+    pub(crate) fn this() -> Self {
+        match std::env::var("OOM_TRACE_MACHINE").as_deref() {
+            Err(_) | Ok("plain") => Self::Plain,
+            Ok("two-cpus") => Self::TwoCpus,
+            Ok("numa") => Self::Numa,
+            Ok("swap") => Self::Swap,
+            Ok("cgroup-v1") => Self::CgroupV1,
+            Ok("lockdown") => Self::Lockdown,
+            Ok("panic") => Self::Panic,
+            Ok(other) => panic!("no scenario knows the machine {other:?}"),
+        }
+    }
+}
+
+impl Scenario {
+    /// For the machine `plain`.
+    pub(crate) const fn new(name: &'static str, run: fn()) -> Self {
+        Self { name, machine: Machine::Plain, run, obstacle: || None }
+    }
+
+    pub(crate) const fn on(self, machine: Machine) -> Self {
+        Self { machine, ..self }
+    }
+
+    /// What the running kernel lacks to come into this, asked of the kernel itself.
+    pub(crate) const fn unless(self, obstacle: fn() -> Option<String>) -> Self {
+        Self { obstacle, ..self }
+    }
+
+    pub(crate) fn is_for(&self, machine: Machine) -> bool {
+        self.machine == machine
+    }
+
+    /// Ignored elsewhere: it needs a kernel of its own.
+    pub(crate) fn trial(self) -> Trial {
+        Trial::ignorable_test(self.name, move || {
+            if let Some(reason) = (self.obstacle)() {
+                self.report("not_applicable", Some(&reason));
+                return Ok(Completion::ignored_with(reason));
+            }
+            match catch_unwind(self.run) {
+                Ok(()) => self.report("pass", None),
+                Err(panic) => {
+                    let reason = words(&*panic);
+                    self.report("fail", Some(&reason));
+                    return Err(reason.into());
+                }
+            }
+            Ok(Completion::Completed)
+        })
+        .with_ignored_flag(true)
+    }
+
+    fn report(&self, result: &str, reason: Option<&str>) {
+        let line = json!({ "scenario": self.name, "result": result, "reason": reason });
+        let mut account = File::options().append(true).create(true).open(ACCOUNT).unwrap();
+        account.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("it panicked").to_owned()
+}

@@ -1,0 +1,74 @@
+//! Many kills, faster than anyone reads.
+
+use std::io::{self, Write as _};
+
+use crate::cgroup::Cgroup;
+use crate::decision::assert_chosen;
+use crate::group::{kill_group, sorted};
+use crate::hog::{Hog, named};
+use crate::scenario::{Machine, Scenario};
+use crate::watch::{Seen, Watch, release, victims};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("more_kills_than_the_log_describes", rate_limited),
+    Scenario::new("storm", || storm("kprobe", 200)),
+    Scenario::new("storm_of_a_group", storm_of_a_group),
+    Scenario::new("storm_on_two_cpus", storm_on_two_cpus).on(Machine::TwoCpus),
+    Scenario::new("storm_seen_by_fentry", || storm("fentry", 200)).on(Machine::TwoCpus),
+    Scenario::new("storm_seen_by_the_tracepoint", || storm("tracepoint", 200))
+        .on(Machine::TwoCpus)
+        .unless(crate::rungs::thread_id_only),
+];
+
+/// How many hogs there are at a time.
+const BATCH: usize = 20;
+
+/// The kernel describes ten decisions in five seconds, and we all. A machine that is busy with other
+/// things may be too slow to get there: then it tries again.
+fn rate_limited() {
+    let seen = (0..TRIES).map(|_| grow_all("kprobe", 30));
+    let mut limited = seen.filter(|seen| seen.dumps().len() < seen.records.len());
+    let seen = limited.next().unwrap_or_else(|| panic!("{TRIES} times the log describes all"));
+    for dump in &seen.dumps() {
+        assert_chosen(seen.of(dump.summary.pid), dump);
+    }
+    for record in &seen.records {
+        for key in ["/trigger/gfp_flags", "/stack", "/limit/failcnt", "/chosen/tid", "/taint"] {
+            assert!(record.pointer(key).is_some_and(|value| !value.is_null()), "{key}: {record:#}");
+        }
+    }
+}
+
+const TRIES: usize = 5;
+
+fn storm(attach: &str, kills: usize) {
+    let seen = grow_all(attach, kills);
+    assert!(seen.records.iter().all(|record| record["source"] == attach));
+}
+
+fn storm_on_two_cpus() {
+    storm("kprobe", if release() == (6, 12) { 1000 } else { 200 });
+}
+
+/// Processes grow in one cgroup until the last of them is killed, some at a time.
+fn grow_all(attach: &str, kills: usize) -> Seen {
+    let cgroup = Cgroup::limited("storm", 16 << 20);
+    let watch = Watch::start(attach);
+    let mut pids = Vec::new();
+    while pids.len() < kills {
+        let count = BATCH.min(kills - pids.len());
+        let mut hogs: Vec<_> = (0..count).map(|_| Hog::start(&named("hog"), &cgroup)).collect();
+        hogs.iter_mut().for_each(Hog::grow_if_alive);
+        pids.extend(hogs.iter().map(Hog::pid));
+        hogs.into_iter().for_each(Hog::killed);
+        // A guest that does not say a word is taken for dead.
+        io::stderr().write_all(b".").unwrap();
+    }
+    let seen = watch.finish(kills);
+    assert_eq!(victims(&seen.records), sorted(&pids));
+    seen
+}
+
+fn storm_of_a_group() {
+    kill_group("kprobe", 50);
+}
