@@ -45,6 +45,11 @@ impl Enricher {
             age_ms: start_ns.map(|start| mark.header.boot_ns.saturating_sub(start) / 1_000_000),
             exe: None,
             argv: None,
+            argv_cut: None,
+            user: None,
+            login_uid: None,
+            login_user: None,
+            parents: None,
             memory: self.memory(mark, false),
             memory_logged: logged.map(|mark| self.memory(mark, true)).collect(),
             cgroup: victim.cgroup.clone().map(|path| model::Cgroup {

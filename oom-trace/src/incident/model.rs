@@ -9,12 +9,18 @@ use serde::{Serialize, Serializer};
 use crate::text::KernelText;
 
 mod agent;
+mod candidates;
+mod exit;
 mod shortage;
+mod system;
 mod victim;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
-pub use shortage::{Build, CONSTRAINTS, Limit, SYSRQ_ORDER, Scope, Shortage, Trigger};
-pub use victim::{Cgroup, Container, Memory, Pod, Sharer, Victim};
+pub use candidates::{Candidate, Candidates};
+pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
+pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
+pub use system::{Node, Pressure, System};
+pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -27,6 +33,8 @@ pub enum Record {
     OomKill(Box<OomKill>),
     /// The kernel is about to panic for want of memory.
     OomPanic(Box<OomPanic>),
+    /// The memory of a victim is back, or is not.
+    OomExit(Box<OomExit>),
     /// The agent speaks of itself.
     Agent(Box<Agent>),
 }
@@ -164,47 +172,6 @@ pub struct Chosen {
     pub uid: Option<u32>,
     /// The path of its memory cgroup.
     pub cgroup: Option<KernelText>,
-}
-
-/// The tasks the kernel weighed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Candidates {
-    /// How many there were.
-    pub total: u64,
-    /// Those with the most badness, highest first.
-    pub top: Vec<Candidate>,
-}
-
-/// A task the kernel could have chosen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Candidate {
-    /// Process id.
-    pub pid: u32,
-    /// `task_struct.comm`.
-    pub comm: Option<KernelText>,
-    /// Path of its memory cgroup.
-    pub cgroup: Option<KernelText>,
-    /// Its memory.
-    pub memory: Memory,
-    /// `signal_struct.oom_score_adj`.
-    pub oom_score_adj: Option<i16>,
-    /// As the kernel weighs it, in pages.
-    pub badness: Option<i64>,
-}
-
-/// How the machine stood.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct System {
-    /// Usable memory.
-    pub total_bytes: Option<u64>,
-    /// Free memory.
-    pub free_bytes: Option<u64>,
-    /// What could be had without swapping.
-    pub available_bytes: Option<u64>,
-    /// Swap space.
-    pub swap_total_bytes: Option<u64>,
-    /// Free swap space.
-    pub swap_free_bytes: Option<u64>,
 }
 
 /// The kill in a sentence, and what to do.

@@ -261,7 +261,7 @@ impl<'a> Told<'a> {
             kmem_usage_bytes: kmem.map(|kmem| kmem.usage_bytes),
             kmem_max_bytes: kmem.and_then(|kmem| kmem.max_bytes),
             kmem_failcnt: kmem.map(|kmem| kmem.failcnt),
-            ancestors: None,
+            ..Limit::default()
         })
     }
 
@@ -300,6 +300,11 @@ impl<'a> Told<'a> {
             age_ms: None,
             exe: None,
             argv: None,
+            argv_cut: None,
+            user: None,
+            login_uid: None,
+            login_user: None,
+            parents: None,
             memory: Memory { swap_bytes, ..self.logged(killed) },
             memory_logged: std::iter::once(killed).chain(again).map(|it| self.logged(it)).collect(),
             cgroup: cgroup.map(|path| Cgroup { path, id: None }),

@@ -18,6 +18,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) => oom_kill(kill, &mut fields)?,
         Record::OomPanic(panic) => oom_panic(panic, &mut fields)?,
+        Record::OomExit(_) => return Ok(()),
         Record::Agent(said) => agent(said, &mut fields)?,
     }
     out.push(b'\n');

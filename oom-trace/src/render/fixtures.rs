@@ -106,6 +106,11 @@ pub(crate) fn victim(tid: u32) -> Victim {
         age_ms: None,
         exe: None,
         argv: None,
+        argv_cut: None,
+        user: None,
+        login_uid: None,
+        login_user: None,
+        parents: None,
         memory: Memory::default(),
         memory_logged: Vec::new(),
         cgroup: None,
@@ -271,6 +276,7 @@ fn everything() -> OomKill {
     };
     let candidate = Candidate {
         pid: 157,
+        tid: 157,
         comm: Some("memhog".into()),
         cgroup: Some("/web/app.service".into()),
         memory: kill.victim.memory,
@@ -323,10 +329,14 @@ fn everything() -> OomKill {
         },
         candidates: Some(Candidates {
             total: 5,
+            largest: Some(candidate.clone()),
+            margin: Some(6907),
+            decided_by_adj: Some(false),
             top: vec![
                 candidate.clone(),
                 Candidate {
                     pid: 101,
+                    tid: 101,
                     comm: Some("sh".into()),
                     memory: memory([2560, 96, 640, 0, 0, 40]),
                     oom_score_adj: Some(0),
@@ -341,6 +351,7 @@ fn everything() -> OomKill {
             available_bytes: Some(12 << 30),
             swap_total_bytes: Some(2 << 30),
             swap_free_bytes: Some(0),
+            ..System::default()
         }),
         why: Some(Why {
             summary: "memhog filled the 32.0 MiB that /web may use".into(),

@@ -63,7 +63,7 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
 fn kill(record: &Record) -> Option<&oom_trace::incident::model::OomKill> {
     match record {
         Record::OomKill(kill) => Some(kill),
-        Record::OomPanic(_) | Record::Agent(_) => None,
+        Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => None,
     }
 }
 

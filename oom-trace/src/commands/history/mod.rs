@@ -128,6 +128,7 @@ fn origin(record: &Record) -> &Origin {
     match record {
         Record::OomKill(kill) => &kill.origin,
         Record::OomPanic(panic) => &panic.origin,
+        Record::OomExit(exit) => &exit.origin,
         Record::Agent(agent) => &agent.origin,
     }
 }

@@ -111,6 +111,16 @@ pub struct Limit {
     pub max_bytes: Option<u64>,
     /// How often usage met the limit.
     pub failcnt: Option<u64>,
+    /// `memory.high`: above it, it is slowed down; `None` also for "no limit", and on v1.
+    pub high_bytes: Option<u64>,
+    /// `memory.low`: below it, others are reclaimed from first.
+    pub low_bytes: Option<u64>,
+    /// `memory.min`: below it, nothing is reclaimed.
+    pub min_bytes: Option<u64>,
+    /// `memory.oom.group`
+    pub oom_group: Option<bool>,
+    /// `memory.events`, this incident not yet among them.
+    pub events: Option<LimitEvents>,
     /// `memory.swap.current`.
     pub swap_usage_bytes: Option<u64>,
     /// `memory.swap.max`; `None` also for "no limit".
@@ -131,4 +141,21 @@ pub struct Limit {
     pub kmem_failcnt: Option<u64>,
     /// The cgroups above it, nearest first.
     pub ancestors: Option<Vec<Self>>,
+}
+
+/// What a cgroup has come to so far (`enum memcg_memory_event`, include/linux/memcontrol.h).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LimitEvents {
+    /// It was reclaimed from although below `memory.low`.
+    pub low: Option<u64>,
+    /// It was slowed down for `memory.high`.
+    pub high: Option<u64>,
+    /// It met `memory.max`.
+    pub max: Option<u64>,
+    /// It was about to fail an allocation.
+    pub oom: Option<u64>,
+    /// Processes in it were killed.
+    pub oom_kill: Option<u64>,
+    /// It was killed as a whole; `None` before 5.17.
+    pub oom_group_kill: Option<u64>,
 }

@@ -38,8 +38,18 @@ pub struct Victim {
     pub age_ms: Option<u64>,
     /// Path of its executable.
     pub exe: Option<KernelText>,
-    /// Its arguments.
+    /// Its arguments, as `/proc/PID/cmdline` has them, the values of secret flags left out.
     pub argv: Option<Vec<KernelText>>,
+    /// Whether there was more of them than is kept.
+    pub argv_cut: Option<bool>,
+    /// The name of `uid` on this machine.
+    pub user: Option<String>,
+    /// Who logged in to the session that it belongs to (`task_struct.loginuid`).
+    pub login_uid: Option<u32>,
+    /// The name of `login_uid` on this machine.
+    pub login_user: Option<String>,
+    /// Its parent, that one's parent, and so on to process 1.
+    pub parents: Option<Vec<Process>>,
     /// Its memory at the mark, exact.
     pub memory: Memory,
     /// Its memory as this kernel's log prints it, once for each time the kernel killed it. Kernels
@@ -62,6 +72,15 @@ pub struct Victim {
 /// A process that shares a victim's memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sharer {
+    /// Process id (tgid) in the initial pid namespace.
+    pub pid: u32,
+    /// `task_struct.comm`.
+    pub comm: Option<KernelText>,
+}
+
+/// A process by name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Process {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: u32,
     /// `task_struct.comm`.

@@ -25,7 +25,7 @@ pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
             dump::dump(origin, shortage, out)?;
             writeln!(out, "Kernel panic - not syncing: {message}")
         }
-        Record::Agent(_) => Ok(()),
+        Record::OomExit(_) | Record::Agent(_) => Ok(()),
     }
 }
 

@@ -24,6 +24,11 @@ fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
         usage_bytes,
         max_bytes,
         failcnt,
+        high_bytes: _,
+        low_bytes: _,
+        min_bytes: _,
+        oom_group: _,
+        events: _,
         swap_usage_bytes,
         swap_max_bytes,
         swap_failcnt: _,
@@ -117,7 +122,10 @@ pub(super) fn trigger(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<
 }
 
 pub(super) fn candidates(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io::Result<()> {
-    let Some(Candidates { total, top }) = candidates else { return Ok(()) };
+    let Some(Candidates { total, top, largest: _, margin: _, decided_by_adj: _ }) = candidates
+    else {
+        return Ok(());
+    };
     block.line("candidates", |line| {
         line.item(format_args!("{total}"))?;
         if top.is_empty() {
@@ -126,7 +134,7 @@ pub(super) fn candidates(candidates: Option<&Candidates>, block: &mut Block<'_>)
         line.item(format_args!("the worst of them:"))
     })?;
     block.list("", top, |line, candidate| {
-        let Candidate { pid, comm, cgroup, memory, oom_score_adj, badness } = candidate;
+        let Candidate { pid, tid: _, comm, cgroup, memory, oom_score_adj, badness } = candidate;
         if let Some(points) = badness {
             line.item(format_args!("{points:>9} pages"))?;
         }
@@ -174,6 +182,7 @@ pub(super) fn machine(
             available_bytes,
             swap_total_bytes,
             swap_free_bytes,
+            ..
         }) = system
         else {
             return Ok(());

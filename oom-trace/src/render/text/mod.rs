@@ -22,6 +22,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) => oom_kill(kill, palette, out),
         Record::OomPanic(panic) => oom_panic(panic, palette, out),
+        Record::OomExit(_) => Ok(()),
         Record::Agent(said) => agent(said, palette, out),
     }
 }

@@ -1,0 +1,40 @@
+//! The tasks the kernel weighed.
+
+use serde::Serialize;
+
+use super::Memory;
+use crate::text::KernelText;
+
+/// The tasks the kernel weighed: one for each process that has memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidates {
+    /// How many there were, those that it may not kill (`oom_score_adj` -1000) among them.
+    pub total: u64,
+    /// Those with the most badness, highest first; ten at the most.
+    pub top: Vec<Candidate>,
+    /// The one that holds the most, whatever its `oom_score_adj`.
+    pub largest: Option<Candidate>,
+    /// By how many pages the chosen task's badness exceeds the next one's; `None` without a next.
+    pub margin: Option<i64>,
+    /// Whether with `oom_score_adj` 0 everywhere another task would have been chosen.
+    pub decided_by_adj: Option<bool>,
+}
+
+/// A task the kernel could have chosen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Process id (tgid) in the initial pid namespace.
+    pub pid: u32,
+    /// The thread that has the memory: another than the leader if that has exited.
+    pub tid: u32,
+    /// `task_struct.comm`.
+    pub comm: Option<KernelText>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<KernelText>,
+    /// Its memory, as this kernel weighs it.
+    pub memory: Memory,
+    /// `signal_struct.oom_score_adj`.
+    pub oom_score_adj: Option<i16>,
+    /// As `oom_badness` (mm/oom_kill.c) weighs it, in pages; `None` if the kernel may not kill it.
+    pub badness: Option<i64>,
+}

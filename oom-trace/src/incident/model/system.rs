@@ -1,0 +1,66 @@
+//! How the machine stood.
+
+use serde::Serialize;
+
+/// How the machine stood.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct System {
+    /// How long after the decision this was read.
+    pub taken_after_ms: Option<u64>,
+    /// Usable memory, `MemTotal`.
+    pub total_bytes: Option<u64>,
+    /// Free memory, `MemFree`.
+    pub free_bytes: Option<u64>,
+    /// What could be had without swapping, `MemAvailable`.
+    pub available_bytes: Option<u64>,
+    /// Page cache, `Cached`.
+    pub page_cache_bytes: Option<u64>,
+    /// The kernel's own objects, `Slab`.
+    pub slab_bytes: Option<u64>,
+    /// Of them those that cannot be freed, `SUnreclaim`.
+    pub slab_unreclaimable_bytes: Option<u64>,
+    /// Shared memory and tmpfs, `Shmem`.
+    pub shmem_bytes: Option<u64>,
+    /// Page tables, `PageTables`.
+    pub page_tables_bytes: Option<u64>,
+    /// Swap space, `SwapTotal`.
+    pub swap_total_bytes: Option<u64>,
+    /// Free swap space, `SwapFree`.
+    pub swap_free_bytes: Option<u64>,
+    /// `CommitLimit`.
+    pub commit_limit_bytes: Option<u64>,
+    /// `Committed_AS`.
+    pub committed_bytes: Option<u64>,
+    /// `vm.overcommit_memory`: 0, 1 or 2.
+    pub overcommit_memory: Option<u32>,
+    /// `vm.panic_on_oom`: 0, 1 or 2.
+    pub panic_on_oom: Option<u32>,
+    /// Pressure stall information of memory: some tasks were stalled.
+    pub pressure_some: Option<Pressure>,
+    /// All were.
+    pub pressure_full: Option<Pressure>,
+    /// The memory nodes, by number.
+    pub nodes: Option<Vec<Node>>,
+}
+
+/// A line of `/proc/pressure/memory`: percent of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pressure {
+    /// Over ten seconds.
+    pub avg10: f64,
+    /// Over a minute.
+    pub avg60: f64,
+    /// Over five minutes.
+    pub avg300: f64,
+}
+
+/// A NUMA node.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Node {
+    /// Its number.
+    pub node: u32,
+    /// Its memory.
+    pub total_bytes: Option<u64>,
+    /// What of it is free.
+    pub free_bytes: Option<u64>,
+}
