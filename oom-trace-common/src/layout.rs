@@ -78,6 +78,10 @@ layout! {
     task_real_parent: 8 Optional ["task_struct.real_parent"] gives ["victim.ppid", "victim.parent_comm"];
     task_real_cred: 8 Optional ["task_struct.real_cred"] gives ["victim.uid", "victim.gid", "trigger.uid", "chosen.uid"];
     task_cgroups: 8 Optional ["task_struct.cgroups"] gives ["victim.cgroup", "trigger.cgroup", "chosen.cgroup", "trigger.cpuset"];
+    task_flags: 4 Optional ["task_struct.flags"] gives ["candidates"];
+    task_loginuid: 4 Optional ["task_struct.loginuid"] gives ["victim.login_uid"];
+    task_mempolicy: 8 Optional ["task_struct.mempolicy"] gives [];
+    task_thread_node: 0 Optional ["task_struct.thread_node"] gives [];
     task_start_boottime: 8 Optional ["task_struct.start_boottime" | "task_struct.real_start_time"] gives ["victim.started", "victim.age_ms"];
     task_mems_allowed: 0 Optional ["task_struct.mems_allowed"] gives ["trigger.mems_allowed"];
     nodemask_size: 0 Optional ["sizeof nodemask_t"] gives ["trigger.mems_allowed", "nodemask"];
@@ -85,6 +89,7 @@ layout! {
     signal_oom_score_adj: 2 Optional ["signal_struct.oom_score_adj"] gives ["victim.oom_score_adj", "trigger.oom_score_adj"];
     signal_nr_threads: 4 Optional ["signal_struct.nr_threads"] gives ["victim.threads"];
     signal_oom_mm: 8 Optional ["signal_struct.oom_mm"] gives [];
+    signal_thread_head: 8 Optional ["signal_struct.thread_head.next"] gives [];
     signal_pids: 0 Optional ["signal_struct.pids"] gives ["victim.ns_pid"];
     pidtype_tgid: 0 Optional ["enum PIDTYPE_TGID"] gives ["victim.ns_pid"];
     pid_level: 4 Optional ["pid.level"] gives ["victim.ns_pid"];
@@ -94,6 +99,22 @@ layout! {
 
     cred_uid: 4 Optional ["cred.uid"] gives ["victim.uid", "trigger.uid", "chosen.uid"];
     cred_gid: 4 Optional ["cred.gid"] gives ["victim.gid"];
+
+    // From 6.18 on a bitmap that starts with the same word.
+    mm_flags: 0 Optional ["mm_struct.flags"] gives [];
+    mm_pgd: 8 Optional ["mm_struct.pgd"] gives ["victim.argv"];
+    mm_task_size: 8 Optional ["mm_struct.task_size"] gives [];
+    mm_arg_start: 8 Optional ["mm_struct.arg_start"] gives ["victim.argv"];
+    mm_arg_end: 8 Optional ["mm_struct.arg_end"] gives ["victim.argv"];
+    mm_exe_file: 8 Optional ["mm_struct.exe_file"] gives ["victim.exe"];
+    file_mnt: 8 Optional ["file.f_path.mnt"] gives ["victim.exe"];
+    file_dentry: 8 Optional ["file.f_path.dentry"] gives ["victim.exe"];
+    dentry_parent: 8 Optional ["dentry.d_parent"] gives ["victim.exe"];
+    dentry_name: 8 Optional ["dentry.d_name.name"] gives ["victim.exe"];
+    vfsmount_root: 8 Optional ["vfsmount.mnt_root"] gives ["victim.exe"];
+    mount_mnt: 0 Optional ["mount.mnt"] gives ["victim.exe"];
+    mount_parent: 8 Optional ["mount.mnt_parent"] gives ["victim.exe"];
+    mount_mountpoint: 8 Optional ["mount.mnt_mountpoint"] gives ["victim.exe"];
 
     mm_total_vm: 8 Optional ["mm_struct.total_vm"] gives ["victim.memory.total_vm_bytes"];
     mm_pgtables_bytes: 8 Optional ["mm_struct.pgtables_bytes"] gives ["victim.memory.pgtables_bytes"];
@@ -115,6 +136,10 @@ layout! {
     oc_chosen_points: 8 Optional ["oom_control.chosen_points"] gives ["victim.badness"];
     oc_constraint: 4 Optional ["oom_control.constraint"] gives ["constraint", "scope"];
 
+    mempolicy_mode: 2 Optional ["mempolicy.mode"] gives [];
+    mempolicy_nodes: 0 Optional ["mempolicy.nodes" | "mempolicy.v.nodes"] gives [];
+    mpol_bind: 0 Optional ["enum MPOL_BIND"] gives [];
+
     memcg_cgroup: 8 Optional ["mem_cgroup.css.cgroup"] gives ["limit.cgroup"];
     memcg_usage: 8 Optional ["mem_cgroup.memory.usage"] gives ["limit.usage_bytes"];
     memcg_max: 8 Optional ["mem_cgroup.memory.max" | "mem_cgroup.memory.limit"] gives ["limit.max_bytes"];
@@ -129,6 +154,19 @@ layout! {
     memcg_events: 0 Optional ["mem_cgroup.memory_events"] gives ["limit.failcnt", "limit.swap_failcnt"];
     memcg_event_max: 0 Optional ["enum MEMCG_MAX"] gives ["limit.failcnt"];
     memcg_event_swap_max: 0 Optional ["enum MEMCG_SWAP_MAX"] gives ["limit.swap_failcnt"];
+
+    memcg_event_low: 0 Optional ["enum MEMCG_LOW"] gives ["limit.events.low"];
+    memcg_event_high: 0 Optional ["enum MEMCG_HIGH"] gives ["limit.events.high"];
+    memcg_event_oom: 0 Optional ["enum MEMCG_OOM"] gives ["limit.events.oom"];
+    memcg_event_oom_kill: 0 Optional ["enum MEMCG_OOM_KILL"] gives ["limit.events.oom_kill"];
+    // From 5.17 on.
+    memcg_event_oom_group_kill: 0 Optional ["enum MEMCG_OOM_GROUP_KILL"] gives [];
+    memcg_css: 0 Optional ["mem_cgroup.css"] gives ["limit.ancestors"];
+    memcg_parent: 8 Optional ["mem_cgroup.css.parent"] gives ["limit.ancestors"];
+    memcg_high: 8 Optional ["mem_cgroup.memory.high" | "mem_cgroup.high"] gives ["limit.high_bytes"];
+    memcg_low: 8 Optional ["mem_cgroup.memory.low" | "mem_cgroup.low"] gives ["limit.low_bytes"];
+    memcg_min: 8 Optional ["mem_cgroup.memory.min"] gives ["limit.min_bytes"];
+    memcg_oom_group: 1 Optional ["mem_cgroup.oom_group"] gives ["limit.oom_group"];
 
     css_set_subsys: 0 Optional ["css_set.subsys"] gives ["chosen.cgroup", "trigger.cgroup", "trigger.cpuset"];
     css_set_dfl_cgrp: 8 Optional ["css_set.dfl_cgrp"] gives [];

@@ -1,19 +1,29 @@
 //! The records of the ring buffer, in the byte order of the machine.
 //!
-//! Each starts with a [`Header`]. [`Incident`], [`Victim`] and [`Group`] are followed by their
-//! paths, and an [`Incident`]'s by the symbols of its stack.
+//! Each starts with a [`Header`]. [`Incident`], [`Victim`], [`Group`], [`Candidate`] and [`Command`]
+//! are followed by their paths, an [`Incident`]'s by the symbols of its stack, a [`Command`]'s by its
+//! arguments.
 //!
 //! A path is the names of a cgroup and its ancestors, the leaf first, each ended by NUL, the root
 //! left out: `/a/b` is `b\0a\0`, the root is nothing at all. Symbols end with NUL too. The parts
 //! stand one after the other in the order of the fields that tell where they end.
 
+mod candidate;
+mod freed;
 mod incident;
+mod level;
 mod victim;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+pub use candidate::{CANDIDATES, Candidate, candidate_field, role};
+pub use freed::{Freed, by, freed_field};
 pub use incident::{Incident, Printed, Usage, incident_field, usage_field};
-pub use victim::{Group, NAME_PRESENT, Sharer, Victim, rss, victim_field};
+pub use level::{EVENTS, LEVELS, Level, level_field};
+pub use victim::{
+    ARGV_LEN, Command, Group, NAME_PRESENT, PARENTS, Parent, Sharer, Victim, command_field, rss,
+    victim_field,
+};
 
 /// `TASK_COMM_LEN` (include/linux/sched.h), with its NUL.
 pub const COMM_LEN: usize = 16;
@@ -51,6 +61,14 @@ pub mod kind {
     pub const NO_VICTIM: u32 = 6;
     /// [`super::Printed`]
     pub const PRINTED: u32 = 7;
+    /// [`super::Command`]
+    pub const COMMAND: u32 = 8;
+    /// [`super::Level`]
+    pub const LEVEL: u32 = 9;
+    /// [`super::Candidate`]
+    pub const CANDIDATE: u32 = 10;
+    /// [`super::Freed`]
+    pub const FREED: u32 = 11;
 }
 
 /// Which hook made a record.
@@ -122,8 +140,17 @@ pub struct Machine {
     pub mark_victim_has_task: u32,
     /// 1 where the kernel has the helper `bpf_snprintf` (5.13 on).
     pub has_snprintf: u32,
-    /// Room to a multiple of 8 bytes.
-    pub reserved: u32,
+    /// 1 where the kernel weighs tasks by exact sums of their counters (7.0 on).
+    pub weighs_exactly: u32,
+    /// Address of the variable that tells where physical memory is mapped: `page_offset_base` on
+    /// x86-64, `memstart_addr` on arm64; 0 if unknown.
+    pub direct_map: u64,
+    /// What the value of that variable is taken from on arm64: `PAGE_OFFSET`.
+    pub page_offset: u64,
+    /// Bytes of a page, as a power of two.
+    pub page_shift: u32,
+    /// 1 where the machine may have more than one memory node.
+    pub has_nodes: u32,
 }
 
 /// The most CPUs whose counters are summed; a bound for the verifier.

@@ -15,6 +15,7 @@ mod kernel;
 mod maps;
 mod probes;
 mod records;
+mod weighed;
 
 use aya_ebpf::macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint};
 use aya_ebpf::programs::{
@@ -24,14 +25,32 @@ use aya_log_ebpf::debug;
 use oom_trace_common::record::source::{FENTRY, KPROBE};
 
 use crate::probes::{
-    dump_header, kill_process, mark_oom_victim, mark_victim, oom_kill_process, print_oom_group,
-    print_oom_meminfo, signal_generate,
+    dump_header, exit_mmap, finish_task_reaping, kill_process, mark_oom_victim, mark_victim,
+    oom_evaluate_task, oom_kill_process, out_of_memory, print_oom_group, print_oom_meminfo,
+    signal_generate,
 };
 
 /// The helpers used here are for GPL-compatible programs only.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "license")]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[kprobe]
+fn out_of_memory_kprobe(context: ProbeContext) -> u32 {
+    if let Some(oc) = context.arg(0) {
+        debug!(&context, "out_of_memory");
+        out_of_memory::enter(oc);
+    }
+    0
+}
+
+#[kprobe]
+fn oom_evaluate_task_kprobe(context: ProbeContext) -> u32 {
+    if let (Some(task), Some(oc)) = (context.arg(0), context.arg(1)) {
+        oom_evaluate_task::enter(task, oc);
+    }
+    0
+}
 
 #[kprobe]
 fn oom_kill_process_kprobe(context: ProbeContext) -> u32 {
@@ -95,6 +114,19 @@ fn dump_header_kprobe(context: ProbeContext) -> u32 {
 }
 
 #[fentry]
+fn out_of_memory_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "out_of_memory");
+    out_of_memory::enter(context.arg(0));
+    0
+}
+
+#[fentry]
+fn oom_evaluate_task_fentry(context: FEntryContext) -> u32 {
+    oom_evaluate_task::enter(context.arg(0), context.arg(1));
+    0
+}
+
+#[fentry]
 fn oom_kill_process_fentry(context: FEntryContext) -> u32 {
     debug!(&context, "oom_kill_process: enter");
     oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1), &context);
@@ -142,6 +174,19 @@ fn print_oom_meminfo_fentry(context: FEntryContext) -> u32 {
 fn dump_header_fentry(context: FEntryContext) -> u32 {
     debug!(&context, "dump_header");
     dump_header::enter(FENTRY, context.arg(0), &context);
+    0
+}
+
+#[fexit]
+fn exit_mmap_fexit(context: FExitContext) -> u32 {
+    exit_mmap::leave(FENTRY, context.arg(0));
+    0
+}
+
+#[raw_tracepoint]
+fn finish_task_reaping_raw(context: RawTracePointContext) -> u32 {
+    debug!(&context, "oom/finish_task_reaping");
+    finish_task_reaping::enter(context.arg(0));
     0
 }
 

@@ -1,15 +1,19 @@
 //! All maps and read-only globals.
 //!
-//! Every function hooked here runs under the kernel's `oom_lock` (mm/oom_kill.c), so one element
-//! of each map is enough and nothing is ever changed by two CPUs at once.
+//! Every function hooked here, but for those that tell that memory is back, runs under the kernel's
+//! `oom_lock` (mm/oom_kill.c), so one element of each array is enough and nothing in them is ever
+//! changed by two CPUs at once.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, RingBuf};
 use oom_trace_common::layout::Layout;
-use oom_trace_common::record::{Counters, Group, Incident, Machine, Printed, Victim};
+use oom_trace_common::record::{
+    Candidate, Command, Counters, Freed, Group, Incident, Level, Machine, Printed, Victim,
+};
 
 use crate::current::Current;
 use crate::records::Draft;
+use crate::weighed::Weighed;
 
 /// Where the running kernel keeps its members; user space writes it before load.
 #[unsafe(no_mangle)]
@@ -22,7 +26,11 @@ pub(crate) static MACHINE: Machine = Machine {
     possible_cpus: 0,
     mark_victim_has_task: 0,
     has_snprintf: 0,
-    reserved: 0,
+    weighs_exactly: 0,
+    direct_map: 0,
+    page_offset: 0,
+    page_shift: 0,
+    has_nodes: 0,
 };
 
 /// Room for a storm: some hundreds of victims before user space has read the first.
@@ -45,6 +53,28 @@ pub(crate) static VICTIM: Array<Draft<Victim>> = Array::with_max_entries(1, 0);
 
 #[map]
 pub(crate) static GROUP: Array<Draft<Group>> = Array::with_max_entries(1, 0);
+
+#[map]
+pub(crate) static COMMAND: Array<Draft<Command>> = Array::with_max_entries(1, 0);
+
+#[map]
+pub(crate) static CANDIDATE: Array<Draft<Candidate>> = Array::with_max_entries(1, 0);
+
+#[map]
+pub(crate) static LEVEL: Array<Level> = Array::with_max_entries(1, 0);
+
+/// The tasks that the kernel has weighed so far, while it looks for one to choose.
+#[map]
+pub(crate) static WEIGHED: Array<Weighed> = Array::with_max_entries(1, 0);
+
+/// Victims whose memory is not back, by the address of their `mm_struct`: as many as may be dying
+/// at a time.
+#[map]
+pub(crate) static DYING: HashMap<u64, Freed> = HashMap::with_max_entries(4096, 0);
+
+/// The key in `DYING` of the thread that was marked.
+#[map]
+pub(crate) static DYING_THREADS: HashMap<u32, u64> = HashMap::with_max_entries(4096, 0);
 
 #[map]
 pub(crate) static PRINTED: Array<Printed> = Array::with_max_entries(1, 0);

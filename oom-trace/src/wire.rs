@@ -3,8 +3,8 @@
 pub use oom_trace_common::record;
 
 use self::record::{
-    End, Group, Header, Incident, NAME_PRESENT, Printed, Sharer, Victim, incident_field, kind,
-    victim_field,
+    Candidate, Command, End, Freed, Group, Header, Incident, Level, NAME_PRESENT, Printed, Sharer,
+    Victim, candidate_field, command_field, incident_field, kind, victim_field,
 };
 use zerocopy::FromBytes;
 
@@ -47,6 +47,14 @@ pub enum Event {
     Group(Group, Option<KernelText>),
     /// What the kernel prints of the limit cgroup.
     Printed(Printed),
+    /// What the last victim was.
+    Command(Box<Command>, CommandNames),
+    /// The limit cgroup, or one above it.
+    Level(Box<Level>),
+    /// A task that was weighed, with its cgroup.
+    Candidate(Box<Candidate>, Option<KernelText>),
+    /// The memory of a victim is back.
+    Freed(Freed),
     /// No more victims of the incident.
     End(End),
 }
@@ -62,6 +70,15 @@ pub struct IncidentNames {
     pub chosen: Option<KernelText>,
     /// The stack as the kernel names it, innermost first; empty where it does not.
     pub symbols: Vec<String>,
+}
+
+/// What a victim ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommandNames {
+    /// The path of its executable.
+    pub exe: Option<KernelText>,
+    /// Its arguments as they stand in its memory, each ended by NUL.
+    pub arguments: Option<Vec<u8>>,
 }
 
 /// Reads one record.
@@ -93,6 +110,26 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
             Ok(Event::Group(group, path))
         }
         kind::PRINTED => Ok(Event::Printed(read::<Printed>(bytes, kind::PRINTED)?.0)),
+        kind::COMMAND => {
+            let (command, names) = read::<Command>(bytes, kind::COMMAND)?;
+            let [exe, arguments] = split(names, [command.exe_end, command.argv_end])
+                .ok_or(WireError::Paths { kind: kind::COMMAND })?;
+            let has = |bit| command.header.present & bit != 0;
+            let names = CommandNames {
+                exe: has(command_field::EXE).then(|| join(exe)),
+                arguments: has(command_field::ARGV).then(|| arguments.to_vec()),
+            };
+            Ok(Event::Command(Box::new(command), names))
+        }
+        kind::LEVEL => Ok(Event::Level(Box::new(read::<Level>(bytes, kind::LEVEL)?.0))),
+        kind::CANDIDATE => {
+            let (candidate, path) = read::<Candidate>(bytes, kind::CANDIDATE)?;
+            let end = u32::try_from(candidate.path_len).unwrap_or(u32::MAX);
+            let [path] = split(path, [end]).ok_or(WireError::Paths { kind: kind::CANDIDATE })?;
+            let path = (candidate.header.present & candidate_field::PATH != 0).then(|| join(path));
+            Ok(Event::Candidate(Box::new(candidate), path))
+        }
+        kind::FREED => Ok(Event::Freed(read::<Freed>(bytes, kind::FREED)?.0)),
         kind::END => Ok(Event::End(read::<End>(bytes, kind::END)?.0)),
         other => Err(WireError::Kind(other)),
     }

@@ -123,3 +123,51 @@ pub struct Group {
 
 /// The bit of a [`Sharer`]'s `present` for `comm`, and of a [`Group`]'s for its path.
 pub const NAME_PRESENT: u64 = 1;
+
+/// Bytes of arguments that are kept.
+pub const ARGV_LEN: usize = 4096;
+/// Parents that are kept.
+pub const PARENTS: usize = 16;
+
+/// What a victim was. It follows the victim, and is followed by the path of its executable, and that
+/// by its arguments, each ended by NUL.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
+pub struct Command {
+    /// Starts it.
+    pub header: Header,
+    /// `task->tgid` of the victim.
+    pub pid: u32,
+    /// `task->loginuid`.
+    pub login_uid: u32,
+    /// Where the executable's path ends.
+    pub exe_end: u32,
+    /// Where the arguments end.
+    pub argv_end: u32,
+    /// 1 if there are more of them than [`ARGV_LEN`] bytes.
+    pub argv_cut: u32,
+    /// Entries of `parents`.
+    pub parents_len: u32,
+    /// Its parent first.
+    pub parents: [Parent; PARENTS],
+}
+
+/// A process above a victim.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
+pub struct Parent {
+    /// `task->tgid`
+    pub pid: u32,
+    /// `task->comm`
+    pub comm: [u8; COMM_LEN],
+}
+
+/// The bits of a [`Command`]'s `present`.
+pub mod command_field {
+    /// The executable's path
+    pub const EXE: u64 = 1 << 0;
+    /// The arguments
+    pub const ARGV: u64 = 1 << 1;
+    /// `login_uid`
+    pub const LOGIN_UID: u64 = 1 << 2;
+}

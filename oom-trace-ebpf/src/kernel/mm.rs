@@ -1,9 +1,10 @@
 //! Address spaces.
 
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
-use super::{Got, load, pointer, read};
+use super::{Got, Task, load, ok, pointer, read, read_bytes};
 use crate::maps::{LAYOUT, MACHINE};
 
 /// `struct mm_struct`
@@ -22,8 +23,56 @@ fn rss_member(place: usize) -> u32 {
 }
 
 impl Mm {
-    pub(super) fn new(address: u64) -> Self {
+    pub(crate) fn new(address: u64) -> Self {
         Self(address)
+    }
+
+    pub(crate) fn address(self) -> u64 {
+        self.0
+    }
+
+    /// Where its arguments start and end.
+    pub(crate) fn arguments(self) -> (u64, u64) {
+        (pointer(self.0, layout!(mm_arg_start)), pointer(self.0, layout!(mm_arg_end)))
+    }
+
+    /// Its program: `struct file`.
+    pub(super) fn exe_file(self) -> u64 {
+        pointer(self.0, layout!(mm_exe_file))
+    }
+
+    /// Copies `len` bytes at an address of the process, which must lie on one page, to `target`; 1, or 0
+    /// if they cannot be had.
+    #[inline(always)]
+    pub(crate) fn copy<const N: usize>(self, address: u64, len: u32, target: &mut [u8; N]) -> u64 {
+        if self.0 == Task::current().mm().address() {
+            // SAFETY: the helper writes `len` ≤ N bytes, and a bad address is an error.
+            return ok(unsafe {
+                bpf_probe_read_user(target.as_mut_ptr().cast(), len, address as *const _)
+            });
+        }
+        read_bytes(self.translate(address), 0, len, target)
+    }
+
+    /// Bytes of a page, as a power of two.
+    pub(crate) fn page_shift(self) -> u32 {
+        machine!(page_shift)
+    }
+
+    pub(super) fn pgd(self) -> u64 {
+        pointer(self.0, layout!(mm_pgd))
+    }
+
+    /// Where its addresses end.
+    #[cfg(bpf_target_arch = "aarch64")]
+    pub(super) fn task_size(self) -> u64 {
+        pointer(self.0, layout!(mm_task_size))
+    }
+
+    /// `MMF_OOM_SKIP`: the killer passes over it.
+    pub(crate) fn is_skipped(self) -> bool {
+        const MMF_OOM_SKIP: u64 = 21;
+        pointer(self.0, layout!(mm_flags)) & (1 << MMF_OOM_SKIP) != 0
     }
 
     pub(crate) fn total_vm(self) -> Got<u64> {

@@ -9,8 +9,9 @@ use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::NODEMASK_LEN;
 
 pub(crate) use self::cgroup::Cgroup;
+pub(crate) use self::memcg::Memcg;
 pub(crate) use self::mm::Mm;
-pub(crate) use self::oom_control::{Memcg, OomControl};
+pub(crate) use self::oom_control::OomControl;
 pub(crate) use self::task::Task;
 use crate::maps::{LAYOUT, MACHINE};
 
@@ -37,6 +38,11 @@ pub(crate) fn mark_victim_has_task() -> bool {
     machine!(mark_victim_has_task) != 0
 }
 
+/// Whether the kernel weighs tasks by exact sums of their counters.
+pub(crate) fn weighs_exactly() -> bool {
+    machine!(weighs_exactly) != 0
+}
+
 /// Whether the kernel has the helper `bpf_snprintf`.
 pub(crate) fn has_snprintf() -> bool {
     machine!(has_snprintf) != 0
@@ -44,8 +50,12 @@ pub(crate) fn has_snprintf() -> bool {
 
 // Behind the macros they use.
 mod cgroup;
+mod eligible;
+mod exe;
+mod memcg;
 mod mm;
 mod oom_control;
+mod paging;
 mod task;
 
 /// What was read: the value, or zero, and whether it is there, 1 or 0.
@@ -71,7 +81,9 @@ fn ok(status: i64) -> u64 {
 
 /// Plain data that any bytes are a value of.
 trait Plain: Copy + Default {}
+impl Plain for u8 {}
 impl Plain for i16 {}
+impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for i32 {}
 impl Plain for u64 {}

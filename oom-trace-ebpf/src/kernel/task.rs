@@ -11,6 +11,9 @@ use crate::maps::LAYOUT;
 #[derive(Clone, Copy)]
 pub(crate) struct Task(u64);
 
+/// How many threads of a process whose leader has exited are asked for its memory.
+const THREADS: u32 = 8;
+
 impl Task {
     pub(crate) fn new(address: u64) -> Self {
         Self(address)
@@ -70,6 +73,41 @@ impl Task {
 
     pub(crate) fn threads(self) -> Got<u32> {
         read(self.signal(), layout!(signal_nr_threads))
+    }
+
+    pub(super) fn flags(self) -> u32 {
+        read(self.0, layout!(task_flags)).value
+    }
+
+    /// `struct mempolicy`; 0 for none.
+    pub(super) fn mempolicy(self) -> u64 {
+        pointer(self.0, layout!(task_mempolicy))
+    }
+
+    /// Who logged in.
+    pub(crate) fn login_uid(self) -> Got<u32> {
+        read(self.0, layout!(task_loginuid))
+    }
+
+    /// The thread of its process that has the memory (`find_lock_task_mm`, mm/oom_kill.c): itself, or
+    /// one of its first threads where it has exited. At 0 if there is none.
+    pub(crate) fn with_mm(self) -> Self {
+        if self.mm().address() != 0 {
+            return self;
+        }
+        let (head, node) = (layout!(signal_thread_head), layout!(task_thread_node));
+        if head == ABSENT || node == ABSENT {
+            return Self(0);
+        }
+        let mut at = pointer(self.signal(), head);
+        for _ in 0..THREADS {
+            let thread = Self(at.wrapping_sub(node as u64));
+            if thread.mm().address() != 0 && thread.pid().value == self.pid().value {
+                return thread;
+            }
+            at = load::<u64>(at).value;
+        }
+        Self(0)
     }
 
     /// Whether its process has been marked before.

@@ -5,13 +5,20 @@ use aya_ebpf::EbpfContext;
 use oom_trace_common::record::kind;
 
 use crate::current::Current;
+use crate::kernel::OomControl;
+use crate::records::candidate::send_candidates;
 use crate::records::incident::send_incident;
+use crate::records::level::send_levels;
 
 /// Entry, with the function's arguments: an incident starts.
 pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfContext) -> Option<()> {
     let current = Current::get()?;
     current.start();
-    send_incident(kind::INCIDENT, source, current.incident(), (oc, message), context)
+    let incident = current.incident();
+    send_incident(kind::INCIDENT, source, incident, (oc, message), context);
+    let oc = OomControl::new(oc);
+    send_levels(source, incident, oc);
+    send_candidates(source, incident, oc)
 }
 
 /// Return: no more victims come.

@@ -1,7 +1,11 @@
 //! Records being written: a fixed part and the paths behind it.
 
+pub(crate) mod candidate;
+pub(crate) mod command;
+pub(crate) mod freed;
 pub(crate) mod group;
 pub(crate) mod incident;
+pub(crate) mod level;
 pub(crate) mod sharer;
 pub(crate) mod usage;
 pub(crate) mod victim;

@@ -2,11 +2,13 @@
 
 use oom_trace_common::record::{kind, victim_field as field};
 
+use super::command::send_command;
+use super::freed::remember;
 use super::{Draft, header, put, send};
 use crate::kernel::Task;
 use crate::maps::{VICTIM, only};
 
-/// Sends the record of a task. `threads` is how many it had before it was signalled, 0 if no hook
+/// Sends the record of a task and of what it was, and remembers it. `threads` is how many it had before it was signalled, 0 if no hook
 /// saw that.
 #[inline(always)]
 pub(crate) fn send_victim(
@@ -53,6 +55,8 @@ pub(crate) fn send_victim(
     record.header = header(kind::VICTIM, source, incident);
     record.header.present = present;
     send(draft);
+    send_command(source, incident, task);
+    remember(incident, task);
     Some(())
 }
 

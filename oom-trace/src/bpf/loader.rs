@@ -12,7 +12,7 @@ use zerocopy::IntoBytes as _;
 use super::error::BpfError;
 use super::ring::Ring;
 use super::sys::release_memory;
-use super::{btf, ksym, log};
+use super::{btf, direct_map, ksym, log};
 use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
@@ -31,6 +31,10 @@ pub struct Probes {
     /// What could not be had and is not needed, for people.
     pub notes: Vec<String>,
 }
+
+/// From this version on the kernel weighs tasks by exact sums of their counters
+/// (`get_mm_counter_sum` in `oom_badness`, mm/oom_kill.c).
+const SUMS_ARE_EXACT: (u32, u32) = (7, 0);
 
 const COUNTERS: usize = size_of::<Counters>() / size_of::<u64>();
 
@@ -94,12 +98,23 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, Unhook
 /// from the plan's hooks to what is missing.
 fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring), BpfError> {
     let mut notes = Vec::new();
+    let (direct_map, page_offset) = direct_map::find().unwrap_or_else(|error| {
+        notes.push(format!(
+            "victim.argv is null unless the victim is the trigger: the kernel does not tell where it \
+             maps memory ({error}; is kernel.kptr_restrict 2, or CAP_SYSLOG missing?)"
+        ));
+        (0, 0)
+    });
     let machine = Machine {
         per_cpu_offset: per_cpu_offset(facts, &mut notes),
         possible_cpus: facts.possible_cpus,
         mark_victim_has_task: u32::from(facts.known.mark_victim == MarkVictim::Task),
         has_snprintf: u32::from(facts.known.has_snprintf),
-        reserved: 0,
+        weighs_exactly: u32::from(facts.release.version() >= SUMS_ARE_EXACT),
+        direct_map,
+        page_offset,
+        page_shift: rustix::param::page_size().trailing_zeros(),
+        has_nodes: u32::from(facts.possible_nodes > 1),
     };
     let level = if debug { LOG_ALL } else { LOG_OFF };
     let mut ebpf = loader()?

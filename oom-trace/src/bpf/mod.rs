@@ -1,6 +1,7 @@
 //! The eBPF side: the only module that knows aya.
 
 mod btf;
+mod direct_map;
 mod error;
 mod ksym;
 mod loader;

@@ -2,8 +2,11 @@
 //! with the victim.
 
 pub mod build;
+mod candidates;
 pub mod clock;
+mod exit;
 pub mod host;
+mod limit;
 mod nodes;
 pub mod place;
 mod shortage;
@@ -50,7 +53,8 @@ impl Enricher {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
         let start = incident.start.as_ref().map(|(start, names)| (Fields(start), names));
         let frames = start.and_then(|(fields, names)| self.frames(fields, names));
-        let shortage = self.shortage(start, frames.as_deref());
+        let shortage = self.shortage(start, &incident.levels, frames.as_deref());
+        let candidates = self.candidates(&incident.candidates, start.map(|(fields, _)| fields));
         let frames = frames.unwrap_or_default();
         (1..)
             .zip(&incident.victims)
@@ -76,7 +80,7 @@ impl Enricher {
                     chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
                     victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
                     group: incident.group.clone(),
-                    candidates: None,
+                    candidates: candidates.clone(),
                     system: None,
                     why: None,
                 }
@@ -102,7 +106,7 @@ impl Enricher {
             origin: self.host.origin(id, clock),
             source: source(incident.header.source),
             message,
-            shortage: self.shortage(Some((fields, names)), frames.as_deref()),
+            shortage: self.shortage(Some((fields, names)), &[], frames.as_deref()),
         })
     }
 }

@@ -2,25 +2,12 @@
 
 use super::{Enricher, nodes, stack, text};
 use crate::incident::model::{CONSTRAINTS, SYSRQ_ORDER};
-use crate::incident::record::{self, incident_field, usage_field};
+use crate::incident::record::{self, incident_field};
 use crate::incident::{IncidentNames, model};
 use crate::text::KernelText;
 
-/// `PAGE_COUNTER_MAX` (include/linux/page_counter.h): no limit, in pages.
-const fn no_limit(page_size: u64) -> u64 {
-    i64::MAX as u64 / page_size
-}
-
 /// `CONSTRAINT_NONE` (include/linux/oom.h)
 const CONSTRAINT_NONE: u32 = 0;
-
-/// From this version on the log's `failcnt` of cgroup v2 is how often usage met the limit
-/// (`memory.events`), before it `page_counter.failcnt` (`mem_cgroup_print_oom_meminfo`,
-/// mm/memcontrol.c).
-const FAILCNT_IS_EVENTS: (u32, u32) = (6, 17);
-
-/// `cgroup_root.hierarchy_id` of cgroup v2.
-const UNIFIED: u32 = 0;
 
 impl Enricher {
     /// The stack, innermost first, by names.
@@ -35,6 +22,7 @@ impl Enricher {
     pub(super) fn shortage(
         &self,
         start: Option<(Fields<'_>, &IncidentNames)>,
+        levels: &[record::Level],
         frames: Option<&[String]>,
     ) -> model::Shortage {
         let build = self.build_reader.build();
@@ -58,7 +46,7 @@ impl Enricher {
             page_size_bytes: Some(self.page_size),
             totalpages: fields.totalpages(),
             trigger: Some(self.trigger(fields, names.trigger.clone())),
-            limit: self.limit(fields, names.limit.clone()),
+            limit: self.limit(fields, names.limit.as_ref(), levels),
             cpu: Some(fields.0.cpu),
             build,
             stack: frames.map(stack::callers),
@@ -85,54 +73,6 @@ impl Enricher {
                 .has(incident_field::MEMS_ALLOWED, nodes::list(fields.mask(&start.mems_allowed))),
         }
     }
-
-    fn limit(&self, fields: Fields<'_>, cgroup: Option<KernelText>) -> Option<model::Limit> {
-        let start = fields.0;
-        fields.has(incident_field::LIMIT, start.limit).filter(|&memcg| memcg != 0)?;
-        let bytes = |bit, pages: u64| fields.has(bit, pages.saturating_mul(self.page_size));
-        let unlimited = no_limit(self.page_size);
-        let max = |bit, pages| bytes(bit, pages).filter(|_| pages < unlimited);
-        let limit = model::Limit {
-            cgroup,
-            usage_bytes: bytes(usage_field::MEMORY, start.usage.memory),
-            max_bytes: max(usage_field::MEMORY_MAX, start.usage.memory_max),
-            ..model::Limit::default()
-        };
-        // The kernel has one counter for v2's swap and for v1's memory and swap.
-        let both_usage = bytes(usage_field::SWAP, start.usage.swap);
-        let both_max = max(usage_field::SWAP_MAX, start.usage.swap_max);
-        let both_failcnt = fields.has(usage_field::SWAP_FAILCNT, start.usage.swap_failcnt);
-        let failcnt = fields.has(usage_field::MEMORY_FAILCNT, start.usage.memory_failcnt);
-        let events = self.release.version() >= FAILCNT_IS_EVENTS;
-        Some(match fields.has(incident_field::LIMIT_HIERARCHY, start.limit_hierarchy) {
-            None => limit,
-            Some(UNIFIED) => model::Limit {
-                failcnt: if events {
-                    fields.has(usage_field::MEMORY_EVENTS, start.usage.memory_events)
-                } else {
-                    failcnt
-                },
-                swap_usage_bytes: both_usage,
-                swap_max_bytes: both_max,
-                swap_failcnt: if events {
-                    fields.has(usage_field::SWAP_EVENTS, start.usage.swap_events)
-                } else {
-                    both_failcnt
-                },
-                ..limit
-            },
-            Some(_) => model::Limit {
-                failcnt,
-                memsw_usage_bytes: both_usage,
-                memsw_max_bytes: both_max,
-                memsw_failcnt: both_failcnt,
-                kmem_usage_bytes: bytes(usage_field::KMEM, start.usage.kmem),
-                kmem_max_bytes: max(usage_field::KMEM_MAX, start.usage.kmem_max),
-                kmem_failcnt: fields.has(usage_field::KMEM_FAILCNT, start.usage.kmem_failcnt),
-                ..limit
-            },
-        })
-    }
 }
 
 /// The start of an incident, its fields as `Option`s.
@@ -140,7 +80,7 @@ impl Enricher {
 pub(super) struct Fields<'a>(pub(super) &'a record::Incident);
 
 impl Fields<'_> {
-    fn has<T>(self, bit: u64, value: T) -> Option<T> {
+    pub(super) fn has<T>(self, bit: u64, value: T) -> Option<T> {
         (self.0.header.present & bit != 0).then_some(value)
     }
 
@@ -194,9 +134,13 @@ impl Fields<'_> {
         bound.then(|| nodes::list(self.mask(&self.0.nodemask)))
     }
 
+    pub(super) fn chosen_pid(self) -> Option<u32> {
+        self.has(incident_field::CHOSEN, self.0.chosen_pid)
+    }
+
     /// The points of the chosen process; the others of a group kill were not weighed.
     pub(super) fn badness(self, pid: u32) -> Option<i64> {
-        self.has(incident_field::CHOSEN, self.0.chosen_pid).filter(|&chosen| chosen == pid)?;
+        self.chosen_pid().filter(|&chosen| chosen == pid)?;
         self.has(incident_field::CHOSEN_POINTS, self.0.chosen_points)
     }
 

@@ -6,7 +6,7 @@ use super::shortage::Fields;
 use super::{Enricher, text};
 use crate::incident::assemble::Victim;
 use crate::incident::model;
-use crate::incident::record::{self, NAME_PRESENT, rss, victim_field};
+use crate::incident::record::{self, NAME_PRESENT, command_field, rss, victim_field};
 
 /// From this version on the kernel's log prints exact sums (`get_mm_counter_sum`, mm/oom_kill.c);
 /// before, the counters as they stand.
@@ -26,6 +26,9 @@ impl Enricher {
         let logged = std::iter::once(&**mark).chain(&victim.again);
         let logged = logged.filter(|_| outcome != Some(model::Outcome::AlreadyExiting));
         let path = victim.cgroup.as_ref();
+        let (command, names) =
+            victim.command.as_ref().map(|(command, names)| (&**command, names)).unzip();
+        let login_uid = command.and_then(login_uid);
         let Place { unit, slice, container, pod } =
             path.map(|path| self.place_reader.place(path.as_bytes())).unwrap_or_default();
         model::Victim {
@@ -43,13 +46,13 @@ impl Enricher {
             threads: has(mark, victim_field::THREADS, mark.threads),
             started: start_ns.map(|start| clock.wall(start)),
             age_ms: start_ns.map(|start| mark.header.boot_ns.saturating_sub(start) / 1_000_000),
-            exe: None,
+            exe: names.and_then(|names| names.exe.clone()),
             argv: None,
             argv_cut: None,
             user: None,
-            login_uid: None,
+            login_uid,
             login_user: None,
-            parents: None,
+            parents: command.map(|command| parents(command)),
             memory: self.memory(mark, false),
             memory_logged: logged.map(|mark| self.memory(mark, true)).collect(),
             cgroup: victim.cgroup.clone().map(|path| model::Cgroup {
@@ -87,6 +90,19 @@ impl Enricher {
             pgtables_bytes: has(mark, victim_field::PGTABLES_BYTES, mark.pgtables_bytes),
         }
     }
+}
+
+/// `AUDIT_UID_UNSET` (include/uapi/linux/audit.h): nobody logged in.
+const NO_LOGIN: u32 = u32::MAX;
+
+fn login_uid(command: &record::Command) -> Option<u32> {
+    let known = command.header.present & command_field::LOGIN_UID != 0;
+    Some(command.login_uid).filter(|&uid| known && uid != NO_LOGIN)
+}
+
+fn parents(command: &record::Command) -> Vec<model::Process> {
+    let parents = command.parents.iter().take(command.parents_len as usize);
+    parents.map(|it| model::Process { pid: it.pid, comm: Some(text(&it.comm)) }).collect()
 }
 
 fn sharer(sharer: &record::Sharer) -> model::Sharer {

@@ -6,7 +6,7 @@
 
 use super::record::{self, outcome, usage_field, victim_field};
 use crate::text::KernelText;
-use crate::wire::{Event, IncidentNames};
+use crate::wire::{CommandNames, Event, IncidentNames};
 
 /// An incident and all its victims.
 #[derive(Debug, Clone)]
@@ -19,6 +19,26 @@ pub struct Incident {
     pub victims: Vec<Victim>,
     /// The cgroup that is killed as a whole.
     pub group: Option<KernelText>,
+    /// The limit cgroup and those above it, from the limit up.
+    pub levels: Vec<record::Level>,
+    /// Tasks that were weighed, each with its cgroup.
+    pub candidates: Vec<(record::Candidate, Option<KernelText>)>,
+    /// Victims whose memory was back before the incident ended.
+    pub freed: Vec<record::Freed>,
+}
+
+impl Incident {
+    fn new(id: u64, start: Option<(Box<record::Incident>, IncidentNames)>) -> Self {
+        Self {
+            id,
+            start,
+            victims: Vec::new(),
+            group: None,
+            levels: Vec::new(),
+            candidates: Vec::new(),
+            freed: Vec::new(),
+        }
+    }
 }
 
 /// A task that was marked.
@@ -32,6 +52,8 @@ pub struct Victim {
     pub again: Vec<record::Victim>,
     /// The processes that share its memory and were signalled with it.
     pub sharers: Vec<record::Sharer>,
+    /// What it was.
+    pub command: Option<(Box<record::Command>, CommandNames)>,
 }
 
 impl Victim {
@@ -67,13 +89,8 @@ impl Assembler {
     pub fn push(&mut self, event: Event) -> Option<Incident> {
         match event {
             Event::Incident(incident, names) => {
-                let done = self.flush();
-                self.open = Some(Incident {
-                    id: incident.header.incident,
-                    start: Some((incident, names)),
-                    victims: Vec::new(),
-                    group: None,
-                });
+                let done = self.end();
+                self.open = Some(Incident::new(incident.header.incident, Some((incident, names))));
                 done
             }
             Event::Victim(victim, cgroup) => {
@@ -83,18 +100,14 @@ impl Assembler {
                 } else {
                     None
                 };
-                let open = self.open.get_or_insert(Incident {
-                    id,
-                    start: None,
-                    victims: Vec::new(),
-                    group: None,
-                });
+                let open = self.open.get_or_insert_with(|| Incident::new(id, None));
                 match open.victims.iter_mut().find(|known| known.is(&victim)) {
                     Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
                     Some(_) => {}
                     None => {
                         let (again, sharers) = (Vec::new(), Vec::new());
-                        open.victims.push(Victim { mark: victim, cgroup, again, sharers });
+                        let victim = Victim { mark: victim, cgroup, again, sharers, command: None };
+                        open.victims.push(victim);
                     }
                 }
                 done
@@ -119,9 +132,37 @@ impl Assembler {
                 incident.header.present |= printed.header.present;
                 None
             }
-            Event::End(_) => self.flush(),
+            Event::Command(command, names) => {
+                let open = self.open_as(&command.header)?;
+                let own = |victim: &&mut Victim| victim.mark.pid == command.pid;
+                // The second kill of a group's first victim tells it once more.
+                let victim = open.victims.iter_mut().find(own)?;
+                victim.command.get_or_insert((command, names));
+                None
+            }
+            Event::Level(level) => {
+                self.open_as(&level.header)?.levels.push(*level);
+                None
+            }
+            Event::Candidate(candidate, path) => {
+                self.open_as(&candidate.header)?.candidates.push((*candidate, path));
+                None
+            }
+            Event::End(_) => self.end(),
             // Nothing to put together.
-            Event::NoVictim(..) => None,
+            Event::NoVictim(..) | Event::Freed(_) => None,
+        }
+    }
+
+    /// Keeps for the end of the incident that the memory of one of its victims is back; gives it back
+    /// if that incident has ended.
+    pub fn hold(&mut self, freed: record::Freed) -> Option<record::Freed> {
+        match self.open_as(&freed.header) {
+            Some(open) => {
+                open.freed.push(freed);
+                None
+            }
+            None => Some(freed),
         }
     }
 
@@ -136,8 +177,13 @@ impl Assembler {
         self.open.as_ref().is_some_and(|open| !open.victims.is_empty())
     }
 
-    /// Gives up waiting for the end of the open incident.
+    /// Gives up waiting for the end of the open incident. One without a victim stays open: the kernel
+    /// may write its log for long before it kills.
     pub fn flush(&mut self) -> Option<Incident> {
+        if self.is_waiting() { self.open.take() } else { None }
+    }
+
+    fn end(&mut self) -> Option<Incident> {
         self.open.take().filter(|open| !open.victims.is_empty())
     }
 }
@@ -204,6 +250,15 @@ mod tests {
         let rest: Vec<_> = assembler.flush().into_iter().collect();
         assert_eq!(summary(&rest), [(2, true, vec![(11, Some(1))])]);
         assert!(!assembler.is_waiting());
+    }
+
+    #[test]
+    fn a_flush_before_the_first_victim_forgets_nothing() {
+        let (mut assembler, _) = run([start(1)]);
+        assert!(assembler.flush().is_none());
+        let done: Vec<_> =
+            [victim(1, 10), end(1)].into_iter().filter_map(|event| assembler.push(event)).collect();
+        assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the wire's records to the public event.
 
 pub mod assemble;
+pub mod dying;
 pub mod model;
 
 pub use crate::wire::{IncidentNames, record};

@@ -16,14 +16,17 @@ use crate::release::Release;
 /// Where the running kernel's BTF is.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// The functions that are hooked, the last three where the kernel has them.
-const FUNCTIONS: [&str; 6] = [
+/// The functions that are hooked, those from the fourth on where the kernel has them.
+const FUNCTIONS: [&str; 9] = [
     "oom_kill_process",
     "__oom_kill_process",
     "mark_oom_victim",
     "mem_cgroup_print_oom_group",
     "mem_cgroup_print_oom_meminfo",
     "dump_header",
+    "out_of_memory",
+    "oom_evaluate_task",
+    "exit_mmap",
 ];
 
 /// The helper that names addresses.
@@ -89,6 +92,8 @@ pub struct Facts {
     pub capabilities: Capabilities,
     /// CPUs the kernel may ever have.
     pub possible_cpus: u32,
+    /// Memory nodes the kernel may ever have.
+    pub possible_nodes: u32,
 }
 
 impl Facts {
@@ -118,7 +123,10 @@ impl Facts {
                 .unwrap_or(0),
             lockdown: read("/sys/kernel/security/lockdown").ok().and_then(|text| lockdown(&text)),
             capabilities: Capabilities::effective(&read("/proc/self/status")?),
-            possible_cpus: possible_cpus(&read("/sys/devices/system/cpu/possible")?),
+            possible_cpus: count(&read("/sys/devices/system/cpu/possible")?),
+            // A kernel built for one node has no such file.
+            possible_nodes: read("/sys/devices/system/node/possible")
+                .map_or(1, |list| count(&list)),
         })
     }
 }
@@ -193,7 +201,7 @@ fn lockdown(text: &str) -> Option<String> {
 }
 
 /// The last of `0-3` or `0,2-5`, plus one.
-fn possible_cpus(list: &str) -> u32 {
+fn count(list: &str) -> u32 {
     let last = list.trim().rsplit([',', '-']).next();
     last.and_then(|last| last.parse::<u32>().ok()).map_or(1, |last| last.saturating_add(1))
 }
@@ -204,9 +212,9 @@ mod tests {
 
     #[test]
     fn lists_of_cpus_and_the_mode_of_lockdown() {
-        assert_eq!(possible_cpus("0\n"), 1);
-        assert_eq!(possible_cpus("0-3\n"), 4);
-        assert_eq!(possible_cpus("0,2-5\n"), 6);
+        assert_eq!(count("0\n"), 1);
+        assert_eq!(count("0-3\n"), 4);
+        assert_eq!(count("0,2-5\n"), 6);
         assert_eq!(lockdown("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
         assert_eq!(lockdown("[none] integrity confidentiality\n"), None);
     }

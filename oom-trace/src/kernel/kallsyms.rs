@@ -41,6 +41,23 @@ pub fn symbols(mut list: impl BufRead, addresses: &[u64]) -> io::Result<Vec<Opti
     Ok(addresses.iter().zip(found).map(|(address, search)| search.symbol(*address)).collect())
 }
 
+/// The address of the symbol; `None` if there is none, or the list hides addresses.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn address(mut list: impl BufRead, name: &str) -> io::Result<Option<u64>> {
+    let mut line = Vec::with_capacity(256);
+    while list.read_until(b'\n', &mut line)? != 0 {
+        match parse(&line) {
+            Some((address, found, None)) if found == name.as_bytes() => {
+                return Ok(Some(address).filter(|&address| address != 0));
+            }
+            _ => line.clear(),
+        }
+    }
+    Ok(None)
+}
+
 /// Whether the list shows addresses.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ impl Rung {
     }
 }
 
-const KPROBES: [Hook; 8] = [
+const KPROBES: [Hook; 12] = [
     // Before the entry: of two probes on a function the last one attached runs first
     // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
     // still the kernel's own.
@@ -47,10 +47,14 @@ const KPROBES: [Hook; 8] = [
     Hook::for_group("print_oom_group_kprobe"),
     Hook::for_meminfo("print_oom_meminfo_kprobe"),
     Hook::for_panic("dump_header_kprobe"),
+    Hook::for_candidates("out_of_memory_kprobe", "out_of_memory"),
+    Hook::for_candidates("oom_evaluate_task_kprobe", "oom_evaluate_task"),
+    Hook::EXIT_MMAP,
+    Hook::FINISH_TASK_REAPING,
     Hook::SIGNAL_GENERATE,
 ];
 
-const FENTRIES: [Hook; 8] = [
+const FENTRIES: [Hook; 12] = [
     Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
     Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
     Hook::needed("kill_process_fentry", "__oom_kill_process"),
@@ -58,6 +62,10 @@ const FENTRIES: [Hook; 8] = [
     Hook::for_group("print_oom_group_fentry"),
     Hook::for_meminfo("print_oom_meminfo_fentry"),
     Hook::for_panic("dump_header_fentry"),
+    Hook::for_candidates("out_of_memory_fentry", "out_of_memory"),
+    Hook::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task"),
+    Hook::EXIT_MMAP,
+    Hook::FINISH_TASK_REAPING,
     Hook::SIGNAL_GENERATE,
 ];
 
@@ -107,6 +115,18 @@ impl Hook {
         instead: None,
     };
 
+    /// Only an fexit program has the argument at the return, when the memory is back.
+    const EXIT_MMAP: Self = Self {
+        without: Without::Lacking("oom_exit"),
+        ..Self::needed("exit_mmap_fexit", "exit_mmap")
+    };
+
+    /// Without it the end of the process tells.
+    const FINISH_TASK_REAPING: Self = Self {
+        without: Without::Approximate,
+        ..Self::needed("finish_task_reaping_raw", "finish_task_reaping")
+    };
+
     /// A kretprobe puts an address of its own in the place of the caller's, which then stands in
     /// the kernel's own dump of the stack.
     const RETURN: Self = Self {
@@ -134,8 +154,12 @@ impl Hook {
         Self { without: Without::Lacking("oom_panic"), ..needed }
     }
 
+    const fn for_candidates(program: &'static str, target: &'static str) -> Self {
+        Self { without: Without::Lacking("candidates"), ..Self::needed(program, target) }
+    }
+
     fn is_tracepoint(self) -> bool {
-        self == Self::MARK_VICTIM || self == Self::SIGNAL_GENERATE
+        [Self::MARK_VICTIM, Self::SIGNAL_GENERATE, Self::FINISH_TASK_REAPING].contains(&self)
     }
 }
 
@@ -316,7 +340,7 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
 
 /// What only the probes tell, most of it the arguments of `oom_kill_process`. (That the scope is `memcg`, the stack tells,
 /// too.)
-const OF_OOM_CONTROL: [&str; 13] = [
+const OF_OOM_CONTROL: [&str; 15] = [
     "message",
     "constraint",
     "nodemask",
@@ -329,11 +353,13 @@ const OF_OOM_CONTROL: [&str; 13] = [
     "limit",
     "group",
     "victim.shares_mm",
+    "candidates",
     "oom_panic",
+    "oom_exit",
 ];
 
 /// What the kernel does not log.
-const NOT_LOGGED: [&str; 12] = [
+const NOT_LOGGED: [&str; 18] = [
     "totalpages",
     "trigger.cgroup",
     "victim.ns_pid",
@@ -346,6 +372,12 @@ const NOT_LOGGED: [&str; 12] = [
     "victim.age_ms",
     "victim.cgroup.id",
     "victim.shares_mm",
+    "victim.exe",
+    "victim.argv",
+    "victim.parents",
+    "victim.login_uid",
+    "candidates",
+    "oom_exit",
 ];
 
 const NO_NAMES: &str = "the kernel does not tell the names of its functions' addresses \

@@ -68,6 +68,7 @@ impl Stream {
         let mut reader_gone = false;
         loop {
             let unsettled = self.feed.is_waiting() || self.delivery.ledger.is_unsettled();
+            let until_stuck = self.feed.until_stuck();
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
@@ -76,6 +77,10 @@ impl Stream {
                     self.delivery.ledger.compare(kernel_kills);
                 }
                 () = sleep(OVERDUE), if unsettled => self.settle()?,
+                () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
+                    let Self { feed, delivery } = &mut self;
+                    feed.stuck(|fed| delivery.take(fed));
+                }
                 _ = hangup.recv() => self.delivery.fanout.reopen(),
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
@@ -105,8 +110,9 @@ impl Stream {
     /// kernel's count is no kill on its way.
     fn settle(&mut self) -> Result<(), BpfError> {
         let kernel_kills = self.delivery.ledger.kernel_kills();
-        self.drain();
+        // First: what the drain brings has waited for nothing yet.
         self.flush();
+        self.drain();
         let delivery = &mut self.delivery;
         if let Some(unseen) = delivery.ledger.settle(kernel_kills) {
             let sink_lost = delivery.sink_lost(|_| true);

@@ -19,6 +19,7 @@ fn capable_with(btf: &[u8], text: &str) -> Facts {
         lockdown: None,
         capabilities: Capabilities::effective("CapEff:\t000001ffffffffff\n"),
         possible_cpus: 4,
+        possible_nodes: 1,
     }
 }
 

@@ -4,6 +4,7 @@ mod log;
 mod programs;
 
 use std::io;
+use std::time::Duration;
 
 use super::rehearsal::rehearse;
 use crate::bpf::BpfError;
@@ -56,7 +57,8 @@ impl Feed {
                     page_size: rustix::param::page_size() as u64,
                 };
                 rehearse(&mut enricher, config);
-                Ok(Self::Programs(Box::new(Programs::new(probes, ring, enricher))))
+                let sees_exits = !plan.lacks("oom_exit");
+                Ok(Self::Programs(Box::new(Programs::new(probes, ring, enricher, sees_exits))))
             }
             Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
         }
@@ -91,6 +93,23 @@ impl Feed {
         match self {
             Self::Programs(programs) => programs.flush(each),
             Self::Log(log) => log.flush(each),
+        }
+    }
+
+    /// How long until a victim will have taken too long to die; `None` if none is dying, or that
+    /// cannot be told.
+    pub(super) fn until_stuck(&self) -> Option<Duration> {
+        match self {
+            Self::Programs(programs) => programs.until_stuck(),
+            Self::Log(_) => None,
+        }
+    }
+
+    /// Tells of the victims that take too long.
+    pub(super) fn stuck(&mut self, each: impl FnMut(Fed)) {
+        match self {
+            Self::Programs(programs) => programs.stuck(each),
+            Self::Log(_) => {}
         }
     }
 

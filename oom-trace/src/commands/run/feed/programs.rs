@@ -1,13 +1,16 @@
 //! Records of the programs in the kernel, by way of the ring.
 
 use std::io;
+use std::time::Duration;
 
 use super::Fed;
 use crate::bpf::{BpfError, Probes, Ring};
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
+use crate::incident::dying::Deathbed;
 use crate::incident::model::Record;
+use crate::incident::record::Freed;
 use crate::wire::{Event, decode};
 
 pub(in crate::commands::run) struct Programs {
@@ -15,11 +18,14 @@ pub(in crate::commands::run) struct Programs {
     ring: Ring,
     assembler: Assembler,
     enricher: Enricher,
+    /// Victims whose memory is not back; `None` where no hook tells when it is.
+    deathbed: Option<Deathbed>,
 }
 
 impl Programs {
-    pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher) -> Self {
-        Self { probes, ring, assembler: Assembler::default(), enricher }
+    pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher, sees_exits: bool) -> Self {
+        let (assembler, deathbed) = (Assembler::default(), sees_exits.then(Deathbed::default));
+        Self { probes, ring, assembler, enricher, deathbed }
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {
@@ -32,6 +38,11 @@ impl Programs {
                 Ok(Event::NoVictim(incident, names)) => {
                     if let Some(panic) = self.enricher.panic(&incident, &names, Clock::now()) {
                         each(Fed::Record(Record::OomPanic(Box::new(panic))));
+                    }
+                }
+                Ok(Event::Freed(freed)) => {
+                    if let Some(freed) = self.assembler.hold(freed) {
+                        self.freed(&freed, &mut each);
                     }
                 }
                 Ok(event) => {
@@ -49,6 +60,36 @@ impl Programs {
         let Some(incident) = incident else { return };
         for kill in self.enricher.records(&incident, Clock::now()) {
             each(Fed::Record(Record::OomKill(Box::new(kill))));
+        }
+        if let Some(deathbed) = &mut self.deathbed {
+            incident.victims.iter().for_each(|victim| deathbed.mark(victim));
+        }
+        for freed in &incident.freed {
+            self.freed(freed, &mut each);
+        }
+    }
+
+    fn freed(&mut self, freed: &Freed, mut each: impl FnMut(Fed)) {
+        if let Some(deathbed) = &mut self.deathbed {
+            deathbed.freed(freed);
+        }
+        let exit = self.enricher.freed(freed, Clock::now());
+        each(Fed::Record(Record::OomExit(Box::new(exit))));
+    }
+
+    /// How long until a victim will have taken too long to die; `None` if none is dying.
+    pub(super) fn until_stuck(&self) -> Option<Duration> {
+        let at = self.deathbed.as_ref()?.next_stuck_ns()?;
+        Some(Duration::from_nanos(at.saturating_sub(Clock::now().boot_ns())))
+    }
+
+    /// Tells of the victims that take too long.
+    pub(super) fn stuck(&mut self, mut each: impl FnMut(Fed)) {
+        let clock = Clock::now();
+        let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
+        for dying in stuck.into_iter().flatten() {
+            let exit = self.enricher.stuck(&dying, clock);
+            each(Fed::Record(Record::OomExit(Box::new(exit))));
         }
     }
 

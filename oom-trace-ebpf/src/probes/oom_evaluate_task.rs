@@ -1,0 +1,17 @@
+//! `static int oom_evaluate_task(struct task_struct *task, void *arg)`
+//! (mm/oom_kill.c, the same from 5.10 to 7.3; `arg` is the `oom_control`): once for each task that
+//! the kernel weighs.
+
+use crate::kernel::{OomControl, Task};
+use crate::maps::{WEIGHED, only};
+
+/// Entry, with the function's arguments.
+#[inline(always)]
+pub(crate) fn enter(task: u64, oc: u64) -> Option<()> {
+    let weighed = only(&WEIGHED)?;
+    let (control, task) = (OomControl::new(oc), Task::new(task));
+    if weighed.is_of(oc) && control.may_choose(task) {
+        weighed.weigh(control, task);
+    }
+    Some(())
+}

@@ -1,0 +1,119 @@
+//! The tasks that the kernel weighs before it chooses one.
+
+use oom_trace_common::record::{CANDIDATES, Candidate, candidate_field as field, role};
+
+use crate::kernel::{OomControl, Task, weighs_exactly};
+use crate::records::{Memory, put};
+
+/// The value of the map `WEIGHED`.
+#[repr(C)]
+pub(crate) struct Weighed {
+    /// The `oom_control` of the shortage; 0 outside of one.
+    oc: u64,
+    /// Tasks so far.
+    pub(crate) total: u64,
+    /// The place of the task with the least badness among `top`.
+    least: Memory,
+    /// The task being weighed.
+    scale: Weight,
+    /// Those with the most badness.
+    pub(crate) top: [Weight; CANDIDATES],
+    /// The one that holds the most.
+    pub(crate) largest: Weight,
+}
+
+/// A task and what it weighs; the record of it but for its header and its path.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Weight {
+    /// Where the task is; 0 for a free place.
+    pub(crate) task: u64,
+    pub(crate) candidate: Candidate,
+}
+
+impl Weighed {
+    /// A shortage begins.
+    pub(crate) fn start(&mut self, oc: u64) {
+        self.oc = oc;
+        self.total = 0;
+        self.least.set(0);
+        for weight in &mut self.top {
+            weight.task = 0;
+            weight.candidate.badness = i64::MIN;
+        }
+        self.largest.task = 0;
+        self.largest.candidate.held = 0;
+    }
+
+    /// Whether tasks are weighed for it.
+    pub(crate) fn is_of(&self, oc: u64) -> bool {
+        self.oc != 0 && self.oc == oc
+    }
+
+    /// Weighs a task of the shortage.
+    #[inline(always)]
+    pub(crate) fn weigh(&mut self, oc: OomControl, task: Task) {
+        let thread = task.with_mm();
+        if thread.address() == 0 {
+            return;
+        }
+        self.total += 1;
+        self.scale.task = task.address();
+        weigh(&mut self.scale.candidate, oc, thread);
+        let Candidate { badness, held, ref header, .. } = self.scale.candidate;
+        // Of equals the kernel takes the last.
+        if held >= self.largest.candidate.held {
+            self.largest = self.scale;
+            self.largest.candidate.role = role::LARGEST;
+        }
+        let may_die = header.present & field::BADNESS != 0;
+        let least = self.least.get() as usize & (CANDIDATES - 1);
+        let Some(slot) = self.top.get_mut(least) else { return };
+        if may_die && badness >= slot.candidate.badness {
+            *slot = self.scale;
+            slot.candidate.role = role::TOP;
+            self.find_least();
+        }
+    }
+
+    /// Once for each task that gets among the first, not for each task.
+    #[inline(always)]
+    fn find_least(&mut self) {
+        let mut least = i64::MAX;
+        for (place, weight) in self.top.iter().enumerate() {
+            if weight.candidate.badness < least {
+                least = weight.candidate.badness;
+                self.least.set(place as u64);
+            }
+        }
+    }
+}
+
+/// What `oom_badness` (mm/oom_kill.c) sees of a task.
+#[inline(always)]
+fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
+    let mm = task.mm();
+    let mut present = 0;
+    candidate.pid = task.pid().value;
+    candidate.tid = task.tid().value;
+    present |= field::COMM * task.comm(&mut candidate.comm);
+    put!(present |= field::OOM_SCORE_ADJ; candidate.oom_score_adj, task.oom_score_adj());
+    put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
+    put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
+    let mut held = candidate.pgtables_bytes as i64 >> mm.page_shift();
+    for (place, slot) in candidate.rss.iter_mut().enumerate() {
+        let counter = if weighs_exactly() { mm.rss(place).1 } else { mm.rss(place).0 };
+        // A counter that is negative for a moment is 0.
+        let pages = counter.map(|pages| pages.max(0));
+        put!(present |= (field::RSS << place); *slot, pages);
+        held += pages.value;
+    }
+    candidate.held = held as u64;
+    let adj = candidate.oom_score_adj as i64;
+    candidate.badness = held + adj * (oc.totalpages().value / 1000) as i64;
+    const OOM_SCORE_ADJ_MIN: i64 = -1000;
+    if adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped() {
+        present |= field::BADNESS;
+    }
+    candidate.header.present = present;
+}

@@ -1,0 +1,28 @@
+//! Where the kernel maps physical memory, for reading a process through its page tables.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+
+use super::ksym;
+use crate::kernel::kallsyms;
+
+/// The variable that holds it, and `PAGE_OFFSET` where its value counts from there.
+///
+/// # Errors
+/// The kernel does not tell where the variable is.
+pub(super) fn find() -> io::Result<(u64, u64)> {
+    if cfg!(target_arch = "aarch64") {
+        // With addresses of 52 bits there is one more variable (arch/arm64/include/asm/memory.h).
+        let bits = if address("vabits_actual").is_ok() { 52 } else { 48 };
+        return Ok((address("memstart_addr")?, (!0) << bits));
+    }
+    Ok((address("page_offset_base")?, 0))
+}
+
+/// Kernels before 5.16 are not asked: they list it.
+fn address(name: &str) -> io::Result<u64> {
+    ksym::address(name).or_else(|_| {
+        let list = BufReader::new(File::open("/proc/kallsyms")?);
+        kallsyms::address(list, name)?.ok_or_else(|| io::Error::other(format!("no symbol {name}")))
+    })
+}
