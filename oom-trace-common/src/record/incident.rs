@@ -84,8 +84,6 @@ pub struct Incident {
     pub limit: u64,
     /// 1 if the allocation was bound to `nodemask`.
     pub has_nodemask: u64,
-    /// How the limit cgroup stood.
-    pub usage: Usage,
     /// `current->tgid`.
     pub trigger_pid: u32,
     /// `current->pid`.
@@ -138,7 +136,7 @@ pub struct Incident {
     pub stack: [u64; STACK_LEN],
 }
 
-/// The bits of an [`Incident`]'s `present`, beside those of its usage.
+/// The bits of an [`Incident`]'s `present`.
 pub mod incident_field {
     /// `totalpages`
     pub const TOTALPAGES: u64 = 1 << 0;

@@ -18,7 +18,8 @@ pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfConte
     send_incident(kind::INCIDENT, source, incident, (oc, message), context);
     let oc = OomControl::new(oc);
     send_levels(source, incident, oc);
-    send_candidates(source, incident, oc)
+    send_candidates(source, incident, oc);
+    Some(())
 }
 
 /// Return: no more victims come.

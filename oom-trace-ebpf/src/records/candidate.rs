@@ -8,17 +8,17 @@ use crate::maps::{CANDIDATE, WEIGHED, only};
 use crate::weighed::{Weighed, Weight};
 
 /// Sends those that were kept; none if the kernel chose without weighing any.
-pub(crate) fn send_candidates(source: u32, incident: u64, oc: OomControl) -> Option<()> {
-    let weighed = only(&WEIGHED)?;
+#[inline(never)]
+pub(crate) fn send_candidates(source: u32, incident: u64, oc: OomControl) {
+    let Some(weighed) = only(&WEIGHED) else { return };
     if !weighed.is_of(oc.address()) {
-        return None;
+        return;
     }
     let Weighed { total, top, largest, .. } = &*weighed;
     for weight in top.iter().take(CANDIDATES) {
         send_candidate(source, incident, *total, weight);
     }
     send_candidate(source, incident, *total, largest);
-    Some(())
 }
 
 #[inline(never)]

@@ -10,7 +10,8 @@ use crate::maps::{DYING, DYING_THREADS};
 /// `BPF_NOEXIST` (include/uapi/linux/bpf.h): the first mark of a victim counts.
 const NO_EXIST: u64 = 1;
 
-/// Remembers a victim at its mark.
+/// Remembers a victim at its mark. A function of its own, for want of stack.
+#[inline(never)]
 pub(crate) fn remember(incident: u64, task: Task) {
     let mm = task.mm().address();
     if mm == 0 {

@@ -6,7 +6,6 @@ use oom_trace_common::record::{
     Incident, PATHS_LEN, STACK_LEN, SYMBOL_LEN, incident_field as field, kind,
 };
 
-use super::usage::read_usage;
 use super::{Draft, Memory, PATHS_ROOM, header, put, send};
 use crate::kernel::{Memcg, OomControl, Task, has_snprintf, load_str};
 use crate::maps::{INCIDENT, only};
@@ -64,7 +63,6 @@ fn decision(draft: &mut Draft<Incident>, oc: OomControl, message: u64) -> u64 {
     put!(present |= field::CONSTRAINT; record.constraint, oc.constraint());
     put!(present |= field::NODEMASK; record.has_nodemask, oc.nodemask(&mut record.nodemask));
     put!(present |= field::LIMIT; record.limit, memcg.map(Memcg::address));
-    present |= read_usage(&mut record.usage, limit);
     put!(present |= field::LIMIT_HIERARCHY; record.limit_hierarchy, limit.cgroup().hierarchy());
     put!(present |= field::CHOSEN; record.chosen_tid, chosen.tid());
     put!(present |= field::CHOSEN_UID; record.chosen_uid, chosen.uid());

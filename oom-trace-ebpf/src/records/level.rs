@@ -9,6 +9,7 @@ use crate::kernel::{Memcg, OomControl};
 use crate::maps::{LEVEL, only};
 
 /// Sends a record for each of them; none of a shortage of the whole machine.
+#[inline(never)]
 pub(crate) fn send_levels(source: u32, incident: u64, oc: OomControl) {
     let mut memcg = oc.memcg().value;
     for depth in 0..LEVELS {

@@ -8,17 +8,19 @@ use super::{Draft, header, put, send};
 use crate::kernel::Task;
 use crate::maps::{VICTIM, only};
 
-/// Sends the record of a task and of what it was, and remembers it. `threads` is how many it had before it was signalled, 0 if no hook
-/// saw that.
+/// Sends the record of a task and of what it was, and remembers it. `threads` is how many it had
+/// before it was signalled, 0 if no hook saw that.
 #[inline(always)]
-pub(crate) fn send_victim(
-    source: u32,
-    incident: u64,
-    outcome: u32,
-    task: Task,
-    threads: u32,
-) -> Option<()> {
-    let draft = only(&VICTIM)?;
+pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task, threads: u32) {
+    send_mark(source, incident, outcome, task, threads);
+    send_command(source, incident, task);
+    remember(incident, task);
+}
+
+/// A function of its own, as those called beside it, for want of stack.
+#[inline(never)]
+fn send_mark(source: u32, incident: u64, outcome: u32, task: Task, threads: u32) -> u64 {
+    let Some(draft) = only(&VICTIM) else { return 0 };
     let Draft { record, paths, end, whole } = &mut *draft;
     let (mm, cgroup, parent) = (task.mm(), task.cgroup(), task.parent());
     let mut present = 0;
@@ -55,9 +57,7 @@ pub(crate) fn send_victim(
     record.header = header(kind::VICTIM, source, incident);
     record.header.present = present;
     send(draft);
-    send_command(source, incident, task);
-    remember(incident, task);
-    Some(())
+    present
 }
 
 /// Sends the record of a task of which only the thread id is known.

@@ -30,20 +30,14 @@ impl Enricher {
         let start = fields.0;
         fields.has(incident_field::LIMIT, start.limit).filter(|&memcg| memcg != 0)?;
         let hierarchy = fields.has(incident_field::LIMIT_HIERARCHY, start.limit_hierarchy);
-        let own = self.usage(&start.usage, start.header.present, hierarchy);
-        let limit = match levels.split_first() {
-            None => own,
-            Some((level, above)) => {
-                let above = above.iter().map(|level| {
-                    let usage = self.usage(&level.usage, level.header.present, hierarchy);
-                    let limit = self.level(level, hierarchy, usage);
-                    Limit { cgroup: path.and_then(|path| above_path(path, level.depth)), ..limit }
-                });
-                let ancestors = Some(above.collect());
-                Limit { ancestors, ..self.level(level, hierarchy, own) }
-            }
-        };
-        Some(Limit { cgroup: path.cloned(), ..limit })
+        let mut levels = levels.iter().map(|level| Limit {
+            cgroup: path.and_then(|path| above_path(path, level.depth)),
+            ..self.level(level, hierarchy)
+        });
+        Some(match levels.next() {
+            Some(limit) => Limit { ancestors: Some(levels.collect()), ..limit },
+            None => Limit { cgroup: path.cloned(), ..Limit::default() },
+        })
     }
 
     /// The counters that the kernel prints. It has one for v2's swap and for v1's memory and swap.
@@ -92,7 +86,8 @@ impl Enricher {
     }
 
     /// What only a level tells, added to its usage. Cgroup v1 has none of it.
-    fn level(&self, level: &Level, hierarchy: Option<u32>, usage: Limit) -> Limit {
+    fn level(&self, level: &Level, hierarchy: Option<u32>) -> Limit {
+        let usage = self.usage(&level.usage, level.header.present, hierarchy);
         if hierarchy != Some(UNIFIED) {
             return usage;
         }

@@ -126,10 +126,10 @@ impl Assembler {
                 None
             }
             Event::Printed(printed) => {
-                let (incident, _) = self.open_as(&printed.header)?.start.as_mut()?;
-                incident.usage = printed.usage;
-                incident.header.present &= !usage_field::ALL;
-                incident.header.present |= printed.header.present;
+                let limit = self.open_as(&printed.header)?.levels.first_mut()?;
+                limit.usage = printed.usage;
+                limit.header.present &= !usage_field::ALL;
+                limit.header.present |= printed.header.present;
                 None
             }
             Event::Command(command, names) => {
@@ -192,7 +192,7 @@ impl Assembler {
 mod tests {
     use zerocopy::FromZeros as _;
 
-    use super::super::record::{End, Header, kind};
+    use super::super::record::{End, Header, kind, level_field};
     use super::*;
 
     fn header(kind: u32, incident: u64) -> Header {
@@ -267,10 +267,14 @@ mod tests {
         printed.header = header(kind::PRINTED, 1);
         printed.header.present = usage_field::MEMORY;
         printed.usage.memory = 7;
-        let (_, done) = run([start(1), Event::Printed(printed), victim(1, 10), end(1)]);
-        let (incident, _) = done[0].start.as_ref().unwrap();
-        assert_eq!(incident.usage.memory, 7);
-        assert_eq!(incident.header.present, victim_field::PID | usage_field::MEMORY);
+        let mut level = record::Level::new_zeroed();
+        level.header = header(kind::LEVEL, 1);
+        level.header.present = usage_field::SWAP | level_field::HIGH;
+        let level = Event::Level(Box::new(level));
+        let (_, done) = run([start(1), level, Event::Printed(printed), victim(1, 10), end(1)]);
+        let [limit] = done[0].levels.as_slice() else { panic!("{done:?}") };
+        assert_eq!(limit.usage.memory, 7);
+        assert_eq!(limit.header.present, level_field::HIGH | usage_field::MEMORY);
     }
 
     #[test]
