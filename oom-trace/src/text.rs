@@ -19,6 +19,15 @@ impl KernelText {
         &self.0
     }
 
+    /// The first bytes, `max` at the most, and no part of a character.
+    #[must_use]
+    pub fn start(&self, max: usize) -> &[u8] {
+        let is_inside = |at: &usize| self.0.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        // A character has four bytes at the most: what goes on for longer is none.
+        let end = (max.saturating_sub(3)..=max).rev().find(|at| !is_inside(at)).unwrap_or(max);
+        self.0.get(..end).unwrap_or(&self.0)
+    }
+
     /// UTF-8, with each byte that is none as `\xNN`; control characters stay.
     #[must_use]
     pub fn to_utf8(&self) -> Cow<'_, str> {
@@ -113,6 +122,14 @@ mod tests {
         let text = KernelText::from(b"a\xff\"\xc3\xa9\xc3");
         assert_eq!(text.to_utf8(), "a\\xff\"\u{e9}\\xc3");
         assert_eq!(text.as_bytes(), b"a\xff\"\xc3\xa9\xc3");
+    }
+
+    #[test]
+    fn a_start_ends_between_characters() {
+        let text = KernelText::from("aé€b");
+        let starts = [0, 1, 2, 3, 4, 5, 6, 7, 9].map(|max| text.start(max).len());
+        assert_eq!(starts, [0, 1, 1, 3, 3, 3, 6, 7, 7]);
+        assert_eq!(KernelText::from(&[0x80; 9]).start(5).len(), 5);
     }
 
     #[test]

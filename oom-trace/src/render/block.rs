@@ -53,10 +53,10 @@ impl Block<'_> {
     pub(super) fn list<T>(
         &mut self,
         label: &'static str,
-        items: &[T],
-        show: impl Fn(&mut Line<'_>, &T) -> io::Result<()>,
+        items: impl IntoIterator<Item = T>,
+        show: impl Fn(&mut Line<'_>, T) -> io::Result<()>,
     ) -> io::Result<()> {
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             self.line(if index == 0 { label } else { "" }, |line| show(line, item))?;
         }
         Ok(())

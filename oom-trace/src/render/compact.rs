@@ -10,15 +10,20 @@ use super::moment::Moment;
 use super::names;
 use super::units::{Joined, Size, resident};
 use super::word::Word;
-use crate::incident::model::{Agent, OomKill, OomPanic, Origin, Outcome, Record, Shortage};
+use crate::incident::model::{
+    Agent, ExitState, OomExit, OomKill, OomPanic, Origin, Outcome, Record, Shortage, Victim,
+};
 use crate::text::KernelText;
+
+/// How much of a command line leaves the rest of the line readable.
+const COMMAND: usize = 60;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let mut fields = Fields { out, palette: Palette::from(style) };
     match record {
         Record::OomKill(kill) => oom_kill(kill, &mut fields)?,
         Record::OomPanic(panic) => oom_panic(panic, &mut fields)?,
-        Record::OomExit(_) => return Ok(()),
+        Record::OomExit(exit) => oom_exit(exit, &mut fields)?,
         Record::Agent(said) => agent(said, &mut fields)?,
     }
     out.push(b'\n');
@@ -55,6 +60,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.put("pid", victim.pid)?;
     fields.put("tid", Some(victim.tid).filter(|tid| victim.pid != Some(*tid)))?;
     fields.put("uid", victim.uid)?;
+    fields.word("user", victim.user.as_deref())?;
     fields.size("rss", resident(&victim.memory))?;
     fields.size("swap", victim.memory.swap_bytes)?;
     fields.put("adj", victim.oom_score_adj)?;
@@ -63,6 +69,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.word("unit", victim.unit.as_deref())?;
     fields.word("container", container.map(|it| it.name.as_deref().unwrap_or(&it.id)))?;
     fields.word("pod", victim.pod.as_ref().map(|pod| pod.name.as_deref().unwrap_or(&pod.uid)))?;
+    fields.name("cmd", command(victim).as_ref())?;
     trigger(shortage, fields)?;
     if *victim_count > 1 {
         fields.put("victim", Some(format_args!("{victim_index}/{victim_count}")))?;
@@ -79,6 +86,51 @@ fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.word("message", Some(message))?;
     limit(shortage, fields)?;
     trigger(shortage, fields)?;
+    fields.word("host", origin.host.as_deref())?;
+    fields.put("source", Some(names::source(*source)))?;
+    fields.word("incident", Some(incident))
+}
+
+/// The beginning of its command line, where that tells more than its name.
+fn command(victim: &Victim) -> Option<KernelText> {
+    let Victim { comm, argv: Some(argv), argv_cut, .. } = victim else { return None };
+    let words: Vec<_> = argv.iter().map(KernelText::as_bytes).collect();
+    let whole = KernelText::from(words.join(&b' '));
+    let mut shown = whole.start(COMMAND).to_vec();
+    if *argv_cut == Some(true) || shown.len() < whole.as_bytes().len() {
+        shown.extend_from_slice("…".as_bytes());
+    }
+    Some(KernelText::from(shown)).filter(|it| !argv.is_empty() && Some(it) != comm.as_ref())
+}
+
+fn oom_exit(exit: &OomExit, fields: &mut Fields<'_>) -> io::Result<()> {
+    let OomExit {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        pid,
+        tid,
+        comm,
+        state,
+        freed_after_ms,
+        stuck_for_ms,
+        by,
+        left,
+    } = exit;
+    let event = match state {
+        ExitState::Freed => "OOM-EXIT",
+        ExitState::Stuck => "OOM-STUCK",
+    };
+    fields.head(origin, event)?;
+    fields.name("comm", comm.as_ref())?;
+    fields.put("pid", Some(pid))?;
+    fields.put("tid", Some(tid).filter(|tid| *tid != pid))?;
+    fields.put("freed_after_ms", *freed_after_ms)?;
+    fields.put("stuck_for_ms", *stuck_for_ms)?;
+    fields.put("by", by.map(names::freed_by))?;
+    fields.size("left", left.as_ref().and_then(resident))?;
     fields.word("host", origin.host.as_deref())?;
     fields.put("source", Some(names::source(*source)))?;
     fields.word("incident", Some(incident))

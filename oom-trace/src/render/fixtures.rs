@@ -1,18 +1,23 @@
 //! Records for tests of whatever renders or delivers them.
 
+mod everything;
+mod exit;
 mod shortage;
+mod system;
 
-use self::shortage::{build, of_the_cgroup, of_the_machine};
+use self::everything::everything;
+use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
-    Agent, AgentEvent, AgentType, Build, Candidate, Candidates, Cgroup, Chosen, Container, Limit,
-    Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Pod, Record,
-    SCHEMA, Scope, Sharer, Shortage, Source, System, Totals, Trigger, Victim, Why,
+    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, Limit, Memory, Missing,
+    OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process, Record, SCHEMA, Sharer,
+    Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
-pub(crate) fn all() -> [(&'static str, Record); 11] {
+pub(crate) fn all() -> [(&'static str, Record); 15] {
     let kill = |kill| Record::OomKill(Box::new(kill));
     let panic = |panic| Record::OomPanic(Box::new(panic));
+    let exit = |exit| Record::OomExit(Box::new(exit));
     let [panic_unknown, panic_everything] = panics();
     [
         ("memcg", kill(memcg())),
@@ -25,6 +30,10 @@ pub(crate) fn all() -> [(&'static str, Record); 11] {
         ("panic", panic(self::panic())),
         ("panic_unknown", panic(panic_unknown)),
         ("panic_everything", panic(panic_everything)),
+        ("exit", exit(exit::by_exit())),
+        ("exit_reaper", exit(exit::by_reaper())),
+        ("exit_stuck", exit(exit::stuck())),
+        ("exit_unknown", exit(exit::unknown())),
         ("agent", Record::Agent(Box::new(agent()))),
     ]
 }
@@ -208,11 +217,55 @@ fn global() -> OomKill {
             threads: Some(23),
             memory: logged,
             memory_logged: vec![logged],
+            exe: Some("/usr/lib/jvm/bin/java".into()),
+            argv: Some(vec![
+                "java".into(),
+                "-cp".into(),
+                format!("/srv/app.jar{}", ":/srv/lib/é.jar".repeat(40)).into(),
+                "shop.Main".into(),
+            ]),
+            argv_cut: Some(false),
+            parents: Some(vec![
+                Process { pid: 90, comm: Some("sh".into()) },
+                Process { pid: 80, comm: None },
+            ]),
             cgroup: Some(Cgroup { path: "/batch/job1".into(), id: None }),
             shares_mm: Some(vec![Sharer { pid: 172, comm: Some("java-helper".into()) }]),
             ..kill.victim
         },
+        candidates: Some(weighed(logged)),
+        system: Some(system::idle()),
         ..kill
+    }
+}
+
+/// The largest is spared, and one asked to go first.
+fn weighed(memory: Memory) -> Candidates {
+    let java = Candidate {
+        pid: 169,
+        tid: 171,
+        comm: Some("java".into()),
+        cgroup: Some("/batch/job1".into()),
+        memory,
+        oom_score_adj: Some(0),
+        badness: Some(158_545),
+    };
+    let db = Candidate {
+        pid: 66,
+        tid: 66,
+        comm: Some("postgres".into()),
+        cgroup: Some("/db".into()),
+        memory: self::memory([2_097_152, 1_048_576, 10_240, 65_536, 4096, 2500]),
+        oom_score_adj: Some(-1000),
+        badness: None,
+    };
+    let asked = Candidate { pid: 70, tid: 70, badness: Some(i64::MAX), ..java.clone() };
+    Candidates {
+        total: 31,
+        top: vec![asked, java],
+        largest: Some(db),
+        margin: None,
+        decided_by_adj: Some(true),
     }
 }
 
@@ -258,105 +311,16 @@ fn hostile() -> OomKill {
             cgroup: Some(Cgroup { path: path.into(), id: Some(7) }),
             unit: Some("evil\nunit".into()),
             argv: Some(vec!["sh".into(), "-c".into(), "rm -rf '\r'".into(), "".into()]),
+            exe: Some("/tmp/\x1b[31mx: y".into()),
+            user: Some("al) (pid 1\n".into()),
+            login_uid: Some(0),
+            login_user: Some("root\u{202e}".into()),
+            parents: Some(vec![
+                Process { pid: 90, comm: Some(b"caf\xc3\xa9\xc2\x9b1m".into()) },
+                Process { pid: 1, comm: Some("< init".into()) },
+            ]),
             ..kill.victim
         },
-        ..kill
-    }
-}
-
-/// Every key has a value.
-fn everything() -> OomKill {
-    let kill = memcg();
-    let parent = Limit {
-        usage_bytes: Some(40 << 20),
-        max_bytes: None,
-        swap_usage_bytes: None,
-        ancestors: Some(vec![Limit { ancestors: None, ..limit("/") }]),
-        ..limit("/kubepods.slice")
-    };
-    let candidate = Candidate {
-        pid: 157,
-        tid: 157,
-        comm: Some("memhog".into()),
-        cgroup: Some("/web/app.service".into()),
-        memory: kill.victim.memory,
-        oom_score_adj: Some(100),
-        badness: Some(7101),
-    };
-    OomKill {
-        source: Source::Fentry,
-        group: Some("/web".into()),
-        shortage: Shortage {
-            scope: Some(Scope::Mempolicy),
-            constraint: Some("CONSTRAINT_MEMORY_POLICY"),
-            nodemask: Some("0-1".into()),
-            limit: Some(Limit {
-                memsw_usage_bytes: Some(32 << 20),
-                memsw_max_bytes: Some(64 << 20),
-                memsw_failcnt: Some(0),
-                kmem_usage_bytes: Some(1 << 20),
-                kmem_max_bytes: Some(2 << 20),
-                kmem_failcnt: Some(3),
-                ancestors: Some(vec![parent]),
-                ..kill.shortage.limit.unwrap()
-            }),
-            build: Build {
-                preempt: Some("PREEMPT(lazy)".into()),
-                taint: Some("Tainted: G        W         ".into()),
-                ..build()
-            },
-            ..kill.shortage
-        },
-        victim: Victim {
-            exe: Some("/usr/bin/memhog".into()),
-            argv: Some(vec!["memhog".into(), "--size".into(), "512M".into()]),
-            unit: Some("app.service".into()),
-            slice: Some("kubepods-burstable.slice".into()),
-            container: Some(Container {
-                id: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into(),
-                runtime: Some("containerd".into()),
-                name: Some("web".into()),
-            }),
-            pod: Some(Pod {
-                uid: "5f0e6f3a-8f63-4f0c-8d3a-2f8d4a3c9b10".into(),
-                namespace: Some("shop".into()),
-                name: Some("cart-0".into()),
-                container: Some("app".into()),
-                qos: Some("burstable".into()),
-            }),
-            shares_mm: Some(vec![Sharer { pid: 160, comm: Some("helper".into()) }]),
-            ..kill.victim
-        },
-        candidates: Some(Candidates {
-            total: 5,
-            largest: Some(candidate.clone()),
-            margin: Some(6907),
-            decided_by_adj: Some(false),
-            top: vec![
-                candidate.clone(),
-                Candidate {
-                    pid: 101,
-                    tid: 101,
-                    comm: Some("sh".into()),
-                    memory: memory([2560, 96, 640, 0, 0, 40]),
-                    oom_score_adj: Some(0),
-                    badness: Some(194),
-                    ..candidate
-                },
-            ],
-        }),
-        system: Some(System {
-            total_bytes: Some(32 << 30),
-            free_bytes: Some(300 << 20),
-            available_bytes: Some(12 << 30),
-            swap_total_bytes: Some(2 << 30),
-            swap_free_bytes: Some(0),
-            ..System::default()
-        }),
-        why: Some(Why {
-            summary: "memhog filled the 32.0 MiB that /web may use".into(),
-            hints: vec!["raise memory.max of /web".into(), "or find what grew".into()],
-        }),
         ..kill
     }
 }

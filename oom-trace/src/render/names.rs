@@ -1,6 +1,6 @@
 //! The model's words as JSON has them, for the other formats.
 
-use crate::incident::model::{AgentEvent, Outcome, Scope, Source};
+use crate::incident::model::{AgentEvent, FreedBy, Outcome, Scope, Source};
 
 pub(super) fn source(source: Source) -> &'static str {
     match source {
@@ -25,6 +25,13 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Killed => "killed",
         Outcome::AlreadyExiting => "already_exiting",
+    }
+}
+
+pub(super) fn freed_by(by: FreedBy) -> &'static str {
+    match by {
+        FreedBy::Exit => "exit",
+        FreedBy::Reaper => "reaper",
     }
 }
 
@@ -60,6 +67,7 @@ mod tests {
             scope,
         );
         assert_same(&[Outcome::Killed, Outcome::AlreadyExiting], outcome);
+        assert_same(&[FreedBy::Exit, FreedBy::Reaper], freed_by);
         use AgentEvent::{Degraded, Gap, Started, Stopped};
         assert_same(&[Started, Degraded, Gap, Stopped], event);
     }

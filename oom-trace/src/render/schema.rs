@@ -173,7 +173,7 @@ fn objects(value: &Value, at: String) -> Vec<String> {
 
 #[test]
 fn the_schema_names_what_is_written_and_nothing_else() {
-    for kind in ["oom_kill", "oom_panic", "agent"] {
+    for kind in TYPES {
         let (mut keys, mut filled) = (BTreeSet::new(), BTreeSet::new());
         for (_, record) in records().filter(|(_, record)| record["type"] == kind) {
             written(&record, "", &mut keys, &mut filled);
@@ -186,7 +186,9 @@ fn the_schema_names_what_is_written_and_nothing_else() {
 
 #[test]
 fn what_may_be_null_is_null_in_a_record_and_valid() {
-    for (kind, least) in [("oom_kill", "unknown"), ("oom_panic", "panic_unknown")] {
+    for (kind, least) in
+        [("oom_kill", "unknown"), ("oom_panic", "panic_unknown"), ("oom_exit", "exit_unknown")]
+    {
         let (_, unknown) = records().find(|(name, _)| *name == least).unwrap();
         let (mut keys, mut filled) = (BTreeSet::new(), BTreeSet::new());
         written(&unknown, "", &mut keys, &mut filled);

@@ -29,7 +29,7 @@ impl Display for Size {
     }
 }
 
-/// Milliseconds in their two largest units: `4m 10s`.
+/// Milliseconds in their two largest units: `4m 10s`, or in one: `1.5 s`, `7 ms`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Age(pub(super) u64);
 
@@ -41,8 +41,8 @@ impl Display for Age {
             (1.., ..) => write!(f, "{days}d {}h", hours % 24),
             (_, 1.., ..) => write!(f, "{hours}h {}m", minutes % 60),
             (_, _, 1.., _) => write!(f, "{minutes}m {}s", seconds % 60),
-            (_, _, _, 1..) => write!(f, "{seconds}.{}s", self.0 % 1000 / 100),
-            _ => write!(f, "{}ms", self.0),
+            (_, _, _, 1..) => write!(f, "{seconds}.{} s", self.0 % 1000 / 100),
+            _ => write!(f, "{} ms", self.0),
         }
     }
 }
@@ -81,6 +81,11 @@ pub(super) fn resident(memory: &Memory) -> Option<u64> {
     memory.anon_rss_bytes?.checked_add(memory.file_rss_bytes?)?.checked_add(memory.shmem_rss_bytes?)
 }
 
+/// What more than one of a thing ends in.
+pub(super) fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 /// Words between which `separator` stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Joined<'a>(pub(super) &'a [String], pub(super) &'static str);
@@ -111,6 +116,6 @@ mod tests {
     #[test]
     fn ages_show_two_units() {
         let shown = [7, 1500, 250_000, 3_600_000, 90_000_000].map(|ms| Age(ms).to_string());
-        assert_eq!(shown, ["7ms", "1.5s", "4m 10s", "1h 0m", "1d 1h"]);
+        assert_eq!(shown, ["7 ms", "1.5 s", "4m 10s", "1h 0m", "1d 1h"]);
     }
 }

@@ -14,6 +14,12 @@ impl<'a> From<&'a KernelText> for Word<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Word<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl<'a> From<&'a str> for Word<'a> {
     fn from(text: &'a str) -> Self {
         Self(text.as_bytes())

@@ -14,7 +14,11 @@ use crate::incident::model::{
 };
 use crate::text::Escaped;
 
-mod context;
+mod candidates;
+mod exit;
+mod limit;
+mod machine;
+mod trigger;
 mod victim;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
@@ -22,7 +26,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) => oom_kill(kill, palette, out),
         Record::OomPanic(panic) => oom_panic(panic, palette, out),
-        Record::OomExit(_) => Ok(()),
+        Record::OomExit(exit) => exit::show(exit, palette, out),
         Record::Agent(said) => agent(said, palette, out),
     }
 }
@@ -67,11 +71,12 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
             }
         })?;
     }
-    context::limit(shortage.limit.as_ref(), &mut block)?;
+    limit::show(shortage.limit.as_ref(), &mut block)?;
     victim::show(victim, shortage.totalpages, &mut block)?;
-    context::trigger(shortage, &mut block)?;
-    context::candidates(candidates.as_ref(), &mut block)?;
-    context::machine(origin, &shortage.build, system.as_ref(), &mut block)?;
+    trigger::show(shortage, &mut block)?;
+    candidates::show(candidates.as_ref(), &mut block)?;
+    machine::system(system.as_ref(), &mut block)?;
+    machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }
 
@@ -81,9 +86,9 @@ fn oom_panic(panic: &OomPanic, palette: Palette, out: &mut Vec<u8>) -> io::Resul
     let time = Moment(origin);
     writeln!(out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
     let mut block = Block { out, palette };
-    context::limit(shortage.limit.as_ref(), &mut block)?;
-    context::trigger(shortage, &mut block)?;
-    context::machine(origin, &shortage.build, None, &mut block)?;
+    limit::show(shortage.limit.as_ref(), &mut block)?;
+    trigger::show(shortage, &mut block)?;
+    machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }
 

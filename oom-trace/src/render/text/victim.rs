@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use super::super::block::{Block, Line};
-use super::super::units::{Age, Size, resident};
+use super::super::units::{Age, Size, plural, resident};
 use super::super::word::{Who, Word};
-use crate::incident::model::{Cgroup, Container, Memory, Pod, Victim};
+use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
+use crate::text::KernelText;
+
+/// How much of the arguments is shown: a class path would push what matters off the screen.
+const ARGUMENTS: usize = 240;
 
 pub(super) fn show(
     victim: &Victim,
@@ -28,11 +32,11 @@ pub(super) fn show(
         age_ms,
         exe,
         argv,
-        argv_cut: _,
-        user: _,
-        login_uid: _,
-        login_user: _,
-        parents: _,
+        argv_cut,
+        user,
+        login_uid,
+        login_user,
+        parents,
         memory: held,
         memory_logged: _,
         cgroup,
@@ -50,12 +54,17 @@ pub(super) fn show(
         }
         if let Some(uid) = uid {
             line.item(format_args!("uid {uid}"))?;
+            named(user.as_deref(), line)?;
         }
         if let Some(gid) = gid {
             line.item(format_args!("gid {gid}"))?;
         }
+        if let Some(login) = login_uid.filter(|login| Some(*login) != *uid) {
+            line.item(format_args!("logged in as uid {login}"))?;
+            named(login_user.as_deref(), line)?;
+        }
         if let Some(threads) = threads {
-            line.item(format_args!("{threads} thread{}", if *threads == 1 { "" } else { "s" }))?;
+            line.item(format_args!("{threads} thread{}", plural((*threads).into())))?;
         }
         if let Some(age) = age_ms {
             line.item(format_args!("{} old", Age(*age)))?;
@@ -65,29 +74,16 @@ pub(super) fn show(
             None => Ok(()),
         }
     })?;
-    block.line("command", |line| {
-        if let Some(exe) = exe {
-            line.item(format_args!("{}", Word::from(exe)))?;
-        }
-        let mut separator = ": ";
-        for argument in argv.iter().flatten() {
-            line.joined(separator, format_args!("{}", Word::from(argument)))?;
-            separator = " ";
-        }
-        Ok(())
-    })?;
-    block.line("parent", |line| match (ppid, parent_comm) {
-        (Some(ppid), comm) => {
-            let who = Who { comm: comm.as_ref(), pid: Some(*ppid), tid: Some(*ppid) };
-            line.item(format_args!("{who}"))
-        }
-        (None, Some(comm)) => line.item(format_args!("{}", Word::from(comm))),
-        (None, None) => Ok(()),
+    block.line("command", |line| command(exe.as_ref(), argv.as_deref(), *argv_cut, line))?;
+    block.line("parent", |line| match (parents.as_deref(), ppid, parent_comm) {
+        (Some(parents @ [_, ..]), ..) => descent(parents, line),
+        (_, Some(ppid), comm) => line.item(format_args!("{}", process(*ppid, comm.as_ref()))),
+        (_, None, Some(comm)) => line.item(format_args!("{}", Word::from(comm))),
+        (_, None, None) => Ok(()),
     })?;
     block.line("memory", |line| memory(held, line))?;
-    block.list("died too", shares_mm.as_deref().unwrap_or_default(), |line, sharer| {
-        let who = Who { comm: sharer.comm.as_ref(), pid: Some(sharer.pid), tid: Some(sharer.pid) };
-        line.item(format_args!("{who}"))?;
+    block.list("died too", shares_mm.iter().flatten(), |line, sharer| {
+        line.item(format_args!("{}", process(sharer.pid, sharer.comm.as_ref())))?;
         line.item(format_args!("which shared its memory"))
     })?;
     block.line("badness", |line| {
@@ -120,6 +116,54 @@ pub(super) fn show(
             None => Ok(()),
         }
     })
+}
+
+/// What the uid before it is called here.
+fn named(user: Option<&str>, line: &mut Line<'_>) -> io::Result<()> {
+    match user {
+        Some(user) => line.joined(" ", format_args!("({})", Word::from(user))),
+        None => Ok(()),
+    }
+}
+
+fn process(pid: u32, comm: Option<&KernelText>) -> Who<'_> {
+    Who { comm, pid: Some(pid), tid: Some(pid) }
+}
+
+fn command(
+    exe: Option<&KernelText>,
+    argv: Option<&[KernelText]>,
+    cut: Option<bool>,
+    line: &mut Line<'_>,
+) -> io::Result<()> {
+    if let Some(exe) = exe {
+        line.item(format_args!("{}", Word::from(exe)))?;
+    }
+    let mut cut = cut == Some(true);
+    let mut separator = ": ";
+    let mut room = ARGUMENTS;
+    for argument in argv.into_iter().flatten() {
+        let shown = argument.start(room);
+        cut |= room == 0 || shown.len() < argument.as_bytes().len();
+        if room == 0 {
+            break;
+        }
+        line.joined(separator, format_args!("{}", Word::from(shown)))?;
+        separator = " ";
+        room = room.saturating_sub(argument.as_bytes().len() + 1);
+    }
+    if cut { line.joined(" ", format_args!("…")) } else { Ok(()) }
+}
+
+/// Its parent, and that one's. Lines of descent end at process 1, or at 2 in the kernel.
+fn descent(parents: &[Process], line: &mut Line<'_>) -> io::Result<()> {
+    for Process { pid, comm } in parents {
+        line.joined(" < ", format_args!("{}", process(*pid, comm.as_ref())))?;
+    }
+    match parents.last() {
+        Some(last) if last.pid > 2 => line.joined(" < ", format_args!("…")),
+        _ => Ok(()),
+    }
 }
 
 /// Where it ran, by the name that people know best.

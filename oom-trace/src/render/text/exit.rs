@@ -1,0 +1,73 @@
+//! Whether it helped.
+
+use std::io::{self, Write};
+
+use super::super::block::Palette;
+use super::super::moment::Moment;
+use super::super::units::{Age, Size, resident};
+use super::super::word::Who;
+use crate::incident::model::{ExitState, FreedBy, Memory, OomExit};
+
+/// One line, and no empty one after it: the block of its kill went before.
+pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let OomExit {
+        schema: _,
+        kind: _,
+        incident: _,
+        origin,
+        source: _,
+        pid,
+        tid,
+        comm,
+        state,
+        freed_after_ms,
+        stuck_for_ms,
+        by,
+        left,
+    } = exit;
+    let (event, emphasis) = match state {
+        ExitState::Freed => ("OOM EXIT", palette.strong),
+        ExitState::Stuck => ("OOM STUCK", palette.alarm),
+    };
+    let Palette { strong, dim, .. } = palette;
+    let time = Moment(origin);
+    let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
+    write!(out, "{dim}{time}{dim:#}  {emphasis}{event}{emphasis:#}  {strong}{who}{strong:#}: ")?;
+    match state {
+        ExitState::Freed => freed(*freed_after_ms, *by, left.as_ref(), out)?,
+        ExitState::Stuck => stuck(*stuck_for_ms, left.as_ref(), out)?,
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+fn freed(
+    after_ms: Option<u64>,
+    by: Option<FreedBy>,
+    left: Option<&Memory>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    out.extend_from_slice(b"memory back");
+    if let Some(ms) = after_ms {
+        write!(out, " after {}", Age(ms))?;
+    }
+    out.extend_from_slice(match by {
+        Some(FreedBy::Exit) => b", by exit",
+        Some(FreedBy::Reaper) => b", by the oom reaper",
+        None => b"",
+    });
+    match left.and_then(resident).filter(|bytes| *bytes > 0) {
+        Some(bytes) => write!(out, ", {} not freed", Size(bytes)),
+        None => Ok(()),
+    }
+}
+
+fn stuck(for_ms: Option<u64>, left: Option<&Memory>, out: &mut Vec<u8>) -> io::Result<()> {
+    if let Some(ms) = for_ms {
+        write!(out, "after {} ", Age(ms))?;
+    }
+    match left.and_then(resident) {
+        Some(bytes) => write!(out, "still holds {}", Size(bytes)),
+        None => write!(out, "still holds its memory"),
+    }
+}

@@ -1,0 +1,129 @@
+//! The machine: what it is, and how its memory stood.
+
+use std::fmt;
+use std::io;
+
+use super::super::block::{Block, Line};
+use super::super::units::{Age, Size};
+use super::super::word::Word;
+use crate::incident::model::{Build, Node, Origin, Pressure, System};
+use crate::text::Escaped;
+
+pub(super) fn show(origin: &Origin, build: &Build, block: &mut Block<'_>) -> io::Result<()> {
+    let Origin { time: _, boot_ns: _, boot_id: _, host, kernel } = origin;
+    block.line("machine", |line| {
+        if let Some(host) = host {
+            line.item(format_args!("{}", Word::from(host.as_str())))?;
+        }
+        if let Some(kernel) = kernel {
+            line.item(format_args!("kernel {}", Word::from(kernel.as_str())))?;
+        }
+        let Build { kernel_version: _, preempt: _, taint, hardware } = build;
+        if let Some(taint) = taint.as_deref().filter(|taint| *taint != "Not tainted") {
+            line.item(format_args!("{}", Escaped(taint.trim_end().as_bytes())))?;
+        }
+        match hardware {
+            Some(hardware) => line.item(format_args!("{}", Escaped(hardware.as_bytes()))),
+            None => Ok(()),
+        }
+    })
+}
+
+pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(system) = system else { return Ok(()) };
+    let System {
+        taken_after_ms,
+        total_bytes,
+        free_bytes,
+        available_bytes,
+        page_cache_bytes,
+        slab_bytes,
+        slab_unreclaimable_bytes,
+        shmem_bytes,
+        page_tables_bytes,
+        swap_total_bytes,
+        swap_free_bytes,
+        commit_limit_bytes,
+        committed_bytes,
+        overcommit_memory,
+        panic_on_oom,
+        pressure_some,
+        pressure_full,
+        nodes,
+    } = system;
+    block.line("system", |line| {
+        free(format_args!(""), *free_bytes, *total_bytes, line)?;
+        if let Some(bytes) = available_bytes {
+            line.item(format_args!("{} available", Size(*bytes)))?;
+        }
+        if *swap_total_bytes != Some(0) {
+            free(format_args!("swap "), *swap_free_bytes, *swap_total_bytes, line)?;
+        }
+        // Only then does the kernel refuse what goes beyond.
+        if let (Some(2), Some(used), Some(limit)) =
+            (overcommit_memory, committed_bytes, commit_limit_bytes)
+        {
+            line.item(format_args!("{} of {} committed", Size(*used), Size(*limit)))?;
+        }
+        if let Some(value) = panic_on_oom.filter(|value| *value != 0) {
+            line.item(format_args!("vm.panic_on_oom {value}"))?;
+        }
+        match taken_after_ms.filter(|after| *after > 0) {
+            Some(after) => line.item(format_args!("read {} later", Age(after))),
+            None => Ok(()),
+        }
+    })?;
+    block.line("in use", |line| {
+        for (bytes, what) in [
+            (page_cache_bytes, "page cache"),
+            (shmem_bytes, "shared"),
+            (slab_bytes, "slab"),
+            (slab_unreclaimable_bytes, "of it unreclaimable"),
+            (page_tables_bytes, "page tables"),
+        ] {
+            if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
+                line.item(format_args!("{} {what}", Size(bytes)))?;
+            }
+        }
+        Ok(())
+    })?;
+    block.line("stalled", |line| {
+        pressure("some tasks", pressure_some.as_ref(), line)?;
+        pressure("all", pressure_full.as_ref(), line)
+    })?;
+    block.line("nodes", |line| {
+        for Node { node, total_bytes, free_bytes } in
+            nodes.iter().filter(|nodes| nodes.len() > 1).flatten()
+        {
+            free(format_args!("node {node} "), *free_bytes, *total_bytes, line)?;
+        }
+        Ok(())
+    })
+}
+
+fn free(
+    what: fmt::Arguments<'_>,
+    free_bytes: Option<u64>,
+    total_bytes: Option<u64>,
+    line: &mut Line<'_>,
+) -> io::Result<()> {
+    match (free_bytes, total_bytes) {
+        (Some(free), Some(total)) => {
+            line.item(format_args!("{what}{} of {} free", Size(free), Size(total)))
+        }
+        (Some(free), None) => line.item(format_args!("{what}{} free", Size(free))),
+        (None, Some(total)) => line.item(format_args!("{what}{}", Size(total))),
+        (None, None) => Ok(()),
+    }
+}
+
+fn pressure(who: &str, pressure: Option<&Pressure>, line: &mut Line<'_>) -> io::Result<()> {
+    let Some(Pressure { avg10, avg60, avg300 }) = pressure else { return Ok(()) };
+    if [avg10, avg60, avg300].iter().all(|percent| **percent == 0.0) {
+        return Ok(());
+    }
+    let shares = format_args!(
+        "{who} {avg10:.1}% of 10 s, {avg60:.1}% of a minute, {avg300:.1}% of 5 minutes"
+    );
+    line.joined("; ", shares)
+}
