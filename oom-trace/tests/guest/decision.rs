@@ -1,11 +1,16 @@
 //! What a record says of the decision, held against the kernel's log.
 
+use std::cmp::Reverse;
 use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::dump::Dump;
-use crate::support::log::line::{Cpu, Invoked, Summary, Usage};
+use crate::support::log::line::{Cpu, Invoked, Summary, Task, Usage};
+use crate::watch::PAGE;
+
+/// How many candidates the agent tells of.
+const TOP: usize = 10;
 
 /// All that is said of the decision.
 pub(crate) fn assert_decided(record: &Value, dump: &Dump) {
@@ -67,6 +72,49 @@ fn assert_limit(limit: &Value, dump: &Dump) {
             assert_eq!(limit[&key], json!(logged), "{key}: {limit:#}, {dump:#?}");
         }
     }
+}
+
+/// The kernel's table of tasks has those that it weighed, each with what it was weighed by.
+pub(crate) fn assert_weighed(record: &Value, rows: &[Task]) {
+    let candidates = &record["candidates"];
+    if record["message"] == "Out of memory (oom_kill_allocating_task)" {
+        assert!(candidates.is_null(), "{record:#}");
+        return;
+    }
+    assert_eq!(candidates["total"], rows.len(), "{rows:#?}: {record:#}");
+    let totalpages = record["totalpages"].as_i64().unwrap();
+    let badness = |row: &Task| {
+        let held = row.rss + row.swapents + row.pgtables_bytes / PAGE;
+        held.cast_signed() + row.oom_score_adj * (totalpages / 1000)
+    };
+    let top = candidates["top"].as_array().unwrap();
+    let largest = &candidates["largest"];
+    for candidate in top.iter().chain([largest]) {
+        let row = rows.iter().find(|row| candidate["tid"] == row.tid).unwrap();
+        let memory = |key: &str| candidate["memory"][key].as_u64().unwrap();
+        let rss = ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"].map(memory);
+        assert_eq!(candidate["pid"], row.tgid, "{candidate:#}");
+        assert_eq!(candidate["comm"], row.name.as_str(), "{candidate:#}");
+        assert_eq!(rss.iter().sum::<u64>(), row.rss * PAGE, "{row:?}: {candidate:#}");
+        assert_eq!(memory("total_vm_bytes"), row.total_vm * PAGE, "{row:?}: {candidate:#}");
+        assert_eq!(memory("swap_bytes"), row.swapents * PAGE, "{row:?}: {candidate:#}");
+        assert_eq!(memory("pgtables_bytes"), row.pgtables_bytes, "{row:?}: {candidate:#}");
+        assert_eq!(candidate["oom_score_adj"], row.oom_score_adj, "{row:?}: {candidate:#}");
+        let may_die = row.oom_score_adj != -1000;
+        assert_eq!(candidate["badness"], json!(may_die.then(|| badness(row))), "{row:?}");
+    }
+    let mut worst: Vec<_> =
+        rows.iter().filter(|row| row.oom_score_adj != -1000).map(badness).collect();
+    worst.sort_unstable_by_key(|points| Reverse(*points));
+    worst.truncate(TOP);
+    let points: Vec<_> = top.iter().map(|it| it["badness"].as_i64().unwrap()).collect();
+    assert_eq!(points, worst, "{rows:#?}: {record:#}");
+    let most = rows.iter().map(|row| row.rss + row.swapents + row.pgtables_bytes / PAGE).max();
+    let row = rows.iter().find(|row| largest["tid"] == row.tid).unwrap();
+    assert_eq!(Some(row.rss + row.swapents + row.pgtables_bytes / PAGE), most, "{rows:#?}");
+    // The chosen one is the first of them, and its points are the kernel's own.
+    assert_eq!(top[0]["pid"], record["victim"]["pid"], "{record:#}");
+    assert_eq!(top[0]["badness"], record["victim"]["badness"], "{record:#}");
 }
 
 fn assert_summary(record: &Value, summary: &Summary) {

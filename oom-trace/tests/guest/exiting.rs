@@ -37,15 +37,26 @@ fn leader_has_exited() {
 
 /// Has the process killed by anyone, and keeps it at the door: it has its memory still.
 fn hold_at_exit(hog: &Hog) -> Pid {
-    let pid = Pid::from_raw(i32::try_from(hog.pid()).unwrap());
-    ptrace::seize(pid, Options::PTRACE_O_TRACEEXIT).unwrap();
+    let pid = hold_when_killed(hog);
     hog.kill();
-    let at_the_door = WaitStatus::PtraceEvent(pid, Signal::SIGTRAP, PTRACE_EVENT_EXIT);
-    assert_eq!(waitpid(pid, None).unwrap(), at_the_door);
+    await_exit(pid);
     pid
 }
 
-fn let_go(hog: Hog, pid: Pid) {
+/// Keeps the process at the door when somebody kills it.
+pub(crate) fn hold_when_killed(hog: &Hog) -> Pid {
+    let pid = Pid::from_raw(i32::try_from(hog.pid()).unwrap());
+    ptrace::seize(pid, Options::PTRACE_O_TRACEEXIT).unwrap();
+    pid
+}
+
+/// Waits until it is there.
+pub(crate) fn await_exit(pid: Pid) {
+    let at_the_door = WaitStatus::PtraceEvent(pid, Signal::SIGTRAP, PTRACE_EVENT_EXIT);
+    assert_eq!(waitpid(pid, None).unwrap(), at_the_door);
+}
+
+pub(crate) fn let_go(hog: Hog, pid: Pid) {
     ptrace::detach(pid, None).unwrap();
     hog.killed();
 }

@@ -12,12 +12,15 @@
 mod btf;
 mod cgroup;
 mod decision;
+
 #[path = "../support/dump.rs"]
 mod dump;
+mod exit;
 mod exiting;
 mod global;
 mod group;
 mod hog;
+mod identity;
 mod lacking;
 mod memcg;
 mod names;
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
         group::SCENARIOS,
         shared_mm::SCENARIOS,
         exiting::SCENARIOS,
+        identity::SCENARIOS,
+        exit::SCENARIOS,
         namespaces::SCENARIOS,
         names::SCENARIOS,
         numa::SCENARIOS,

@@ -164,7 +164,7 @@ fn oom_score_adj() {
 }
 
 /// It fills a file: who cannot have a page for his own memory tries again without end.
-fn spared() -> Spec {
+pub(crate) fn spared() -> Spec {
     let growth = Growth::File("/tmp".into());
     Spec { oom_score_adj: -1000, growth, ..named("spared") }
 }

@@ -25,6 +25,8 @@ fn panic_on_oom() {
     let cgroup = Cgroup::new("unlimited");
     let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
     fs::write("/proc/sys/vm/panic_on_oom", "1").unwrap();
+    // A line takes a serial console so many milliseconds, and that of QEMU none.
+    fs::write("/proc/sys/kernel/printk_delay", "9").unwrap();
     hog.grow();
     let status = agent.wait().unwrap();
     panic!("the kernel did not panic, and the agent ended with {status}");

@@ -6,6 +6,7 @@ use crate::cgroup::Cgroup;
 use crate::decision::assert_chosen;
 use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
+use crate::memcg::spared;
 use crate::scenario::{Machine, Scenario};
 use crate::watch::{Seen, Watch, release, victims};
 
@@ -13,6 +14,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("more_kills_than_the_log_describes", rate_limited),
     Scenario::new("storm", || storm("kprobe", 200)),
     Scenario::new("storm_of_a_group", storm_of_a_group),
+    Scenario::new("storm_that_another_process_causes", storm_of_others),
     Scenario::new("storm_on_two_cpus", storm_on_two_cpus).on(Machine::TwoCpus),
     Scenario::new("storm_seen_by_fentry", || storm("fentry", 200)).on(Machine::TwoCpus),
     Scenario::new("storm_seen_by_the_tracepoint", || storm("tracepoint", 200))
@@ -71,4 +73,43 @@ fn grow_all(attach: &str, kills: usize) -> Seen {
 
 fn storm_of_a_group() {
     kill_group("kprobe", 50);
+}
+
+/// Rounds of a storm whose victims only wait, and how many there are in one.
+const ROUNDS: usize = 5;
+const IDLE: usize = 100;
+
+/// A process that may not die fills a file, and the others of its container die for it: none of them
+/// is there to be asked what it was.
+fn storm_of_others() {
+    let id = "0123456789abcdef".repeat(4);
+    let slice = Cgroup::new("system.slice");
+    let cgroup = slice.child(&format!("docker-{id}.scope"));
+    cgroup.limit(96 << 20);
+    let watch = Watch::start("kprobe");
+    let mut triggers = Vec::new();
+    for _ in 0..ROUNDS {
+        let idle: Vec<_> = (0..IDLE).map(|_| Hog::start(&named("idle"), &cgroup)).collect();
+        let mut spared = Hog::start(&spared(), &cgroup);
+        triggers.push(u64::from(spared.pid()));
+        spared.grow();
+        idle.into_iter().for_each(Hog::killed);
+        spared.ended();
+        io::stderr().write_all(b".").unwrap();
+    }
+    let kills = ROUNDS * IDLE;
+    let seen = watch.finish(kills);
+    let mut with_arguments = 0;
+    for (index, record) in seen.records.iter().enumerate() {
+        let victim = &record["victim"];
+        assert_eq!(record["trigger"]["pid"], triggers[index / IDLE], "{record:#}");
+        assert_ne!(victim["pid"], record["trigger"]["pid"]);
+        assert_eq!(victim["container"]["id"], id, "{record:#}");
+        assert_eq!(victim["container"]["runtime"], "docker");
+        // Those that still live, and the one that may not die.
+        let weighed = IDLE - index % IDLE + 1;
+        assert_eq!(record["candidates"]["total"], weighed, "{record:#}");
+        with_arguments += usize::from(victim["argv"][1] == "hog");
+    }
+    assert!(with_arguments * 100 >= kills * 99, "{with_arguments} of {kills}");
 }

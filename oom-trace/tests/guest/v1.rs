@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cgroup::{Cgroup, V1};
 use crate::hog::{Hog, Spec, named};
 use crate::scenario::{Machine, Scenario};
-use crate::watch::Watch;
+use crate::watch::{Watch, release};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("memcg_v1_kill", memcg_v1_kill).on(Machine::CgroupV1).unless(no_v1),
@@ -26,6 +26,10 @@ fn memcg_v1_kill() {
 
 fn limit_of_an_ancestor() {
     let parent = Cgroup::limited("parent", 24 << 20);
+    // Before 5.11 a limit holds for the cgroups below only if that is asked for.
+    if release() < (5, 11) {
+        parent.write("memory.use_hierarchy", 1);
+    }
     let child = parent.child("child");
     kill_below(&parent, &child);
 }

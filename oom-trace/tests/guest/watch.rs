@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::decision::assert_decided;
+use crate::decision::{assert_decided, assert_weighed};
 use crate::dump::{Dump, dumps};
 use crate::support::agent::{Agent, oom_trace, record};
 use crate::support::compare::{assert_killed, assert_named};
@@ -25,9 +25,26 @@ pub(crate) struct Watch {
     kernel_lines: NamedTempFile,
     log: Kmsg,
     kills_before: u64,
-    /// What the agent has written so far.
-    records: Vec<Value>,
+    written: Written,
+}
+
+/// What the agent has written so far.
+#[derive(Debug, Default)]
+struct Written {
+    kills: Vec<Value>,
+    exits: Vec<Value>,
     events: Vec<Value>,
+}
+
+impl Written {
+    fn add(&mut self, record: Value) {
+        match record["type"].as_str() {
+            Some("oom_kill") => self.kills.push(record),
+            Some("oom_exit") => self.exits.push(record),
+            Some("agent") => self.events.push(record),
+            _ => panic!("a record of another kind: {record:#}"),
+        }
+    }
 }
 
 /// What both saw.
@@ -35,6 +52,8 @@ pub(crate) struct Watch {
 pub(crate) struct Seen {
     /// The agent's records of kills.
     pub(crate) records: Vec<Value>,
+    /// Its records of memory that is back.
+    pub(crate) exits: Vec<Value>,
     /// Its records of itself, the last of which is `stopped`.
     pub(crate) agent: Vec<Value>,
     /// What it said on standard error.
@@ -76,7 +95,7 @@ impl Watch {
         command.args(["--format", "json", "--output", &output]);
         let agent = Agent::start(command);
         let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
-        Self { agent, kernel_lines, log, kills_before, records: Vec::new(), events: Vec::new() }
+        Self { agent, kernel_lines, log, kills_before, written: Written::default() }
     }
 
     /// Stops the agent's process, or lets it go on.
@@ -86,20 +105,27 @@ impl Watch {
 
     /// Waits for the records of this many victims, which [`Self::finish`] gives too.
     pub(crate) fn await_victims(&mut self, count: usize) {
-        while self.records.len() < count {
+        while self.written.kills.len() < count {
             self.read_record();
         }
     }
 
     /// Waits until the agent says of itself that this happened.
     pub(crate) fn await_event(&mut self, event: &str) {
-        while !self.events.iter().any(|record| record["event"] == event) {
+        while !self.written.events.iter().any(|record| record["event"] == event) {
+            self.read_record();
+        }
+    }
+
+    /// Waits until this many victims' memory is back.
+    pub(crate) fn await_exits(&mut self, count: usize) {
+        while self.written.exits.len() < count {
             self.read_record();
         }
     }
 
     fn read_record(&mut self) {
-        sort(self.agent.record(), &mut self.records, &mut self.events);
+        self.written.add(self.agent.record());
     }
 
     /// Waits for the records of this many victims, and stops the agent: not a kill more or less
@@ -108,6 +134,7 @@ impl Watch {
         let seen = self.stop(victims);
         assert_eq!(seen.records.len(), victims, "{:#?}", seen.records);
         seen.assert_nothing_lost();
+        seen.assert_exits();
         let text: Vec<_> = kills(&seen.log).into_iter().map(|(text, _)| text).collect();
         let printed: Vec<_> = kills(&seen.printed).into_iter().map(|(text, _)| text).collect();
         if processors() == 1 {
@@ -123,15 +150,16 @@ impl Watch {
         self.await_victims(victims);
         let kills_now = kernel_kills() - self.kills_before;
         let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned();
-        let Self { agent, kernel_lines, mut records, events: mut agent_records, .. } = self;
+        let Self { agent, kernel_lines, mut written, .. } = self;
         let stopped = agent.stop();
         for line in &stopped.lines {
-            sort(record(line), &mut records, &mut agent_records);
+            written.add(record(line));
         }
+        let Written { kills: records, exits, events: agent } = written;
         let printed = fs::read_to_string(&kernel_lines).unwrap();
         let printed: Vec<_> = printed.lines().map(str::to_owned).collect();
-        let agent = agent_records;
-        let seen = Seen { records, agent, said: stopped.stderr, kills: kills_now, log, printed };
+        let said = stopped.stderr;
+        let seen = Seen { records, exits, agent, said, kills: kills_now, log, printed };
         assert_eq!(seen.end()["event"], "stopped", "{}", seen.said);
         let killed: Vec<_> = kills(&seen.log).into_iter().map(|(_, killed)| killed).collect();
         for record in &seen.records {
@@ -139,15 +167,6 @@ impl Watch {
             seen.assert_missing(record);
         }
         seen
-    }
-}
-
-/// To the kills, or to what the agent says of itself.
-fn sort(record: Value, kills: &mut Vec<Value>, agent: &mut Vec<Value>) {
-    match record["type"].as_str() {
-        Some("oom_kill") => kills.push(record),
-        Some("agent") => agent.push(record),
-        _ => panic!("a record of another kind: {record:#}"),
     }
 }
 
@@ -173,6 +192,29 @@ impl Seen {
             assert_eq!(totals[lost], 0, "{totals:#}");
         }
         assert!(self.event("gap").is_none(), "{:#?}", self.agent);
+    }
+
+    /// Each process that was killed gave its memory back, and that was told once, behind its kill.
+    /// Who shares it may hold it a while longer.
+    fn assert_exits(&self) {
+        let missing = self.end()["missing"].as_array().unwrap();
+        if missing.iter().any(|missing| missing["field"] == "oom_exit") {
+            assert!(self.exits.is_empty(), "{:#?}", self.exits);
+            return;
+        }
+        for record in &self.records {
+            let victim = &record["victim"];
+            let of_it = |exit: &&Value| {
+                exit["incident"] == record["incident"] && exit["pid"] == victim["pid"]
+            };
+            let alone = victim["shares_mm"].as_array().is_none_or(Vec::is_empty);
+            let exits: Vec<_> = self.exits.iter().filter(of_it).collect();
+            match exits.as_slice() {
+                [exit] => assert_eq!(exit["state"], "freed", "{exit:#}"),
+                [] => assert!(!alone || record["outcome"] != "killed", "no exit of {record:#}"),
+                more => panic!("{more:#?}"),
+            }
+        }
     }
 
     pub(crate) fn totals(&self) -> &Value {
@@ -213,6 +255,7 @@ impl Seen {
         assert_eq!(incidents.len(), logged.len(), "{logged:#?}");
         for (record, dump) in incidents.iter().zip(&logged) {
             assert_decided(record, dump);
+            assert_weighed(record, &dump.tasks);
         }
         for record in &self.records {
             assert_eq!(record["source"], source, "{record:#}");
@@ -268,7 +311,17 @@ fn is_unknown(value: &Value) -> bool {
 /// The lines that the agent's `kernel` format has as well, but for the frames of the call trace.
 fn of_the_oom_killer(lines: &[String]) -> Vec<&String> {
     let ours = |line| !matches!(line, Line::Frame { .. } | Line::Task(_));
-    lines.iter().filter(|line| Line::parse(line).is_some_and(ours)).collect()
+    // A victim may still fail to allocate, and the kernel dumps its stack for that, too.
+    let mut elsewhere = false;
+    let of_the_killer = |line: &&String| {
+        elsewhere = match Line::parse(line) {
+            Some(Line::Invoked(_) | Line::Killed(_)) => false,
+            _ => elsewhere || line.contains("page allocation failure"),
+        };
+        !elsewhere
+    };
+    let lines = lines.iter().filter(of_the_killer);
+    lines.filter(|line| Line::parse(line).is_some_and(ours)).collect()
 }
 
 /// Then memory is not exact, and from 7.0 on not what is logged.
