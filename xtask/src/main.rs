@@ -18,7 +18,6 @@ use clap::{Parser, Subcommand};
 use crate::artifacts::Binary;
 use crate::sh::say;
 use crate::vm::matrix::{self, Choice};
-use crate::vm::page;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
@@ -137,8 +136,10 @@ fn vm(choice: &Choice, command: &[String]) -> Result<()> {
         bail!("failed: {}", broken.join(", "));
     }
     if choice.is_all() {
-        results.page()?.write()?;
-        say(format!("written to {}", page::PATH));
+        for page in results.pages()? {
+            page.write()?;
+            say(format!("written to {}", page.path));
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_get_stack, bpf_snprintf};
 use oom_trace_common::record::{
-    Incident, PATHS_LEN, STACK_LEN, SYMBOL_LEN, incident_field as field, kind,
+    Incident, PATHS_LEN, STACK_LEN, SYMBOL_LEN, incident_field as field, kind, source::KPROBE,
 };
 
 use super::{Draft, Memory, PATHS_ROOM, header, put, send};
@@ -24,7 +24,7 @@ pub(crate) fn send_incident(
     draft.end.set(0);
     let decision = decision(draft, OomControl::new(oc), message);
     let trigger = trigger(draft);
-    stack(draft, context);
+    stack(draft, source, context);
     draft.record.header = header(kind, source, incident);
     draft.record.header.present = decision | trigger;
     send(draft);
@@ -40,7 +40,7 @@ pub(crate) fn send_orphan(source: u32, incident: u64, context: &impl EbpfContext
     draft.record.limit_path_end = 0;
     draft.record.chosen_path_end = 0;
     let trigger = trigger(draft);
-    stack(draft, context);
+    stack(draft, source, context);
     draft.record.header = header(kind::INCIDENT, source, incident);
     draft.record.header.present = trigger;
     send(draft);
@@ -111,7 +111,7 @@ fn cpu() -> u32 {
 /// The kernel's stack, innermost first: return addresses, and their symbols where the kernel has a
 /// helper for that.
 #[inline(always)]
-fn stack(draft: &mut Draft<Incident>, context: &impl EbpfContext) {
+fn stack(draft: &mut Draft<Incident>, source: u32, context: &impl EbpfContext) {
     let Draft { record, paths, end, whole: _ } = draft;
     let frames = &mut record.stack;
     *frames = [0; STACK_LEN];
@@ -119,11 +119,33 @@ fn stack(draft: &mut Draft<Incident>, context: &impl EbpfContext) {
     // SAFETY: the helper writes `size` bytes at the most, which `frames` has.
     let bytes = unsafe { bpf_get_stack(context.as_ptr(), frames.as_mut_ptr().cast(), size, 0) };
     record.stack_len = if bytes > 0 { bytes as u32 / 8 } else { 0 };
+    if source == KPROBE {
+        name_caller(frames, context);
+    }
     if has_snprintf() {
         write_symbols(frames, paths, end);
     }
     record.symbols_end = end.get() as u32;
 }
+
+/// At its entry a function has not yet put the return address on the stack.
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+fn name_caller(frames: &mut [u64; STACK_LEN], context: &impl EbpfContext) {
+    const LINK_REGISTER: usize = 30;
+    let registers: *const u64 = context.as_ptr().cast();
+    // The probe's own function, which comes first, is of no use.
+    // SAFETY: a kprobe's context is a `struct pt_regs`, which starts with the general registers.
+    let caller = unsafe { registers.add(LINK_REGISTER).read_volatile() };
+    if let Some(first) = frames.first_mut() {
+        *first = caller;
+    }
+}
+
+/// The call has put the return address on the stack.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn name_caller(_: &mut [u64; STACK_LEN], _: &impl EbpfContext) {}
 
 /// How the kernel's own dumps print a return address: `function+0xoff/0xsize [module]`.
 static SYMBOL_FORMAT: [u8; 4] = *b"%pB\0";

@@ -9,9 +9,9 @@ use crate::sysctl::Setting;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("sysrq_kill", sysrq_kill),
-    Scenario::new("global_kill", global_kill),
-    Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task),
+    Scenario::new("sysrq_kill", sysrq_kill).shown(),
+    Scenario::new("global_kill", global_kill).shown(),
+    Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task).shown(),
 ];
 
 /// The machine's own memory runs out.

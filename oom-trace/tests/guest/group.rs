@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 use crate::watch::{Seen, Watch, victims};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("group_kill", group_kill),
+    Scenario::new("group_kill", group_kill).shown(),
     Scenario::new("group_of_an_ancestor", group_of_an_ancestor),
     Scenario::new("group_with_a_member_that_is_spared", group_with_a_spared_member),
 ];

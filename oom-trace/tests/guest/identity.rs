@@ -11,10 +11,10 @@ use crate::scenario::Scenario;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("identity_of_the_trigger", || identity(&["--attach", "kprobe"], true)),
+    Scenario::new("identity_of_the_trigger", || identity(&["--attach", "kprobe"], true)).shown(),
     Scenario::new("identity_of_another_process", || identity(&["--attach", "kprobe"], false)),
     Scenario::new("identity_seen_by_fentry", || identity(&["--attach", "fentry"], false)),
-    Scenario::new("arguments_left_out", arguments_left_out),
+    Scenario::new("arguments_left_out", arguments_left_out).shown(),
 ];
 
 const MIB: usize = 1 << 20;

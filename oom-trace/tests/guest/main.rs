@@ -38,6 +38,7 @@ mod sysctl;
 mod trigger;
 mod v1;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         lacking::SCENARIOS,
         trigger::SCENARIOS,
         global::SCENARIOS,
+        why::SCENARIOS,
         storms::SCENARIOS,
         panic::SCENARIOS,
     ];

@@ -1,9 +1,11 @@
 //! Scenarios as tests, and the account of them that goes home.
 
 use std::any::Any;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::panic::catch_unwind;
+use std::path::PathBuf;
+use std::sync::Mutex;
 
 use libtest_mimic::{Completion, Trial};
 use serde_json::json;
@@ -11,11 +13,25 @@ use serde_json::json;
 /// One line for each scenario that was run.
 const ACCOUNT: &str = "/out/scenarios.jsonl";
 
+/// Where the agent's blocks for people go, of scenarios that are shown in `docs/gallery.md`.
+const GALLERY: &str = "/out/gallery";
+
+/// The scenario that is being run, if its blocks are shown.
+static SHOWN: Mutex<Option<&str>> = Mutex::new(None);
+
+/// A file for the blocks of the scenario that is being run.
+pub(crate) fn gallery() -> Option<PathBuf> {
+    let shown = *SHOWN.lock().unwrap();
+    fs::create_dir_all(GALLERY).unwrap();
+    shown.map(|name| PathBuf::from(GALLERY).join(name).with_extension("txt"))
+}
+
 /// A kill that the kernel is made to commit, and what the agent must say of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     name: &'static str,
     machine: Machine,
+    shown: bool,
     run: fn(),
     obstacle: fn() -> Option<String>,
 }
@@ -58,11 +74,16 @@ impl Machine {
 impl Scenario {
     /// For the machine `plain`.
     pub(crate) const fn new(name: &'static str, run: fn()) -> Self {
-        Self { name, machine: Machine::Plain, run, obstacle: || None }
+        Self { name, machine: Machine::Plain, shown: false, run, obstacle: || None }
     }
 
     pub(crate) const fn on(self, machine: Machine) -> Self {
         Self { machine, ..self }
+    }
+
+    /// Its blocks are kept, to be shown.
+    pub(crate) const fn shown(self) -> Self {
+        Self { shown: true, ..self }
     }
 
     /// What the running kernel lacks to come into this, asked of the kernel itself.
@@ -81,6 +102,7 @@ impl Scenario {
                 self.report("not_applicable", Some(&reason));
                 return Ok(Completion::ignored_with(reason));
             }
+            *SHOWN.lock().unwrap() = self.shown.then_some(self.name);
             match catch_unwind(self.run) {
                 Ok(()) => self.report("pass", None),
                 Err(panic) => {

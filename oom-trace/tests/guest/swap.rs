@@ -19,7 +19,7 @@ use crate::watch::Watch;
 pub(crate) const SWAPON: &str = "swapon";
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("swap_in_use", swap_in_use).on(Machine::Swap)];
+    &[Scenario::new("swap_in_use", swap_in_use).shown().on(Machine::Swap)];
 
 const DISK: &str = "/dev/vda";
 

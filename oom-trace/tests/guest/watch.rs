@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::decision::{assert_decided, assert_weighed};
 use crate::dump::{Dump, dumps};
+use crate::scenario::gallery;
 use crate::support::agent::{Agent, oom_trace, record};
 use crate::support::compare::{assert_killed, assert_named};
 use crate::support::kernel_kills;
@@ -93,6 +94,9 @@ impl Watch {
         fs::set_permissions(&kernel_lines, everyone).unwrap();
         let output = format!("kernel:{}", kernel_lines.path().display());
         command.args(["--format", "json", "--output", &output]);
+        if let Some(path) = gallery() {
+            command.arg(format!("--output=text:{}", path.display()));
+        }
         let agent = Agent::start(command);
         let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
         Self { agent, kernel_lines, log, kills_before, written: Written::default() }

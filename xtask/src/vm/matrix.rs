@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result, bail};
 
 use super::account::{self, Account, Verdict};
 use super::arch::Arch;
+use super::gallery;
 use super::guest::Guest;
 use super::kernels::{KERNELS, Kernel};
 use super::load::Load;
 use super::machines::{MACHINES, Machine, PLAIN};
-use super::page;
+use super::page::{self, Page};
 use super::qemu::Ending;
 use super::table::{Cell, Table};
 use crate::sh::say;
@@ -138,9 +139,9 @@ impl Results {
         broken.map(|(guest, _)| format!("guest {guest}")).collect()
     }
 
-    /// The page of the kernels, as it would be by these results.
-    pub(crate) fn page(&self) -> Result<page::Page> {
-        page::make(&self.table)
+    /// The pages that are made of these results.
+    pub(crate) fn pages(&self) -> Result<[Page; 2]> {
+        Ok([page::make(&self.table)?, gallery::make(&self.table)?])
     }
 }
 

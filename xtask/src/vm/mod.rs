@@ -3,6 +3,7 @@
 mod account;
 pub(crate) mod arch;
 pub(crate) mod archive;
+mod gallery;
 mod guest;
 mod image;
 pub(crate) mod kernels;

@@ -1,7 +1,6 @@
 //! docs/kernels.md: what the agent finds on each kernel, and what it was put through.
 
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -14,9 +13,6 @@ use crate::sh;
 
 /// Where the guest leaves what `oom-trace check --json` printed.
 pub(super) const FINDINGS: &str = "check.json";
-/// The page, in the workspace.
-pub(crate) const PATH: &str = "docs/kernels.md";
-
 /// What the agent says of a kernel, as far as the page has it.
 #[derive(Debug, Deserialize)]
 struct Findings {
@@ -32,34 +28,36 @@ struct Reason {
     reason: String,
 }
 
-/// The page as it would be.
+/// A page as it would be.
 #[derive(Debug)]
-pub(crate) struct Page(String);
+pub(crate) struct Page {
+    /// In the workspace.
+    pub(crate) path: &'static str,
+    pub(super) text: String,
+}
 
-/// Makes the page of a table that holds a plain guest of each kernel.
+/// Makes the page of the kernels, of a table that holds a plain guest of each kernel.
 pub(super) fn make(table: &Table) -> Result<Page> {
     let mut found = Vec::new();
     for (guest, _) in table.accounts().filter(|(guest, _)| guest.machine.name == PLAIN.name) {
         found.push((guest.kernel, findings(guest)?));
     }
-    Ok(Page(format!(
+    let text = format!(
         include_str!("page.md"),
         kernels = kernels(&found),
         hooks = hooks(&found),
         missing = missing(&found),
         table = table.to_string().trim_end(),
-    )))
+    );
+    Ok(Page { path: "docs/kernels.md", text })
 }
 
 impl Page {
     /// Writes it where it belongs.
     pub(crate) fn write(&self) -> Result<()> {
-        fs::write(path(), &self.0).with_context(|| format!("cannot write {PATH}"))
+        let Self { path, text } = self;
+        fs::write(sh::root().join(path), text).with_context(|| format!("cannot write {path}"))
     }
-}
-
-fn path() -> PathBuf {
-    sh::root().join(PATH)
 }
 
 fn findings(guest: &Guest) -> Result<Findings> {

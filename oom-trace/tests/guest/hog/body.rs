@@ -7,6 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::thread;
 
+use memmap2::MmapOptions;
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -21,6 +22,9 @@ const CHUNK: usize = 64 << 10;
 
 /// Each has two descriptors, and a process has 1024.
 const PIPES: usize = 500;
+
+/// As many page tables as it may come to have.
+const TABLES: usize = 16 << 10;
 
 /// What a pipe may hold at the most (`fs.pipe-max-size`).
 const PIPE: usize = 1 << 20;
@@ -67,6 +71,7 @@ fn ready_and_grow(growth: &Growth) {
     let mut grow: Box<dyn FnMut() -> bool> = match growth {
         Growth::Heap => heap(),
         Growth::File(folder) => file(folder),
+        Growth::Tables => tables(),
         Growth::Pipes => pipes(),
     };
     io::stdout().write_all(b"ready\n").unwrap();
@@ -86,6 +91,18 @@ fn file(folder: &Path) -> Box<dyn FnMut() -> bool> {
     let file = open(folder, OFlags::TMPFILE | OFlags::RDWR, Mode::RUSR).unwrap();
     let (mut file, chunk) = (fs::File::from(file), vec![1_u8; CHUNK]);
     Box::new(move || file.write_all(&chunk).is_ok())
+}
+
+/// Whoever only looks is shown the page of zeros; a table is made for each stretch all the same.
+fn tables() -> Box<dyn FnMut() -> bool> {
+    const STRETCH: usize = 2 << 20;
+    let area = MmapOptions::new().len(TABLES * STRETCH).no_reserve_swap().map_anon().unwrap();
+    let mut at = 0;
+    Box::new(move || {
+        black_box(area[at]);
+        at += STRETCH;
+        at < area.len()
+    })
 }
 
 /// All there from the start; they only become larger.

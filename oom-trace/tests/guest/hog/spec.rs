@@ -35,6 +35,8 @@ pub(crate) enum Growth {
     Heap,
     /// A file without a name in this folder, until it is told that there is no room.
     File(PathBuf),
+    /// Page tables: it looks at a page here and there, and has none of them.
+    Tables,
     /// Pipes with room for much, whose books the kernel keeps in blocks of several pages.
     Pipes,
 }

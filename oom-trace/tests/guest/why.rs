@@ -1,0 +1,81 @@
+//! Kills whose reason is not the victim's size: the record says what it is.
+
+use serde_json::Value;
+
+use crate::cgroup::Cgroup;
+use crate::hog::{Growth, Hog, Spec, named};
+use crate::scenario::Scenario;
+use crate::sysctl::Setting;
+use crate::watch::Watch;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("adj_shields_the_hog", adj_shields_the_hog).shown(),
+    Scenario::new("shared_memory_fills_the_cgroup", shared_memory).shown(),
+    Scenario::new("page_tables_fill_the_cgroup", page_tables).shown(),
+    Scenario::new("overcommit_without_limit", overcommit).shown(),
+];
+
+const MIB: usize = 1 << 20;
+
+/// Whether one of the record's hints says this.
+pub(crate) fn assert_hint(record: &Value, word: &str) {
+    let hints = record["why"]["hints"].as_array().unwrap();
+    let says = |hint: &&Value| hint.as_str().unwrap().contains(word);
+    assert!(hints.iter().find(says).is_some(), "no {word:?}: {record:#}");
+}
+
+fn adj_shields_the_hog() {
+    let cgroup = Cgroup::limited("shielded", 48 << 20);
+    let watch = Watch::start("kprobe");
+    let big = Hog::start(&Spec { holds: 32 * MIB, oom_score_adj: -999, ..named("big") }, &cgroup);
+    let mut small = Hog::start(&named("small"), &cgroup);
+    let pids = [big.pid(), small.pid()];
+    small.grow();
+    small.killed();
+    big.kill();
+    big.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    let record = seen.only();
+    assert_eq!(record["victim"]["pid"], pids[1]);
+    assert_eq!(record["candidates"]["largest"]["pid"], pids[0]);
+    assert_eq!(record["candidates"]["decided_by_adj"], true);
+    assert_hint(record, "oom_score_adj");
+}
+
+/// What is in a file system in memory is nobody's, and dies with nobody.
+fn shared_memory() {
+    let record = one_kill("tmpfs", 32 << 20, Growth::File("/tmp".into()));
+    assert_hint(&record, "tmpfs");
+}
+
+fn page_tables() {
+    let record = one_kill("tables", 40 << 20, Growth::Tables);
+    let tables = record["victim"]["memory"]["pgtables_bytes"].as_u64().unwrap();
+    assert!(tables >= 16 << 20, "{record:#}");
+    assert_hint(&record, "page tables");
+}
+
+fn one_kill(name: &str, limit: u64, growth: Growth) -> Value {
+    let cgroup = Cgroup::limited(name, limit);
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(&Spec { growth, ..named("hog") }, &cgroup);
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    seen.only().clone()
+}
+
+fn overcommit() {
+    let cgroup = Cgroup::new("unlimited");
+    let _no_limit = Setting::change("/proc/sys/vm/overcommit_memory", "1");
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    assert_eq!(seen.only()["system"]["overcommit_memory"], 1);
+    assert_hint(seen.only(), "overcommit");
+}

@@ -1,0 +1,77 @@
+//! docs/gallery.md: what the agent shows to people, taken from the scenarios' runs.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::guest::Guest;
+use super::page::Page;
+use super::table::Table;
+
+/// The kernel whose runs are shown.
+const KERNEL: &str = "6.12";
+/// Where a guest leaves the blocks of its scenarios, each in a file by its name.
+const FOLDER: &str = "gallery";
+
+/// What is shown, in this order: a scenario, and its heading.
+const SHOWN: &[(&str, &str)] = &[
+    ("identity_of_the_trigger", "A process fills its own cgroup"),
+    ("victim_is_not_the_trigger", "A small process asks, a big one dies"),
+    ("limit_of_an_ancestor", "The limit is the parent's"),
+    ("limit_two_levels_up_that_siblings_fill", "The neighbours fill the slice"),
+    ("arguments_left_out", "Without the command line, and with names left out of it"),
+    ("adj_shields_the_hog", "An oom_score_adj shields the one that holds the most"),
+    ("shared_memory_fills_the_cgroup", "Shared memory fills the cgroup"),
+    ("page_tables_fill_the_cgroup", "Page tables fill the cgroup"),
+    ("group_kill", "All of a cgroup dies at once"),
+    ("vfork_children_die_with_the_victim", "Processes that share the victim's memory"),
+    ("order_above_zero", "A block of several pages"),
+    ("global_kill", "The machine runs out of memory"),
+    ("overcommit_without_limit", "Overcommitted without a limit"),
+    ("oom_kill_allocating_task", "The kernel is told not to choose"),
+    ("swap_in_use", "Swap is full"),
+    ("cpuset_kill", "A cpuset's nodes are full"),
+    ("mempolicy_kill", "A memory policy's nodes are full"),
+    ("sysrq_kill", "Somebody pressed a key"),
+];
+
+/// Makes the page of the runs on [`KERNEL`].
+pub(super) fn make(table: &Table) -> Result<Page> {
+    let guests: Vec<_> =
+        table.accounts().map(|(guest, _)| guest).filter(|it| it.kernel.name == KERNEL).collect();
+    let mut text = String::new();
+    for (scenario, heading) in SHOWN {
+        let block = block(&guests, scenario)?;
+        text.push_str(&format!("## {heading}\n\n```\n{block}\n```\n\n"));
+    }
+    let kernel = guests.first().context("no guest of the gallery's kernel")?.kernel.package()?;
+    let page = format!(include_str!("gallery.md"), kernel = kernel, blocks = text.trim_end());
+    Ok(Page { path: "docs/gallery.md", text: page })
+}
+
+/// The first block that the scenario left, in whichever guest it ran.
+fn block(guests: &[&Guest], scenario: &str) -> Result<String> {
+    let file = |guest: &&Guest| guest.out().join(FOLDER).join(scenario).with_extension("txt");
+    let left = guests.iter().map(file).find_map(|path| fs::read_to_string(path).ok());
+    let left = left.with_context(|| format!("the scenario {scenario} left no block to show"))?;
+    first_kill(&left).with_context(|| format!("the scenario {scenario} shows no kill"))
+}
+
+/// Blocks end with an empty line; what the agent says of itself is a line alone.
+fn first_kill(text: &str) -> Option<String> {
+    let start = text.lines().position(|line| line.contains("  OOM KILL  "))?;
+    let block = text.lines().skip(start).take_while(|line| !line.is_empty());
+    Some(block.collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_kill;
+
+    #[test]
+    fn a_block_goes_from_the_kill_to_the_empty_line() {
+        let text = "t  oom-trace started\nt  OOM KILL  a\n  why  b\n\nt  OOM KILL  c\n\n";
+        assert_eq!(first_kill(text).as_deref(), Some("t  OOM KILL  a\n  why  b"));
+        assert_eq!(first_kill("t  oom-trace stopped\n"), None);
+    }
+}
