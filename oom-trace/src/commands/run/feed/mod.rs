@@ -15,6 +15,7 @@ use crate::enrich::build::BuildReader;
 use crate::enrich::host::Host;
 use crate::enrich::place::PlaceReader;
 use crate::enrich::stack::StackReader;
+use crate::enrich::system::SystemReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use log::Log;
@@ -52,6 +53,7 @@ impl Feed {
                     stack_reader: StackReader::default(),
                     build_reader: BuildReader::here(facts.release.version()),
                     place_reader: PlaceReader::default(),
+                    system_reader: SystemReader::here(),
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
                 };

@@ -7,7 +7,7 @@ use crate::bpf::{BpfError, Probes, Ring};
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
-use crate::incident::model::Record;
+use crate::incident::model::{Record, System};
 use crate::wire::{Event, decode};
 
 pub(in crate::commands::run) struct Programs {
@@ -15,11 +15,13 @@ pub(in crate::commands::run) struct Programs {
     ring: Ring,
     assembler: Assembler,
     enricher: Enricher,
+    /// How the machine stood when the incident of this id began.
+    system: Option<(u64, System)>,
 }
 
 impl Programs {
     pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher) -> Self {
-        Self { probes, ring, assembler: Assembler::default(), enricher }
+        Self { probes, ring, assembler: Assembler::default(), enricher, system: None }
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {
@@ -35,8 +37,17 @@ impl Programs {
                     }
                 }
                 Ok(event) => {
+                    // Before anything else: the victim's memory comes back meanwhile.
+                    let system = match &event {
+                        Event::Incident(start, _) => {
+                            let header = &start.header;
+                            Some((header.incident, self.enricher.system(header.boot_ns)))
+                        }
+                        _ => None,
+                    };
                     let done = self.assembler.push(event);
                     self.deliver(done, &mut each);
+                    self.system = system.or(self.system.take());
                 }
                 Err(error) => each(Fed::Malformed(format!(
                     "a record of the eBPF program is unreadable: {error}"
@@ -47,7 +58,8 @@ impl Programs {
 
     fn deliver(&mut self, incident: Option<Incident>, mut each: impl FnMut(Fed)) {
         let Some(incident) = incident else { return };
-        for kill in self.enricher.records(&incident, Clock::now()) {
+        let system = self.system.take_if(|(id, _)| *id == incident.id).map(|(_, system)| system);
+        for kill in self.enricher.records(&incident, system.as_ref(), Clock::now()) {
             each(Fed::Record(Record::OomKill(Box::new(kill))));
         }
     }
