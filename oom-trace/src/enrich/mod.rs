@@ -9,6 +9,7 @@ pub mod place;
 mod shortage;
 pub mod stack;
 pub mod system;
+pub mod users;
 mod victim;
 
 use self::build::BuildReader;
@@ -18,6 +19,7 @@ use self::place::PlaceReader;
 use self::shortage::Fields;
 use self::stack::StackReader;
 use self::system::SystemReader;
+use self::users::UserReader;
 use crate::incident::assemble::{Incident, Victim};
 use crate::incident::record::{self, source};
 use crate::incident::{IncidentNames, model};
@@ -42,6 +44,8 @@ pub struct Enricher {
     pub place_reader: PlaceReader,
     /// Tells how the machine stands.
     pub system_reader: SystemReader,
+    /// Names users.
+    pub user_reader: UserReader,
     /// Whether a hook tells which processes share a victim's memory.
     pub sees_sharers: bool,
     /// Bytes of a page.

@@ -14,7 +14,7 @@ const LOG_IS_EXACT: (u32, u32) = (7, 0);
 
 impl Enricher {
     pub(super) fn victim(
-        &self,
+        &mut self,
         victim: &Victim,
         outcome: Option<model::Outcome>,
         fields: Option<Fields<'_>>,
@@ -28,12 +28,13 @@ impl Enricher {
         let path = victim.cgroup.as_ref();
         let Place { unit, slice, container, pod } =
             path.map(|path| self.place_reader.place(path.as_bytes())).unwrap_or_default();
+        let uid = has(mark, victim_field::UID, mark.uid);
         model::Victim {
             pid,
             tid: mark.tid,
             ns_pid: has(mark, victim_field::NS_PID, mark.ns_pid),
             comm: has(mark, victim_field::COMM, text(&mark.comm)),
-            uid: has(mark, victim_field::UID, mark.uid),
+            uid,
             gid: has(mark, victim_field::GID, mark.gid),
             ppid: has(mark, victim_field::PPID, mark.ppid),
             parent_comm: has(mark, victim_field::PARENT_COMM, text(&mark.parent_comm)),
@@ -46,7 +47,7 @@ impl Enricher {
             exe: None,
             argv: None,
             argv_cut: None,
-            user: None,
+            user: uid.and_then(|uid| self.user_reader.name(uid)),
             login_uid: None,
             login_user: None,
             parents: None,

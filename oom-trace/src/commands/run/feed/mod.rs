@@ -16,6 +16,7 @@ use crate::enrich::host::Host;
 use crate::enrich::place::PlaceReader;
 use crate::enrich::stack::StackReader;
 use crate::enrich::system::SystemReader;
+use crate::enrich::users::UserReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use log::Log;
@@ -54,6 +55,7 @@ impl Feed {
                     build_reader: BuildReader::here(facts.release.version()),
                     place_reader: PlaceReader::default(),
                     system_reader: SystemReader::here(),
+                    user_reader: UserReader::default(),
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
                 };
