@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod clock;
+pub mod command;
 pub mod host;
 mod nodes;
 pub mod place;
@@ -14,6 +15,7 @@ mod victim;
 
 use self::build::BuildReader;
 use self::clock::Clock;
+use self::command::Redactor;
 use self::host::Host;
 use self::place::PlaceReader;
 use self::shortage::Fields;
@@ -44,6 +46,8 @@ pub struct Enricher {
     pub place_reader: PlaceReader,
     /// Tells how the machine stands.
     pub system_reader: SystemReader,
+    /// Takes secrets out of arguments.
+    pub redactor: Redactor,
     /// Names users.
     pub user_reader: UserReader,
     /// Whether a hook tells which processes share a victim's memory.

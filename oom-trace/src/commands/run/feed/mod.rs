@@ -55,6 +55,7 @@ impl Feed {
                     build_reader: BuildReader::here(facts.release.version()),
                     place_reader: PlaceReader::default(),
                     system_reader: SystemReader::here(),
+                    redactor: config.redactor.clone(),
                     user_reader: UserReader::default(),
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
