@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::history::HistoryArgs;
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+use crate::enrich::command::Pattern;
 use crate::render::Format;
 use crate::sink::OutputSpec;
 
@@ -50,6 +51,15 @@ pub struct RunArgs {
     /// Also append to a file, as JSON or in the format named; may be given more than once
     #[arg(long = "output", value_name = "[FORMAT:]FILE")]
     pub outputs: Vec<OutputSpec>,
+    /// Leave victims' arguments out of records
+    #[arg(long)]
+    pub no_cmdline: bool,
+    /// Leave out of arguments what this matches, or its group `secret`; may be given more than once
+    #[arg(long, value_name = "REGEX")]
+    pub redact: Vec<Pattern>,
+    /// Leave the values of flags such as --password in
+    #[arg(long)]
+    pub no_redact: bool,
     /// When to colour standard output; NO_COLOR switches `auto` off
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -125,5 +135,12 @@ mod tests {
         assert_eq!(cli.run.format, Format::Json);
         let cli = Cli::try_parse_from(["oom-trace", "run", "--demo"]).unwrap();
         assert!(matches!(cli.command, Some(Command::Run(RunArgs { demo: true, .. }))));
+    }
+
+    #[test]
+    fn a_bad_pattern_is_wrong_usage() {
+        let error = Cli::try_parse_from(["oom-trace", "--redact", "a(b"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("'--redact <REGEX>': regex parse error"), "{error}");
     }
 }

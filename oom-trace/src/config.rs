@@ -4,6 +4,7 @@ use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
 use crate::cli::{Attach, CheckArgs, Color, RunArgs};
+use crate::enrich::command::Redactor;
 use crate::kernel::plan::Rung;
 use crate::render::{Format, Style};
 use crate::sink::OutputSpec;
@@ -48,6 +49,8 @@ pub struct Run {
     pub style: Style,
     /// Files.
     pub outputs: Vec<OutputSpec>,
+    /// What of victims' arguments is told.
+    pub redactor: Redactor,
     /// Cause one kill and end.
     pub demo: bool,
     /// Print the eBPF program's diagnostics.
@@ -56,8 +59,27 @@ pub struct Run {
 
 impl From<RunArgs> for Run {
     fn from(args: RunArgs) -> Self {
-        let RunArgs { format, outputs, color, attach, btf, demo, debug } = args;
-        Self { kernel: Kernel::new(attach, btf), format, style: style(color), outputs, demo, debug }
+        let RunArgs {
+            format,
+            outputs,
+            no_cmdline,
+            redact,
+            no_redact,
+            color,
+            attach,
+            btf,
+            demo,
+            debug,
+        } = args;
+        Self {
+            kernel: Kernel::new(attach, btf),
+            format,
+            style: style(color),
+            outputs,
+            redactor: Redactor { tells: !no_cmdline, usual: !no_redact, patterns: redact },
+            demo,
+            debug,
+        }
     }
 }
 

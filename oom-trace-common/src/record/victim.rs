@@ -144,7 +144,7 @@ pub struct Command {
     pub exe_end: u32,
     /// Where the arguments end.
     pub argv_end: u32,
-    /// 1 if there are more of them than [`ARGV_LEN`] bytes.
+    /// 1 if there are more of them: than [`ARGV_LEN`] bytes, or than were in memory.
     pub argv_cut: u32,
     /// Entries of `parents`.
     pub parents_len: u32,

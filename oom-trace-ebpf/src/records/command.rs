@@ -37,11 +37,12 @@ pub(crate) fn send_command(source: u32, incident: u64, task: Task) -> u64 {
     record.exe_end = end.get() as u32;
     let (start, stop) = mm.arguments();
     let len = stop.saturating_sub(start);
-    record.argv_cut = (len > ARGV_LEN as u64) as u32;
     copy_arguments(mm, start, len.min(ARGV_LEN as u64), draft);
     let Draft { record, end, whole, .. } = &mut *draft;
     present |= field::ARGV * whole.get();
     record.argv_end = end.get() as u32;
+    // Also where a page of them was not in memory.
+    record.argv_cut = (end.get() - (record.exe_end as u64) < len) as u32;
     record.header = header(kind::COMMAND, source, incident);
     record.header.present = present;
     send(draft);

@@ -7,7 +7,6 @@ use super::clock::Clock;
 use crate::incident::model::Origin;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-const PANIC_ON_OOM: &str = "/proc/sys/vm/panic_on_oom";
 
 /// This machine, this boot.
 #[derive(Debug, Clone)]
@@ -52,9 +51,4 @@ impl Host {
             kernel: Some(self.kernel.clone()),
         }
     }
-}
-
-/// `vm.panic_on_oom` as it stands; `None` if it cannot be read.
-pub(super) fn panic_on_oom() -> Option<i32> {
-    fs::read_to_string(PANIC_ON_OOM).ok()?.trim().parse().ok()
 }

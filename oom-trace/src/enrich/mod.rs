@@ -4,6 +4,7 @@
 pub mod build;
 mod candidates;
 pub mod clock;
+pub mod command;
 mod exit;
 pub mod host;
 mod limit;
@@ -11,14 +12,19 @@ mod nodes;
 pub mod place;
 mod shortage;
 pub mod stack;
+pub mod system;
+pub mod users;
 mod victim;
 
 use self::build::BuildReader;
 use self::clock::Clock;
+use self::command::Redactor;
 use self::host::Host;
 use self::place::PlaceReader;
 use self::shortage::Fields;
 use self::stack::StackReader;
+use self::system::SystemReader;
+use self::users::UserReader;
 use crate::incident::assemble::{Incident, Victim};
 use crate::incident::record::{self, source};
 use crate::incident::{IncidentNames, model};
@@ -41,6 +47,12 @@ pub struct Enricher {
     pub build_reader: BuildReader,
     /// Names the place a cgroup stands for.
     pub place_reader: PlaceReader,
+    /// Tells how the machine stands.
+    pub system_reader: SystemReader,
+    /// Takes secrets out of arguments.
+    pub redactor: Redactor,
+    /// Names users.
+    pub user_reader: UserReader,
     /// Whether a hook tells which processes share a victim's memory.
     pub sees_sharers: bool,
     /// Bytes of a page.
@@ -48,8 +60,20 @@ pub struct Enricher {
 }
 
 impl Enricher {
-    /// The records of an incident, one for each victim, in order.
-    pub fn records(&mut self, incident: &Incident, clock: Clock) -> Vec<model::OomKill> {
+    /// How the machine stands now that the record of a decision made at `boot_ns` is here.
+    pub fn system(&mut self, boot_ns: u64) -> model::System {
+        let after_ns = Clock::now().boot_ns().saturating_sub(boot_ns);
+        self.system_reader.read(Some(after_ns / 1_000_000))
+    }
+
+    /// The records of an incident, one for each victim, in order; `system` is how the machine stood
+    /// when it began.
+    pub fn records(
+        &mut self,
+        incident: &Incident,
+        system: Option<&model::System>,
+        clock: Clock,
+    ) -> Vec<model::OomKill> {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
         let start = incident.start.as_ref().map(|(start, names)| (Fields(start), names));
         let frames = start.and_then(|(fields, names)| self.frames(fields, names));
@@ -81,7 +105,7 @@ impl Enricher {
                     victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
-                    system: None,
+                    system: system.cloned(),
                     why: None,
                 }
             })
@@ -96,7 +120,7 @@ impl Enricher {
         clock: Clock,
     ) -> Option<model::OomPanic> {
         let fields = Fields(incident);
-        let message = fields.panic_message(host::panic_on_oom()?)?;
+        let message = fields.panic_message(self.system_reader.panic_on_oom()?)?;
         let frames = self.frames(fields, names);
         let id = incident.header.incident;
         Some(model::OomPanic {

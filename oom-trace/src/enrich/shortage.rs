@@ -109,7 +109,7 @@ impl Fields<'_> {
 
     /// What the kernel says when it panics and chose nobody (`check_panic_on_oom`, `out_of_memory`
     /// in mm/oom_kill.c); `None` if it goes on. `sysctl` is `vm.panic_on_oom`.
-    pub(super) fn panic_message(self, sysctl: i32) -> Option<&'static str> {
+    pub(super) fn panic_message(self, sysctl: u32) -> Option<&'static str> {
         let (order, constraint) = (self.order()?, self.constraint()?);
         if order == SYSRQ_ORDER {
             return None;

@@ -14,7 +14,7 @@ const LOG_IS_EXACT: (u32, u32) = (7, 0);
 
 impl Enricher {
     pub(super) fn victim(
-        &self,
+        &mut self,
         victim: &Victim,
         outcome: Option<model::Outcome>,
         fields: Option<Fields<'_>>,
@@ -29,14 +29,18 @@ impl Enricher {
         let (command, names) =
             victim.command.as_ref().map(|(command, names)| (&**command, names)).unzip();
         let login_uid = command.and_then(login_uid);
+        let cut = command.is_some_and(|command| command.argv_cut != 0);
+        let arguments = names.and_then(|names| names.arguments.as_deref());
+        let argv = arguments.and_then(|arguments| self.redactor.argv(arguments, cut));
         let Place { unit, slice, container, pod } =
             path.map(|path| self.place_reader.place(path.as_bytes())).unwrap_or_default();
+        let uid = has(mark, victim_field::UID, mark.uid);
         model::Victim {
             pid,
             tid: mark.tid,
             ns_pid: has(mark, victim_field::NS_PID, mark.ns_pid),
             comm: has(mark, victim_field::COMM, text(&mark.comm)),
-            uid: has(mark, victim_field::UID, mark.uid),
+            uid,
             gid: has(mark, victim_field::GID, mark.gid),
             ppid: has(mark, victim_field::PPID, mark.ppid),
             parent_comm: has(mark, victim_field::PARENT_COMM, text(&mark.parent_comm)),
@@ -47,11 +51,11 @@ impl Enricher {
             started: start_ns.map(|start| clock.wall(start)),
             age_ms: start_ns.map(|start| mark.header.boot_ns.saturating_sub(start) / 1_000_000),
             exe: names.and_then(|names| names.exe.clone()),
-            argv: None,
-            argv_cut: None,
-            user: None,
+            argv_cut: argv.is_some().then_some(cut),
+            argv,
+            user: uid.and_then(|uid| self.user_reader.name(uid)),
             login_uid,
-            login_user: None,
+            login_user: login_uid.and_then(|uid| self.user_reader.name(uid)),
             parents: command.map(|command| parents(command)),
             memory: self.memory(mark, false),
             memory_logged: logged.map(|mark| self.memory(mark, true)).collect(),

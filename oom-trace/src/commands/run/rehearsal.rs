@@ -21,7 +21,9 @@ pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     let Some(incident) = done else { return };
     let formats = config.outputs.iter().map(|output| (output.format, Style::default()));
     let mut out = Vec::new();
-    for kill in enricher.records(&incident, Clock::now()) {
+    let clock = Clock::now();
+    let system = enricher.system(clock.boot_ns());
+    for kill in enricher.records(&incident, Some(&system), clock) {
         let record = Record::OomKill(Box::new(kill));
         for (format, style) in formats.clone().chain([(config.format, config.style)]) {
             // Into memory: it cannot fail, and nobody reads it.

@@ -16,6 +16,8 @@ use crate::enrich::build::BuildReader;
 use crate::enrich::host::Host;
 use crate::enrich::place::PlaceReader;
 use crate::enrich::stack::StackReader;
+use crate::enrich::system::SystemReader;
+use crate::enrich::users::UserReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use log::Log;
@@ -53,6 +55,9 @@ impl Feed {
                     stack_reader: StackReader::default(),
                     build_reader: BuildReader::here(facts.release.version()),
                     place_reader: PlaceReader::default(),
+                    system_reader: SystemReader::here(),
+                    redactor: config.redactor.clone(),
+                    user_reader: UserReader::default(),
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
                 };

@@ -9,7 +9,7 @@ use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
-use crate::incident::model::Record;
+use crate::incident::model::{Record, System};
 use crate::incident::record::Freed;
 use crate::wire::{Event, decode};
 
@@ -18,6 +18,8 @@ pub(in crate::commands::run) struct Programs {
     ring: Ring,
     assembler: Assembler,
     enricher: Enricher,
+    /// How the machine stood when the incident of this id began.
+    system: Option<(u64, System)>,
     /// Victims whose memory is not back; `None` where no hook tells when it is.
     deathbed: Option<Deathbed>,
 }
@@ -25,7 +27,7 @@ pub(in crate::commands::run) struct Programs {
 impl Programs {
     pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher, sees_exits: bool) -> Self {
         let (assembler, deathbed) = (Assembler::default(), sees_exits.then(Deathbed::default));
-        Self { probes, ring, assembler, enricher, deathbed }
+        Self { probes, ring, assembler, enricher, system: None, deathbed }
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {
@@ -46,8 +48,17 @@ impl Programs {
                     }
                 }
                 Ok(event) => {
+                    // Before anything else: the victim's memory comes back meanwhile.
+                    let system = match &event {
+                        Event::Incident(start, _) => {
+                            let header = &start.header;
+                            Some((header.incident, self.enricher.system(header.boot_ns)))
+                        }
+                        _ => None,
+                    };
                     let done = self.assembler.push(event);
                     self.deliver(done, &mut each);
+                    self.system = system.or(self.system.take());
                 }
                 Err(error) => each(Fed::Malformed(format!(
                     "a record of the eBPF program is unreadable: {error}"
@@ -58,7 +69,8 @@ impl Programs {
 
     fn deliver(&mut self, incident: Option<Incident>, mut each: impl FnMut(Fed)) {
         let Some(incident) = incident else { return };
-        for kill in self.enricher.records(&incident, Clock::now()) {
+        let system = self.system.take_if(|(id, _)| *id == incident.id).map(|(_, system)| system);
+        for kill in self.enricher.records(&incident, system.as_ref(), Clock::now()) {
             each(Fed::Record(Record::OomKill(Box::new(kill))));
         }
         if let Some(deathbed) = &mut self.deathbed {
