@@ -13,4 +13,6 @@ pub mod release;
 pub mod render;
 pub mod sink;
 pub mod text;
+mod units;
 pub mod wire;
+mod word;
