@@ -14,5 +14,6 @@ pub mod render;
 pub mod sink;
 pub mod text;
 mod units;
+pub mod why;
 pub mod wire;
 mod word;

@@ -32,7 +32,8 @@ const RULES: &[Rule] = &[
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },
-    Rule { module: "enrich", may: &["incident", "kernel"] },
+    Rule { module: "enrich", may: &["incident", "kernel", "why"] },
+    Rule { module: "why", may: &["incident::model"] },
     Rule { module: "render", may: &["incident::model"] },
     Rule { module: "sink", may: &["render", "incident::model"] },
 ];
