@@ -13,4 +13,7 @@ pub mod release;
 pub mod render;
 pub mod sink;
 pub mod text;
+mod units;
+pub mod why;
 pub mod wire;
+mod word;

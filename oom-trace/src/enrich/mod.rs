@@ -31,6 +31,7 @@ use crate::incident::{IncidentNames, model};
 use crate::kernel::gfp::GfpNames;
 use crate::release::Release;
 use crate::text::KernelText;
+use crate::why;
 
 /// Knows the machine.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Enricher {
                     record::outcome::ALREADY_EXITING => Some(model::Outcome::AlreadyExiting),
                     _ => stack::outcome(&frames),
                 };
-                model::OomKill {
+                let mut kill = model::OomKill {
                     schema: model::SCHEMA,
                     kind: model::OomKillType::OomKill,
                     incident: self.host.incident(incident.id),
@@ -107,7 +108,9 @@ impl Enricher {
                     candidates: candidates.clone(),
                     system: system.cloned(),
                     why: None,
-                }
+                };
+                kill.why = why::explain(&kill);
+                kill
             })
             .collect()
     }

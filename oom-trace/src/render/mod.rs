@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use thiserror::Error;
 
 use crate::incident::model::Record;
+use crate::{units, word};
 
 mod block;
 mod compact;
@@ -19,8 +20,6 @@ mod kernel;
 mod moment;
 mod names;
 mod text;
-mod units;
-mod word;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

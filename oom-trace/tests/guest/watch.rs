@@ -238,6 +238,21 @@ impl Seen {
         self.log.iter().any(|line| line.contains(text))
     }
 
+    /// What the kernel says that the reaper left of this process, in bytes.
+    pub(crate) fn reaped(&self, pid: u32) -> [(&'static str, u64); 3] {
+        let start = format!("oom_reaper: reaped process {pid} ");
+        let line = self.log.iter().find(|line| line.contains(&start)).unwrap();
+        let kb = |word: &str| {
+            let (_, rest) = line.split_once(word).unwrap();
+            rest.split("kB").next().unwrap().parse::<u64>().unwrap() * 1024
+        };
+        [
+            ("anon_rss_bytes", kb("anon-rss:")),
+            ("file_rss_bytes", kb("file-rss:")),
+            ("shmem_rss_bytes", kb("shmem-rss:")),
+        ]
+    }
+
     /// Holds what is said beside the kill itself against the log, too. The kernel limits how often
     /// it says that, so it is not for a storm.
     pub(crate) fn assert_context(&self, source: &str) {
@@ -336,7 +351,7 @@ fn addresses_are_hidden() -> bool {
 /// What the kernel logs is its exact sum but from 6.2 to 6.19, where each processor may hold back
 /// a batch of pages (`percpu_counter_batch`).
 fn assert_exact(record: &Value) {
-    let held_back = if (6, 2) <= release() && release() < (7, 0) { batches() } else { 0 };
+    let held_back = held_back();
     for logged in record["victim"]["memory_logged"].as_array().unwrap() {
         let exact = &record["victim"]["memory"];
         for key in ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes", "swap_bytes"] {
@@ -347,6 +362,11 @@ fn assert_exact(record: &Value) {
             assert_eq!(exact[key], logged[key], "{record:#}");
         }
     }
+}
+
+/// By how much the log may differ from an exact sum, in bytes.
+pub(crate) fn held_back() -> u64 {
+    if (6, 2) <= release() && release() < (7, 0) { batches() } else { 0 }
 }
 
 /// The pages, in bytes, that all processors may hold back.

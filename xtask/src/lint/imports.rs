@@ -25,12 +25,15 @@ const RULES: &[Rule] = &[
     Rule { module: "config", may: &["cli", "enrich::command", "kernel", "render", "sink"] },
     Rule { module: "release", may: &[] },
     Rule { module: "text", may: &[] },
+    Rule { module: "units", may: &["incident::model"] },
+    Rule { module: "word", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
     Rule { module: "kernel_log", may: &["incident::model", "enrich::place"] },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },
-    Rule { module: "enrich", may: &["incident", "kernel"] },
+    Rule { module: "enrich", may: &["incident", "kernel", "why"] },
+    Rule { module: "why", may: &["incident::model"] },
     Rule { module: "render", may: &["incident::model"] },
     Rule { module: "sink", may: &["render", "incident::model"] },
 ];
@@ -43,7 +46,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 ];
 
 /// Leaves of use to all.
-const COMMON: &[&str] = &["release", "text"];
+const COMMON: &[&str] = &["release", "text", "units", "word"];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.
 pub(super) fn check(module: &[String], tokens: TokenStream) -> Vec<(usize, String)> {

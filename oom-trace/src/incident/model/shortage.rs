@@ -74,7 +74,7 @@ pub const CONSTRAINTS: [(&str, Scope); 4] = [
 pub const SYSRQ_ORDER: i32 = -1;
 
 /// The task whose allocation ran out (`current` in the hook).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Trigger {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: Option<u32>,

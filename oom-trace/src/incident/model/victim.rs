@@ -7,7 +7,7 @@ use super::rfc3339_ns;
 use crate::text::KernelText;
 
 /// The task that was marked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Victim {
     /// Process id (tgid) in the initial pid namespace; `None` on kernels that only tell the tid.
     pub pid: Option<u32>,

@@ -10,7 +10,6 @@ use std::thread;
 use memmap2::MmapOptions;
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
-use nix::sys::mman::{MlockAllFlags, mlockall};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -37,9 +36,6 @@ pub(super) fn run(args: &[String]) {
     await_word();
 
     let _held = black_box(vec![1_u8; spec.holds]);
-    if spec.locks {
-        mlockall(MlockAllFlags::MCL_CURRENT).unwrap();
-    }
     for _ in 0..spec.threads {
         thread::spawn(thread::park);
     }

@@ -14,8 +14,6 @@ pub(crate) struct Spec {
     pub(crate) oom_score_adj: i16,
     /// Bytes that it holds before it says that it is ready.
     pub(crate) holds: usize,
-    /// Whether that is locked in memory.
-    pub(crate) locks: bool,
     /// Threads beside the first, which do nothing.
     pub(crate) threads: usize,
     /// What goes on growing is a second thread, and the first is gone.

@@ -1,0 +1,126 @@
+//! What is read off a record in more than one place.
+
+use crate::incident::model::{Candidate, Candidates, OomKill, Scope, System, Victim};
+use crate::text::KernelText;
+use crate::units::{Age, Size, resident};
+use crate::word::{Who, Word};
+
+/// A victim gives its memory back within milliseconds: what was read later is of another machine.
+const SOON_MS: u64 = 10;
+
+/// Swap of which less is free is full: the last slots wait in lists of single processors.
+const FULL_PERCENT: u64 = 2;
+
+pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
+    let percent = (u128::from(part) * 100).checked_div(u128::from(whole))?;
+    u64::try_from(percent).ok()
+}
+
+/// Whether `part` is so many percent of `whole`.
+pub(super) fn is_share(part: u64, whole: u64, of: u64) -> bool {
+    percent(part, whole).is_some_and(|share| share >= of)
+}
+
+/// Whether swap is full.
+pub(super) fn is_full(free: u64, total: u64) -> bool {
+    percent(free, total).is_some_and(|share| share < FULL_PERCENT)
+}
+
+/// The sum, if all are known.
+pub(super) fn sum(parts: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
+    parts.into_iter().try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)))
+}
+
+pub(super) fn is_global(kill: &OomKill) -> bool {
+    kill.shortage.scope == Some(Scope::Global)
+}
+
+/// The machine, if it was what ran out of memory.
+pub(super) fn short_machine(kill: &OomKill) -> Option<&System> {
+    kill.system.as_ref().filter(|_| is_global(kill))
+}
+
+pub(super) fn who(victim: &Victim) -> String {
+    name(victim.comm.as_ref(), "the victim")
+}
+
+pub(super) fn name(comm: Option<&KernelText>, unknown: &str) -> String {
+    comm.map_or_else(|| unknown.to_owned(), |comm| Word::from(comm).to_string())
+}
+
+pub(super) fn task(comm: &KernelText, pid: u32) -> String {
+    Who { comm: Some(comm), pid: Some(pid), tid: None }.to_string()
+}
+
+/// The task that asked, if it is not the victim.
+pub(super) fn asker(kill: &OomKill) -> Option<String> {
+    let trigger = kill.shortage.trigger.as_ref()?;
+    let (pid, victim) = (trigger.pid?, kill.victim.pid?);
+    (pid != victim).then_some(task(trigger.comm.as_ref()?, pid))
+}
+
+/// What all processes that were weighed hold; `None` unless every one is told of.
+pub(super) fn held_by_all(kill: &OomKill) -> Option<u64> {
+    let candidates = kill.candidates.as_ref()?;
+    let told = u64::try_from(candidates.top.len()).ok()?;
+    let parts = candidates
+        .top
+        .iter()
+        .map(|candidate| sum([resident(&candidate.memory), candidate.memory.pgtables_bytes]));
+    sum(parts).filter(|_| told == candidates.total && told > 0)
+}
+
+/// What those that are told of hold; there may be more.
+pub(super) fn held_at_least(candidates: &Candidates) -> u64 {
+    let known = candidates.top.iter().filter_map(|candidate| resident(&candidate.memory));
+    known.fold(0, u64::saturating_add)
+}
+
+/// The largest of those that were weighed, if it is not the victim.
+pub(super) fn larger(kill: &OomKill) -> Option<&Candidate> {
+    let largest = kill.candidates.as_ref()?.largest.as_ref()?;
+    (largest.pid != kill.victim.pid?).then_some(largest)
+}
+
+/// `3.1 GiB of 16.0 GiB free`
+pub(super) fn free(free: Option<u64>, total: Option<u64>) -> Option<String> {
+    Some(match total {
+        Some(total) => format!("{} of {} free", Size(free?), Size(total)),
+        None => format!("{} free", Size(free?)),
+    })
+}
+
+/// What stands behind a reading that was not taken at once.
+pub(super) fn later(system: &System) -> String {
+    match system.taken_after_ms {
+        Some(ms) if ms > SOON_MS => format!(" {} later", Age(ms)),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata;
+    use super::*;
+
+    #[test]
+    fn shares_of_nothing_are_none_and_of_much_do_not_overflow() {
+        assert_eq!(percent(1, 0), None);
+        assert_eq!(percent(u64::MAX, u64::MAX), Some(100));
+        assert_eq!(percent(u64::MAX, 1), None);
+        assert!(is_share(50, 100, 50) && !is_share(49, 100, 50) && !is_share(0, 0, 0));
+        assert_eq!(sum([Some(u64::MAX), Some(1)]), Some(u64::MAX));
+        assert_eq!(sum([Some(1), None]), None);
+    }
+
+    #[test]
+    fn the_sum_over_all_needs_all() {
+        let mut kill = testdata::of_the_machine();
+        assert_eq!(held_by_all(&kill), None);
+        let told = [testdata::candidate(7, 10), testdata::candidate(8, 20)];
+        kill.candidates = Some(testdata::candidates(&told));
+        assert_eq!(held_by_all(&kill), Some(30 << 20));
+        kill.candidates.as_mut().unwrap().total = 3;
+        assert_eq!(held_by_all(&kill), None);
+    }
+}

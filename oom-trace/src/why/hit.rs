@@ -1,0 +1,314 @@
+//! The limit that was hit: whose it is, and what sets it.
+
+use super::facts::{is_share, sum};
+use super::place;
+use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
+use crate::text::KernelText;
+use crate::units::{Size, resident};
+use crate::word::Word;
+
+/// Who holds half of a limit is what it is about.
+const MOST_PERCENT: u64 = 50;
+
+/// What writes `memory.max` (mm/memcontrol.c), and kills if usage does not go below it.
+const LOWERS: &str = "memory_max_write+";
+
+/// A limit that was hit.
+pub(super) struct Hit<'a> {
+    pub(super) limit: &'a Limit,
+    pub(super) of: Of<'a>,
+    pub(super) level: Level,
+    /// Of memory and swap together, as cgroup v1 has it.
+    pub(super) with_swap: bool,
+    victim: &'a Victim,
+}
+
+/// What a cgroup stands for.
+pub(super) enum Of<'a> {
+    Container(&'a Container),
+    Pod(&'a Pod),
+    /// All pods of the node.
+    Pods(&'a str),
+    /// A systemd unit, slices among them.
+    Unit(&'a str),
+    Cgroup(&'a KernelText),
+    Unknown,
+}
+
+/// Where the limit is, seen from the victim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Own,
+    Above,
+    Unknown,
+}
+
+impl<'a> Hit<'a> {
+    pub(super) fn new(kill: &'a OomKill) -> Option<Self> {
+        let limit = kill.shortage.limit.as_ref();
+        let limit = limit.filter(|_| kill.shortage.scope == Some(Scope::Memcg))?;
+        let victim = &kill.victim;
+        let of = limit.cgroup.as_ref().map_or(Of::Unknown, |path| Of::new(path, victim));
+        let level = level(&of, limit, victim);
+        Some(Self { limit, of, level, with_swap: is_with_swap(limit), victim })
+    }
+
+    pub(super) fn max(&self) -> Option<u64> {
+        if self.with_swap { self.limit.memsw_max_bytes } else { self.limit.max_bytes }
+    }
+
+    /// What the victim holds of that which is limited.
+    pub(super) fn held(&self) -> Option<u64> {
+        let memory = &self.victim.memory;
+        let swap = if self.with_swap { memory.swap_bytes } else { Some(0) };
+        sum([resident(memory), swap])
+    }
+
+    /// The limit, and what the victim holds of it, if that is most of it.
+    pub(super) fn most(&self) -> Option<(u64, u64)> {
+        let (max, held) = (self.max()?, self.held()?);
+        is_share(held, max, MOST_PERCENT).then_some((max, held))
+    }
+
+    /// The same, if it is less.
+    pub(super) fn less(&self) -> Option<(u64, u64)> {
+        let (max, held) = (self.max()?, self.held()?);
+        (max > 0 && !is_share(held, max, MOST_PERCENT)).then_some((max, held))
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.of {
+            Of::Container(container) => {
+                place::of(self.victim).unwrap_or_else(|| place::container(container))
+            }
+            Of::Pod(pod) => place::pod(pod),
+            Of::Pods(name) | Of::Unit(name) => Word::from(*name).to_string(),
+            Of::Cgroup(path) => format!("cgroup {}", Word::from(*path)),
+            Of::Unknown => "a memory cgroup".to_owned(),
+        }
+    }
+
+    /// What to raise.
+    pub(super) fn knob(&self) -> String {
+        match &self.of {
+            Of::Container(_) if self.victim.pod.is_some() => {
+                format!("resources.limits.memory of {}", self.name())
+            }
+            Of::Container(container) => match container.runtime.as_deref() {
+                Some(runtime @ ("docker" | "podman")) => {
+                    let option = if self.with_swap { "--memory-swap" } else { "--memory" };
+                    format!("{runtime}'s {option} of {}", self.name())
+                }
+                _ => format!("the memory limit of {}", self.name()),
+            },
+            Of::Pod(_) => format!("resources.limits.memory in {}", self.name()),
+            Of::Pods(_) => "what the node leaves to pods (kubelet's system-reserved and \
+                            kube-reserved take from it)"
+                .to_owned(),
+            Of::Unit(_) | Of::Cgroup(_) | Of::Unknown if self.with_swap => {
+                self.file("memory.memsw.limit_in_bytes")
+            }
+            _ if self.is_v1() => self.setting("memory.limit_in_bytes", "MemoryMax="),
+            _ => self.setting("memory.max", "MemoryMax="),
+        }
+    }
+
+    /// A setting of the limit's cgroup, as its systemd unit or its file.
+    pub(super) fn setting(&self, file: &str, systemd: &str) -> String {
+        match self.of {
+            Of::Unit(unit) => format!("{systemd} of {}", Word::from(unit)),
+            _ => self.file(file),
+        }
+    }
+
+    /// A file of the limit's cgroup.
+    pub(super) fn file(&self, file: &str) -> String {
+        match &self.limit.cgroup {
+            Some(path) => format!("{file} of {}", Word::from(path)),
+            None => file.to_owned(),
+        }
+    }
+
+    /// Whether kubelet manages it.
+    pub(super) fn is_kubernetes(&self) -> bool {
+        self.victim.pod.is_some() || matches!(self.of, Of::Pods(_))
+    }
+
+    fn is_v1(&self) -> bool {
+        let Limit { memsw_usage_bytes, kmem_usage_bytes, .. } = self.limit;
+        memsw_usage_bytes.or(*kmem_usage_bytes).is_some()
+    }
+}
+
+impl<'a> Of<'a> {
+    fn new(path: &'a KernelText, victim: &'a Victim) -> Self {
+        let last = path.as_bytes().rsplit(|&byte| byte == b'/').next();
+        // What is not UTF-8 no runtime has named.
+        let Some(last) = last.and_then(|last| std::str::from_utf8(last).ok()) else {
+            return Self::Cgroup(path);
+        };
+        match (&victim.container, &victim.pod) {
+            (Some(container), _) if is_container(last, &container.id) => Self::Container(container),
+            (_, Some(pod)) if is_pod(last, &pod.uid) => Self::Pod(pod),
+            (_, Some(_)) if is_pods(last) => Self::Pods(last),
+            _ if [".service", ".scope", ".slice"].iter().any(|end| last.ends_with(end)) => {
+                Self::Unit(last)
+            }
+            _ => Self::Cgroup(path),
+        }
+    }
+}
+
+/// Whether a folder is the container's: a digest is no part of another name, but a name may be.
+fn is_container(folder: &str, id: &str) -> bool {
+    if id.len() == 64 {
+        return folder.contains(id);
+    }
+    let name = folder
+        .strip_prefix("lxc.payload.")
+        .or_else(|| folder.strip_prefix("systemd-nspawn@")?.strip_suffix(".service"));
+    name.unwrap_or(folder) == id
+}
+
+fn is_pod(folder: &str, uid: &str) -> bool {
+    !uid.is_empty() && (folder.contains(uid) || folder.contains(&uid.replace('-', "_")))
+}
+
+/// The folder that kubelet limits to the node's allocatable memory.
+fn is_pods(folder: &str) -> bool {
+    let name = folder.strip_suffix(".slice").unwrap_or(folder);
+    name == "kubepods" || name.ends_with("-kubepods")
+}
+
+fn level(of: &Of<'_>, limit: &Limit, victim: &Victim) -> Level {
+    match of {
+        // Below them is what they made for themselves.
+        Of::Container(_) | Of::Pod(_) => return Level::Own,
+        Of::Unit(unit) if victim.unit.as_deref() == Some(*unit) => return Level::Own,
+        _ => {}
+    }
+    let (Some(limit), Some(own)) = (&limit.cgroup, &victim.cgroup) else { return Level::Unknown };
+    match own.path.as_bytes().strip_prefix(limit.as_bytes()) {
+        Some([]) => Level::Own,
+        Some([b'/', ..]) => Level::Above,
+        Some(_) if limit.as_bytes() == b"/" => Level::Above,
+        _ => Level::Unknown,
+    }
+}
+
+/// Of v1's two limits, whether that of memory and swap is the nearer.
+fn is_with_swap(limit: &Limit) -> bool {
+    let room = |usage: Option<u64>, max: Option<u64>| Some(max?.saturating_sub(usage?));
+    let both = room(limit.memsw_usage_bytes, limit.memsw_max_bytes);
+    let memory = room(limit.usage_bytes, limit.max_bytes);
+    both.is_some_and(|both| memory.is_none_or(|memory| both < memory))
+}
+
+/// Whether it was not usage that met the limit, but the limit that was set below it.
+pub(super) fn is_lowered(kill: &OomKill) -> bool {
+    let frames = kill.shortage.stack.as_deref().unwrap_or_default();
+    kill.shortage.scope == Some(Scope::Memcg)
+        && frames.iter().any(|frame| frame.starts_with(LOWERS))
+}
+
+/// `512.0 MiB`, or `512.0 MiB of memory and swap`
+pub(super) fn amount(hit: &Hit<'_>) -> Option<String> {
+    let max = Size(hit.max()?);
+    Some(if hit.with_swap { format!("{max} of memory and swap") } else { max.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::{MIB, at, in_pod, limit_at, of_a_service};
+    use super::*;
+
+    fn told(kill: &OomKill) -> (String, Level, String) {
+        let hit = Hit::new(kill).unwrap();
+        (hit.name(), hit.level, hit.knob())
+    }
+
+    #[test]
+    fn a_service_has_a_limit_or_is_below_one() {
+        let mut kill = of_a_service();
+        let app = "app.service".to_owned();
+        assert_eq!(told(&kill), (app.clone(), Level::Own, format!("MemoryMax= of {app}")));
+        at(&mut kill, "/system.slice/app.service/worker");
+        assert_eq!(told(&kill).1, Level::Own);
+        limit_at(&mut kill, "/system.slice");
+        let slice = "system.slice".to_owned();
+        assert_eq!(told(&kill), (slice, Level::Above, "MemoryMax= of system.slice".into()));
+        kill.victim.cgroup = None;
+        assert_eq!(told(&kill).1, Level::Unknown);
+    }
+
+    #[test]
+    fn a_container_a_pod_and_all_pods_have_limits() {
+        let mut kill = in_pod();
+        let web = "container web (pod shop/cart-0)";
+        assert_eq!(
+            told(&kill),
+            (web.to_owned(), Level::Own, format!("resources.limits.memory of {web}"))
+        );
+        limit_at(&mut kill, "/kubepods/burstable/pod5f0e6f3a-8f63-4f0c-8d3a-2f8d4a3c9b10");
+        let (name, level, knob) = told(&kill);
+        assert_eq!((name.as_str(), level), ("pod shop/cart-0", Level::Own));
+        assert_eq!(knob, "resources.limits.memory in pod shop/cart-0");
+        limit_at(&mut kill, "/kubepods");
+        let (name, level, knob) = told(&kill);
+        assert_eq!((name.as_str(), level), ("kubepods", Level::Above));
+        assert!(knob.contains("system-reserved"), "{knob}");
+    }
+
+    #[test]
+    fn a_container_alone_has_an_option_of_its_runtime() {
+        let mut kill = in_pod();
+        kill.victim.pod = None;
+        kill.victim.container.as_mut().unwrap().runtime = Some("docker".into());
+        assert_eq!(told(&kill).2, "docker's --memory of container web");
+        kill.victim.container.as_mut().unwrap().runtime = None;
+        assert_eq!(told(&kill).2, "the memory limit of container web");
+    }
+
+    #[test]
+    fn what_nobody_named_is_a_cgroup() {
+        let mut kill = of_a_service();
+        kill.victim.unit = None;
+        for (own, limit, level) in [
+            ("/web/a", "/web", Level::Above),
+            ("/web", "/web", Level::Own),
+            ("/web2", "/web", Level::Unknown),
+            ("/web", "/", Level::Above),
+        ] {
+            at(&mut kill, own);
+            limit_at(&mut kill, limit);
+            let expected = (format!("cgroup {limit}"), level, format!("memory.max of {limit}"));
+            assert_eq!(told(&kill), expected, "{own}");
+        }
+        kill.shortage.limit.as_mut().unwrap().cgroup = None;
+        assert_eq!(told(&kill), ("a memory cgroup".into(), Level::Unknown, "memory.max".into()));
+    }
+
+    #[test]
+    fn a_name_in_another_is_no_container() {
+        assert!(is_container("lxc.payload.web", "web") && is_container("web", "web"));
+        assert!(is_container("systemd-nspawn@web.service", "web"));
+        assert!(!is_container("webserver", "web") && !is_container("", "web"));
+    }
+
+    #[test]
+    fn of_two_limits_the_nearer_was_hit() {
+        let mut kill = of_a_service();
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        limit.max_bytes = Some(1024 * MIB);
+        limit.memsw_usage_bytes = Some(600 * MIB);
+        limit.memsw_max_bytes = Some(600 * MIB);
+        kill.victim.memory.swap_bytes = Some(50 * MIB);
+        let hit = Hit::new(&kill).unwrap();
+        assert_eq!(amount(&hit).unwrap(), "600.0 MiB of memory and swap");
+        assert_eq!(hit.held(), Some(542 * MIB));
+        let file = "memory.memsw.limit_in_bytes of /system.slice/app.service";
+        assert_eq!(hit.knob(), file);
+        kill.shortage.limit.as_mut().unwrap().memsw_max_bytes = Some(2048 * MIB);
+        assert!(!Hit::new(&kill).unwrap().with_swap);
+    }
+}

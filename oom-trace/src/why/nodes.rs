@@ -1,0 +1,88 @@
+//! The memory nodes that an allocation was bound to.
+
+use super::facts::{self, sum};
+use crate::incident::model::{Node, OomKill, Scope};
+use crate::word::Word;
+
+/// A shortage of some nodes.
+pub(super) struct Bound<'a> {
+    /// As the kernel lists them; `None` if that is not known.
+    list: Option<&'a str>,
+    /// What of them is free, and what there is of them.
+    pub(super) free: Option<u64>,
+    pub(super) total: Option<u64>,
+    /// What is free in the others.
+    pub(super) free_elsewhere: Option<u64>,
+    /// `cpuset batch`
+    pub(super) by: String,
+}
+
+impl<'a> Bound<'a> {
+    pub(super) fn new(kill: &'a OomKill) -> Option<Self> {
+        let trigger = kill.shortage.trigger.as_ref();
+        let (list, by) = match kill.shortage.scope? {
+            Scope::Cpuset => {
+                let name = trigger.and_then(|trigger| trigger.cpuset.as_ref());
+                let by = name
+                    .map_or("its cpuset".to_owned(), |name| format!("cpuset {}", Word::from(name)));
+                (trigger.and_then(|trigger| trigger.mems_allowed.as_deref()), by)
+            }
+            Scope::Mempolicy => {
+                let name = facts::name(trigger.and_then(|it| it.comm.as_ref()), "its task");
+                (kill.shortage.nodemask.as_deref(), format!("the memory policy of {name}"))
+            }
+            Scope::Global | Scope::Memcg | Scope::Sysrq => return None,
+        };
+        let list = list.filter(|list| is_list(list));
+        let nodes = kill.system.as_ref().and_then(|system| system.nodes.as_deref());
+        let (own, others): (Vec<&Node>, Vec<&Node>) = match list {
+            Some(list) => nodes.unwrap_or_default().iter().partition(|node| holds(list, node.node)),
+            None => (Vec::new(), Vec::new()),
+        };
+        let known = |nodes: &[&Node], part: fn(&Node) -> Option<u64>| {
+            sum(nodes.iter().map(|node| part(node))).filter(|_| !nodes.is_empty())
+        };
+        Some(Self {
+            free: known(&own, |node| node.free_bytes),
+            total: known(&own, |node| node.total_bytes),
+            free_elsewhere: known(&others, |node| node.free_bytes),
+            list,
+            by,
+        })
+    }
+
+    /// `node 0`, `nodes 0-1`; `None` if it is not known which.
+    pub(super) fn name(&self) -> Option<String> {
+        let list = self.list?;
+        let many = if list.parse::<u32>().is_ok() { "" } else { "s" };
+        Some(format!("node{many} {list}"))
+    }
+}
+
+/// A log may say anything.
+fn is_list(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'-'))
+}
+
+/// Whether a list such as `0-2,5` has the node.
+fn holds(list: &str, node: u32) -> bool {
+    list.split(',').any(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u32>(), last.parse::<u32>());
+        first.is_ok_and(|first| first <= node) && last.is_ok_and(|last| node <= last)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_holds_its_ranges() {
+        let held = |list| (0..7).filter(|node| holds(list, *node)).collect::<Vec<_>>();
+        assert_eq!(held("0-2,5"), [0, 1, 2, 5]);
+        assert_eq!(held("6"), [6]);
+        assert!(held("").is_empty() && held("x").is_empty() && held("3-").is_empty());
+    }
+}

@@ -1,0 +1,90 @@
+//! What the kernel itself holds.
+
+use super::super::facts::{is_share, short_machine, sum, who};
+use crate::incident::model::OomKill;
+use crate::units::{Size, resident};
+
+/// Objects take a few percent where all is well.
+const OBJECTS_PERCENT: u64 = 25;
+
+/// Page tables take 0.2 percent of what they map, if it is mapped once and whole.
+const TABLES_PERCENT: u64 = 10;
+
+/// Less is not worth the trouble.
+const NOTABLE_BYTES: u64 = 16 << 20;
+
+pub(super) fn objects(kill: &OomKill) -> Option<String> {
+    let system = short_machine(kill)?;
+    let (held, total) = (system.slab_unreclaimable_bytes?, system.total_bytes?);
+    is_share(held, total, OBJECTS_PERCENT).then(|| {
+        format!(
+            "see in slabtop which of the kernel's objects grow: {} of {} cannot be freed",
+            Size(held),
+            Size(total)
+        )
+    })
+}
+
+pub(super) fn page_tables_of_victim(kill: &OomKill) -> Option<String> {
+    let memory = &kill.victim.memory;
+    let tables = memory.pgtables_bytes.filter(|tables| *tables >= NOTABLE_BYTES)?;
+    let resident = resident(memory)?;
+    is_share(tables, sum([Some(tables), Some(resident)])?, TABLES_PERCENT).then(|| {
+        format!(
+            "map less of it in {}, or with huge pages: its page tables took {} beside the {} it held",
+            who(&kill.victim),
+            Size(tables),
+            Size(resident)
+        )
+    })
+}
+
+pub(super) fn page_tables_of_machine(kill: &OomKill) -> Option<String> {
+    let system = short_machine(kill)?;
+    let (tables, total) = (system.page_tables_bytes?, system.total_bytes?);
+    is_share(tables, total, TABLES_PERCENT).then(|| {
+        format!(
+            "share large mappings with huge pages, or run fewer processes that map them: page tables \
+             took {} of {}",
+            Size(tables),
+            Size(total)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testdata::{GIB, MIB, held, of_a_service, of_the_machine};
+    use super::*;
+
+    #[test]
+    fn objects_that_cannot_be_freed_are_named_from_a_quarter_on() {
+        let mut kill = of_the_machine();
+        kill.system.as_mut().unwrap().slab_unreclaimable_bytes = Some(4 * GIB);
+        assert!(objects(&kill).unwrap().ends_with("4.0 GiB of 16.0 GiB cannot be freed"));
+        kill.system.as_mut().unwrap().slab_unreclaimable_bytes = Some(3 * GIB);
+        assert_eq!(objects(&kill), None);
+    }
+
+    #[test]
+    fn the_victims_page_tables_are_named_if_large() {
+        let mut kill = of_a_service();
+        held(&mut kill, 180);
+        kill.victim.memory.pgtables_bytes = Some(20 * MIB);
+        assert!(page_tables_of_victim(&kill).unwrap().contains("20.0 MiB beside the 180.0 MiB"));
+        kill.victim.memory.pgtables_bytes = Some(19 * MIB);
+        assert_eq!(page_tables_of_victim(&kill), None);
+        held(&mut kill, 15);
+        kill.victim.memory.pgtables_bytes = Some(15 * MIB);
+        assert_eq!(page_tables_of_victim(&kill), None);
+    }
+
+    #[test]
+    fn the_machines_page_tables_are_named_if_large() {
+        let mut kill = of_the_machine();
+        kill.system.as_mut().unwrap().page_tables_bytes = Some(2 * GIB);
+        assert!(page_tables_of_machine(&kill).unwrap().contains("took 2.0 GiB of 16.0 GiB"));
+        kill.shortage.scope = None;
+        assert_eq!(page_tables_of_machine(&kill), None);
+    }
+}

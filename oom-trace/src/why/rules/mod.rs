@@ -1,0 +1,52 @@
+//! What to do about this kill.
+
+mod allocation;
+mod choice;
+mod kernel;
+mod limit;
+mod nodes;
+mod overcommit;
+mod shared;
+mod swap;
+mod together;
+
+use crate::incident::model::OomKill;
+
+/// A hint, if it fits.
+type Rule = fn(&OomKill) -> Option<String>;
+
+/// More would not be read.
+const MOST: usize = 3;
+
+/// What tells most about a kill that it fits stands first.
+const RULES: &[Rule] = &[
+    choice::by_hand,
+    choice::allocating_task,
+    limit::lowered,
+    nodes::bound,
+    choice::shielded,
+    shared::victim,
+    shared::machine,
+    shared::unmapped_limit,
+    shared::unmapped_machine,
+    limit::most,
+    limit::crowd,
+    limit::above,
+    kernel::objects,
+    kernel::page_tables_of_victim,
+    kernel::page_tables_of_machine,
+    allocation::fragmented,
+    swap::full,
+    swap::off,
+    swap::forbidden,
+    swap::limited,
+    overcommit::unlimited,
+    choice::offered,
+    together::group,
+    limit::throttle,
+    together::sharers,
+];
+
+pub(super) fn hints(kill: &OomKill) -> Vec<String> {
+    RULES.iter().filter_map(|rule| rule(kill)).take(MOST).collect()
+}

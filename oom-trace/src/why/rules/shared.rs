@@ -1,0 +1,128 @@
+//! Memory that outlives a process: tmpfs, shared memory, and what no process maps.
+
+use super::super::facts::{held_by_all, is_share, short_machine, who};
+use super::super::hit::Hit;
+use crate::incident::model::OomKill;
+use crate::units::{Size, resident};
+
+/// The greater part.
+const HALF_PERCENT: u64 = 50;
+
+/// Desktops and databases live with less.
+const MACHINE_PERCENT: u64 = 25;
+
+/// A process that holds less than this did not make the shortage.
+const NOTABLE_BYTES: u64 = 16 << 20;
+
+pub(super) fn victim(kill: &OomKill) -> Option<String> {
+    let memory = &kill.victim.memory;
+    let shared = memory.shmem_rss_bytes.filter(|shared| *shared >= NOTABLE_BYTES)?;
+    let resident = resident(memory)?;
+    is_share(shared, resident, HALF_PERCENT).then(|| {
+        format!(
+            "look at /dev/shm, other tmpfs and ipcs -m: {} of what {} held is shared memory, which \
+             may outlive it",
+            Size(shared),
+            who(&kill.victim)
+        )
+    })
+}
+
+pub(super) fn machine(kill: &OomKill) -> Option<String> {
+    let system = short_machine(kill)?;
+    let (shared, total) = (system.shmem_bytes?, system.total_bytes?);
+    is_share(shared, total, MACHINE_PERCENT).then(|| {
+        format!(
+            "see in df -t tmpfs and ipcs -m what fills shared memory: it took {} of {}",
+            Size(shared),
+            Size(total)
+        )
+    })
+}
+
+pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
+    let hit = Hit::new(kill)?;
+    let (used, held) = (hit.limit.usage_bytes?, held_by_all(kill)?);
+    let rest = used.saturating_sub(held);
+    let pod = if hit.is_kubernetes() { " (an emptyDir of medium Memory is one)" } else { "" };
+    is_share(rest, used, HALF_PERCENT).then(|| {
+        format!(
+            "look for files in tmpfs{pod} and for kernel memory in {}: processes held only {} of the \
+             {} in use",
+            hit.file("memory.stat"),
+            Size(held),
+            Size(used)
+        )
+    })
+}
+
+pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
+    let system = short_machine(kill)?;
+    let used = system.total_bytes?.checked_sub(system.free_bytes?)?;
+    let held = held_by_all(kill)?;
+    is_share(used.saturating_sub(held), used, HALF_PERCENT).then(|| {
+        format!(
+            "look at Shmem, Slab and HugePages_Total in /proc/meminfo: processes held only {} of the \
+             {} in use",
+            Size(held),
+            Size(used)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testdata::{
+        GIB, MIB, candidate, candidates, in_pod, of_a_service, of_the_machine,
+    };
+    use super::*;
+
+    #[test]
+    fn shared_memory_of_the_victim_is_named_if_it_is_most() {
+        let mut kill = of_a_service();
+        assert_eq!(victim(&kill), None);
+        kill.victim.memory.shmem_rss_bytes = Some(480 * MIB);
+        assert_eq!(victim(&kill), None);
+        kill.victim.memory.anon_rss_bytes = Some(80 * MIB);
+        assert!(victim(&kill).unwrap().contains("480.0 MiB of what python3 held"));
+        kill.victim.memory.anon_rss_bytes = Some(0);
+        kill.victim.memory.shmem_rss_bytes = Some(15 * MIB);
+        assert_eq!(victim(&kill), None);
+    }
+
+    #[test]
+    fn shared_memory_of_the_machine_is_named_from_a_quarter_on() {
+        let mut kill = of_the_machine();
+        kill.system.as_mut().unwrap().shmem_bytes = Some(4 * GIB);
+        assert!(machine(&kill).unwrap().ends_with("it took 4.0 GiB of 16.0 GiB"));
+        kill.system.as_mut().unwrap().shmem_bytes = Some(4 * GIB - 1);
+        assert_eq!(machine(&kill), None);
+    }
+
+    #[test]
+    fn what_no_process_maps_is_looked_for_elsewhere() {
+        let mut kill = of_a_service();
+        kill.candidates = Some(candidates(&[candidate(7, 100), candidate(8, 50)]));
+        assert_eq!(
+            unmapped_limit(&kill).unwrap(),
+            "look for files in tmpfs and for kernel memory in memory.stat of \
+             /system.slice/app.service: processes held only 150.0 MiB of the 512.0 MiB in use"
+        );
+        kill.candidates.as_mut().unwrap().total = 3;
+        assert_eq!(unmapped_limit(&kill), None);
+        kill.candidates = Some(candidates(&[candidate(7, 300)]));
+        assert_eq!(unmapped_limit(&kill), None);
+        let mut kill = in_pod();
+        kill.candidates = Some(candidates(&[candidate(7, 100)]));
+        assert!(unmapped_limit(&kill).unwrap().contains("emptyDir"));
+    }
+
+    #[test]
+    fn so_it_is_on_a_small_machine() {
+        let mut kill = of_the_machine();
+        kill.candidates = Some(candidates(&[candidate(7, 2048)]));
+        assert!(unmapped_machine(&kill).unwrap().contains("only 2.0 GiB of the 15.9 GiB in use"));
+        kill.candidates = Some(candidates(&[candidate(7, 9 * 1024)]));
+        assert_eq!(unmapped_machine(&kill), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! Swap that is full, missing or forbidden.
+
+use super::super::facts::{is_full, is_global, is_share, who};
+use super::super::hit::Hit;
+use crate::incident::model::{Limit, OomKill, System};
+use crate::units::{Size, resident};
+use crate::word::Word;
+
+/// Swap takes anonymous memory; where it is less than half, swap is not what is missing.
+const ANONYMOUS_PERCENT: u64 = 50;
+
+pub(super) fn full(kill: &OomKill) -> Option<String> {
+    let system = kill.system.as_ref().filter(|_| may_swap(kill))?;
+    let (total, free) = (system.swap_total_bytes?, system.swap_free_bytes?);
+    is_full(free, total).then(|| {
+        format!("add swap, or memory: all of the machine's {} of swap was in use", Size(total))
+    })
+}
+
+pub(super) fn off(kill: &OomKill) -> Option<String> {
+    let system = kill.system.as_ref().filter(|_| may_swap(kill))?;
+    let anonymous = anonymous(kill)?;
+    (system.swap_total_bytes == Some(0)).then(|| {
+        format!(
+            "add swap or zram: the machine has none, and nothing else could take the {} of anonymous \
+             memory of {}",
+            Size(anonymous),
+            who(&kill.victim)
+        )
+    })
+}
+
+/// A limit of 0, at the limit that was hit or above it.
+pub(super) fn forbidden(kill: &OomKill) -> Option<String> {
+    let hit = Hit::new(kill).filter(|_| may_swap(kill) && has_swap(kill.system.as_ref()))?;
+    let anonymous = anonymous(kill)?;
+    let above = hit.limit.ancestors.as_deref().unwrap_or_default();
+    let is_zero = |limit: &&Limit| limit.swap_max_bytes == Some(0);
+    let zero = std::iter::once(hit.limit).chain(above).find(is_zero)?;
+    let setting = match &zero.cgroup {
+        Some(path) if zero.cgroup != hit.limit.cgroup => {
+            format!("memory.swap.max of {}", Word::from(path))
+        }
+        _ => hit.setting("memory.swap.max", "MemorySwapMax="),
+    };
+    Some(format!(
+        "raise {setting} from 0, so that some of the {} of anonymous memory of {} may be swapped out",
+        Size(anonymous),
+        who(&kill.victim)
+    ))
+}
+
+pub(super) fn limited(kill: &OomKill) -> Option<String> {
+    let hit = Hit::new(kill).filter(|_| may_swap(kill))?;
+    let (used, max) = (hit.limit.swap_usage_bytes?, hit.limit.swap_max_bytes?);
+    is_full(max.saturating_sub(used), max).then(|| {
+        format!(
+            "raise {}: all of its {} of swap was in use",
+            hit.setting("memory.swap.max", "MemorySwapMax="),
+            Size(max)
+        )
+    })
+}
+
+/// Kubelet lets pods have no swap unless told otherwise, whatever the machine has.
+fn may_swap(kill: &OomKill) -> bool {
+    is_global(kill) || Hit::new(kill).is_some_and(|hit| !hit.is_kubernetes())
+}
+
+/// Not known counts as some.
+fn has_swap(system: Option<&System>) -> bool {
+    system.is_none_or(|system| system.swap_total_bytes != Some(0))
+}
+
+/// The victim's anonymous memory, if most of it is.
+fn anonymous(kill: &OomKill) -> Option<u64> {
+    let memory = &kill.victim.memory;
+    let (anonymous, resident) = (memory.anon_rss_bytes?, resident(memory)?);
+    is_share(anonymous, resident, ANONYMOUS_PERCENT).then_some(anonymous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testdata::{GIB, MIB, in_pod, of_a_service, of_the_machine};
+    use super::*;
+
+    fn with_swap(mut kill: OomKill, total: u64, free: u64) -> OomKill {
+        let system = kill.system.get_or_insert_default();
+        (system.swap_total_bytes, system.swap_free_bytes) = (Some(total), Some(free));
+        kill
+    }
+
+    #[test]
+    fn swap_is_full_but_for_the_last_slots() {
+        let kill = with_swap(of_the_machine(), GIB, 10 * MIB);
+        assert!(full(&kill).unwrap().contains("1.0 GiB of swap"));
+        assert_eq!(full(&with_swap(of_the_machine(), GIB, 100 * MIB)), None);
+        assert_eq!(full(&with_swap(of_the_machine(), 0, 0)), None);
+        assert_eq!(full(&with_swap(in_pod(), GIB, 0)), None);
+    }
+
+    #[test]
+    fn swap_that_is_not_there_takes_no_anonymous_memory() {
+        let mut kill = with_swap(of_the_machine(), 0, 0);
+        assert!(off(&kill).unwrap().contains("9.9 GiB of anonymous memory of java"));
+        kill.victim.memory.shmem_rss_bytes = Some(12 * GIB);
+        assert_eq!(off(&kill), None);
+        assert_eq!(off(&with_swap(of_the_machine(), GIB, 0)), None);
+    }
+
+    #[test]
+    fn a_limit_of_0_is_raised_where_it_stands() {
+        let mut kill = with_swap(of_a_service(), GIB, GIB);
+        assert_eq!(forbidden(&kill), None);
+        let above = Limit {
+            cgroup: Some("/system.slice".into()),
+            swap_max_bytes: Some(0),
+            ..Limit::default()
+        };
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        limit.ancestors = Some(vec![above]);
+        assert!(forbidden(&kill).unwrap().starts_with("raise memory.swap.max of /system.slice"));
+        kill.shortage.limit.as_mut().unwrap().swap_max_bytes = Some(0);
+        assert!(forbidden(&kill).unwrap().starts_with("raise MemorySwapMax= of app.service"));
+        assert_eq!(forbidden(&with_swap(kill, 0, 0)), None);
+    }
+
+    #[test]
+    fn a_limit_of_swap_can_be_full() {
+        let mut kill = of_a_service();
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        (limit.swap_usage_bytes, limit.swap_max_bytes) = (Some(64 * MIB), Some(64 * MIB));
+        assert!(limited(&kill).unwrap().starts_with("raise MemorySwapMax= of app.service"));
+        kill.shortage.limit.as_mut().unwrap().swap_max_bytes = Some(0);
+        assert_eq!(limited(&kill), None);
+        kill.shortage.limit.as_mut().unwrap().swap_max_bytes = Some(128 * MIB);
+        assert_eq!(limited(&kill), None);
+    }
+}
