@@ -54,8 +54,8 @@ impl SystemReader {
             system.pressure_some = stalled(text, "some");
             system.pressure_full = stalled(text, "full");
         }
-        system.overcommit_memory = number(overcommit_memory.as_ref(), buffer);
-        system.panic_on_oom = number(panic_on_oom.as_ref(), buffer);
+        system.overcommit_memory = number(overcommit_memory.as_ref());
+        system.panic_on_oom = number(panic_on_oom.as_ref());
         system.nodes = nodes.as_ref().map(|nodes| {
             let nodes = nodes.iter();
             nodes.map(|(number, file)| node(*number, text(Some(file), buffer))).collect()
@@ -64,8 +64,8 @@ impl SystemReader {
     }
 
     /// `vm.panic_on_oom` as it stands; `None` if it cannot be read.
-    pub(super) fn panic_on_oom(&mut self) -> Option<u32> {
-        number(self.panic_on_oom.as_ref(), &mut self.buffer)
+    pub(super) fn panic_on_oom(&self) -> Option<u32> {
+        number(self.panic_on_oom.as_ref())
     }
 }
 
@@ -94,8 +94,12 @@ fn text<'a>(file: Option<&File>, buffer: &'a mut [u8]) -> Option<&'a str> {
     std::str::from_utf8(buffer.get(..len)?).ok()
 }
 
-fn number(file: Option<&File>, buffer: &mut [u8]) -> Option<u32> {
-    text(file, buffer)?.trim().parse().ok()
+/// The one number of a file below `/proc/sys`. The kernel allocates as many bytes as are asked for, and
+/// whoever asks for a page then waits with the others who are short of one.
+fn number(file: Option<&File>) -> Option<u32> {
+    let mut buffer = [0; 16];
+    let len = file?.read_at(&mut buffer, 0).ok()?;
+    std::str::from_utf8(buffer.get(..len)?).ok()?.trim().parse().ok()
 }
 
 fn fill(system: &mut System, meminfo: &str) {

@@ -118,15 +118,17 @@ const TRIES: usize = 10;
 
 /// The process that was killed while it waited for the memory of a bigger one, and what was seen.
 fn kill_who_asks(cgroup: &Cgroup) -> (u32, Seen) {
-    let mut watch = Watch::start("kprobe");
+    let watch = Watch::start("kprobe");
     let big = Spec { holds: 128 << 20, oom_score_adj: 1000, ..named("big") };
     let big = Hog::start(&big, cgroup);
     let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, cgroup);
     let pid = small.pid();
     let held = hold_at_exit(&big);
+    let asking = small.asking();
     small.grow();
-    // From now on it waits for the memory of the big one.
-    watch.await_victims(1);
+    // From then on it waits for the memory of the big one. The agent's record does not tell: whoever
+    // writes more than a page to a pipe waits for memory as well.
+    asking.wait();
     small.kill();
     small.killed();
     let_go(big, held);

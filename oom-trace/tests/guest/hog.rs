@@ -1,7 +1,8 @@
 //! Processes for the kernel to kill, seen from the test.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -77,6 +78,13 @@ impl Hog {
         }
     }
 
+    /// To wait for it to wait for memory, which the test may not ask for either by then.
+    pub(crate) fn asking(&self) -> Asking {
+        let asking = Asking(File::open(self.proc("stat")).unwrap());
+        asking.faults();
+        asking
+    }
+
     /// Waits for its death.
     pub(crate) fn killed(mut self) {
         let status = self.child.wait().unwrap();
@@ -137,6 +145,37 @@ impl Hog {
 
     fn proc(&self, file: &str) -> String {
         format!("/proc/{}/{file}", self.pid())
+    }
+}
+
+/// `/proc/PID/stat` of a process that grows: once it has been read, the kernel has the memory that
+/// this takes.
+#[derive(Debug)]
+pub(crate) struct Asking(File);
+
+impl Asking {
+    /// How often in a row it must be found without a page more, though it had its turn.
+    const ROW: usize = 200;
+
+    pub(crate) fn wait(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut row, mut before) = (0, self.faults());
+        while row < Self::ROW {
+            assert!(Instant::now() < deadline, "it does not wait for memory");
+            thread::yield_now();
+            let now = self.faults();
+            row = if now == before && now > 0 { row + 1 } else { 0 };
+            before = now;
+        }
+    }
+
+    /// Pages that it has come to have, but for those it shares.
+    fn faults(&self) -> u64 {
+        let mut stat = [0; 1024];
+        let len = self.0.read_at(&mut stat, 0).unwrap();
+        let stat = String::from_utf8_lossy(&stat[..len]);
+        // Field 10, of which the state is 3.
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(7).unwrap().parse().unwrap()
     }
 }
 
