@@ -100,7 +100,7 @@ fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
     put!(present |= field::OOM_SCORE_ADJ; candidate.oom_score_adj, task.oom_score_adj());
     put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
     put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
-    let mut held = candidate.pgtables_bytes as i64 >> mm.page_shift();
+    let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
     for (place, slot) in candidate.rss.iter_mut().enumerate() {
         let counter = if weighs_exactly() { mm.rss(place).1 } else { mm.rss(place).0 };
         // A counter that is negative for a moment is 0.
@@ -110,7 +110,7 @@ fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
     }
     candidate.held = held as u64;
     let adj = candidate.oom_score_adj as i64;
-    candidate.badness = held + adj * (oc.totalpages().value / 1000) as i64;
+    candidate.badness = held + adj * (oc.totalpages().value / 1000).cast_signed();
     const OOM_SCORE_ADJ_MIN: i64 = -1000;
     if adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped() {
         present |= field::BADNESS;

@@ -85,7 +85,7 @@ impl Mm {
     pub(super) fn translate(self, address: u64) -> u64 {
         let map = direct_map();
         let page_shift = machine!(page_shift);
-        if map.ok == 0 || page_shift < 12 || page_shift > 16 {
+        if map.ok == 0 || !(12..=16).contains(&page_shift) {
             return 0;
         }
         let index_bits = page_shift - ENTRY_SHIFT;

@@ -36,7 +36,7 @@ fn send_candidate(source: u32, incident: u64, total: u64, weight: &Weight) -> u6
     record.path_len = end.get();
     let present = weight.candidate.header.present;
     record.header = header(kind::CANDIDATE, source, incident);
-    record.header.present = present | field::PATH * path;
+    record.header.present = present | (field::PATH * path);
     send(draft);
     present
 }

@@ -12,6 +12,7 @@ const NO_EXIST: u64 = 1;
 
 /// Remembers a victim at its mark. A function of its own, for want of stack.
 #[inline(never)]
+#[expect(clippy::needless_borrows_for_generic_args, reason = "a copy would take stack")]
 pub(crate) fn remember(incident: u64, task: Task) {
     let mm = task.mm().address();
     if mm == 0 {
@@ -23,8 +24,8 @@ pub(crate) fn remember(incident: u64, task: Task) {
     freed.marked_ns = boot_ns();
     (freed.pid, freed.tid) = (task.pid().value, task.tid().value);
     // A map that is full costs the record, not the kill's.
-    let _ = DYING.insert(&mm, &freed, NO_EXIST);
-    let _ = DYING_THREADS.insert(&freed.tid, &mm, NO_EXIST);
+    let _ = DYING.insert(mm, &freed, NO_EXIST);
+    let _ = DYING_THREADS.insert(freed.tid, mm, NO_EXIST);
 }
 
 /// Sends that a victim's address space is gone; nothing if it is no victim's, or the reaper's work
@@ -32,9 +33,9 @@ pub(crate) fn remember(incident: u64, task: Task) {
 #[inline(always)]
 pub(crate) fn send_exited(source: u32, mm: u64) -> Option<()> {
     // SAFETY: the copy is made at once; an entry that another CPU changes meanwhile is none of ours.
-    let mut freed = *unsafe { DYING.get(&mm) }?;
-    let _ = DYING.remove(&mm);
-    let _ = DYING_THREADS.remove(&freed.tid);
+    let mut freed = *unsafe { DYING.get(mm) }?;
+    let _ = DYING.remove(mm);
+    let _ = DYING_THREADS.remove(freed.tid);
     freed.by = by::EXIT;
     send(source, &mut freed);
     Some(())
@@ -44,11 +45,11 @@ pub(crate) fn send_exited(source: u32, mm: u64) -> Option<()> {
 #[inline(always)]
 pub(crate) fn send_reaped(tid: u32) -> Option<()> {
     // SAFETY: as above.
-    let mm = *unsafe { DYING_THREADS.get(&tid) }?;
+    let mm = *unsafe { DYING_THREADS.get(tid) }?;
     // SAFETY: as above.
-    let mut freed = *unsafe { DYING.get(&mm) }?;
-    let _ = DYING.remove(&mm);
-    let _ = DYING_THREADS.remove(&tid);
+    let mut freed = *unsafe { DYING.get(mm) }?;
+    let _ = DYING.remove(mm);
+    let _ = DYING_THREADS.remove(tid);
     freed.by = by::REAPER;
     let (mm, mut present) = (Mm::new(mm), freed.header.present);
     put!(present |= field::PGTABLES_BYTES; freed.pgtables_bytes, mm.pgtables_bytes());

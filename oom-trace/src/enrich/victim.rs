@@ -56,7 +56,7 @@ impl Enricher {
             user: uid.and_then(|uid| self.user_reader.name(uid)),
             login_uid,
             login_user: login_uid.and_then(|uid| self.user_reader.name(uid)),
-            parents: command.map(|command| parents(command)),
+            parents: command.map(parents),
             memory: self.memory(mark, false),
             memory_logged: logged.map(|mark| self.memory(mark, true)).collect(),
             cgroup: victim.cgroup.clone().map(|path| model::Cgroup {

@@ -83,17 +83,29 @@ pub(super) fn cargo() -> Command {
 
 /// The installed package of the standard library that Debian's rustc builds with, and its version.
 pub(super) fn standard_library() -> Result<(&'static str, String)> {
+    match present()? {
+        Some((rust, version)) => Ok((rust.std, version)),
+        None => bail!("Debian's rustc is not installed here; `cargo xtask setup` says why"),
+    }
+}
+
+/// The one that is installed, and its version.
+fn present() -> Result<Option<(&'static Rust, String)>> {
     for rust in RUSTS {
         if let Some(version) = apt::installed(rust.std)? {
-            return Ok((rust.std, version));
+            return Ok(Some((rust, version)));
         }
     }
-    bail!("Debian's rustc is not installed here; `cargo xtask setup` says why")
+    Ok(None)
 }
 
 /// Installs the clippy that belongs to Debian's rustc.
 pub(super) fn install_clippy() -> Result<()> {
-    apt::install(&[choose()?.clippy])
+    let rust = match present()? {
+        Some((rust, _)) => rust,
+        None => choose()?,
+    };
+    apt::install(&[rust.clippy])
 }
 
 /// Whether the toolchain of this name is Debian's.
