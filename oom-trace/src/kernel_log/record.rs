@@ -287,24 +287,9 @@ impl<'a> Told<'a> {
         model::Victim {
             pid: process,
             tid: killed.tid,
-            ns_pid: None,
             comm: killed.comm.clone(),
             uid: killed.uid.or_else(|| Some(task?.uid)),
-            gid: None,
-            ppid: None,
-            parent_comm: None,
             oom_score_adj: killed.oom_score_adj.or_else(|| Some(task?.oom_score_adj)),
-            badness: None,
-            threads: None,
-            started: None,
-            age_ms: None,
-            exe: None,
-            argv: None,
-            argv_cut: None,
-            user: None,
-            login_uid: None,
-            login_user: None,
-            parents: None,
             memory: Memory { swap_bytes, ..self.logged(killed) },
             memory_logged: std::iter::once(killed).chain(again).map(|it| self.logged(it)).collect(),
             cgroup: cgroup.map(|path| Cgroup { path, id: None }),
@@ -312,7 +297,7 @@ impl<'a> Told<'a> {
             slice,
             container,
             pod,
-            shares_mm: None,
+            ..model::Victim::default()
         }
     }
 

@@ -224,34 +224,5 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
 }
 
 fn victim(tid: u32) -> Victim {
-    Victim {
-        pid: None,
-        tid,
-        ns_pid: None,
-        comm: None,
-        uid: None,
-        gid: None,
-        ppid: None,
-        parent_comm: None,
-        oom_score_adj: None,
-        badness: None,
-        threads: None,
-        started: None,
-        age_ms: None,
-        exe: None,
-        argv: None,
-        argv_cut: None,
-        user: None,
-        login_uid: None,
-        login_user: None,
-        parents: None,
-        memory: Memory::default(),
-        memory_logged: Vec::new(),
-        cgroup: None,
-        unit: None,
-        slice: None,
-        container: None,
-        pod: None,
-        shares_mm: None,
-    }
+    Victim { tid, ..Victim::default() }
 }

@@ -6,7 +6,7 @@ use crate::cgroup::Cgroup;
 use crate::hog::{Hog, Spec, named};
 use crate::scenario::Scenario;
 use crate::sysctl::Setting;
-use crate::watch::Watch;
+use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("sysrq_kill", sysrq_kill).shown(),
@@ -17,14 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 /// The machine's own memory runs out.
 fn global_kill() {
     let cgroup = Cgroup::new("unlimited");
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
-    assert_eq!(seen.only()["victim"]["pid"], pid);
+    let seen = kill_one(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
     assert_eq!(seen.only()["scope"], "global");
 }
 
@@ -32,16 +25,9 @@ fn global_kill() {
 fn oom_kill_allocating_task() {
     let cgroup = Cgroup::new("unlimited");
     let _no_choice = Setting::change("/proc/sys/vm/oom_kill_allocating_task", "1");
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
+    let seen = kill_one(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
     let record = seen.only();
-    assert_eq!(record["victim"]["pid"], pid);
-    assert_eq!(record["trigger"]["pid"], pid);
+    assert_eq!(record["trigger"]["pid"], record["victim"]["pid"]);
     assert_eq!(record["message"], "Out of memory (oom_kill_allocating_task)");
     assert_eq!(record["victim"]["badness"], 0);
 }

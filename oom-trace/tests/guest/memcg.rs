@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cgroup::Cgroup;
 use crate::hog::{Growth, Hog, Spec, named};
 use crate::scenario::Scenario;
-use crate::watch::{PAGE, Watch, release};
+use crate::watch::{PAGE, Watch, kill_one, release};
 
 const MIB: usize = 1 << 20;
 
@@ -100,15 +100,8 @@ fn limit_two_levels_up() {
 }
 
 fn one_kill_below(limit: &Cgroup, cgroup: &Cgroup) {
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&named("hog"), cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
+    let seen = kill_one(&named("hog"), cgroup);
     let record = seen.only();
-    assert_eq!(record["victim"]["pid"], pid);
     assert_eq!(record["victim"]["cgroup"]["path"], cgroup.path());
     assert_eq!(record["limit"]["cgroup"], limit.path());
 }
@@ -184,12 +177,7 @@ fn nobody_to_kill() {
 /// A cgroup's memory is charged by the page, but for what the kernel keeps in blocks for it.
 fn order_above_zero() {
     let cgroup = Cgroup::limited("blocks", 6 << 20);
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&Spec { growth: Growth::Pipes, ..named("pipes") }, &cgroup);
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
+    let seen = kill_one(&Spec { growth: Growth::Pipes, ..named("pipes") }, &cgroup);
     let order = seen.only()["trigger"]["order"].as_i64().unwrap();
     assert!(order > 0, "{:#}", seen.only());
 }

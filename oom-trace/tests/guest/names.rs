@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, Spec, named};
 use crate::scenario::Scenario;
-use crate::watch::Watch;
+use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] =
     &[Scenario::new("names", names), Scenario::new("names_of_cgroups", names_of_cgroups)];
@@ -40,12 +40,7 @@ fn names_of_cgroups() {
     let names: [&[u8]; 3] = [b"a b\t\"c' \\", b"\x1b[31mred (x)", b"\xff\xc3\xa9\xf0"];
     for name in names {
         let cgroup = Cgroup::limited(OsStr::from_bytes(name), 8 << 20);
-        let watch = Watch::start("kprobe");
-        let mut hog = Hog::start(&named("hog"), &cgroup);
-        hog.grow();
-        hog.killed();
-        let seen = watch.finish(1);
-        seen.assert_context("kprobe");
+        let seen = kill_one(&named("hog"), &cgroup);
         let record = seen.only();
         assert_eq!(record["victim"]["cgroup"]["path"], cgroup.path());
         assert_eq!(record["limit"]["cgroup"], cgroup.path());

@@ -3,9 +3,9 @@
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::cgroup::Cgroup;
-use crate::hog::{Growth, Hog, Spec, named};
+use crate::hog::{Growth, Spec, named};
 use crate::scenario::{Machine, Scenario};
-use crate::watch::Watch;
+use crate::watch::kill_one;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("cpuset_kill", cpuset_kill).shown().on(Machine::Numa),
@@ -38,16 +38,8 @@ fn mempolicy_kill() {
 }
 
 fn kill(cgroup: &Cgroup, growth: Growth) -> serde_json::Value {
-    let watch = Watch::start("kprobe");
     let spec = Spec { oom_score_adj: 1000, growth, ..named("hog") };
-    let mut hog = Hog::start(&spec, cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
-    let record = seen.only().clone();
-    assert_eq!(record["victim"]["pid"], pid);
+    let record = kill_one(&spec, cgroup).only().clone();
     assert!(record["limit"].is_null(), "{record:#}");
     record
 }

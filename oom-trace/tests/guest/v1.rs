@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::cgroup::{Cgroup, V1};
-use crate::hog::{Hog, Spec, named};
+use crate::hog::{Spec, named};
 use crate::scenario::{Machine, Scenario};
-use crate::watch::{Watch, release};
+use crate::watch::{kill_one, release};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("memcg_v1_kill", memcg_v1_kill).on(Machine::CgroupV1).unless(no_v1),
@@ -35,16 +35,9 @@ fn limit_of_an_ancestor() {
 }
 
 fn kill_below(limit: &Cgroup, cgroup: &Cgroup) {
-    let watch = Watch::start("kprobe");
     let spec = Spec { uid: 1000, gid: 100, oom_score_adj: 7, ..named("hog") };
-    let mut hog = Hog::start(&spec, cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
+    let seen = kill_one(&spec, cgroup);
     let record = seen.only();
-    assert_eq!(record["victim"]["pid"], pid);
     assert_eq!(record["victim"]["cgroup"]["path"], cgroup.path());
     assert_eq!(record["limit"]["cgroup"], limit.path());
     assert_eq!(record["limit"]["max_bytes"], 24 << 20);

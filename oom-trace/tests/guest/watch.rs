@@ -8,8 +8,10 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
+use crate::cgroup::Cgroup;
 use crate::decision::{assert_decided, assert_weighed};
 use crate::dump::{Dump, dumps};
+use crate::hog::{Hog, Spec};
 use crate::scenario::gallery;
 use crate::support::agent::{Agent, oom_trace, record};
 use crate::support::compare::{assert_killed, assert_named};
@@ -72,6 +74,19 @@ pub(crate) fn release() -> (u32, u32) {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split('.').map(|number| number.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+/// One process grows in the cgroup until it is killed; the agent has all that the log has.
+pub(crate) fn kill_one(spec: &Spec, cgroup: &Cgroup) -> Seen {
+    let watch = Watch::start("kprobe");
+    let mut hog = Hog::start(spec, cgroup);
+    let pid = hog.pid();
+    hog.grow();
+    hog.killed();
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    assert_eq!(seen.only()["victim"]["pid"], pid, "{:#}", seen.only());
+    seen
 }
 
 /// The victims' process ids, in ascending order.

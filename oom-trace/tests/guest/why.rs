@@ -6,7 +6,7 @@ use crate::cgroup::Cgroup;
 use crate::hog::{Growth, Hog, Spec, named};
 use crate::scenario::Scenario;
 use crate::sysctl::Setting;
-use crate::watch::Watch;
+use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("adj_shields_the_hog", adj_shields_the_hog).shown(),
@@ -58,24 +58,13 @@ fn page_tables() {
 
 fn one_kill(name: &str, limit: u64, growth: Growth) -> Value {
     let cgroup = Cgroup::limited(name, limit);
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&Spec { growth, ..named("hog") }, &cgroup);
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
-    seen.only().clone()
+    kill_one(&Spec { growth, ..named("hog") }, &cgroup).only().clone()
 }
 
 fn overcommit() {
     let cgroup = Cgroup::new("unlimited");
     let _no_limit = Setting::change("/proc/sys/vm/overcommit_memory", "1");
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
+    let seen = kill_one(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
     assert_eq!(seen.only()["system"]["overcommit_memory"], 1);
     assert_hint(seen.only(), "overcommit");
 }
