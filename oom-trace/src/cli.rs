@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::commands::history::HistoryArgs;
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
@@ -42,6 +42,9 @@ pub enum Command {
     TriggerVictim(VictimArgs),
 }
 
+/// As many as the eBPF program keeps.
+const MOST_CANDIDATES: i64 = 16;
+
 /// How to run.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -60,6 +63,10 @@ pub struct RunArgs {
     /// Leave the values of flags such as --password in
     #[arg(long)]
     pub no_redact: bool,
+    /// How many of the tasks that the kernel weighed to tell of, those with the most badness
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = value_parser!(u8).range(..=MOST_CANDIDATES))]
+    pub candidates: u8,
     /// When to colour standard output; NO_COLOR switches `auto` off
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -142,5 +149,7 @@ mod tests {
         let error = Cli::try_parse_from(["oom-trace", "--redact", "a(b"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("'--redact <REGEX>': regex parse error"), "{error}");
+        let error = Cli::try_parse_from(["oom-trace", "--candidates", "17"]).unwrap_err();
+        assert!(error.to_string().contains("17 is not in 0..=16"), "{error}");
     }
 }

@@ -51,6 +51,8 @@ pub struct Run {
     pub outputs: Vec<OutputSpec>,
     /// What of victims' arguments is told.
     pub redactor: Redactor,
+    /// How many candidates are told of.
+    pub candidates: usize,
     /// Cause one kill and end.
     pub demo: bool,
     /// Print the eBPF program's diagnostics.
@@ -65,6 +67,7 @@ impl From<RunArgs> for Run {
             no_cmdline,
             redact,
             no_redact,
+            candidates,
             color,
             attach,
             btf,
@@ -76,6 +79,7 @@ impl From<RunArgs> for Run {
             format,
             style: style(color),
             outputs,
+            candidates: candidates.into(),
             redactor: Redactor { tells: !no_cmdline, usual: !no_redact, patterns: redact },
             demo,
             debug,

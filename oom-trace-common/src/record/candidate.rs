@@ -4,7 +4,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{COMM_LEN, Header, RSS_COUNTERS};
 
-/// The most tasks that are kept of those the kernel weighed; a power of two.
+/// The most tasks that are kept of those the kernel weighed; a power of two, and what `--candidates`
+/// may ask for.
 pub const CANDIDATES: usize = 16;
 
 /// A task that the kernel weighed, as it stood then. Those of an incident follow its start.

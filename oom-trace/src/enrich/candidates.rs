@@ -8,9 +8,6 @@ use crate::incident::model;
 use crate::incident::record::{Candidate, candidate_field as field, role, rss};
 use crate::text::KernelText;
 
-/// How many are told of.
-const TOP: usize = 10;
-
 impl Enricher {
     /// `None` if the kernel weighed none.
     pub(super) fn candidates(
@@ -34,7 +31,7 @@ impl Enricher {
             own.zip(next).and_then(|((own, _), (next, _))| own.badness.checked_sub(next.badness));
         Some(model::Candidates {
             total: first.total,
-            top: top.into_iter().take(TOP).map(|it| self.candidate(it)).collect(),
+            top: top.into_iter().take(self.candidates).map(|it| self.candidate(it)).collect(),
             largest: largest.map(|it| self.candidate(it)),
             margin,
             decided_by_adj: largest.zip(chosen).map(|((largest, _), chosen)| largest.pid != chosen),

@@ -52,6 +52,8 @@ pub struct Enricher {
     pub system_reader: SystemReader,
     /// Takes secrets out of arguments.
     pub redactor: Redactor,
+    /// How many of the tasks that were weighed are told of.
+    pub candidates: usize,
     /// Names users.
     pub user_reader: UserReader,
     /// Whether a hook tells which processes share a victim's memory.

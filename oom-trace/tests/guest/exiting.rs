@@ -132,5 +132,5 @@ fn kill_who_asks(cgroup: &Cgroup) -> (u32, Seen) {
     small.kill();
     small.killed();
     let_go(big, held);
-    (pid, watch.stop(1))
+    (pid, watch.stop(0))
 }

@@ -155,16 +155,20 @@ pub(crate) struct Asking(File);
 
 impl Asking {
     /// How often in a row it must be found without a page more, though it had its turn.
-    const ROW: usize = 200;
+    const ROW: usize = 1000;
+
+    /// Pages that it must have come to have before: until it is told to grow, it waits for that.
+    const GROWN: u64 = 256;
 
     pub(crate) fn wait(&self) {
         let deadline = Instant::now() + PATIENCE;
-        let (mut row, mut before) = (0, self.faults());
+        let start = self.faults();
+        let (mut row, mut before) = (0, start);
         while row < Self::ROW {
             assert!(Instant::now() < deadline, "it does not wait for memory");
             thread::yield_now();
             let now = self.faults();
-            row = if now == before && now > 0 { row + 1 } else { 0 };
+            row = if now == before && now > start + Self::GROWN { row + 1 } else { 0 };
             before = now;
         }
     }

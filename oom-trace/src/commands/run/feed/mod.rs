@@ -57,6 +57,7 @@ impl Feed {
                     place_reader: PlaceReader::default(),
                     system_reader: SystemReader::here(),
                     redactor: config.redactor.clone(),
+                    candidates: config.candidates,
                     user_reader: UserReader::default(),
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
