@@ -58,6 +58,9 @@ enum Task {
         /// Each kernel of the table; all tests on all of them write docs/kernels.md
         #[arg(long, conflicts_with = "kernel")]
         all: bool,
+        /// Only the guests whose last run was not good; the accounts of the others stand
+        #[arg(long, conflicts_with = "command")]
+        failed: bool,
         /// The machine's name in the table; without it all tests run on each, a command on `plain`
         #[arg(long, value_name = "NAME")]
         machine: Option<String>,
@@ -95,9 +98,9 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             bench::run()
         }
-        Task::Vm { kernel, all: _, machine, command } => {
+        Task::Vm { kernel, all: _, failed, machine, command } => {
             setup::run()?;
-            vm(&Choice { kernel, machine, sample: false }, &command)
+            vm(&Choice { kernel, machine, failed, sample: false }, &command)
         }
     }
 }

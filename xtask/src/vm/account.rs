@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::machines::End;
 use super::qemu::{Ending, PANIC};
@@ -18,7 +18,7 @@ const LINES: &str = "scenarios.jsonl";
 const RECORD: &str = r#""type":"oom_panic""#;
 
 /// What a scenario came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Verdict {
     Pass,
     /// With what it said.
@@ -28,7 +28,7 @@ pub(super) enum Verdict {
 }
 
 /// The account of a guest.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Account {
     /// In the order of the list.
     pub(super) scenarios: Vec<(String, Verdict)>,
@@ -75,6 +75,16 @@ fn judge(end: End, ending: Result<Ending>, names: &[&str], lines: &str) -> Resul
 }
 
 impl Account {
+    /// The last that was kept there, if it can be read.
+    pub(super) fn kept(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    pub(super) fn keep(&self, path: &Path) -> Result<()> {
+        fs::write(path, serde_json::to_vec_pretty(self)?)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
     pub(super) fn passed(&self) -> usize {
         self.scenarios.iter().filter(|(_, verdict)| *verdict == Verdict::Pass).count()
     }

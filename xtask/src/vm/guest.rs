@@ -86,6 +86,11 @@ impl Guest {
         self.folder().join(qemu::OUT)
     }
 
+    /// Where the account of its last run is kept.
+    pub(super) fn account(&self) -> PathBuf {
+        self.folder().join("account.json")
+    }
+
     fn folder(&self) -> PathBuf {
         super::folder().join(self.kernel.name).join(self.machine.name)
     }

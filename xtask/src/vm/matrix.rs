@@ -27,6 +27,8 @@ pub(crate) struct Choice {
     pub(crate) machine: Option<String>,
     /// Only the [`SAMPLE`].
     pub(crate) sample: bool,
+    /// Only those whose last run was not good; what the others came to then stands.
+    pub(crate) failed: bool,
 }
 
 /// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
@@ -102,13 +104,19 @@ pub(crate) fn tests(choice: &Choice) -> Result<Results> {
             let guest = Guest { kernel, machine };
             match machine.obstacle(&kernel.config()?) {
                 Some(reason) => table.cells.push((guest, Cell::Obstacle(reason))),
-                None => guests.push(guest),
+                None => match Account::kept(&guest.account()).filter(Account::is_good) {
+                    Some(account) if choice.failed => {
+                        table.cells.push((guest, Cell::Run(account)));
+                    }
+                    _ => guests.push(guest),
+                },
             }
         }
     }
     let loads = loads(&guests, Load::of_tests)?;
     for (guest, ending) in run(&guests, &loads) {
         let account = account::take(guest.machine.end, ending, &guest.out());
+        account.keep(&guest.account())?;
         table.cells.push((guest, Cell::Run(account)));
     }
     say(format!("\n{table}"));
