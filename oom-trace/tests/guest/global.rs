@@ -14,10 +14,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task).shown(),
 ];
 
-/// The machine's own memory runs out.
+/// The machine's own memory runs out. Beside the hog an idle process is weighed, by what the kernel
+/// says of it all the time.
 fn global_kill() {
     let cgroup = Cgroup::new("unlimited");
+    let idle = Hog::start(&Spec { holds: 8 << 20, oom_score_adj: 100, ..named("idle") }, &cgroup);
+    let score: i64 = idle.proc_text("oom_score").parse().unwrap();
     let seen = kill_one(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
+    let candidates = &seen.only()["candidates"]["top"];
+    let weighed = candidates.as_array().unwrap().iter().find(|it| it["pid"] == idle.pid()).unwrap();
+    let totalpages = seen.only()["totalpages"].as_i64().unwrap();
+    // `proc_oom_score`, fs/proc/base.c
+    let badness = weighed["badness"].as_i64().unwrap();
+    assert_eq!((1000 + badness * 1000 / totalpages) * 2 / 3, score, "{:#}", seen.only());
+    idle.kill();
+    idle.killed();
     assert_eq!(seen.only()["scope"], "global");
 }
 

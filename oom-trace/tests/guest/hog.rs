@@ -117,6 +117,11 @@ impl Hog {
         ids.find_map(|id| id.parse().ok().filter(|id| *id != u64::from(self.pid()))).unwrap()
     }
 
+    /// The one line of a file in `/proc/PID`.
+    pub(crate) fn proc_text(&self, file: &str) -> String {
+        fs::read_to_string(self.proc(file)).unwrap().trim_end().to_owned()
+    }
+
     /// A line of `/proc/PID/status` or `smaps_rollup`, after its name, as words.
     pub(crate) fn words(&self, file: &str, name: &str) -> Vec<u64> {
         let text = fs::read(self.proc(file)).unwrap();
