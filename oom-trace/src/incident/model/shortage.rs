@@ -119,7 +119,7 @@ pub struct Limit {
     pub min_bytes: Option<u64>,
     /// `memory.oom.group`
     pub oom_group: Option<bool>,
-    /// `memory.events`, this incident not yet among them.
+    /// `memory.events` at the decision: `oom` counts it, `oom_kill` not yet.
     pub events: Option<LimitEvents>,
     /// `memory.swap.current`.
     pub swap_usage_bytes: Option<u64>,
