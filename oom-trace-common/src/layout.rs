@@ -102,6 +102,7 @@ layout! {
 
     // From 6.18 on a bitmap that starts with the same word.
     mm_flags: 0 Optional ["mm_struct.flags"] gives [];
+    mm_users: 4 Optional ["mm_struct.mm_users"] gives [];
     mm_pgd: 8 Optional ["mm_struct.pgd"] gives ["victim.argv"];
     mm_task_size: 8 Optional ["mm_struct.task_size"] gives [];
     mm_arg_start: 8 Optional ["mm_struct.arg_start"] gives ["victim.argv"];

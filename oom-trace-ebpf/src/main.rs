@@ -25,9 +25,9 @@ use aya_log_ebpf::debug;
 use oom_trace_common::record::source::{FENTRY, KPROBE};
 
 use crate::probes::{
-    dump_header, exit_mmap, finish_task_reaping, kill_process, mark_oom_victim, mark_victim,
-    oom_evaluate_task, oom_kill_process, out_of_memory, print_oom_group, print_oom_meminfo,
-    signal_generate,
+    dump_header, exit_mmap, exit_oom_victim, finish_task_reaping, kill_process, mark_oom_victim,
+    mark_victim, oom_evaluate_task, oom_kill_process, out_of_memory, print_oom_group,
+    print_oom_meminfo, signal_generate,
 };
 
 /// The helpers used here are for GPL-compatible programs only.
@@ -123,6 +123,20 @@ fn out_of_memory_fentry(context: FEntryContext) -> u32 {
 #[fentry]
 fn oom_evaluate_task_fentry(context: FEntryContext) -> u32 {
     oom_evaluate_task::enter(context.arg(0), context.arg(1));
+    0
+}
+
+#[kprobe]
+fn exit_oom_victim_kprobe(context: ProbeContext) -> u32 {
+    debug!(&context, "exit_oom_victim");
+    exit_oom_victim::enter(KPROBE);
+    0
+}
+
+#[fentry]
+fn exit_oom_victim_fentry(context: FEntryContext) -> u32 {
+    debug!(&context, "exit_oom_victim");
+    exit_oom_victim::enter(FENTRY);
     0
 }
 

@@ -31,6 +31,12 @@ impl Mm {
         self.0
     }
 
+    /// Whether nobody uses it any more: its pages are gone.
+    pub(crate) fn is_gone(self) -> bool {
+        let users = read::<u32>(self.0, layout!(mm_users));
+        users.ok != 0 && users.value == 0
+    }
+
     /// Where its arguments start and end.
     pub(crate) fn arguments(self) -> (u64, u64) {
         (pointer(self.0, layout!(mm_arg_start)), pointer(self.0, layout!(mm_arg_end)))

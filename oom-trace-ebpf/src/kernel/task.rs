@@ -112,7 +112,12 @@ impl Task {
 
     /// Whether its process has been marked before.
     pub(crate) fn is_oom_victim(self) -> bool {
-        pointer(self.signal(), layout!(signal_oom_mm)) != 0
+        self.oom_mm().address() != 0
+    }
+
+    /// The memory that its process had when it was marked; at 0 if it was not.
+    pub(crate) fn oom_mm(self) -> Mm {
+        Mm::new(pointer(self.signal(), layout!(signal_oom_mm)))
     }
 
     /// The process id in the innermost of its pid namespaces.

@@ -2,6 +2,7 @@
 
 pub(crate) mod dump_header;
 pub(crate) mod exit_mmap;
+pub(crate) mod exit_oom_victim;
 pub(crate) mod finish_task_reaping;
 pub(crate) mod kill_process;
 pub(crate) mod mark_oom_victim;

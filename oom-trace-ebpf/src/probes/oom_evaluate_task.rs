@@ -10,7 +10,8 @@ use crate::maps::{WEIGHED, only};
 pub(crate) fn enter(task: u64, oc: u64) -> Option<()> {
     let weighed = only(&WEIGHED)?;
     let (control, task) = (OomControl::new(oc), Task::new(task));
-    if weighed.is_of(oc) && control.may_choose(task) {
+    // A victim that is dying is not weighed again.
+    if weighed.is_of(oc) && control.may_choose(task) && !task.is_oom_victim() {
         weighed.weigh(control, task);
     }
     Some(())

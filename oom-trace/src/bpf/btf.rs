@@ -43,7 +43,7 @@ mod tests {
             let whole = Btf::parse(&bytes, aya::Endianness::default()).unwrap();
             let known = Known::find(&bytes, version).unwrap();
             let btf = of_functions(&known);
-            assert_eq!(known.functions.len(), 9, "{kernel}");
+            assert_eq!(known.functions.len(), 10, "{kernel}");
             for (name, id) in known.functions {
                 for btf in [&btf, &whole] {
                     assert_eq!(

@@ -1,5 +1,7 @@
 //! Whether it helped.
 
+use std::path::Path;
+
 use super::clock::Clock;
 use super::{Enricher, source, text};
 use crate::incident::dying::Dying;
@@ -35,10 +37,13 @@ impl Enricher {
         }
     }
 
-    /// The record of a victim whose memory is not back by now.
+    /// The record of a victim that no hook saw give its memory back: it is stuck, or has gone in the
+    /// meantime.
     #[must_use]
-    pub fn stuck(&self, dying: &Dying, clock: Clock) -> OomExit {
+    pub fn overdue(&self, dying: &Dying, clock: Clock) -> OomExit {
         let now = clock.boot_ns();
+        let stuck = Path::new(&format!("/proc/{}", dying.pid)).exists();
+        let stuck_for_ms = now.saturating_sub(dying.marked_ns) / NS_IN_MS;
         OomExit {
             schema: SCHEMA,
             kind: OomExitType::OomExit,
@@ -48,10 +53,10 @@ impl Enricher {
             pid: dying.pid,
             tid: dying.tid,
             comm: Some(text(&dying.comm)),
-            state: ExitState::Stuck,
+            state: if stuck { ExitState::Stuck } else { ExitState::Freed },
             freed_after_ms: None,
-            stuck_for_ms: Some(now.saturating_sub(dying.marked_ns) / NS_IN_MS),
-            by: None,
+            stuck_for_ms: stuck.then_some(stuck_for_ms),
+            by: (!stuck).then_some(FreedBy::Exit),
             left: None,
         }
     }

@@ -17,7 +17,7 @@ use crate::release::Release;
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// The functions that are hooked, those from the fourth on where the kernel has them.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 10] = [
     "oom_kill_process",
     "__oom_kill_process",
     "mark_oom_victim",
@@ -27,6 +27,7 @@ const FUNCTIONS: [&str; 9] = [
     "out_of_memory",
     "oom_evaluate_task",
     "exit_mmap",
+    "exit_oom_victim",
 ];
 
 /// The helper that names addresses.

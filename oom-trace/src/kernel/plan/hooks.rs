@@ -1,6 +1,6 @@
 //! The hooks of each way to attach.
 
-pub(super) const KPROBES: [Hook; 12] = [
+pub(super) const KPROBES: [Hook; 13] = [
     // Before the entry: of two probes on a function the last one attached runs first
     // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
     // still the kernel's own.
@@ -14,11 +14,12 @@ pub(super) const KPROBES: [Hook; 12] = [
     Hook::for_candidates("out_of_memory_kprobe", "out_of_memory"),
     Hook::for_candidates("oom_evaluate_task_kprobe", "oom_evaluate_task"),
     Hook::EXIT_MMAP,
+    Hook::for_exit("exit_oom_victim_kprobe"),
     Hook::FINISH_TASK_REAPING,
     Hook::SIGNAL_GENERATE,
 ];
 
-pub(super) const FENTRIES: [Hook; 12] = [
+pub(super) const FENTRIES: [Hook; 13] = [
     Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
     Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
     Hook::needed("kill_process_fentry", "__oom_kill_process"),
@@ -29,6 +30,7 @@ pub(super) const FENTRIES: [Hook; 12] = [
     Hook::for_candidates("out_of_memory_fentry", "out_of_memory"),
     Hook::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task"),
     Hook::EXIT_MMAP,
+    Hook::for_exit("exit_oom_victim_fentry"),
     Hook::FINISH_TASK_REAPING,
     Hook::SIGNAL_GENERATE,
 ];
@@ -105,6 +107,11 @@ impl Hook {
     const fn for_panic(program: &'static str) -> Self {
         let needed = Self::needed(program, "dump_header");
         Self { without: Without::Lacking("oom_panic"), ..needed }
+    }
+
+    /// Without it some exits are told of late.
+    const fn for_exit(program: &'static str) -> Self {
+        Self { without: Without::Approximate, ..Self::needed(program, "exit_oom_victim") }
     }
 
     const fn for_candidates(program: &'static str, target: &'static str) -> Self {

@@ -100,7 +100,7 @@ impl Programs {
         let clock = Clock::now();
         let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
         for dying in stuck.into_iter().flatten() {
-            let exit = self.enricher.stuck(&dying, clock);
+            let exit = self.enricher.overdue(&dying, clock);
             each(Fed::Record(Record::OomExit(Box::new(exit))));
         }
     }
