@@ -138,11 +138,9 @@ fn vm(choice: &Choice, command: &[String]) -> Result<()> {
     if !broken.is_empty() {
         bail!("failed: {}", broken.join(", "));
     }
-    if choice.is_all() {
-        for page in results.pages()? {
-            page.write()?;
-            say(format!("written to {}", page.path));
-        }
+    for page in results.pages(choice)? {
+        page.write()?;
+        say(format!("written to {}", page.path));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::table::Table;
 
 /// The kernel whose runs are shown.
-const KERNEL: &str = "6.12";
+pub(super) const KERNEL: &str = "6.12";
 /// Where a guest leaves the blocks of its scenarios, each in a file by its name.
 const FOLDER: &str = "gallery";
 

@@ -147,9 +147,20 @@ impl Results {
         broken.map(|(guest, _)| format!("guest {guest}")).collect()
     }
 
-    /// The pages that are made of these results.
-    pub(crate) fn pages(&self) -> Result<[Page; 2]> {
-        Ok([page::make(&self.table)?, gallery::make(&self.table)?])
+    /// The pages that are made of these results: of all kernels, and of the one in the gallery.
+    pub(crate) fn pages(&self, choice: &Choice) -> Result<Vec<Page>> {
+        let mut pages = Vec::new();
+        if choice.is_all() {
+            pages.push(page::make(&self.table)?);
+        }
+        if choice.machine.is_none() && !choice.sample && self.has(gallery::KERNEL) {
+            pages.push(gallery::make(&self.table)?);
+        }
+        Ok(pages)
+    }
+
+    fn has(&self, kernel: &str) -> bool {
+        self.table.accounts().any(|(guest, _)| guest.kernel.name == kernel)
     }
 }
 
