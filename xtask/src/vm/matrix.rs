@@ -64,7 +64,7 @@ pub(crate) fn command(choice: &Choice, command: &[String]) -> Result<()> {
     }
     let loads = loads(&guests, |arch| Load::of_command(command, arch))?;
     let mut failed = Vec::new();
-    for (guest, ending) in run(&guests, &loads) {
+    for (guest, ending) in run(&guests, &loads, |_, ending| ending) {
         match ending {
             Ok(Ending::Exit(0)) => {}
             Ok(ending) => failed.push(format!("guest {guest}: {ending}")),
@@ -114,10 +114,14 @@ pub(crate) fn tests(choice: &Choice) -> Result<Results> {
         }
     }
     let loads = loads(&guests, Load::of_tests)?;
-    for (guest, ending) in run(&guests, &loads) {
+    // Kept at once: the run may not come to its end.
+    let take = |guest: &Guest, ending| -> Result<Account> {
         let account = account::take(guest.machine.end, ending, &guest.out());
         account.keep(&guest.account())?;
-        table.cells.push((guest, Cell::Run(account)));
+        Ok(account)
+    };
+    for (guest, account) in run(&guests, &loads, take) {
+        table.cells.push((guest, Cell::Run(account?)));
     }
     say(format!("\n{table}"));
     for (guest, account) in table.accounts() {
@@ -182,9 +186,13 @@ fn loads(guests: &[Guest], build: impl Fn(&'static Arch) -> Result<Load>) -> Res
     Ok(loads)
 }
 
-/// Boots the guests, one for each processor of ours at a time, and tells how each ended, in their
-/// order. What one prints is shown in one piece at its end; of a single one, as it comes.
-fn run(guests: &[Guest], loads: &[Load]) -> Vec<(Guest, Result<Ending>)> {
+/// Boots the guests, one for each processor of ours at a time, and tells what `judge` says of each end,
+/// in their order. What one prints is shown in one piece at its end; of a single one, as it comes.
+fn run<T: Send>(
+    guests: &[Guest],
+    loads: &[Load],
+    judge: impl Fn(&Guest, Result<Ending>) -> T + Sync,
+) -> Vec<(Guest, T)> {
     let alone = guests.len() == 1;
     let queue = Mutex::new(guests.iter().copied().enumerate().collect::<VecDeque<_>>());
     let ended = Mutex::new(Vec::new());
@@ -203,14 +211,16 @@ fn run(guests: &[Guest], loads: &[Load]) -> Vec<(Guest, Result<Ending>)> {
                     guest.run(load, &mut printed)
                 }
             });
+            let end = word(&ending);
+            let verdict = judge(&guest, ending);
             let mut ended = lock(&ended);
             if !alone {
                 say(format!("guest {guest} printed:"));
                 let _ = io::stdout().write_all(&printed);
             }
             let seconds = started.elapsed().as_secs();
-            say(format!("guest {guest}: {} after {seconds} s", word(&ending)));
-            ended.push((index, guest, ending));
+            say(format!("guest {guest}: {end} after {seconds} s"));
+            ended.push((index, guest, verdict));
         }
     };
     let workers = thread::available_parallelism().map_or(1, usize::from).min(guests.len());
@@ -221,7 +231,7 @@ fn run(guests: &[Guest], loads: &[Load]) -> Vec<(Guest, Result<Ending>)> {
     });
     let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     ended.sort_by_key(|(index, ..)| *index);
-    ended.into_iter().map(|(_, guest, ending)| (guest, ending)).collect()
+    ended.into_iter().map(|(_, guest, verdict)| (guest, verdict)).collect()
 }
 
 fn word(ending: &Result<Ending>) -> &'static str {
