@@ -9,12 +9,12 @@ use crate::kernel::kallsyms;
 /// The variable that holds it, and `PAGE_OFFSET` where its value counts from there.
 ///
 /// # Errors
-/// The kernel does not tell where the variable is.
+/// The kernel does not tell where the variable is; or, on arm64, how many bits its addresses have: the
+/// variable that told (`vabits_actual`) is gone from 6.12.
 pub(super) fn find() -> io::Result<(u64, u64)> {
     if cfg!(target_arch = "aarch64") {
-        // With addresses of 52 bits there is one more variable (arch/arm64/include/asm/memory.h).
-        let bits = if address("vabits_actual").is_ok() { 52 } else { 48 };
-        return Ok((address("memstart_addr")?, (!0) << bits));
+        address("vabits_actual")?;
+        return Ok((address("memstart_addr")?, (!0) << 52));
     }
     Ok((address("page_offset_base")?, 0))
 }
