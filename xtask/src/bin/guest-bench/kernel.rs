@@ -35,13 +35,14 @@ pub(crate) fn boot_ns() -> u64 {
     secs * 1_000_000_000 + nanos
 }
 
-/// Notes when the kernel enters the hooked function, by a trace event of ours on it.
-pub(crate) struct HookClock;
+/// Notes when the kernel comes by places, by trace events of ours.
+pub(crate) struct Clock;
 
-impl HookClock {
-    pub(crate) fn start() -> Result<Self> {
-        write(&format!("{TRACING}/kprobe_events"), &format!("p:bench/hook {FUNCTION}"))?;
-        write(&format!("{TRACING}/events/bench/hook/enable"), "1")?;
+impl Clock {
+    /// Events of the group `bench`, as `kprobe_events` takes them.
+    pub(crate) fn start(events: &[&str]) -> Result<Self> {
+        write(&format!("{TRACING}/kprobe_events"), &events.join("\n"))?;
+        write(&format!("{TRACING}/events/bench/enable"), "1")?;
         Ok(Self)
     }
 
@@ -50,20 +51,21 @@ impl HookClock {
         write(&format!("{TRACING}/trace"), "")
     }
 
-    /// The first entry noted, on the boot clock.
-    pub(crate) fn first(&self) -> Result<u64> {
+    /// The first of this event, on the boot clock.
+    pub(crate) fn first(&self, event: &str) -> Result<u64> {
         let trace = fs::read_to_string(format!("{TRACING}/trace"))?;
-        let time = trace.lines().find_map(|line| line.split_once(": hook: ")?.0.rsplit(' ').next());
+        let event = format!(": {event}: ");
+        let time = trace.lines().find_map(|line| line.split_once(&event)?.0.rsplit(' ').next());
         let (secs, micros) =
             time.and_then(|time| time.split_once('.')).with_context(|| format!("in {trace}"))?;
         Ok(secs.parse::<u64>()? * 1_000_000_000 + micros.parse::<u64>()? * 1_000)
     }
 }
 
-impl Drop for HookClock {
+impl Drop for Clock {
     fn drop(&mut self) {
-        // Left behind, it would only be counted as one hook more.
-        let _ = write(&format!("{TRACING}/events/bench/hook/enable"), "0");
+        // Left behind, they would only be counted as hooks more.
+        let _ = write(&format!("{TRACING}/events/bench/enable"), "0");
         let _ = write(&format!("{TRACING}/kprobe_events"), "");
     }
 }
