@@ -1,5 +1,6 @@
 //! What the kernel says, for every tool alike.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result};
@@ -7,6 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 const TRACING: &str = "/sys/kernel/tracing";
+const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
 const FUNCTION: &str = "oom_kill_process";
 
 /// Switches on what the measurements need.
@@ -19,6 +21,36 @@ pub(crate) fn prepare() -> Result<()> {
 pub(crate) fn hooks() -> Result<usize> {
     let list = fs::read_to_string(KPROBES).with_context(|| format!("cannot read {KPROBES}"))?;
     Ok(list.lines().filter(|line| line.contains(FUNCTION)).count())
+}
+
+/// The functions that probes of any kind are on.
+pub(crate) fn probed() -> Result<BTreeSet<String>> {
+    let path = format!("{TRACING}/enabled_functions");
+    let list = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    // Lines further in tell more of a function.
+    let functions = list.lines().filter(|line| !line.starts_with(char::is_whitespace));
+    Ok(functions.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// Whether the kernel lists in its log the tasks it weighed.
+pub(crate) fn list_tasks(whether: bool) -> Result<()> {
+    write("/proc/sys/vm/oom_dump_tasks", if whether { "1" } else { "0" })
+}
+
+/// Has the kernel count what eBPF programs take, which itself takes time.
+pub(crate) struct Counting;
+
+impl Counting {
+    pub(crate) fn start() -> Result<Self> {
+        write(COUNTING, "1").map(|()| Self)
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        // Left on, it would only slow down what is measured next.
+        let _ = write(COUNTING, "0");
+    }
 }
 
 /// The kernel's count of its kills.

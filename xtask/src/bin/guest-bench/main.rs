@@ -2,6 +2,8 @@
 //! home. Without an argument it is all parts, with one it is that part.
 
 mod beside;
+mod exec;
+mod incident;
 mod kernel;
 mod tool;
 mod usage;
@@ -32,6 +34,8 @@ fn main() -> Result<()> {
 fn table(part: &str) -> Result<String> {
     match part {
         "beside" => beside::table(),
+        "incident" => incident::table(),
+        "exec" => exec::table(),
         _ => bail!("not measured here"),
     }
 }
