@@ -1,12 +1,14 @@
-//! The agent beside what people use today, on one kernel, in one boot.
+//! What the agent costs, alone and beside what people use today, on one kernel, in one boot.
 
 use std::fs;
 use std::io;
+use std::iter;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use walkdir::WalkDir;
+use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::sh::{self, say};
@@ -23,11 +25,13 @@ const PROGRAMS: &[&str] = &["usr/sbin/oomkill-libbpf", "usr/bin/bpftrace", SCRIP
 const SCRIPT: &str = "usr/sbin/oomkill.bt";
 const PAGE: &str = "docs/benchmarks.md";
 
-/// Measures, prints the table, and writes the page.
-pub(crate) fn run() -> Result<()> {
+/// Measures, prints the tables, and writes the page; a part alone is only printed.
+pub(crate) fn run(part: Option<String>) -> Result<()> {
     let kernel = Kernel::named(KERNEL)?;
     let root = root(kernel)?;
-    let load = Load::of_command(&["/bin/guest-bench".to_owned()], kernel.arch)?
+    let is_whole = part.is_none();
+    let command: Vec<_> = iter::once("/bin/guest-bench".to_owned()).chain(part).collect();
+    let load = Load::of_command(&command, kernel.arch)?
         .with("/bin/guest-bench", Binary::GUEST_BENCH)?
         .with_tree(root.clone());
     let guest = Guest { kernel, machine: &PLAIN };
@@ -35,16 +39,24 @@ pub(crate) fn run() -> Result<()> {
         Ending::Exit(0) => {}
         ending => bail!("guest-bench: {ending}"),
     }
-    let table = fs::read_to_string(guest.out().join("table.md"))?;
-    let versions = fs::read_to_string(root.with_extension("versions"))?;
-    let page = page(&table, &kernel.package()?, &versions);
-    fs::write(sh::root().join(PAGE), page)?;
-    say(format!("written to {PAGE}"));
+    if is_whole {
+        let versions = fs::read_to_string(root.with_extension("versions"))?;
+        let page = page(&guest.out(), &kernel.package()?, &versions)?;
+        fs::write(sh::root().join(PAGE), page)?;
+        say(format!("written to {PAGE}"));
+    }
     Ok(())
 }
 
-fn page(table: &str, kernel: &str, versions: &str) -> String {
-    format!(include_str!("bench.md"), table = table.trim(), kernel = kernel, versions = versions)
+/// Puts in the template what stands there in braces: the parts' tables, and what was measured.
+fn page(tables: &Path, kernel: &str, versions: &str) -> Result<String> {
+    let mut page =
+        include_str!("bench.md").replace("{kernel}", kernel).replace("{versions}", versions);
+    for part in BENCH_PARTS {
+        let table = fs::read_to_string(tables.join(format!("{part}.md")))?;
+        page = page.replace(&format!("{{{part}}}"), table.trim());
+    }
+    Ok(page)
 }
 
 /// The other tools' files; unpacked once.

@@ -9,6 +9,9 @@ pub const JOB_FILE: &str = "/job.json";
 /// What a step leaves in this folder is sent home after it.
 pub const OUT_DIR: &str = "/out";
 
+/// What the benchmark measures: each part leaves its table, `NAME.md`, in [`OUT_DIR`].
+pub const BENCH_PARTS: [&str; 3] = ["beside", "incident", "exec"];
+
 /// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Job {

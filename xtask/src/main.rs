@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::sh::say;
@@ -48,8 +49,12 @@ enum Task {
     },
     /// Check format, lints, documentation, dependencies, spelling and our own rules
     Lint,
-    /// Measure the agent beside other tools, and write docs/benchmarks.md
-    Bench,
+    /// Measure the agent, alone and beside other tools, and write docs/benchmarks.md
+    Bench {
+        /// Only this, printed and not written
+        #[arg(value_parser = BENCH_PARTS)]
+        part: Option<String>,
+    },
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
         /// The kernel's name in the table
@@ -94,9 +99,9 @@ fn work(task: Task) -> Result<()> {
             fuzz(minutes)
         }
         Task::Lint => lint::run(&setup::run()?),
-        Task::Bench => {
+        Task::Bench { part } => {
             setup::run()?;
-            bench::run()
+            bench::run(part)
         }
         Task::Vm { kernel, all: _, failed, machine, command } => {
             setup::run()?;

@@ -1,5 +1,6 @@
 //! What the kernel says, for every tool alike.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result};
@@ -7,6 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 const TRACING: &str = "/sys/kernel/tracing";
+const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
 const FUNCTION: &str = "oom_kill_process";
 
 /// Switches on what the measurements need.
@@ -19,6 +21,36 @@ pub(crate) fn prepare() -> Result<()> {
 pub(crate) fn hooks() -> Result<usize> {
     let list = fs::read_to_string(KPROBES).with_context(|| format!("cannot read {KPROBES}"))?;
     Ok(list.lines().filter(|line| line.contains(FUNCTION)).count())
+}
+
+/// The functions that probes of any kind are on.
+pub(crate) fn probed() -> Result<BTreeSet<String>> {
+    let path = format!("{TRACING}/enabled_functions");
+    let list = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    // Lines further in tell more of a function.
+    let functions = list.lines().filter(|line| !line.starts_with(char::is_whitespace));
+    Ok(functions.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// Whether the kernel lists in its log the tasks it weighed.
+pub(crate) fn list_tasks(whether: bool) -> Result<()> {
+    write("/proc/sys/vm/oom_dump_tasks", if whether { "1" } else { "0" })
+}
+
+/// Has the kernel count what eBPF programs take, which itself takes time.
+pub(crate) struct Counting;
+
+impl Counting {
+    pub(crate) fn start() -> Result<Self> {
+        write(COUNTING, "1").map(|()| Self)
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        // Left on, it would only slow down what is measured next.
+        let _ = write(COUNTING, "0");
+    }
 }
 
 /// The kernel's count of its kills.
@@ -35,13 +67,14 @@ pub(crate) fn boot_ns() -> u64 {
     secs * 1_000_000_000 + nanos
 }
 
-/// Notes when the kernel enters the hooked function, by a trace event of ours on it.
-pub(crate) struct HookClock;
+/// Notes when the kernel comes by places, by trace events of ours.
+pub(crate) struct Clock;
 
-impl HookClock {
-    pub(crate) fn start() -> Result<Self> {
-        write(&format!("{TRACING}/kprobe_events"), &format!("p:bench/hook {FUNCTION}"))?;
-        write(&format!("{TRACING}/events/bench/hook/enable"), "1")?;
+impl Clock {
+    /// Events of the group `bench`, as `kprobe_events` takes them.
+    pub(crate) fn start(events: &[&str]) -> Result<Self> {
+        write(&format!("{TRACING}/kprobe_events"), &events.join("\n"))?;
+        write(&format!("{TRACING}/events/bench/enable"), "1")?;
         Ok(Self)
     }
 
@@ -50,20 +83,21 @@ impl HookClock {
         write(&format!("{TRACING}/trace"), "")
     }
 
-    /// The first entry noted, on the boot clock.
-    pub(crate) fn first(&self) -> Result<u64> {
+    /// The first of this event, on the boot clock.
+    pub(crate) fn first(&self, event: &str) -> Result<u64> {
         let trace = fs::read_to_string(format!("{TRACING}/trace"))?;
-        let time = trace.lines().find_map(|line| line.split_once(": hook: ")?.0.rsplit(' ').next());
+        let event = format!(": {event}: ");
+        let time = trace.lines().find_map(|line| line.split_once(&event)?.0.rsplit(' ').next());
         let (secs, micros) =
             time.and_then(|time| time.split_once('.')).with_context(|| format!("in {trace}"))?;
         Ok(secs.parse::<u64>()? * 1_000_000_000 + micros.parse::<u64>()? * 1_000)
     }
 }
 
-impl Drop for HookClock {
+impl Drop for Clock {
     fn drop(&mut self) {
-        // Left behind, it would only be counted as one hook more.
-        let _ = write(&format!("{TRACING}/events/bench/hook/enable"), "0");
+        // Left behind, they would only be counted as hooks more.
+        let _ = write(&format!("{TRACING}/events/bench/enable"), "0");
         let _ = write(&format!("{TRACING}/kprobe_events"), "");
     }
 }

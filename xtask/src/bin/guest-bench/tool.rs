@@ -26,14 +26,16 @@ pub(crate) struct Tool {
     victim: &'static str,
 }
 
+pub(crate) const AGENT: Tool = Tool {
+    name: "oom-trace",
+    is_base: false,
+    command: &["/bin/oom-trace", "--format", "json"],
+    banner: "attached",
+    victim: "\"type\":\"oom_kill\"",
+};
+
 pub(crate) const TOOLS: &[Tool] = &[
-    Tool {
-        name: "oom-trace",
-        is_base: false,
-        command: &["/bin/oom-trace", "--format", "json"],
-        banner: "attached",
-        victim: "\"type\":\"oom_kill\"",
-    },
+    AGENT,
     Tool {
         name: "oomkill of libbpf-tools, in C",
         is_base: true,
