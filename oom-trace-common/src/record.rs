@@ -145,8 +145,6 @@ pub struct Machine {
     /// Address of the variable that tells where physical memory is mapped: `page_offset_base` on
     /// x86-64, `memstart_addr` on arm64; 0 if unknown.
     pub direct_map: u64,
-    /// What the value of that variable is taken from on arm64: `PAGE_OFFSET`.
-    pub page_offset: u64,
     /// Bytes of a page, as a power of two.
     pub page_shift: u32,
     /// 1 where the machine may have more than one memory node.

@@ -28,7 +28,6 @@ pub(crate) static MACHINE: Machine = Machine {
     has_snprintf: 0,
     weighs_exactly: 0,
     direct_map: 0,
-    page_offset: 0,
     page_shift: 0,
     has_nodes: 0,
 };

@@ -13,14 +13,23 @@ const LEVELS: u32 = 5;
 
 /// Where physical address 0 is mapped; not there if that is not known.
 #[cfg(bpf_target_arch = "x86_64")]
-fn direct_map() -> Got<u64> {
+fn direct_map(_: Mm) -> Got<u64> {
     load(machine!(direct_map))
 }
 
-/// `__phys_to_virt`, arch/arm64/include/asm/memory.h
+/// `__phys_to_virt`, arch/arm64/include/asm/memory.h. The kernel does not tell where the map starts
+/// (`PAGE_OFFSET`): there, where addresses have 52 bits, so that page tables lie below those of 48.
+/// A kernel built for 52 bits starts there on a processor with 48 too, and makes up for it by a
+/// negative `memstart_addr`.
 #[cfg(bpf_target_arch = "aarch64")]
-fn direct_map() -> Got<u64> {
-    load::<u64>(machine!(direct_map)).map(|start| machine!(page_offset).wrapping_sub(start))
+fn direct_map(mm: Mm) -> Got<u64> {
+    const OF_52_BITS: u64 = !0 << 52;
+    const OF_48_BITS: u64 = !0 << 48;
+    load::<i64>(machine!(direct_map)).map(|memory_start| {
+        let wide = mm.pgd() < OF_48_BITS || memory_start < 0;
+        let page_offset = if wide { OF_52_BITS } else { OF_48_BITS };
+        page_offset.wrapping_sub(memory_start as u64)
+    })
 }
 
 /// Whether the process has page tables of five levels: the kernel's half of the addresses starts
@@ -83,7 +92,7 @@ impl Mm {
     /// cannot be found.
     #[inline(always)]
     pub(super) fn translate(self, address: u64) -> u64 {
-        let map = direct_map();
+        let map = direct_map(self);
         let page_shift = machine!(page_shift);
         if map.ok == 0 || !(12..=16).contains(&page_shift) {
             return 0;

@@ -98,12 +98,12 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, Unhook
 /// from the plan's hooks to what is missing.
 fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring), BpfError> {
     let mut notes = Vec::new();
-    let (direct_map, page_offset) = direct_map::find().unwrap_or_else(|error| {
+    let direct_map = direct_map::find().unwrap_or_else(|error| {
         notes.push(format!(
             "victim.argv is null unless the victim is the trigger: the kernel does not tell where it \
              maps memory ({error}; is kernel.kptr_restrict 2, or CAP_SYSLOG missing?)"
         ));
-        (0, 0)
+        0
     });
     let machine = Machine {
         per_cpu_offset: per_cpu_offset(facts, &mut notes),
@@ -112,7 +112,6 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         has_snprintf: u32::from(facts.known.has_snprintf),
         weighs_exactly: u32::from(facts.release.version() >= SUMS_ARE_EXACT),
         direct_map,
-        page_offset,
         page_shift: rustix::param::page_size().trailing_zeros(),
         has_nodes: u32::from(facts.possible_nodes > 1),
     };

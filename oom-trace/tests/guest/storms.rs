@@ -14,8 +14,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("more_kills_than_the_log_describes", rate_limited),
     Scenario::new("storm", || storm("kprobe", 200)),
     Scenario::new("storm_of_a_group", storm_of_a_group),
-    Scenario::new("storm_that_another_process_causes", storm_of_others)
-        .unless(crate::identity::hides_page_tables),
+    Scenario::new("storm_that_another_process_causes", storm_of_others),
     Scenario::new("storm_on_two_cpus", storm_on_two_cpus).on(Machine::TwoCpus),
     Scenario::new("storm_seen_by_fentry", || storm("fentry", 200)).on(Machine::TwoCpus),
     Scenario::new("storm_seen_by_the_tracepoint", || storm("tracepoint", 200))
