@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A name as the kernel holds it. Nothing says that it is UTF-8 or printable.
 ///
@@ -110,6 +110,13 @@ impl fmt::Debug for KernelText {
 impl Serialize for KernelText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_utf8())
+    }
+}
+
+/// What was escaped stays so, and is told in the same way again.
+impl<'de> Deserialize<'de> for KernelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -134,7 +134,7 @@ impl Enricher {
             incident: self.host.incident(id),
             origin: self.host.origin(id, clock),
             source: source(incident.header.source),
-            message,
+            message: message.into(),
             shortage: self.shortage(Some((fields, names)), &[], frames.as_deref()),
         })
     }

@@ -41,7 +41,7 @@ impl Enricher {
         };
         model::Shortage {
             scope,
-            constraint: constraint.map(|&(name, _)| name),
+            constraint: constraint.map(|&(name, _)| name.into()),
             nodemask: fields.nodemask(),
             page_size_bytes: Some(self.page_size),
             totalpages: fields.totalpages(),

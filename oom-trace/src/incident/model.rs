@@ -3,14 +3,17 @@
 //! Sizes are bytes (`*_bytes`), durations milliseconds (`*_ms`); `None` is "not known here" and
 //! never zero. Members that this version does not fill yet are part of schema 1 and `None`.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::KernelText;
 
 mod agent;
 mod candidates;
 mod exit;
+mod names;
 mod shortage;
 mod system;
 mod victim;
@@ -26,8 +29,10 @@ pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
 pub const SCHEMA: u32 = 1;
 
 /// One line of output.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+///
+/// Its JSON has one key more than its members: [`Record::id`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, remote = "Self")]
 pub enum Record {
     /// A task was marked as victim of the OOM killer.
     OomKill(Box<OomKill>),
@@ -39,8 +44,71 @@ pub enum Record {
     Agent(Box<Agent>),
 }
 
+impl Record {
+    /// Names this record: the same whenever the kill, its end or the agent's word is told again, and
+    /// another for every other record of this machine.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::OomKill(kill) => format!("{}-{}", kill.incident, kill.victim.tid),
+            Self::OomPanic(panic) => format!("{}-panic", panic.incident),
+            Self::OomExit(exit) => {
+                format!("{}-{}-{}", exit.incident, exit.pid, exit.state.name())
+            }
+            Self::Agent(agent) => {
+                let Origin { boot_id, boot_ns, .. } = &agent.origin;
+                let boot = boot_id.as_deref().and_then(|boot| boot.get(..8)).unwrap_or("agent");
+                format!("{boot}-{:016x}-{}", boot_ns.unwrap_or(0), agent.event.name())
+            }
+        }
+    }
+
+    /// Where and when it was made.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::OomKill(kill) => &kill.origin,
+            Self::OomPanic(panic) => &panic.origin,
+            Self::OomExit(exit) => &exit.origin,
+            Self::Agent(agent) => &agent.origin,
+        }
+    }
+
+    /// The shortage it belongs to.
+    #[must_use]
+    pub fn incident(&self) -> Option<&str> {
+        match self {
+            Self::OomKill(kill) => Some(&kill.incident),
+            Self::OomPanic(panic) => Some(&panic.incident),
+            Self::OomExit(exit) => Some(&exit.incident),
+            Self::Agent(_) => None,
+        }
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            #[serde(flatten, serialize_with = "members")]
+            record: &'a Record,
+            id: String,
+        }
+        fn members<S: Serializer>(record: &&Record, serializer: S) -> Result<S::Ok, S::Error> {
+            Record::serialize(record, serializer)
+        }
+        Line { record: self, id: self.id() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
 /// Where and when a record was made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// Wall-clock time of the hook, UTC. A saved log may lack it, as all that follows.
     #[serde(serialize_with = "rfc3339_ns")]
@@ -56,7 +124,7 @@ pub struct Origin {
 }
 
 /// One victim of one incident.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomKill {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -98,7 +166,7 @@ pub struct OomKill {
 }
 
 /// The kernel is about to panic: `vm.panic_on_oom` is set, or no process is left to kill.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomPanic {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -113,14 +181,14 @@ pub struct OomPanic {
     /// What reported it.
     pub source: Source,
     /// The kernel's words before it panics.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
     /// The shortage.
     #[serde(flatten)]
     pub shortage: Shortage,
 }
 
 /// The `type` of an [`OomPanic`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OomPanicType {
     /// The only one.
@@ -129,7 +197,7 @@ pub enum OomPanicType {
 }
 
 /// The `type` of an [`OomKill`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OomKillType {
     /// The only one.
@@ -138,7 +206,7 @@ pub enum OomKillType {
 }
 
 /// What reported a kill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// kprobes.
@@ -152,7 +220,7 @@ pub enum Source {
 }
 
 /// What the kernel did to a victim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// SIGKILL was sent.
@@ -162,7 +230,7 @@ pub enum Outcome {
 }
 
 /// The task that the kernel chose to kill, as its `oom-kill:` line prints it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
     /// `task_struct.pid`: a thread id.
     pub tid: u32,
@@ -175,7 +243,7 @@ pub struct Chosen {
 }
 
 /// The kill in a sentence, and what to do.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// One sentence.
     pub summary: String,

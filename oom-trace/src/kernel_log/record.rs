@@ -56,7 +56,7 @@ pub(super) fn panic(
         incident: told.incident(None),
         origin: told.origin(),
         source: Source::KernelLog,
-        message,
+        message: message.into(),
         shortage: told.shortage(constraint, None),
     }))
 }
@@ -114,7 +114,7 @@ impl<'a> Told<'a> {
         };
         Shortage {
             scope: self.scope(known.map(|(_, scope)| scope), message),
-            constraint: known.map(|(name, _)| name),
+            constraint: known.map(|(name, _)| (*name).into()),
             nodemask: summary
                 .and_then(|summary| summary.nodemask.clone())
                 .or_else(|| header?.nodemask.clone()),

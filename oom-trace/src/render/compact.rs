@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use super::Style;
 use super::block::Palette;
 use super::moment::Moment;
-use super::names;
 use super::units::{Joined, Size, resident};
 use super::word::Word;
 use crate::incident::model::{
-    Agent, ExitState, OomExit, OomKill, OomPanic, Origin, Outcome, Record, Shortage, Victim,
+    Agent, ExitState, FreedBy, OomExit, OomKill, OomPanic, Origin, Outcome, Record, Scope,
+    Shortage, Victim,
 };
 use crate::text::KernelText;
 
@@ -74,9 +74,9 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     if *victim_count > 1 {
         fields.put("victim", Some(format_args!("{victim_index}/{victim_count}")))?;
     }
-    fields.put("outcome", outcome.map(names::outcome))?;
+    fields.put("outcome", outcome.map(Outcome::name))?;
     fields.word("host", origin.host.as_deref())?;
-    fields.put("source", Some(names::source(*source)))?;
+    fields.put("source", Some(source.name()))?;
     fields.word("incident", Some(incident))
 }
 
@@ -87,7 +87,7 @@ fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
     limit(shortage, fields)?;
     trigger(shortage, fields)?;
     fields.word("host", origin.host.as_deref())?;
-    fields.put("source", Some(names::source(*source)))?;
+    fields.put("source", Some(source.name()))?;
     fields.word("incident", Some(incident))
 }
 
@@ -129,16 +129,16 @@ fn oom_exit(exit: &OomExit, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.put("tid", Some(tid).filter(|tid| *tid != pid))?;
     fields.put("freed_after_ms", *freed_after_ms)?;
     fields.put("stuck_for_ms", *stuck_for_ms)?;
-    fields.put("by", by.map(names::freed_by))?;
+    fields.put("by", by.map(FreedBy::name))?;
     fields.size("left", left.as_ref().and_then(resident))?;
     fields.word("host", origin.host.as_deref())?;
-    fields.put("source", Some(names::source(*source)))?;
+    fields.put("source", Some(source.name()))?;
     fields.word("incident", Some(incident))
 }
 
 fn limit(shortage: &Shortage, fields: &mut Fields<'_>) -> io::Result<()> {
     let limit = shortage.limit.as_ref();
-    fields.put("scope", shortage.scope.map(names::scope))?;
+    fields.put("scope", shortage.scope.map(Scope::name))?;
     fields.name("limit", limit.and_then(|limit| limit.cgroup.as_ref()))?;
     fields.size("usage", limit.and_then(|limit| limit.usage_bytes))?;
     fields.size("max", limit.and_then(|limit| limit.max_bytes))
@@ -166,7 +166,7 @@ fn agent(said: &Agent, fields: &mut Fields<'_>) -> io::Result<()> {
         totals: _,
     } = said;
     fields.head(origin, "AGENT")?;
-    fields.put("event", Some(names::event(*event)))?;
+    fields.put("event", Some(event.name()))?;
     fields.put("version", Some(version))?;
     fields.word("host", origin.host.as_deref())?;
     fields.word("message", Some(message))

@@ -149,7 +149,7 @@ fn panic() -> OomPanic {
         incident: "7c6e5a0c-4572744000".into(),
         origin: origin(),
         source: Source::Kprobe,
-        message: "Out of memory: system-wide panic_on_oom is enabled",
+        message: "Out of memory: system-wide panic_on_oom is enabled".into(),
         shortage: of_the_machine(),
     }
 }
@@ -301,7 +301,7 @@ fn agent() -> Agent {
         schema: SCHEMA,
         kind: AgentType::Agent,
         origin: origin(),
-        version: "0.1.0",
+        version: "0.1.0".into(),
         event: AgentEvent::Degraded,
         message: "records lack the allocation: kprobes are not permitted".into(),
         hooks: vec!["raw_tp:mark_victim".into()],

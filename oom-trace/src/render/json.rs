@@ -41,6 +41,19 @@ impl Formatter for LineFormatter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::fixtures;
+
+    #[test]
+    fn what_is_read_back_is_written_the_same() {
+        for (name, record) in fixtures::all() {
+            let [mut first, mut again] = [Vec::new(), Vec::new()];
+            render(&record, &mut first).unwrap();
+            let back: Record = serde_json::from_slice(&first).unwrap();
+            render(&back, &mut again).unwrap();
+            assert_eq!(String::from_utf8(again), String::from_utf8(first), "{name}");
+            assert_eq!(back.id(), record.id(), "{name}");
+        }
+    }
 
     #[test]
     fn a_character_that_acts_is_escaped_and_reads_back_as_itself() {

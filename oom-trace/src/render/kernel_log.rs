@@ -57,7 +57,7 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
         records.push(OomKill {
             shortage: Shortage {
                 scope: Some(if limit.is_some() { Scope::Memcg } else { Scope::Global }),
-                constraint: Some(constraint),
+                constraint: Some(constraint.into()),
                 trigger: Some(trigger.clone()),
                 limit: limit.clone(),
                 ..Shortage::default()

@@ -18,7 +18,6 @@ mod compact;
 mod json;
 mod kernel;
 mod moment;
-mod names;
 mod text;
 
 #[cfg(test)]

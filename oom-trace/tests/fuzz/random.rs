@@ -130,7 +130,11 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
     let trigger_tid = next(rng);
     let shortage = Shortage {
         scope: Some(scope),
-        constraint: Some(if is_memcg { "CONSTRAINT_MEMCG" } else { "CONSTRAINT_NONE" }),
+        constraint: Some(if is_memcg {
+            "CONSTRAINT_MEMCG".into()
+        } else {
+            "CONSTRAINT_NONE".into()
+        }),
         nodemask: None,
         page_size_bytes: Some(4096),
         totalpages: None,

@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::cli::Color;
 use crate::config::style;
-use crate::incident::model::{Origin, Record};
+use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 pub(crate) use here::machine;
 use since::Since;
@@ -92,7 +92,7 @@ struct Printer {
 impl Printer {
     fn print(&mut self, record: &Record) -> anyhow::Result<()> {
         if let Some(Since(since)) = self.since {
-            match origin(record).time {
+            match record.origin().time {
                 Some(time) if time < since => return Ok(()),
                 Some(_) => {}
                 None => {
@@ -121,15 +121,6 @@ impl Printer {
             let since = if self.since.is_some() { " since then" } else { "" };
             say(format_args!("no OOM kill in {place}{since}"));
         }
-    }
-}
-
-fn origin(record: &Record) -> &Origin {
-    match record {
-        Record::OomKill(kill) => &kill.origin,
-        Record::OomPanic(panic) => &panic.origin,
-        Record::OomExit(exit) => &exit.origin,
-        Record::Agent(agent) => &agent.origin,
     }
 }
 

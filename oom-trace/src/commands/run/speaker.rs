@@ -95,7 +95,7 @@ impl Speaker {
             schema: SCHEMA,
             kind: AgentType::Agent,
             origin: self.host.origin(clock.boot_ns(), clock),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").into(),
             event,
             message,
             hooks: self.hooks.clone(),

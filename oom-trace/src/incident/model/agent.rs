@@ -1,11 +1,13 @@
 //! What the agent says of itself.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::Origin;
 
 /// The agent speaks of itself.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// [`super::SCHEMA`].
     pub schema: u32,
@@ -16,7 +18,7 @@ pub struct Agent {
     #[serde(flatten)]
     pub origin: Origin,
     /// The agent's version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// What happened.
     pub event: AgentEvent,
     /// The same for people, one line.
@@ -30,7 +32,7 @@ pub struct Agent {
 }
 
 /// The `type` of an [`Agent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentType {
     /// The only one.
@@ -39,7 +41,7 @@ pub enum AgentType {
 }
 
 /// What happened to the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentEvent {
     /// Hooks are in.
@@ -53,7 +55,7 @@ pub enum AgentEvent {
 }
 
 /// Something the records lack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// The key of the record, such as `trigger.order`.
     pub field: String,
@@ -62,7 +64,7 @@ pub struct Missing {
 }
 
 /// What was seen and lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Kills, each counted as the kernel counts it in `/proc/vmstat` `oom_kill`.
     pub kills: u64,

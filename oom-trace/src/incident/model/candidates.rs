@@ -1,12 +1,12 @@
 //! The tasks the kernel weighed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Memory;
 use crate::text::KernelText;
 
 /// The tasks the kernel weighed: one for each process that has memory.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidates {
     /// How many there were, those that it may not kill (`oom_score_adj` -1000) among them.
     pub total: u64,
@@ -21,7 +21,7 @@ pub struct Candidates {
 }
 
 /// A task the kernel could have chosen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: u32,

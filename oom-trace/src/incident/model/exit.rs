@@ -1,12 +1,12 @@
 //! Whether it helped.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Memory, Origin, Source};
 use crate::text::KernelText;
 
 /// The memory of a victim is back, or it is not after a while.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomExit {
     /// [`super::SCHEMA`].
     pub schema: u32,
@@ -39,7 +39,7 @@ pub struct OomExit {
 }
 
 /// The `type` of an [`OomExit`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OomExitType {
     /// The only one.
@@ -48,7 +48,7 @@ pub enum OomExitType {
 }
 
 /// Whether the memory is back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitState {
     /// It is.
@@ -58,7 +58,7 @@ pub enum ExitState {
 }
 
 /// Who gave memory back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FreedBy {
     /// The process itself, when it exited.

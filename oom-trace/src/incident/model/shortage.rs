@@ -1,16 +1,18 @@
 //! Whose memory ran out, and who asked for it.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::text::KernelText;
 
 /// A shortage: what is the same for all victims of an incident.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shortage {
     /// Whose memory ran out.
     pub scope: Option<Scope>,
     /// `enum oom_constraint` by its kernel name, such as `CONSTRAINT_MEMCG`.
-    pub constraint: Option<&'static str>,
+    pub constraint: Option<Cow<'static, str>>,
     /// The nodes that the allocation was bound to, as the kernel's list format; `None` if unbound.
     pub nodemask: Option<String>,
     /// Bytes of the pages that `totalpages` and badness are counted in.
@@ -33,7 +35,7 @@ pub struct Shortage {
 
 /// What the head of a kernel dump says of the kernel and the machine (`dump_stack_print_info`,
 /// lib/dump_stack.c).
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Build {
     /// `uname -v`.
     pub kernel_version: Option<String>,
@@ -46,7 +48,7 @@ pub struct Build {
 }
 
 /// Whose memory ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// The machine's.
@@ -74,7 +76,7 @@ pub const CONSTRAINTS: [(&str, Scope); 4] = [
 pub const SYSRQ_ORDER: i32 = -1;
 
 /// The task whose allocation ran out (`current` in the hook).
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: Option<u32>,
@@ -101,7 +103,7 @@ pub struct Trigger {
 }
 
 /// The cgroup whose limit was hit. Cgroup v2 limits swap, v1 memory and swap together.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// Path.
     pub cgroup: Option<KernelText>,
@@ -144,7 +146,7 @@ pub struct Limit {
 }
 
 /// What a cgroup has come to so far (`enum memcg_memory_event`, include/linux/memcontrol.h).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitEvents {
     /// It was reclaimed from although below `memory.low`.
     pub low: Option<u64>,

@@ -1,9 +1,9 @@
 //! How the machine stood.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the machine stood.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct System {
     /// How long after the decision this was read.
     pub taken_after_ms: Option<u64>,
@@ -44,7 +44,7 @@ pub struct System {
 }
 
 /// A line of `/proc/pressure/memory`: percent of the time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pressure {
     /// Over ten seconds.
     pub avg10: f64,
@@ -55,7 +55,7 @@ pub struct Pressure {
 }
 
 /// A NUMA node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Its number.
     pub node: u32,

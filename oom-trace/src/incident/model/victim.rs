@@ -1,13 +1,13 @@
 //! Who died.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rfc3339_ns;
 use crate::text::KernelText;
 
 /// The task that was marked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Victim {
     /// Process id (tgid) in the initial pid namespace; `None` on kernels that only tell the tid.
     pub pid: Option<u32>,
@@ -70,7 +70,7 @@ pub struct Victim {
 }
 
 /// A process that shares a victim's memory.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sharer {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: u32,
@@ -79,7 +79,7 @@ pub struct Sharer {
 }
 
 /// A process by name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     /// Process id (tgid) in the initial pid namespace.
     pub pid: u32,
@@ -88,7 +88,7 @@ pub struct Process {
 }
 
 /// The memory of one process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// Address space.
     pub total_vm_bytes: Option<u64>,
@@ -105,7 +105,7 @@ pub struct Memory {
 }
 
 /// A memory cgroup, named from the root of its hierarchy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cgroup {
     /// Path, `/` for the root.
     pub path: KernelText,
@@ -114,7 +114,7 @@ pub struct Cgroup {
 }
 
 /// The container a victim ran in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Container {
     /// As the runtime names it.
     pub id: String,
@@ -125,7 +125,7 @@ pub struct Container {
 }
 
 /// The pod a victim ran in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pod {
     /// Kubernetes' uid.
     pub uid: String,

@@ -51,7 +51,7 @@ fn summary(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
         Some(constraint),
         Some(Trigger { cpuset: Some(cpuset), mems_allowed: Some(mems_allowed), .. }),
         Some(Chosen { tid, comm: Some(comm), uid: Some(uid), cgroup: Some(cgroup) }),
-    ) = (kill.shortage.constraint, &kill.shortage.trigger, &kill.chosen)
+    ) = (&kill.shortage.constraint, &kill.shortage.trigger, &kill.chosen)
     else {
         return Ok(());
     };

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use super::Style;
 use super::block::{Block, Palette};
 use super::moment::Moment;
-use super::names;
 use super::units::{Size, resident};
 use super::word::{Who, Word};
 use crate::incident::model::{
@@ -97,7 +96,7 @@ fn oom_panic(panic: &OomPanic, palette: Palette, out: &mut Vec<u8>) -> io::Resul
 fn end(incident: &str, source: Source, block: &mut Block<'_>) -> io::Result<()> {
     block.line("incident", |line| {
         line.item(format_args!("{}", prose(incident)))?;
-        line.item(format_args!("seen by {}", names::source(source)))
+        line.item(format_args!("seen by {}", source.name()))
     })?;
     block.out.push(b'\n');
     Ok(())
@@ -168,7 +167,7 @@ fn agent(said: &Agent, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
     writeln!(
         out,
         "{dim}{time}{dim:#}  oom-trace {version} {strong}{}{strong:#}: {}",
-        names::event(*event),
+        event.name(),
         prose(message),
     )
 }

@@ -1,0 +1,70 @@
+//! The words that JSON has for what can be one of several, for all who write them otherwise.
+
+use super::{AgentEvent, ExitState, FreedBy, Outcome, Scope, Source};
+
+macro_rules! names {
+    ($($kind:ident { $($value:ident => $name:literal),+ $(,)? })+) => {
+        $(
+            impl $kind {
+                /// Each there is.
+                pub const ALL: &[Self] = &[$(Self::$value),+];
+
+                /// As JSON has it.
+                #[must_use]
+                pub const fn name(self) -> &'static str {
+                    match self {
+                        $(Self::$value => $name),+
+                    }
+                }
+            }
+        )+
+
+        #[cfg(test)]
+        mod tests {
+            use super::*;
+
+            #[test]
+            fn the_words_are_those_of_the_json() {
+                $(
+                    for value in $kind::ALL {
+                        assert_eq!(serde_json::to_value(value).unwrap(), value.name());
+                    }
+                )+
+            }
+        }
+    };
+}
+
+names! {
+    Source {
+        Kprobe => "kprobe",
+        Fentry => "fentry",
+        Tracepoint => "tracepoint",
+        KernelLog => "kernel_log",
+    }
+    Scope {
+        Global => "global",
+        Memcg => "memcg",
+        Cpuset => "cpuset",
+        Mempolicy => "mempolicy",
+        Sysrq => "sysrq",
+    }
+    Outcome {
+        Killed => "killed",
+        AlreadyExiting => "already_exiting",
+    }
+    FreedBy {
+        Exit => "exit",
+        Reaper => "reaper",
+    }
+    ExitState {
+        Freed => "freed",
+        Stuck => "stuck",
+    }
+    AgentEvent {
+        Started => "started",
+        Degraded => "degraded",
+        Gap => "gap",
+        Stopped => "stopped",
+    }
+}
