@@ -100,6 +100,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "schema": 1,
             "type": "oom_kill",
             "incident": format!("log-{boot_ns}-{}", victims[0][0].pid),
+            "id": format!("log-{boot_ns}-{}-{}", victims[0][0].pid, kill.pid),
             "time": null,
             "boot_ns": boot_ns,
             "boot_id": null,
