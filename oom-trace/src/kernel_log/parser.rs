@@ -109,27 +109,22 @@ impl Parser {
     fn take(&mut self, message: Message<'_>, entry: &Entry<'_>) -> Vec<Record> {
         let in_trace = self.follow_trace(&message, entry);
         match message {
-            Message::Header(header) => {
-                if self.dumps.len() == DUMPS {
-                    self.dumps.pop_front();
-                }
-                self.dumps.push_back(entry.stamp);
-                self.start(entry, |open| {
-                    open.dump.header = Some(header);
-                    open.dump.is_mixed = in_trace;
-                })
-            }
+            Message::Header(header) => self.start_dump(entry, |open| {
+                open.dump.header = Some(header);
+                open.dump.is_mixed = in_trace;
+            }),
             Message::Summary(summary) => {
                 let refused = match &mut self.open {
                     Some(open) => open.sum_up(summary, entry),
                     None => Some(summary),
                 };
+                // The header of its dump was lost, or had a name in it that hid it.
                 refused
-                    .map(|summary| self.start(entry, |open| open.dump.summary = Some(summary)))
+                    .map(|summary| self.start_dump(entry, |open| open.dump.summary = Some(summary)))
                     .unwrap_or_default()
             }
             Message::Chose(chose) if self.open.as_ref().is_none_or(Open::has_victims) => {
-                self.start(entry, |open| open.dump.chose = Some(chose))
+                self.start_dump(entry, |open| open.dump.chose = Some(chose))
             }
             Message::Killed(killed) => {
                 let may_lack_dump = self.may_lack_dump(entry.stamp);
@@ -194,6 +189,15 @@ impl Parser {
     fn may_lack_dump(&self, now: Stamp) -> bool {
         let first = self.dumps.front().filter(|_| self.dumps.len() == DUMPS);
         first.is_some_and(|first| !first.is_before(now, DUMPS_WITHIN))
+    }
+
+    /// Ends the open incident and begins another with this message of a dump.
+    fn start_dump(&mut self, entry: &Entry<'_>, fill: impl FnOnce(&mut Open)) -> Vec<Record> {
+        if self.dumps.len() == DUMPS {
+            self.dumps.pop_front();
+        }
+        self.dumps.push_back(entry.stamp);
+        self.start(entry, fill)
     }
 
     /// Ends the open incident and begins another with this message.

@@ -109,6 +109,9 @@ fn trigger_is_exiting() {
             assert!(record["chosen"].is_null(), "{record:#}");
             return;
         }
+        let told: u64 =
+            seen.records.iter().map(|record| record["kill_count"].as_u64().unwrap()).sum();
+        assert_eq!(told, seen.kills, "{:#?}", seen.records);
     }
     panic!("{TRIES} times it was not asking for memory when it was killed");
 }

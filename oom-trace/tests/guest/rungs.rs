@@ -127,18 +127,12 @@ fn ftrace_stays_on() -> Option<String> {
 /// Most kernels do not allow it while an fexit program is there, which the agent has where it can.
 fn ftrace_switched_off() {
     let watch = Watch::start("kprobe");
-    match Setting::try_change(FTRACE, "0") {
-        Ok(off) if probes_hang_on_ftrace() => caught_by_the_net(watch, off),
-        Ok(_off) => {
-            kill_one();
-            watch.finish(1).assert_context("kprobe");
-        }
-        Err(refused) => {
-            assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy);
-            kill_one();
-            watch.finish(1).assert_context("kprobe");
-        }
-    }
+    let _still_on = match Setting::try_change(FTRACE, "0") {
+        Ok(off) if probes_hang_on_ftrace() => return caught_by_the_net(watch, off),
+        change => change.inspect_err(|it| assert_eq!(it.kind(), io::ErrorKind::ResourceBusy)),
+    };
+    kill_one();
+    watch.finish(1).assert_context("kprobe");
 }
 
 /// So they do on x86-64; arm64 sets breakpoints.
