@@ -12,8 +12,8 @@ use crate::commands::{check, history, run, trigger};
 #[must_use]
 pub fn main() -> ExitCode {
     let Cli { command, run } = Cli::parse();
-    let result = match command.unwrap_or(Command::Run(run)) {
-        Command::Run(args) => run::run(&args.into()),
+    let result = match command.unwrap_or(Command::Run(Box::new(run))) {
+        Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(args),
         Command::History(args) => history::run(&args),
         Command::Trigger(args) => {

@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use serde::Deserialize;
 
 use crate::commands::history::HistoryArgs;
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 use crate::enrich::command::Pattern;
 use crate::render::Format;
-use crate::sink::OutputSpec;
+use crate::setting::{Bytes, Lapse, inline_table};
+use crate::sink::{FileConfig, Filter, Spec};
 
 /// Tells what the kernel's OOM killer killed, why, and whose limit it was.
 ///
 /// Without a command it runs: it hooks the OOM killer and prints a record for each victim until
-/// Ctrl-C or SIGTERM. SIGHUP reopens the files.
+/// Ctrl-C or SIGTERM. SIGHUP reopens the files and reads the configuration again.
 #[derive(Debug, Parser)]
 #[command(name = "oom-trace", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage.")]
@@ -30,7 +32,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Hook the OOM killer and report each victim (the default)
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Say what this machine offers: hooks, fields, permissions
     Check(CheckArgs),
     /// Print past kills, from the kernel's log or from saved ones
@@ -43,17 +45,33 @@ pub enum Command {
 }
 
 /// As many as the eBPF program keeps.
-const MOST_CANDIDATES: i64 = 16;
+pub(crate) const MOST_CANDIDATES: i64 = 16;
 
 /// How to run.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
-    /// Format of standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// Where to read what the flags do not say (TOML, see docs/config.md)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Format of standard output [default: text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write no records to standard output
+    #[arg(long)]
+    pub quiet: bool,
+    /// Which records standard output gets, such as '{ scope = ["memcg"], comm = ["java*"] }'
+    #[arg(long, value_name = "TABLE", value_parser = inline_table::<Filter>)]
+    pub filter: Option<Filter>,
     /// Also append to a file, as JSON or in the format named; may be given more than once
     #[arg(long = "output", value_name = "[FORMAT:]FILE")]
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<FileConfig>,
+    /// Also deliver elsewhere, such as 'syslog:{ url = "tcp://log:601" }' (see docs/sinks.md); may be
+    /// given more than once
+    #[arg(long = "sink", value_name = "KIND[:TABLE]")]
+    pub sinks: Vec<Spec>,
+    /// Where records are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Leave victims' arguments out of records
     #[arg(long)]
     pub no_cmdline: bool,
@@ -64,15 +82,16 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_redact: bool,
     /// How many of the tasks that the kernel weighed to tell of, those with the most badness
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// [default: 10]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = value_parser!(u8).range(..=MOST_CANDIDATES))]
-    pub candidates: u8,
-    /// When to colour standard output; NO_COLOR switches `auto` off
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
-    /// How to hook the kernel; `auto` takes the first that works
-    #[arg(long, value_enum, default_value_t = Attach::Auto)]
-    pub attach: Attach,
+    pub candidates: Option<u8>,
+    /// When to colour standard output; NO_COLOR switches `auto` off [default: auto]
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// How to hook the kernel; `auto` takes the first that works [default: auto]
+    #[arg(long, value_enum)]
+    pub attach: Option<Attach>,
     /// Type information of the running kernel, instead of /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub btf: Option<PathBuf>,
@@ -84,22 +103,52 @@ pub struct RunArgs {
     pub debug: bool,
 }
 
+impl RunArgs {
+    /// All that the file says, and nothing else.
+    #[must_use]
+    pub fn of_file(config: PathBuf) -> Self {
+        Self { config: Some(config), ..Self::default() }
+    }
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StoreArgs {
+    /// Keep each record in this file, and deliver from it after an outage [default:
+    /// $STATE_DIRECTORY/records.db of a service]
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Keep no records
+    #[arg(long, conflicts_with = "store")]
+    pub no_store: bool,
+    /// Let go of older records [default: 180d]
+    #[arg(long, value_name = "DURATION")]
+    pub store_max_age: Option<Lapse>,
+    /// Let go of the oldest records when there are more [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub store_max_bytes: Option<Bytes>,
+}
+
 /// What to say of this machine.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-    /// As in `run`
-    #[arg(long, value_enum, default_value_t = Attach::Auto)]
-    pub attach: Attach,
+    /// Also read this configuration and try each destination
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// As in `run` [default: auto]
+    #[arg(long, value_enum)]
+    pub attach: Option<Attach>,
     /// As in `run`
     #[arg(long, value_name = "FILE")]
     pub btf: Option<PathBuf>,
 }
 
 /// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Color {
     /// On a terminal.
     Auto,
@@ -110,7 +159,8 @@ pub enum Color {
 }
 
 /// How to hook the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Attach {
     /// The first of these that works.
     Auto,
@@ -139,9 +189,9 @@ mod tests {
     fn run_is_the_default() {
         let cli = Cli::try_parse_from(["oom-trace", "--format", "json", "--output", "/x"]).unwrap();
         assert!(cli.command.is_none());
-        assert_eq!(cli.run.format, Format::Json);
+        assert_eq!(cli.run.format, Some(Format::Json));
         let cli = Cli::try_parse_from(["oom-trace", "run", "--demo"]).unwrap();
-        assert!(matches!(cli.command, Some(Command::Run(RunArgs { demo: true, .. }))));
+        assert!(matches!(cli.command, Some(Command::Run(args)) if args.demo));
     }
 
     #[test]

@@ -2,14 +2,19 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::cli::CheckArgs;
+use crate::commands::destinations::outfit;
 use crate::commands::source::{notes, open};
 use crate::config;
+use crate::delivery::Board;
 use crate::kernel::plan::Plan;
+use crate::sink::Status;
+use crate::store::Store;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -25,9 +30,17 @@ struct Findings {
     refused: Vec<Reason>,
     /// Keys that are `null` in its records.
     missing: Vec<Reason>,
+    /// The destinations of the configuration, and what is wrong with each.
+    destinations: Vec<Tried>,
     /// What else is worth knowing.
     notes: Vec<String>,
     /// Why it does not run.
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tried {
+    name: String,
     error: Option<String>,
 }
 
@@ -43,7 +56,8 @@ struct Reason {
 /// Standard output cannot be written.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let json = args.json;
-    let findings = look(&args.into());
+    let (kernel, config) = args.resolve()?;
+    let findings = look(&kernel, config.as_ref());
     let mut text = if json {
         serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
     } else {
@@ -61,7 +75,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
 
 /// Gathers the facts, makes the plan and carries it out for a moment: what the kernel turns down
 /// only when asked is found too.
-fn look(config: &config::Kernel) -> Findings {
+fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
     let mut findings = Findings {
         ok: false,
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
@@ -69,11 +83,12 @@ fn look(config: &config::Kernel) -> Findings {
         hooks: Vec::new(),
         refused: Vec::new(),
         missing: Vec::new(),
+        destinations: config.map(try_destinations).unwrap_or_default(),
         notes: Vec::new(),
         error: None,
     };
-    match try_hooks(config, &mut findings) {
-        Ok(()) => findings.ok = true,
+    match try_hooks(kernel, &mut findings) {
+        Ok(()) => findings.ok = findings.destinations.iter().all(|tried| tried.error.is_none()),
         Err(error) => findings.error = Some(format!("{error:#}")),
     }
     findings
@@ -95,8 +110,24 @@ fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result
     Ok(())
 }
 
+/// Each sink is opened and asked whether somebody is there; the store is opened.
+fn try_destinations(config: &config::Run) -> Vec<Tried> {
+    let agent: Arc<dyn Status> = Arc::new(Board::default());
+    let sinks = config.sinks.iter().map(|spec| {
+        let tried = outfit(spec, &agent).and_then(|mut outfit| outfit.sink.probe());
+        Tried { name: spec.destination().name(), error: tried.err().map(|it| it.to_string()) }
+    });
+    let store = config.store.as_ref().map(|store| {
+        let tried = Store::open(&store.path, &store.retention);
+        let name = format!("store {}", store.path.display());
+        Tried { name, error: tried.err().map(|it| it.to_string()) }
+    });
+    sinks.chain(store).collect()
+}
+
 fn for_people(findings: &Findings) -> String {
-    let Findings { ok, kernel, attach, hooks, refused, missing, notes, error } = findings;
+    let Findings { ok, kernel, attach, hooks, refused, missing, destinations, notes, error } =
+        findings;
     let mut lines = vec![format!("kernel    {kernel}")];
     if let Some(attach) = attach {
         lines.push(format!("attach    {attach}"));
@@ -107,8 +138,13 @@ fn for_people(findings: &Findings) -> String {
     };
     lines.extend(with_reason("not taken", refused));
     lines.extend(with_reason("missing", missing));
+    lines.extend(destinations.iter().map(|Tried { name, error }| match error {
+        None => format!("output    {name}: ok"),
+        Some(error) => format!("output    {name}: {error}"),
+    }));
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
     lines.push(match (ok, error) {
+        (false, None) => "verdict   an output cannot be reached".to_owned(),
         (true, _) if missing.is_empty() => "verdict   every field can be had".to_owned(),
         (true, _) => "verdict   it runs, without the fields above".to_owned(),
         (false, error) => {

@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub mod check;
+mod destinations;
 pub mod history;
 pub mod run;
 mod source;

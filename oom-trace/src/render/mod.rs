@@ -8,6 +8,7 @@ use std::io;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::incident::model::Record;
@@ -30,7 +31,8 @@ mod kernel_log;
 mod schema;
 
 /// How a record is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// A block of lines for people, ended by an empty line.
     Text,
@@ -40,6 +42,17 @@ pub enum Format {
     Json,
     /// The kernel's own lines, as `/dev/kmsg` has them.
     Kernel,
+}
+
+impl Format {
+    pub(crate) fn json() -> Self {
+        Self::Json
+    }
+
+    #[expect(dead_code, reason = "for sinks of lines that people read")]
+    pub(crate) fn compact() -> Self {
+        Self::Compact
+    }
 }
 
 /// How a format for people looks.

@@ -1,47 +1,69 @@
 //! What every sink must do, whatever its destination.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::Sink;
+use crate::incident::model::Record;
 use crate::render::fixtures;
 
-/// A sink that writes JSON, and one of the same kind whose destination takes nothing.
+/// A sink, and one of the same kind whose destination takes nothing.
 pub(super) struct Bench {
     pub(super) working: Box<dyn Sink>,
-    /// What has arrived since it was last asked.
-    pub(super) arrived: Box<dyn FnMut() -> Vec<u8>>,
+    /// What has arrived since it was last asked, once there are so many: each record whole, as JSON
+    /// has it, or its [`Record::id`] where the destination's form has no room for more.
+    pub(super) arrived: Box<dyn FnMut(usize) -> Vec<Value>>,
     pub(super) broken: Box<dyn Sink>,
+}
+
+/// A record of each shape.
+pub(super) fn records() -> [Arc<Record>; 15] {
+    fixtures::all().map(|(_, record)| Arc::new(record))
+}
+
+/// Lines of JSON.
+pub(super) fn lines(bytes: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 pub(super) fn check(bench: Bench) {
     let Bench { mut working, mut arrived, mut broken } = bench;
     let name = working.name().to_owned();
     assert!(!name.is_empty() && !name.contains('\n'), "{name:?}");
+    assert!(working.batch() > 0);
+    working.probe().unwrap();
 
+    let all = records();
     for round in ["at first", "after it was opened anew", "after it was flushed"] {
-        for (record_name, record) in fixtures::all() {
-            working.deliver(&record).unwrap();
-            let bytes = arrived();
-            assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1, "{record_name}");
-            let got: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!(got, serde_json::to_value(&record).unwrap(), "{record_name} {round}");
+        for record in &all {
+            working.deliver(std::slice::from_ref(record)).unwrap();
+            assert_arrived(&arrived(1), std::slice::from_ref(record), round);
         }
-        for (_, record) in fixtures::all() {
-            working.deliver(&record).unwrap();
+        for records in all.chunks(working.batch()) {
+            working.deliver(records).unwrap();
         }
-        let several = arrived();
-        let types = several.split_inclusive(|byte| *byte == b'\n').map(|line| {
-            let record: serde_json::Value = serde_json::from_slice(line).unwrap();
-            record.get("incident").cloned()
-        });
-        let expected = fixtures::all()
-            .map(|(_, record)| serde_json::to_value(&record).unwrap().get("incident").cloned());
-        assert!(types.eq(expected), "the order {round}");
+        assert_arrived(&arrived(all.len()), &all, round);
         if round == "at first" { working.reopen() } else { working.flush() }.unwrap();
         assert_eq!(working.name(), name);
     }
 
-    let [(_, record), ..] = fixtures::all();
     for _ in 0..2 {
-        let error = broken.deliver(&record).unwrap_err().to_string();
+        let error = broken.deliver(&all[..1]).unwrap_err();
+        assert!(!error.is_final(), "{error}");
+        let error = error.to_string();
         assert!(error.starts_with("cannot ") && !error.contains('\n'), "{error}");
+    }
+}
+
+fn assert_arrived(got: &[Value], records: &[Arc<Record>], round: &str) {
+    assert_eq!(got.len(), records.len(), "{round}: {got:#?}");
+    for (got, record) in got.iter().zip(records) {
+        match got {
+            Value::String(id) => assert_eq!(*id, record.id(), "{round}"),
+            whole => assert_eq!(*whole, serde_json::to_value(&**record).unwrap(), "{round}"),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use super::lines::Lines;
 use super::{Sink, SinkError};
@@ -49,24 +50,24 @@ impl Sink for Console {
         Self::NAME
     }
 
-    fn deliver(&mut self, record: &Record) -> Result<(), SinkError> {
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
         let for_people = matches!(self.format, Format::Text | Format::Compact);
-        if for_people && matches!(record, Record::Agent(_)) {
-            return Ok(());
-        }
-        self.buffer.clear();
-        render(record, self.format, self.style, &mut self.buffer)
-            .and_then(|()| self.lines.write(&self.buffer))
-            .map_err(|io| SinkError::new("write to", "standard output", io))
+        let told = records.iter().filter(|it| !for_people || !matches!(***it, Record::Agent(_)));
+        told.into_iter().try_for_each(|record| {
+            self.buffer.clear();
+            render(record, self.format, self.style, &mut self.buffer)
+                .and_then(|()| self.lines.write(&self.buffer))
+                .map_err(|io| SinkError::new("write to", "standard output", io))
+        })
     }
 
-    /// Standard output is not ours to open.
-    fn reopen(&mut self) -> Result<(), SinkError> {
-        Ok(())
+    /// Who reads along wants to know of what happens now.
+    fn is_durable(&self) -> bool {
+        false
     }
 
-    /// Nothing is held back.
-    fn flush(&mut self) -> Result<(), SinkError> {
+    /// Making it has shown that there is one.
+    fn probe(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 }
@@ -77,7 +78,6 @@ mod tests {
 
     use super::super::compliance::{self, Bench};
     use super::*;
-    use crate::render::fixtures;
 
     fn console(format: Format) -> (Console, io::PipeReader) {
         let (reader, writer) = pipe().unwrap();
@@ -99,7 +99,7 @@ mod tests {
         drop(closed);
         compliance::check(Bench {
             working: Box::new(working),
-            arrived: Box::new(move || available(&mut reader)),
+            arrived: Box::new(move |_| compliance::lines(&available(&mut reader))),
             broken: Box::new(broken),
         });
     }
@@ -108,8 +108,8 @@ mod tests {
     fn a_closed_pipe_is_told_from_other_errors() {
         let (mut broken, closed) = console(Format::Text);
         drop(closed);
-        let [(_, record), ..] = fixtures::all();
-        let error = broken.deliver(&record).unwrap_err();
+        let [record, ..] = compliance::records();
+        let error = broken.deliver(&[record]).unwrap_err();
         assert!(error.closed_pipe());
         assert_eq!(
             error.to_string(),
@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn people_hear_the_agent_on_stderr_and_programs_here() {
-        let [.., (_, agent)] = fixtures::all();
+        let [.., agent] = compliance::records();
         for (format, said) in
             [(Format::Text, false), (Format::Compact, false), (Format::Json, true)]
         {
             let (mut console, mut reader) = console(format);
-            console.deliver(&agent).unwrap();
+            console.deliver(std::slice::from_ref(&agent)).unwrap();
             drop(console);
             assert_eq!(!available(&mut reader).is_empty(), said, "{format}");
         }
@@ -136,9 +136,9 @@ mod tests {
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
         let mut console = Console::new(writer.into(), Format::Json, Style::default());
         let reading = std::thread::spawn(move || io::read_to_string(reader).unwrap());
-        let [(_, record), ..] = fixtures::all();
+        let [record, ..] = compliance::records();
         for _ in 0..200 {
-            console.deliver(&record).unwrap();
+            console.deliver(std::slice::from_ref(&record)).unwrap();
         }
         drop(console);
         let lines = reading.join().unwrap();

@@ -4,14 +4,58 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
+use serde::Deserialize;
 
 use super::lines::Lines;
-use super::{OutputSpec, Sink, SinkError};
+use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::text::Escaped;
+
+/// `[[sink.file]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// What the sink is called, instead of the path.
+    pub name: Option<String>,
+    /// As given; relative to the working directory.
+    pub path: PathBuf,
+    /// JSON unless said otherwise.
+    #[serde(default = "Format::json")]
+    pub format: Format,
+    /// Which records it gets.
+    #[serde(default)]
+    pub filter: Filter,
+}
+
+impl FileConfig {
+    /// All records, in this format.
+    pub(super) fn new(format: Format, path: impl Into<PathBuf>) -> Self {
+        Self { name: None, path: path.into(), format, filter: Filter::default() }
+    }
+}
+
+impl Destination for FileConfig {
+    fn name(&self) -> String {
+        let path = || Escaped(self.path.as_os_str().as_encoded_bytes()).to_string();
+        self.name.clone().unwrap_or_else(path)
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(FileSink::open(self)?))
+    }
+}
 
 /// Appends each record with one `write(2)`; the file never keeps half a record.
 ///
@@ -31,14 +75,10 @@ impl FileSink {
     /// # Errors
     /// It cannot be opened for writing: among others a directory, a path with a parent that is
     /// missing, a FIFO that nobody reads.
-    pub fn open(OutputSpec { format, path }: OutputSpec) -> Result<Self, SinkError> {
-        let name = Escaped(path.as_os_str().as_encoded_bytes()).to_string();
-        let lines = open(&path).map_err(|io| SinkError::new("open", name.as_str(), io))?;
-        Ok(Self { name, path, format, buffer: Vec::new(), lines })
-    }
-
-    fn error(&self, tried: &'static str, io: io::Error) -> SinkError {
-        SinkError::new(tried, self.name.as_str(), io)
+    pub fn open(config: &FileConfig) -> Result<Self, SinkError> {
+        let &FileConfig { ref path, format, .. } = config;
+        let lines = open(path).map_err(|io| error("open", path, io))?;
+        Ok(Self { name: config.name(), path: path.clone(), format, buffer: Vec::new(), lines })
     }
 }
 
@@ -47,21 +87,32 @@ impl Sink for FileSink {
         &self.name
     }
 
-    fn deliver(&mut self, record: &Record) -> Result<(), SinkError> {
-        self.buffer.clear();
-        render(record, self.format, Style::default(), &mut self.buffer)
-            .and_then(|()| self.lines.write(&self.buffer))
-            .map_err(|io| self.error("write to", io))
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        records.iter().try_for_each(|record| {
+            self.buffer.clear();
+            render(record, self.format, Style::default(), &mut self.buffer)
+                .and_then(|()| self.lines.write(&self.buffer))
+                .map_err(|io| error("write to", &self.path, io))
+        })
     }
 
     fn reopen(&mut self) -> Result<(), SinkError> {
-        self.lines = open(&self.path).map_err(|io| self.error("open anew", io))?;
+        self.lines = open(&self.path).map_err(|io| error("open anew", &self.path, io))?;
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        self.lines.sync().map_err(|io| self.error("sync", io))
+        self.lines.sync().map_err(|io| error("sync", &self.path, io))
     }
+
+    /// Making it has opened the file.
+    fn probe(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn error(tried: &'static str, path: &Path, io: io::Error) -> SinkError {
+    SinkError::new(tried, Escaped(path.as_os_str().as_encoded_bytes()).to_string(), io)
 }
 
 fn open(path: &Path) -> io::Result<Lines> {

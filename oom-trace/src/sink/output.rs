@@ -1,24 +1,15 @@
 //! `--output [FORMAT:]FILE`.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::FileConfig;
 use crate::render::{Format, UnknownFormat};
-
-/// A file that records are written to, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputSpec {
-    /// JSON unless said otherwise.
-    pub format: Format,
-    /// As given; relative to the working directory.
-    pub path: PathBuf,
-}
 
 /// What is wrong with an `--output`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum OutputSpecError {
+pub enum OutputError {
     /// Before the colon stands what looks like a format and is none.
     #[error("{0}; if it begins a file's name, put ./ before it")]
     Format(UnknownFormat),
@@ -32,8 +23,8 @@ pub enum OutputSpecError {
     Stdout,
 }
 
-impl FromStr for OutputSpec {
-    type Err = OutputSpecError;
+impl FromStr for FileConfig {
+    type Err = OutputError;
 
     /// Lower-case letters before the first colon are a format, so that a slip such as `jsn:/x`
     /// does not become a file of that name.
@@ -42,14 +33,14 @@ impl FromStr for OutputSpec {
             Some((word, path))
                 if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()) =>
             {
-                (word.parse().map_err(OutputSpecError::Format)?, path)
+                (word.parse().map_err(OutputError::Format)?, path)
             }
             _ => (Format::Json, spec),
         };
         match path {
-            "" => Err(OutputSpecError::NoFile),
-            "-" => Err(OutputSpecError::Stdout),
-            path => Ok(Self { format, path: path.into() }),
+            "" => Err(OutputError::NoFile),
+            "-" => Err(OutputError::Stdout),
+            path => Ok(Self::new(format, path)),
         }
     }
 }
@@ -69,8 +60,7 @@ mod tests {
             ("2026-11-23T03:08", Format::Json, "2026-11-23T03:08"),
             (":x", Format::Json, ":x"),
         ] {
-            let path = PathBuf::from(path);
-            assert_eq!(given.parse(), Ok(OutputSpec { format, path }), "{given}");
+            assert_eq!(given.parse(), Ok(FileConfig::new(format, path)), "{given}");
         }
     }
 
@@ -86,7 +76,7 @@ mod tests {
             ("", "no file is named"),
             ("text:-", "- is no file"),
         ] {
-            let got = given.parse::<OutputSpec>().unwrap_err().to_string();
+            let got = given.parse::<FileConfig>().unwrap_err().to_string();
             assert!(got.starts_with(error), "{got}");
         }
     }

@@ -22,7 +22,13 @@ const RULES: &[Rule] = &[
     Rule { module: "app", may: ANY },
     Rule { module: "commands", may: ANY },
     Rule { module: "cli", may: &["commands", "enrich::command", "render", "sink"] },
-    Rule { module: "config", may: &["cli", "enrich::command", "kernel", "render", "sink"] },
+    Rule {
+        module: "config",
+        may: &["cli", "enrich::command", "kernel", "render", "sink", "store"],
+    },
+    Rule { module: "delivery", may: &["incident::model", "render", "sink", "store"] },
+    Rule { module: "setting", may: &[] },
+    Rule { module: "store", may: &["incident::model", "render"] },
     Rule { module: "release", may: &[] },
     Rule { module: "text", may: &[] },
     Rule { module: "units", may: &["incident::model"] },
@@ -46,7 +52,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 ];
 
 /// Leaves of use to all.
-const COMMON: &[&str] = &["release", "text", "units", "word"];
+const COMMON: &[&str] = &["release", "setting", "text", "units", "word"];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.
 pub(super) fn check(module: &[String], tokens: TokenStream) -> Vec<(usize, String)> {

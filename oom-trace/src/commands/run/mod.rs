@@ -6,11 +6,11 @@ mod instance;
 mod ledger;
 pub(crate) mod protect;
 mod rehearsal;
+mod reload;
 mod speaker;
 mod stream;
 
 use std::io::{self, Write as _};
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,16 +19,18 @@ use tokio::sync::Notify;
 
 use self::feed::Feed;
 use self::instance::Instance;
+use self::reload::Reloader;
 use self::speaker::Speaker;
 use self::stream::Stream;
+use crate::cli::RunArgs;
+use crate::commands::destinations::{console, outfits};
 use crate::commands::source::{notes, open};
 use crate::config;
+use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::host::Host;
 use crate::kernel::plan::Plan;
-use crate::sink::{Console, Fanout, FileSink, Sink, SinkReport};
-
-/// Records that wait for a sink that is busy: a group kill of some thousand processes is one burst.
-const QUEUE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+use crate::sink::{Console, Status};
+use crate::store::Store;
 
 /// Says something to the person at the terminal.
 fn say(message: impl std::fmt::Display) {
@@ -39,10 +41,18 @@ fn say(message: impl std::fmt::Display) {
 /// Runs the agent until it is told to stop.
 ///
 /// # Errors
-/// The machine does not offer what is needed, or an output cannot be opened.
-pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
+/// The configuration is wrong, the machine does not offer what is needed, or an output cannot be
+/// opened.
+pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let config = config::Run::new(args.clone())?;
     let _instance = if config.demo { None } else { Some(Instance::claim()?) };
-    let sinks = open_sinks(config)?;
+    let board = Arc::new(Board::default());
+    let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
+    // Before anything is hooked, so that an output that cannot be written is said first.
+    let mut outputs = outfits(&config.sinks, &agent)?;
+    outputs.extend(config.console.as_ref().map(console).transpose()?);
+    let store = config.store.as_ref().map(|store| Store::open(&store.path, &store.retention));
+    let store = store.transpose()?;
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -53,33 +63,27 @@ pub fn run(config: &config::Run) -> anyhow::Result<ExitCode> {
         notes.extend(protect::drop_privileges());
 
         let console_closed = Arc::new(Notify::new());
-        let fanout = Fanout::start(sinks, QUEUE, reporter(Arc::clone(&console_closed)))?;
-        let feed = Feed::new(source, &host, &plan, config)?;
+        let report = reporter(Arc::clone(&console_closed));
+        let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
+        let feed = Feed::new(source, &host, &plan, &config)?;
         announce(&plan, &notes);
+        let demo = config.demo;
+        let reloader = Reloader::new(args, config, agent);
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, fanout, speaker)?;
-        stream.run(&console_closed, config.demo).await
+        let stream = Stream::new(feed, delivery, board, speaker, reloader)?;
+        stream.run(&console_closed, demo).await
     })
 }
 
-/// Tells of sinks, on their threads. A closed pipe on the console ends the agent quietly.
-fn reporter(console_closed: Arc<Notify>) -> Arc<dyn Fn(SinkReport<'_>) + Send + Sync> {
+/// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent
+/// quietly.
+fn reporter(console_closed: Arc<Notify>) -> Reporter {
     Arc::new(move |news| match &news {
-        SinkReport::Failing { sink, error } if *sink == Console::NAME && error.closed_pipe() => {
+        Report::Failing { sink, error, .. } if *sink == Console::NAME && error.closed_pipe() => {
             console_closed.notify_one();
         }
         _ => say(news),
     })
-}
-
-/// All sinks, so that an output that cannot be written is said before anything is hooked.
-fn open_sinks(config: &config::Run) -> anyhow::Result<Vec<Box<dyn Sink>>> {
-    let mut sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Console::stdout(config.format, config.style)?)];
-    for output in &config.outputs {
-        sinks.push(Box::new(FileSink::open(output.clone())?));
-    }
-    Ok(sinks)
 }
 
 /// Tells the person at the terminal how it stands.

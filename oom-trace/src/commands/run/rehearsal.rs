@@ -19,13 +19,14 @@ pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     let mut assembler = Assembler::default();
     let done = events().iter().filter_map(|bytes| assembler.push(decode(bytes).ok()?)).last();
     let Some(incident) = done else { return };
-    let formats = config.outputs.iter().map(|output| (output.format, Style::default()));
+    let console = config.console.as_ref().map(|console| (console.format, console.style));
+    let sinks = config.sinks.iter().map(|sink| (sink.destination().format(), Style::default()));
     let mut out = Vec::new();
     let clock = Clock::now();
     let system = enricher.system(clock.boot_ns());
     for kill in enricher.records(&incident, Some(&system), clock) {
         let record = Record::OomKill(Box::new(kill));
-        for (format, style) in formats.clone().chain([(config.format, config.style)]) {
+        for (format, style) in sinks.clone().chain(console) {
             // Into memory: it cannot fail, and nobody reads it.
             let _ = render(&record, format, style, &mut out);
         }

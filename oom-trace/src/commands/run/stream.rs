@@ -11,11 +11,13 @@ use tokio::time::sleep;
 use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
+use super::reload::Reloader;
 use super::say;
 use super::speaker::Speaker;
 use crate::bpf::BpfError;
+use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record};
-use crate::sink::{Console, Fanout, SinkTotals};
+use crate::sink::{Console, SinkTotals};
 
 /// How long victims wait for the end of their incident, and a difference between the kernel's count
 /// and ours for the record that explains it. Both come at once; this is for what no hook saw.
@@ -27,12 +29,14 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// What the agent consists of while it runs.
 pub(super) struct Stream {
     feed: Feed,
-    delivery: Delivery,
+    desk: Desk,
+    board: Arc<Board>,
+    reloader: Reloader,
 }
 
-/// The way of a record from where it was made to the sinks.
-struct Delivery {
-    fanout: Fanout,
+/// Where a record passes on its way from where it was made to the sinks.
+struct Desk {
+    delivery: Delivery,
     speaker: Speaker,
     ledger: Ledger,
     demo: Option<Demo>,
@@ -45,10 +49,16 @@ impl Stream {
     ///
     /// # Errors
     /// The probes' counters cannot be read.
-    pub(super) fn new(feed: Feed, fanout: Fanout, speaker: Speaker) -> Result<Self, BpfError> {
+    pub(super) fn new(
+        feed: Feed,
+        delivery: Delivery,
+        board: Arc<Board>,
+        speaker: Speaker,
+        reloader: Reloader,
+    ) -> Result<Self, BpfError> {
         let ledger = Ledger::open(feed.kills()?);
-        let delivery = Delivery { fanout, speaker, ledger, demo: None, net_caught: false };
-        Ok(Self { feed, delivery })
+        let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false };
+        Ok(Self { feed, desk, board, reloader })
     }
 
     pub(super) async fn run(
@@ -59,36 +69,37 @@ impl Stream {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let delivery = &mut self.delivery;
-        delivery.tell(delivery.speaker.started());
-        if let Some(record) = delivery.speaker.degraded() {
-            delivery.send(record);
+        let desk = &mut self.desk;
+        desk.tell(desk.speaker.started());
+        if let Some(record) = desk.speaker.degraded() {
+            desk.send(record);
         }
-        delivery.demo = demo.then(Demo::start);
+        desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         loop {
-            let unsettled = self.feed.is_waiting() || self.delivery.ledger.is_unsettled();
+            let unsettled = self.feed.is_waiting() || self.desk.ledger.is_unsettled();
             let until_stuck = self.feed.until_stuck();
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let kernel_kills = self.delivery.ledger.kernel_kills();
+                    let kernel_kills = self.desk.ledger.kernel_kills();
                     self.drain();
-                    self.delivery.ledger.compare(kernel_kills);
+                    self.desk.ledger.compare(kernel_kills);
+                    self.post(kernel_kills)?;
                 }
                 () = sleep(OVERDUE), if unsettled => self.settle()?,
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
-                    let Self { feed, delivery } = &mut self;
-                    feed.stuck(|fed| delivery.take(fed));
+                    let Self { feed, desk, .. } = &mut self;
+                    feed.stuck(|fed| desk.take(fed));
                 }
-                _ = hangup.recv() => self.delivery.fanout.reopen(),
+                _ = hangup.recv() => self.reload(),
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
                 () = console_closed.notified() => {
                     reader_gone = true;
                     break;
                 }
-                () = Demo::over(&mut self.delivery.demo) => break,
+                () = Demo::over(&mut self.desk.demo) => break,
             }
         }
         self.stop(reader_gone)
@@ -96,61 +107,84 @@ impl Stream {
 
     /// Takes all there is.
     fn drain(&mut self) {
-        let Self { feed, delivery } = self;
-        feed.drain(|fed| delivery.take(fed));
+        let Self { feed, desk, .. } = self;
+        feed.drain(|fed| desk.take(fed));
+    }
+
+    /// Files are opened anew, and the configuration is read again.
+    fn reload(&mut self) {
+        self.desk.delivery.reopen();
+        if let Some(config) = self.reloader.reload(&mut self.desk.delivery) {
+            self.feed.configure(config);
+        }
+    }
+
+    /// For those who ask how it stands.
+    fn post(&self, kernel_kills: Option<u64>) -> Result<(), BpfError> {
+        let sink_lost = self.desk.sink_lost(|_| true);
+        self.board.set_totals(self.desk.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost));
+        Ok(())
     }
 
     /// What waits for more gets none.
     fn flush(&mut self) {
-        let Self { feed, delivery } = self;
-        feed.flush(|fed| delivery.take(fed));
+        let Self { feed, desk, .. } = self;
+        feed.flush(|fed| desk.take(fed));
     }
 
     /// Nothing has come for a while: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) -> Result<(), BpfError> {
-        let kernel_kills = self.delivery.ledger.kernel_kills();
+        let kernel_kills = self.desk.ledger.kernel_kills();
         // First: what the drain brings has waited for nothing yet.
         self.flush();
         self.drain();
-        let delivery = &mut self.delivery;
-        if let Some(unseen) = delivery.ledger.settle(kernel_kills) {
-            let sink_lost = delivery.sink_lost(|_| true);
-            let totals = delivery.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost);
-            delivery.tell(delivery.speaker.gap(unseen, totals));
+        let desk = &mut self.desk;
+        if let Some(unseen) = desk.ledger.settle(kernel_kills) {
+            let sink_lost = desk.sink_lost(|_| true);
+            let totals = desk.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost);
+            desk.tell(desk.speaker.gap(unseen, totals));
         }
-        Ok(())
+        self.post(kernel_kills)
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
     fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let kernel_kills = self.delivery.ledger.kernel_kills();
+        let kernel_kills = self.desk.ledger.kernel_kills();
         let lost = self.feed.lost()?;
         self.feed.detach();
         self.drain();
         self.flush();
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
-        let mut delivery = self.delivery;
-        let unseen = delivery.ledger.close(kernel_kills);
-        let totals = delivery.ledger.totals(kernel_kills, lost, delivery.sink_lost(counts));
+        let mut desk = self.desk;
+        let unseen = desk.ledger.close(kernel_kills);
+        let totals = desk.ledger.totals(kernel_kills, lost, desk.sink_lost(counts));
         if let Some(unseen) = unseen {
-            delivery.tell(delivery.speaker.gap(unseen, totals));
+            desk.tell(desk.speaker.gap(unseen, totals));
         }
-        delivery.tell(delivery.speaker.stopped(totals));
-        for sink in delivery.fanout.close(CLOSE_WITHIN) {
-            if sink.lost() > 0 && counts(&sink) {
-                let why = sink.last_error.as_deref().unwrap_or("it was too slow");
-                say(format_args!("output {}: {} records lost: {why}", sink.name, sink.lost()));
-            }
+        desk.tell(desk.speaker.stopped(totals));
+        for sink in desk.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
+            say_how_it_ended(&sink);
         }
-        delivery.demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
+        desk.demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
     }
 }
 
-impl Delivery {
+fn say_how_it_ended(sink: &SinkTotals) {
+    let SinkTotals { name, waiting, .. } = sink;
+    let why = sink.last_error.as_deref().unwrap_or("it was too slow");
+    if sink.lost() > 0 {
+        say(format_args!("output {name}: {} records lost: {why}", sink.lost()));
+    }
+    if sink.kept && *waiting > 0 {
+        say(format_args!("output {name}: {waiting} records wait in the store: {why}"));
+    }
+}
+
+impl Desk {
     fn take(&mut self, fed: Fed) {
         match fed {
             Fed::Record(Record::OomKill(kill)) => self.kill(kill),
@@ -176,7 +210,7 @@ impl Delivery {
     }
 
     fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
-        let sinks = self.fanout.totals();
+        let sinks = self.delivery.totals();
         sinks.iter().filter(|sink| counts(sink)).map(SinkTotals::lost).sum()
     }
 
@@ -189,6 +223,6 @@ impl Delivery {
     }
 
     fn send(&self, record: Record) {
-        self.fanout.send(&Arc::new(record));
+        self.delivery.send(Arc::new(record));
     }
 }

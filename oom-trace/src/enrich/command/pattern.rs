@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use regex::bytes::Regex;
+use serde::{Deserialize, Deserializer, de};
 
 /// The group of a pattern that is the secret; without it all that matches is.
 const SECRET: &str = "secret";
@@ -27,6 +28,12 @@ impl FromStr for Pattern {
         let regex = Regex::new(text)?;
         let has_group = regex.capture_names().flatten().any(|name| name == SECRET);
         Ok(Self { regex, has_group })
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

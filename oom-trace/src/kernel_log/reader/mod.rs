@@ -44,7 +44,8 @@ pub fn read<E: From<io::Error>>(
     zone: &Zone,
     mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<Found, E> {
-    let mut reader = Reader { parser, zone, sequence: None, found: Found::default() };
+    let mut reader =
+        Reader { parser, zone, sequence: None, has_form: false, found: Found::default() };
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -90,6 +91,8 @@ struct Reader<'a> {
     zone: &'a Zone,
     /// The last record's number, in a copy of `/dev/kmsg`.
     sequence: Option<u64>,
+    /// Lines before were of a form that is a record each.
+    has_form: bool,
     found: Found,
 }
 
@@ -99,12 +102,14 @@ impl Reader<'_> {
         if line.first() == Some(&b'{')
             && let Some(logged) = journal::Line::parse(line)
         {
-            self.found.logged += 1;
-            return logged.entry().map(|entry| self.parser.push(&entry)).unwrap_or_default();
+            let mut done = self.formed();
+            done.extend(logged.entry().map(|entry| self.parser.push(&entry)).unwrap_or_default());
+            return done;
         }
         if let Some(record) = Kmsg::parse(line) {
-            self.found.logged += 1;
-            return self.kmsg(&record, cut);
+            let mut done = self.formed();
+            done.extend(self.kmsg(&record, cut));
+            return done;
         }
         if let Some(boot) = journal::boot(line) {
             self.found.logged += 1;
@@ -116,6 +121,14 @@ impl Reader<'_> {
         };
         self.found.logged += u64::from(plain.stamp != Stamp::default());
         self.parser.push(&Entry { cut, ..plain })
+    }
+
+    /// A line has the form of a record. A first line that had not is what is left of one, and tells
+    /// neither its number nor its time.
+    fn formed(&mut self) -> Vec<Record> {
+        self.found.logged += 1;
+        let is_first = !std::mem::replace(&mut self.has_form, true);
+        if is_first && self.found.lines > 1 { self.parser.gap() } else { Vec::new() }
     }
 
     fn kmsg(&mut self, record: &Kmsg, cut: bool) -> Vec<Record> {

@@ -11,19 +11,18 @@ use rustix::mount::{
 
 use super::super::compliance::{self, Bench};
 use super::*;
-use crate::render::fixtures;
 
 fn sink(path: impl AsRef<Path>) -> Result<FileSink, SinkError> {
-    FileSink::open(OutputSpec { format: Format::Json, path: path.as_ref().to_owned() })
+    FileSink::open(&FileConfig::new(Format::Json, path.as_ref()))
 }
 
-fn record() -> Record {
-    let [(_, record), ..] = fixtures::all();
+fn record() -> Arc<Record> {
+    let [record, ..] = compliance::records();
     record
 }
 
 fn line() -> String {
-    format!("{}\n", serde_json::to_string(&record()).unwrap())
+    format!("{}\n", serde_json::to_string(&*record()).unwrap())
 }
 
 fn mode(path: &Path) -> u32 {
@@ -37,9 +36,9 @@ fn complies() {
     let mut seen = 0;
     compliance::check(Bench {
         working: Box::new(sink(&path).unwrap()),
-        arrived: Box::new(move || {
+        arrived: Box::new(move |_| {
             let all = fs::read(&path).unwrap();
-            let new = all[seen..].to_vec();
+            let new = compliance::lines(&all[seen..]);
             seen = all.len();
             new
         }),
@@ -56,7 +55,7 @@ fn a_new_file_is_not_for_everyone_and_an_old_one_keeps_its_mode_and_content() {
     let path = dir.path().join("old");
     fs::write(&path, "before\n").unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o604)).unwrap();
-    sink(&path).unwrap().deliver(&record()).unwrap();
+    sink(&path).unwrap().deliver(&[record()]).unwrap();
     assert_eq!(mode(&path), 0o604);
     assert_eq!(fs::read_to_string(&path).unwrap(), format!("before\n{}", line()));
 }
@@ -66,7 +65,7 @@ fn what_a_crash_left_of_a_line_does_not_swallow_the_next_record() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("oom.json");
     fs::write(&path, "{\"schema\":").unwrap();
-    sink(&path).unwrap().deliver(&record()).unwrap();
+    sink(&path).unwrap().deliver(&[record()]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), format!("{{\"schema\":\n{}", line()));
 }
 
@@ -75,11 +74,11 @@ fn after_a_rotation_records_go_to_a_new_file() {
     let dir = tempfile::tempdir().unwrap();
     let (path, moved) = (dir.path().join("oom.json"), dir.path().join("oom.json.1"));
     let mut sink = sink(&path).unwrap();
-    sink.deliver(&record()).unwrap();
+    sink.deliver(&[record()]).unwrap();
     fs::rename(&path, &moved).unwrap();
-    sink.deliver(&record()).unwrap();
+    sink.deliver(&[record()]).unwrap();
     sink.reopen().unwrap();
-    sink.deliver(&record()).unwrap();
+    sink.deliver(&[record()]).unwrap();
     assert_eq!(fs::read_to_string(&moved).unwrap(), line().repeat(2));
     assert_eq!(fs::read_to_string(&path).unwrap(), line());
     fs::remove_file(&path).unwrap();
@@ -96,7 +95,7 @@ fn where_no_new_file_can_be_made_the_old_one_goes_on() {
     fs::rename(&inner, &moved).unwrap();
     let error = sink.reopen().unwrap_err().to_string();
     assert!(error.contains("cannot open anew") && error.contains("mkdir -p"), "{error}");
-    sink.deliver(&record()).unwrap();
+    sink.deliver(&[record()]).unwrap();
     assert_eq!(fs::read_to_string(moved.join("oom.json")).unwrap(), line());
 }
 
@@ -135,7 +134,7 @@ fn a_fifo_needs_a_reader_and_does_not_hold_the_agent() {
         }
     };
     for _ in 0..100 {
-        sink.deliver(&record()).unwrap();
+        sink.deliver(&[record()]).unwrap();
     }
     drop(sink);
     assert_eq!(reading.join().unwrap(), line().repeat(100));
@@ -158,17 +157,17 @@ fn a_full_disk_never_holds_half_a_record_and_is_written_again_when_there_is_room
     let mut sink = sink(&path).unwrap();
     let mut delivered = 0;
     let error = loop {
-        match sink.deliver(&record()) {
+        match sink.deliver(&[record()]) {
             Ok(()) => delivered += 1,
             Err(error) => break error.to_string(),
         }
     };
     assert!(error.contains("make room"), "{error}");
-    assert!(sink.deliver(&record()).is_err());
+    assert!(sink.deliver(&[record()]).is_err());
     assert_eq!(fs::read_to_string(&path).unwrap(), line().repeat(delivered));
     assert!(delivered > 10, "the last write was not a short one: {delivered}");
 
     fs::remove_file(&ballast).unwrap();
-    sink.deliver(&record()).unwrap();
+    sink.deliver(&[record()]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), line().repeat(delivered + 1));
 }

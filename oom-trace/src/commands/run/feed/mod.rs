@@ -70,6 +70,14 @@ impl Feed {
         }
     }
 
+    /// What is told of victims, from now on.
+    pub(super) fn configure(&mut self, config: &config::Run) {
+        match self {
+            Self::Programs(programs) => programs.configure(config),
+            Self::Log(_) => {}
+        }
+    }
+
     /// Waits until there is something to read.
     pub(super) async fn readable(&mut self) -> io::Result<()> {
         match self {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Fed;
 use crate::bpf::{BpfError, Probes, Ring};
+use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
@@ -28,6 +29,11 @@ impl Programs {
     pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher, sees_exits: bool) -> Self {
         let (assembler, deathbed) = (Assembler::default(), sees_exits.then(Deathbed::default));
         Self { probes, ring, assembler, enricher, system: None, deathbed }
+    }
+
+    pub(super) fn configure(&mut self, config: &config::Run) {
+        self.enricher.redactor = config.redactor.clone();
+        self.enricher.candidates = config.candidates;
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {

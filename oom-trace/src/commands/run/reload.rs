@@ -1,0 +1,84 @@
+//! SIGHUP: the configuration is read again, and what changed in it is done.
+
+use std::sync::Arc;
+
+use super::say;
+use crate::cli::RunArgs;
+use crate::commands::destinations::{console, outfits};
+use crate::config::{self, ConfigError};
+use crate::delivery::{Delivery, NoThread, Outfit};
+use crate::sink::{Console, SinkError, Spec, Status};
+
+/// Knows what runs.
+pub(super) struct Reloader {
+    args: RunArgs,
+    now: config::Run,
+    agent: Arc<dyn Status>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+enum Unchanged {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Thread(#[from] NoThread),
+}
+
+impl Reloader {
+    pub(super) fn new(args: RunArgs, now: config::Run, agent: Arc<dyn Status>) -> Self {
+        Self { args, now, agent }
+    }
+
+    /// Brings the sinks in line with the file; answers the rest, to be done elsewhere. If anything
+    /// is wrong with it, that is said, and all stays as it was. `None` if there is nothing to do.
+    pub(super) fn reload(&mut self, delivery: &mut Delivery) -> Option<&config::Run> {
+        self.args.config.as_ref()?;
+        match self.try_reload(delivery) {
+            Ok(said) => {
+                say(said);
+                Some(&self.now)
+            }
+            Err(error) => {
+                say(format_args!("the configuration stays as it was: {error}"));
+                None
+            }
+        }
+    }
+
+    fn try_reload(&mut self, delivery: &mut Delivery) -> Result<String, Unchanged> {
+        let new = config::Run::new(self.args.clone())?;
+        let old = &self.now;
+        let without = |these: &[Spec], those: &[Spec]| -> Vec<Spec> {
+            these.iter().filter(|spec| !those.contains(spec)).cloned().collect()
+        };
+        let (gone, come) = (without(&old.sinks, &new.sinks), without(&new.sinks, &old.sinks));
+        // All are opened before the first one of the old is ended.
+        let mut outputs: Vec<Outfit> = outfits(&come, &self.agent)?;
+        let mut ended: Vec<_> = gone.iter().map(|spec| spec.destination().name()).collect();
+        if old.console != new.console {
+            outputs.extend(new.console.as_ref().map(console).transpose()?);
+            ended.push(Console::NAME.to_owned());
+        }
+        let said = format!(
+            "the configuration was read again: {} outputs ended, {} begun{}",
+            gone.len(),
+            come.len(),
+            needs_restart(old, &new)
+        );
+        delivery.replace(&ended, outputs)?;
+        self.now = config::Run { kernel: old.kernel.clone(), store: old.store.clone(), ..new };
+        Ok(said)
+    }
+}
+
+fn needs_restart(old: &config::Run, new: &config::Run) -> &'static str {
+    match (old.kernel != new.kernel || old.debug != new.debug, old.store != new.store) {
+        (false, false) => "",
+        (true, false) => "; how to hook the kernel changes when the agent is started again",
+        (false, true) => "; the store changes when the agent is started again",
+        (true, true) => "; the store and the hooks change when the agent is started again",
+    }
+}

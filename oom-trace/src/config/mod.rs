@@ -1,0 +1,240 @@
+//! From flags and the configuration's file to what they mean on this terminal, in this environment.
+
+mod file;
+
+use std::collections::HashSet;
+use std::env::var_os;
+use std::io::{IsTerminal, stdout};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::cli::{Attach, CheckArgs, Color, RunArgs, StoreArgs};
+use crate::enrich::command::Redactor;
+use crate::kernel::plan::Rung;
+use crate::render::{Format, Style};
+use crate::setting::{Bytes, Lapse};
+use crate::sink::{Console, Filter, Spec};
+use crate::store::Retention;
+
+pub use file::{ConfigFile, FileError};
+
+/// How to look at the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// The rungs that may be taken, best first.
+    pub rungs: Vec<Rung>,
+    /// Another place of the BTF.
+    pub btf: Option<PathBuf>,
+}
+
+impl Kernel {
+    fn new(attach: Option<Attach>, btf: Option<PathBuf>) -> Self {
+        let rungs = match attach.unwrap_or(Attach::Auto) {
+            Attach::Auto => Rung::ALL.to_vec(),
+            Attach::Kprobe => vec![Rung::Kprobe],
+            Attach::Fentry => vec![Rung::Fentry],
+            Attach::Tracepoint => vec![Rung::Tracepoint],
+            Attach::Log => vec![Rung::Log],
+        };
+        Self { rungs, btf }
+    }
+}
+
+/// How to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// How to look at the kernel.
+    pub kernel: Kernel,
+    /// Standard output, if records go there.
+    pub console: Option<ConsoleConfig>,
+    /// Where else records go.
+    pub sinks: Vec<Spec>,
+    /// Where they are kept, if they are.
+    pub store: Option<StoreConfig>,
+    /// What of victims' arguments is told.
+    pub redactor: Redactor,
+    /// How many candidates are told of.
+    pub candidates: usize,
+    /// Cause one kill and end.
+    pub demo: bool,
+    /// Print the eBPF program's diagnostics.
+    pub debug: bool,
+}
+
+/// Standard output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsoleConfig {
+    /// How records are written.
+    pub format: Format,
+    /// How that looks.
+    pub style: Style,
+    /// Which.
+    pub filter: Filter,
+}
+
+/// The store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreConfig {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it keeps.
+    pub retention: Retention,
+}
+
+/// What is wrong with flags and file together.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Two sinks cannot be told apart.
+    #[error("two sinks are called {0}; give one of them another `name`")]
+    SameName(String),
+    /// Names that mean something else.
+    #[error("a sink cannot be called {}; give it another `name`", Console::NAME)]
+    Console,
+    /// There is nothing to keep.
+    #[error(
+        "the store has no path; name one as `path` in [store], or with --store, or run as a \
+         service with StateDirectory="
+    )]
+    NoStorePath,
+}
+
+/// Half a year of what a machine in trouble writes.
+const MAX_AGE: Lapse = Lapse(Duration::from_secs(180 * 86_400));
+const MAX_BYTES: Bytes = Bytes(256 << 20);
+
+/// What systemd gives a service for its own (`StateDirectory=`), and what the store is called there.
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
+const STORE_NAME: &str = "records.db";
+
+/// As many as a person reads.
+const CANDIDATES: u8 = 10;
+
+impl Run {
+    /// The flags, and where they are silent the file that they name.
+    ///
+    /// # Errors
+    /// The file is wrong, or they do not fit together.
+    pub fn new(args: RunArgs) -> Result<Self, ConfigError> {
+        let file = args.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        Self::merge(args, file)
+    }
+
+    fn merge(args: RunArgs, file: ConfigFile) -> Result<Self, ConfigError> {
+        let RunArgs {
+            config: _,
+            format,
+            quiet,
+            filter,
+            outputs,
+            sinks,
+            store,
+            no_cmdline,
+            redact,
+            no_redact,
+            candidates,
+            color,
+            attach,
+            btf,
+            demo,
+            debug,
+        } = args;
+        let console = file.console;
+        let patterns = if redact.is_empty() { file.redact } else { redact };
+        let console = (!quiet && console.enabled != Some(false)).then(|| ConsoleConfig {
+            format: format.or(console.format).unwrap_or(Format::Text),
+            style: style(color.or(console.color).unwrap_or(Color::Auto)),
+            filter: filter.unwrap_or(console.filter),
+        });
+        let outputs = outputs.into_iter().map(Spec::FileConfig);
+        let sinks: Vec<_> = file.sink.specs().into_iter().chain(outputs).chain(sinks).collect();
+        check_names(&sinks)?;
+        Ok(Self {
+            kernel: Kernel::new(attach.or(file.attach), btf.or(file.btf)),
+            console,
+            sinks,
+            store: self::store(store, file.store, demo)?,
+            redactor: Redactor {
+                tells: !(no_cmdline || file.no_cmdline),
+                usual: !(no_redact || file.no_redact),
+                patterns,
+            },
+            candidates: candidates.or(file.candidates).unwrap_or(CANDIDATES).into(),
+            demo,
+            debug: debug || file.debug,
+        })
+    }
+}
+
+impl CheckArgs {
+    /// How to look at the kernel, and the configuration to try, if one is named.
+    ///
+    /// # Errors
+    /// It is wrong.
+    pub fn resolve(self) -> Result<(Kernel, Option<Run>), ConfigError> {
+        let Self { json: _, attach, btf, config } = self;
+        let run = config.map(|config| Run::new(RunArgs::of_file(config))).transpose()?;
+        let kernel = match &run {
+            Some(run) if attach.is_none() && btf.is_none() => run.kernel.clone(),
+            _ => Kernel::new(attach, btf),
+        };
+        Ok((kernel, run))
+    }
+}
+
+/// A demonstration leaves the store to the agent that may be running.
+fn store(
+    args: StoreArgs,
+    file: file::StoreTable,
+    demo: bool,
+) -> Result<Option<StoreConfig>, ConfigError> {
+    let StoreArgs { store, no_store, store_max_age, store_max_bytes } = args;
+    let own = var_os(STATE_DIRECTORY).map(|dir| PathBuf::from(dir).join(STORE_NAME));
+    let is_wanted = store.is_some() || file.enabled != Some(false);
+    if no_store || demo || !is_wanted {
+        return Ok(None);
+    }
+    let path = match store.or(file.path).or(own) {
+        Some(path) => path,
+        None if file.enabled == Some(true) => return Err(ConfigError::NoStorePath),
+        None => return Ok(None),
+    };
+    let retention = Retention {
+        max_age: store_max_age.or(file.max_age).unwrap_or(MAX_AGE),
+        max_bytes: store_max_bytes.or(file.max_bytes).unwrap_or(MAX_BYTES),
+    };
+    Ok(Some(StoreConfig { path, retention }))
+}
+
+fn check_names(sinks: &[Spec]) -> Result<(), ConfigError> {
+    let mut names = HashSet::new();
+    for sink in sinks {
+        let name = sink.destination().name();
+        if name == Console::NAME {
+            return Err(ConfigError::Console);
+        }
+        if !names.insert(name.clone()) {
+            return Err(ConfigError::SameName(name));
+        }
+    }
+    Ok(())
+}
+
+/// The look of standard output.
+#[must_use]
+pub fn style(color: Color) -> Style {
+    let color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name| var_os(name).is_some_and(|value| !value.is_empty());
+            let dumb = var_os("TERM").is_some_and(|term| term == "dumb");
+            stdout().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    };
+    Style { color }
+}

@@ -1,0 +1,200 @@
+//! The records that somebody still has to take, numbered. All sinks and the store read the same ones,
+//! each at its own pace, so that one which is stuck costs nothing.
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::incident::model::Record;
+
+/// A record's number. Over restarts they go on where the store has them from.
+pub(crate) type Number = u64;
+
+/// Records in memory, bounded.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    recent: VecDeque<Arc<Record>>,
+    capacity: usize,
+    /// The number of the first of them.
+    front: Number,
+    /// The store has those before this; `None` where there is no store that works.
+    saved: Option<Number>,
+    /// Sinks have moved on since the store last asked.
+    moved: bool,
+    closing: bool,
+}
+
+/// Who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Whatever comes, as it comes.
+    AtOnce,
+    /// What the store has, while it works: so that nothing is delivered of which the agent would know
+    /// nothing after it was killed.
+    AfterStore,
+}
+
+/// What a reader is to do next.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Take these; the number is the first one's.
+    Records(Number, Vec<Arc<Record>>),
+    /// What it waits for is no longer in memory; this is the first number that is.
+    Behind(Number),
+    /// Look at its signals.
+    Woken,
+    /// There is nothing left, and nothing will come.
+    Over,
+}
+
+/// What a pause ended with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    Passed,
+    Woken,
+    Closing,
+}
+
+impl State {
+    fn next(&self) -> Number {
+        self.front + self.recent.len() as Number
+    }
+
+    fn end(&self, reader: Reader) -> Number {
+        let saved = self.saved.filter(|_| reader == Reader::AfterStore);
+        saved.map_or(self.next(), |saved| saved.min(self.next()))
+    }
+}
+
+impl Backlog {
+    /// With room for so many, of which the first will have this number. With a store, the ones before
+    /// it are saved.
+    pub(super) fn new(capacity: usize, next: Number, has_store: bool) -> Self {
+        let state = State {
+            recent: VecDeque::with_capacity(capacity),
+            capacity,
+            front: next,
+            saved: has_store.then_some(next),
+            moved: false,
+            closing: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Adds a record. The oldest one makes room for it; whoever still needs that finds it in the
+    /// store, or misses it.
+    pub(super) fn push(&self, record: Arc<Record>) {
+        let mut state = self.lock();
+        if state.recent.len() == state.capacity {
+            state.recent.pop_front();
+            state.front += 1;
+        }
+        state.recent.push_back(record);
+        self.changed.notify_all();
+    }
+
+    /// The number that the next record will have.
+    pub(super) fn next(&self) -> Number {
+        self.lock().next()
+    }
+
+    /// Waits for records from `from` on, `most` of them.
+    pub(super) fn take(
+        &self,
+        from: Number,
+        most: usize,
+        reader: Reader,
+        wake: &AtomicBool,
+    ) -> Turn {
+        let state = self.lock();
+        let idle = |state: &mut State| {
+            from >= state.end(reader)
+                && !wake.load(Relaxed)
+                && !(state.closing && from >= state.next())
+        };
+        let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        if wake.swap(false, Relaxed) {
+            return Turn::Woken;
+        }
+        let end = state.end(reader);
+        if from >= end {
+            return Turn::Over;
+        }
+        let Some(skip) = from.checked_sub(state.front) else { return Turn::Behind(state.front) };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
+        Turn::Records(from, state.recent.iter().skip(skip).take(most).cloned().collect())
+    }
+
+    /// Waits for what the store has to save: records from `from` on, or sinks that have moved on.
+    /// `None` for the latter.
+    pub(super) fn unsaved(&self, from: Number, most: usize, wake: &AtomicBool) -> Option<Turn> {
+        let state = self.lock();
+        let idle = |state: &mut State| from >= state.next() && !state.moved && !wake.load(Relaxed);
+        let mut state =
+            self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        if from >= state.next() && !wake.load(Relaxed) {
+            state.moved = false;
+            return None;
+        }
+        drop(state);
+        Some(self.take(from, most, Reader::AtOnce, wake))
+    }
+
+    /// Tells the readers how far the store is, or that it does not work.
+    pub(super) fn set_saved(&self, saved: Option<Number>) {
+        self.lock().saved = saved;
+        self.changed.notify_all();
+    }
+
+    /// Tells the store that a sink has moved on.
+    pub(super) fn moved(&self) {
+        let mut state = self.lock();
+        if state.saved.is_some() && !state.moved {
+            state.moved = true;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for a while, less if there is something to do.
+    pub(super) fn pause(&self, duration: Duration, wake: &AtomicBool) -> Pause {
+        let state = self.lock();
+        let idle = |state: &mut State| !state.closing && !wake.load(Relaxed);
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(state, duration, idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        match (state.closing, wake.load(Relaxed)) {
+            (true, _) => Pause::Closing,
+            (false, true) => Pause::Woken,
+            (false, false) => Pause::Passed,
+        }
+    }
+
+    /// Has a reader look at its signals.
+    pub(super) fn wake(&self, wake: &AtomicBool) {
+        let state = self.lock();
+        wake.store(true, Relaxed);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Nothing will come.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// What a thread that panicked left behind is whole: nothing here stops halfway.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

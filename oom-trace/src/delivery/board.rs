@@ -1,0 +1,110 @@
+//! How it stands: what is told of each sink, and of the agent, to whoever asks.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use jiff::Timestamp;
+
+use super::backlog::{Backlog, Number};
+use crate::incident::model::Totals;
+use crate::sink::{SinkTotals, Status};
+
+/// The agent's and all sinks' counts.
+#[derive(Debug, Default)]
+pub struct Board {
+    totals: Mutex<Totals>,
+    sinks: Mutex<Vec<Arc<Counts>>>,
+    backlog: OnceLock<Arc<Backlog>>,
+}
+
+/// What becomes of the records for one sink.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) name: String,
+    pub(super) delivered: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) failed: AtomicU64,
+    /// The number of the record it is at.
+    pub(super) cursor: AtomicU64,
+    /// Whether the store keeps what it has not got to, and where it is.
+    pub(super) kept: bool,
+    pub(super) stuck: AtomicBool,
+    pub(super) ended: AtomicBool,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    last_success: Option<Timestamp>,
+    last_error: Option<String>,
+}
+
+impl Counts {
+    pub(super) fn new(name: &str, cursor: Number, kept: bool) -> Self {
+        Self { name: name.to_owned(), kept, cursor: AtomicU64::new(cursor), ..Self::default() }
+    }
+
+    pub(super) fn succeeded(&self, records: usize) {
+        self.delivered.fetch_add(records as u64, Relaxed);
+        lock(&self.told).last_success = Some(Timestamp::now());
+    }
+
+    pub(super) fn failed_with(&self, error: &str) {
+        lock(&self.told).last_error = Some(error.to_owned());
+    }
+
+    fn totals(&self, next: Number) -> SinkTotals {
+        let told = lock(&self.told);
+        SinkTotals {
+            name: self.name.clone(),
+            delivered: self.delivered.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            waiting: next.saturating_sub(self.cursor.load(Relaxed)),
+            kept: self.kept,
+            last_success: told.last_success,
+            last_error: told.last_error.clone(),
+            stuck: self.stuck.load(Relaxed),
+            ended: self.ended.load(Relaxed),
+        }
+    }
+}
+
+impl Board {
+    /// What the agent has seen and lost by now.
+    pub fn set_totals(&self, totals: Totals) {
+        *lock(&self.totals) = totals;
+    }
+
+    pub(super) fn set_backlog(&self, backlog: &Arc<Backlog>) {
+        let _ = self.backlog.set(Arc::clone(backlog));
+    }
+
+    pub(super) fn add(&self, counts: &Arc<Counts>) {
+        lock(&self.sinks).push(Arc::clone(counts));
+    }
+
+    pub(super) fn remove(&self, counts: &Arc<Counts>) {
+        lock(&self.sinks).retain(|other| !Arc::ptr_eq(other, counts));
+    }
+
+    pub(super) fn counts(&self) -> Vec<Arc<Counts>> {
+        lock(&self.sinks).clone()
+    }
+}
+
+impl Status for Board {
+    fn totals(&self) -> Totals {
+        *lock(&self.totals)
+    }
+
+    fn sinks(&self) -> Vec<SinkTotals> {
+        let next = self.backlog.get().map_or(0, |backlog| backlog.next());
+        lock(&self.sinks).iter().map(|counts| counts.totals(next)).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! The thread of the store: one more reader of the backlog, which saves what it reads and how far the
+//! sinks are.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::backlog::{Backlog, Number, Pause, Turn};
+use super::board::Board;
+use super::report::{Report, Reporter};
+use crate::incident::model::Record;
+use crate::store::{Store, StoreError};
+
+/// Records of one transaction.
+const BATCH: usize = 512;
+
+/// How long where the sinks are may be unsaved: to save it takes as long as a record does.
+const CURSORS_WITHIN: Duration = Duration::from_secs(1);
+
+/// Between two tries with a store that fails.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+pub(super) struct Keeper {
+    store: Store,
+    backlog: Arc<Backlog>,
+    board: Arc<Board>,
+    report: Reporter,
+    /// The sinks have ended: save what there is and end.
+    wake: Arc<AtomicBool>,
+    next: Number,
+    failing: bool,
+    /// Records that were gone from memory before they could be saved.
+    missed: u64,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        store: Store,
+        backlog: Arc<Backlog>,
+        board: Arc<Board>,
+        report: Reporter,
+        wake: Arc<AtomicBool>,
+    ) -> Self {
+        let next = backlog.next();
+        Self { store, backlog, board, report, wake, next, failing: false, missed: 0 }
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            match self.backlog.unsaved(self.next, BATCH, &self.wake) {
+                Some(Turn::Records(first, records)) => {
+                    let end = first + records.len() as Number;
+                    if self.save(first, &records) {
+                        self.next = end;
+                        self.backlog.set_saved(Some(end));
+                    } else if self.backlog.pause(TRY_AGAIN, &self.wake) != Pause::Passed {
+                        // One more time, now that it is the end.
+                        self.save(first, &records);
+                        return;
+                    }
+                }
+                Some(Turn::Behind(front)) => {
+                    self.missed += front - self.next;
+                    self.next = front;
+                }
+                Some(Turn::Woken | Turn::Over) => {
+                    self.save(self.next, &[]);
+                    return;
+                }
+                None => {
+                    self.backlog.pause(CURSORS_WITHIN, &self.wake);
+                    self.save(self.next, &[]);
+                }
+            }
+        }
+    }
+
+    fn save(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
+        let end = first + records.len() as Number;
+        let counts = self.board.counts();
+        let kept = counts.iter().filter(|counts| counts.kept);
+        let cursors: Vec<_> = kept
+            .map(|counts| (counts.name.as_str(), counts.cursor.load(Relaxed).min(end)))
+            .collect();
+        match self.store.save(first, records, &cursors) {
+            Ok(said) => {
+                for said in said {
+                    (self.report)(Report::Store { said });
+                }
+                self.recovered();
+                true
+            }
+            Err(error) => {
+                self.failed(&error);
+                false
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        self.backlog.set_saved(None);
+        if !std::mem::replace(&mut self.failing, true) {
+            (self.report)(Report::StoreFailing { error });
+        }
+    }
+
+    fn recovered(&mut self) {
+        let missed = std::mem::take(&mut self.missed);
+        if std::mem::take(&mut self.failing) || missed > 0 {
+            let missed = match missed {
+                0 => "it has all records".to_owned(),
+                missed => format!("it lacks {missed} records of meanwhile"),
+            };
+            (self.report)(Report::Store { said: format!("works again; {missed}") });
+        }
+    }
+}

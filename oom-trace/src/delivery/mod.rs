@@ -1,0 +1,251 @@
+//! From the agent to the sinks: each sink is on its own thread and reads one backlog at its own pace,
+//! so that one that is stuck delays neither the reader of the ring nor another sink.
+//!
+//! With a store, records are saved first and then delivered, and the store knows how far each sink
+//! is: what a sink did not take it gets after the agent's next start.
+
+mod backlog;
+mod board;
+mod keeper;
+mod report;
+mod worker;
+
+use std::convert::Infallible;
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use self::backlog::Backlog;
+use self::board::Counts;
+use self::keeper::Keeper;
+use self::worker::{Progress, Signals, Worker};
+use crate::incident::model::Record;
+use crate::sink::{Filter, Sieve, Sink, SinkTotals, Status as _};
+use crate::store::{Archive, Store};
+
+pub use board::Board;
+pub use report::{Report, Reporter};
+
+/// Records in memory: a group kill of some thousand processes is one burst.
+pub const CAPACITY: usize = 4096;
+
+/// What a TLS handshake takes in a debug build, with room. A page that is not touched costs nothing.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Why there is no delivery.
+#[derive(Debug, Error)]
+#[error("cannot start a thread for {whom}: {error}")]
+pub struct NoThread {
+    whom: String,
+    error: io::Error,
+}
+
+/// A sink and which records it gets.
+#[derive(Debug)]
+pub struct Outfit {
+    /// The sink.
+    pub sink: Box<dyn Sink>,
+    /// Which.
+    pub filter: Filter,
+}
+
+/// All sinks and the store.
+pub struct Delivery {
+    backlog: Arc<Backlog>,
+    board: Arc<Board>,
+    report: Reporter,
+    outlets: Vec<Outlet>,
+    /// Those that were replaced, until the end.
+    ending: Vec<Outlet>,
+    keeper: Option<Thread>,
+    archive: Option<PathBuf>,
+}
+
+impl Debug for Delivery {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("board", &self.board).finish_non_exhaustive()
+    }
+}
+
+/// A sink's thread, seen from here.
+struct Outlet {
+    counts: Arc<Counts>,
+    signals: Arc<Signals>,
+    thread: Thread,
+}
+
+struct Thread {
+    /// Says nothing; its end is the thread's.
+    finished: Receiver<Infallible>,
+    thread: JoinHandle<()>,
+    wake: Arc<AtomicBool>,
+}
+
+impl Delivery {
+    /// Starts a thread for each sink, and one for the store. `report` may block only whom it is about.
+    ///
+    /// # Errors
+    /// The kernel gives no further thread.
+    pub fn start(
+        outfits: Vec<Outfit>,
+        store: Option<Store>,
+        capacity: usize,
+        board: &Arc<Board>,
+        report: Reporter,
+    ) -> Result<Self, NoThread> {
+        let next = store.as_ref().map_or(1, Store::next);
+        let backlog = Arc::new(Backlog::new(capacity, next, store.is_some()));
+        board.set_backlog(&backlog);
+        let mut delivery = Self {
+            backlog,
+            board: Arc::clone(board),
+            report,
+            outlets: Vec::new(),
+            ending: Vec::new(),
+            keeper: None,
+            archive: store.as_ref().map(|store| store.path().to_owned()),
+        };
+        for outfit in outfits {
+            let kept = store.as_ref().filter(|_| outfit.sink.is_durable());
+            let cursor = kept.and_then(|store| store.cursor(outfit.sink.name()));
+            delivery.add(outfit, cursor)?;
+        }
+        delivery.keeper = store.map(|store| delivery.keep(store)).transpose()?;
+        Ok(delivery)
+    }
+
+    /// Starts one more sink; `cursor` is the first record that it has not got, if that is known.
+    fn add(&mut self, outfit: Outfit, cursor: Option<u64>) -> Result<(), NoThread> {
+        let Outfit { sink, filter } = outfit;
+        let is_kept = sink.is_durable() && self.archive.is_some();
+        let next = self.backlog.next();
+        let cursor = cursor.map_or(next, |cursor| cursor.min(next));
+        let counts = Arc::new(Counts::new(sink.name(), cursor, is_kept));
+        self.board.add(&counts);
+        let signals = Arc::new(Signals::default());
+        let worker = Worker {
+            sink,
+            sieve: Sieve::new(filter),
+            backlog: Arc::clone(&self.backlog),
+            archive: self.archive.as_ref().filter(|_| is_kept).map(|path| Archive::at(path)),
+            counts: Arc::clone(&counts),
+            signals: Arc::clone(&signals),
+            report: Arc::clone(&self.report),
+            progress: Progress::default(),
+        };
+        let wake = Arc::new(AtomicBool::new(false));
+        let thread = spawn(&counts.name, wake, move || worker.run())?;
+        self.outlets.push(Outlet { counts, signals, thread });
+        Ok(())
+    }
+
+    fn keep(&self, store: Store) -> Result<Thread, NoThread> {
+        let wake = Arc::new(AtomicBool::new(false));
+        let keeper = Keeper::new(
+            store,
+            Arc::clone(&self.backlog),
+            Arc::clone(&self.board),
+            Arc::clone(&self.report),
+            Arc::clone(&wake),
+        );
+        spawn("store", wake, move || keeper.run())
+    }
+
+    /// Hands a record to every sink and to the store. Never waits for one.
+    pub fn send(&self, record: Arc<Record>) {
+        self.backlog.push(record);
+    }
+
+    /// Has every sink open its destination anew before its next record, at once if it is idle.
+    pub fn reopen(&self) {
+        for outlet in &self.outlets {
+            outlet.signals.reopen.store(true, Relaxed);
+            self.backlog.wake(&outlet.signals.wake);
+        }
+    }
+
+    /// Ends the sinks of these names and starts others. One that has the name of one that ends goes on
+    /// where that was. Waits for nobody: a sink that is busy ends when it is done with that.
+    ///
+    /// # Errors
+    /// The kernel gives no further thread.
+    pub fn replace(&mut self, ended: &[String], outfits: Vec<Outfit>) -> Result<(), NoThread> {
+        let (gone, stay): (Vec<_>, Vec<_>) =
+            self.outlets.drain(..).partition(|outlet| ended.contains(&outlet.counts.name));
+        self.outlets = stay;
+        for outlet in &gone {
+            outlet.signals.end.store(true, Relaxed);
+            self.backlog.wake(&outlet.signals.wake);
+            self.board.remove(&outlet.counts);
+        }
+        for outfit in outfits {
+            let before = gone.iter().find(|outlet| outlet.counts.name == outfit.sink.name());
+            let cursor = before.map(|outlet| outlet.counts.cursor.load(Relaxed));
+            self.add(outfit, cursor)?;
+        }
+        self.ending.extend(gone);
+        Ok(())
+    }
+
+    /// How each sink stands now.
+    #[must_use]
+    pub fn totals(&self) -> Vec<SinkTotals> {
+        self.board.sinks()
+    }
+
+    /// Has the sinks deliver what waits, flush and end, all within `deadline`. A sink that is
+    /// stuck is left behind: its thread ends with the process.
+    #[must_use]
+    pub fn close(self, deadline: Duration) -> Vec<SinkTotals> {
+        let start = Instant::now();
+        self.backlog.close();
+        for Outlet { counts, signals: _, thread } in self.outlets.into_iter().chain(self.ending) {
+            let in_time = thread.finish(deadline.saturating_sub(start.elapsed()));
+            counts.stuck.store(!in_time, Relaxed);
+        }
+        if let Some(keeper) = self.keeper {
+            self.backlog.wake(&keeper.wake);
+            keeper.finish(deadline);
+        }
+        self.board.sinks()
+    }
+}
+
+impl Thread {
+    /// Waits for its end; whether that came, and no panic before it.
+    fn finish(self, within: Duration) -> bool {
+        match self.finished.recv_timeout(within) {
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => self.thread.join().is_ok(),
+            Ok(never) => match never {},
+        }
+    }
+}
+
+fn spawn(
+    whose: &str,
+    wake: Arc<AtomicBool>,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<Thread, NoThread> {
+    let (running, finished) = sync_channel(0);
+    let run = move || {
+        let _running = running;
+        run();
+    };
+    // The kernel cuts it to 15 bytes, and takes no NUL.
+    let name = whose.replace('\0', "");
+    let thread = Builder::new().name(name).stack_size(STACK_BYTES).spawn(run);
+    let thread = thread.map_err(|error| NoThread { whom: whose.to_owned(), error })?;
+    Ok(Thread { finished, thread, wake })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! News of sinks and of the store, for people.
+
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
+use crate::sink::SinkError;
+use crate::store::StoreError;
+
+/// Told on the thread that it happened on, which it may block.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report<'a> {
+    /// The first failure after a success. Records that fail in the same way after it are counted
+    /// and not told one by one.
+    Failing {
+        /// [`crate::sink::Sink::name`].
+        sink: &'a str,
+        /// What it said.
+        error: &'a SinkError,
+        /// Whether it is tried again with the same records.
+        again: bool,
+    },
+    /// It takes records again, or it has caught up with what it could still have.
+    Recovered {
+        /// [`crate::sink::Sink::name`].
+        sink: &'a str,
+        /// Records lost meanwhile.
+        lost: u64,
+    },
+    /// Records are not saved.
+    StoreFailing {
+        /// What it said.
+        error: &'a StoreError,
+    },
+    /// Something of the store that people should know.
+    Store {
+        /// In a sentence.
+        said: String,
+    },
+}
+
+/// Who is told.
+pub type Reporter = Arc<dyn Fn(Report<'_>) + Send + Sync>;
+
+impl Display for Report<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let records = |lost: u64| if lost == 1 { "record" } else { "records" };
+        match self {
+            Self::Failing { sink, error, again } => {
+                let again = if *again { "; it is tried again" } else { "" };
+                write!(f, "output {sink}: {error}{again}")
+            }
+            Self::Recovered { sink, lost: 0 } => write!(f, "output {sink}: works again"),
+            Self::Recovered { sink, lost } => {
+                write!(f, "output {sink}: works again; {lost} {} lost meanwhile", records(*lost))
+            }
+            Self::StoreFailing { error } => {
+                write!(f, "store: {error}; records go on to the outputs from memory meanwhile")
+            }
+            Self::Store { said } => write!(f, "store: {said}"),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The thread of one sink.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+
+use super::backlog::{Backlog, Number, Pause, Reader, Turn};
+use super::board::Counts;
+use super::report::{Report, Reporter};
+use crate::incident::model::Record;
+use crate::sink::{Sieve, Sink, SinkError};
+use crate::store::Archive;
+
+/// From the first pause between two tries to the longest; each is longer than the one before, and a
+/// part of it is left to chance, so that a fleet does not come back at once.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// What others tell a worker.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// Look at the others.
+    pub(super) wake: AtomicBool,
+    pub(super) reopen: AtomicBool,
+    /// End without waiting for more.
+    pub(super) end: AtomicBool,
+}
+
+pub(super) struct Worker {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) sieve: Sieve,
+    pub(super) backlog: Arc<Backlog>,
+    /// What is no longer in memory.
+    pub(super) archive: Option<Archive>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) signals: Arc<Signals>,
+    pub(super) report: Reporter,
+    pub(super) progress: Progress,
+}
+
+/// How it has gone.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    failing: bool,
+    /// The pauses that follow, of a sink that fails.
+    pauses: Option<ExponentialBackoff>,
+    /// Lost records that were told of.
+    told: u64,
+}
+
+impl Worker {
+    /// Until there is nothing left and the backlog is closed, or it is told to end.
+    pub(super) fn run(mut self) {
+        let reader = if self.sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
+        loop {
+            let cursor = self.counts.cursor.load(Relaxed);
+            let most = self.sink.batch();
+            match self.backlog.take(cursor, most, reader, &self.signals.wake) {
+                Turn::Records(first, records) => {
+                    if !self.pass_on(first, &records) {
+                        break;
+                    }
+                }
+                Turn::Behind(front) => {
+                    if !self.catch_up(cursor, front, most) {
+                        break;
+                    }
+                }
+                Turn::Woken => self.look(),
+                Turn::Over => break,
+            }
+            if self.signals.end.load(Relaxed) {
+                break;
+            }
+        }
+        if let Err(error) = self.sink.flush() {
+            self.fail(&error, false);
+        }
+        self.counts.ended.store(true, Relaxed);
+    }
+
+    fn look(&mut self) {
+        if self.signals.reopen.swap(false, Relaxed)
+            && let Err(error) = self.sink.reopen()
+        {
+            self.fail(&error, false);
+        }
+    }
+
+    /// Reads from the store what memory has no longer; what is nowhere is counted.
+    fn catch_up(&mut self, cursor: Number, front: Number, most: usize) -> bool {
+        let found = match &mut self.archive {
+            Some(archive) => archive.from(cursor, front, most).unwrap_or_else(|error| {
+                (self.report)(Report::StoreFailing { error: &error });
+                Vec::new()
+            }),
+            None => Vec::new(),
+        };
+        let first = found.first().map_or(front, |(number, _)| *number);
+        self.counts.dropped.fetch_add(first - cursor, Relaxed);
+        self.counts.cursor.store(first, Relaxed);
+        for (number, record) in found {
+            // Numbers between are of no record.
+            self.counts.cursor.store(number, Relaxed);
+            if !self.pass_on(number, &[Arc::new(record)]) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Delivers those that are for this sink, and moves on; `false` if it is the end and they could
+    /// not be delivered.
+    fn pass_on(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
+        let all = records.len();
+        let mine: Vec<_> = records.iter().filter(|it| self.sieve.takes(it)).cloned().collect();
+        if !mine.is_empty() && !self.deliver(&mine) {
+            return false;
+        }
+        let cursor = first + all as Number;
+        self.counts.cursor.store(cursor, Relaxed);
+        if self.sink.is_durable() {
+            self.backlog.moved();
+        }
+        if cursor >= self.backlog.next() {
+            self.tell_losses();
+        }
+        true
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> bool {
+        loop {
+            let Err(error) = self.sink.deliver(records) else {
+                self.succeeded(records.len());
+                return true;
+            };
+            // It may be for one of them.
+            if error.is_final() && records.len() > 1 {
+                return records.iter().all(|record| self.deliver(std::slice::from_ref(record)));
+            }
+            let again = self.sink.is_durable() && !error.is_final();
+            self.failed(&error, again);
+            if !again {
+                self.counts.failed.fetch_add(records.len() as u64, Relaxed);
+                return true;
+            }
+            if !self.wait() {
+                return match self.sink.deliver(records) {
+                    Ok(()) => {
+                        self.succeeded(records.len());
+                        true
+                    }
+                    Err(error) => {
+                        self.failed(&error, false);
+                        false
+                    }
+                };
+            }
+        }
+    }
+
+    /// Until it is time to try again; `false` if this is the last time.
+    fn wait(&mut self) -> bool {
+        let pauses = self.progress.pauses.get_or_insert_with(|| {
+            ExponentialBuilder::new()
+                .with_min_delay(PAUSES.0)
+                .with_max_delay(PAUSES.1)
+                .without_max_times()
+                .with_jitter()
+                .build()
+        });
+        let pause = pauses.next().unwrap_or(PAUSES.1);
+        match self.backlog.pause(pause, &self.signals.wake) {
+            Pause::Passed => true,
+            Pause::Woken => {
+                self.signals.wake.store(false, Relaxed);
+                self.look();
+                !self.signals.end.load(Relaxed)
+            }
+            Pause::Closing => false,
+        }
+    }
+
+    fn succeeded(&mut self, records: usize) {
+        self.counts.succeeded(records);
+        self.progress.pauses = None;
+        if std::mem::take(&mut self.progress.failing) && self.lost() == self.progress.told {
+            (self.report)(Report::Recovered { sink: self.sink.name(), lost: 0 });
+        }
+    }
+
+    fn failed(&mut self, error: &SinkError, again: bool) {
+        if std::mem::replace(&mut self.progress.failing, true) {
+            self.counts.failed_with(&error.to_string());
+        } else {
+            self.fail(error, again);
+        }
+    }
+
+    fn fail(&self, error: &SinkError, again: bool) {
+        self.counts.failed_with(&error.to_string());
+        (self.report)(Report::Failing { sink: self.sink.name(), error, again });
+    }
+
+    fn lost(&self) -> u64 {
+        self.counts.dropped.load(Relaxed) + self.counts.failed.load(Relaxed)
+    }
+
+    /// Losses are told when nothing waits: once for a burst, not once for each record of it.
+    fn tell_losses(&mut self) {
+        let lost = self.lost();
+        if !self.progress.failing && lost > self.progress.told {
+            let since = lost - self.progress.told;
+            self.progress.told = lost;
+            (self.report)(Report::Recovered { sink: self.sink.name(), lost: since });
+        }
+    }
+}
+
+impl Debug for Worker {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! Values as people write them in the configuration.
+
+use std::fmt::{self, Debug, Display, Formatter};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+use parse_size::Config;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de};
+use thiserror::Error;
+
+/// Bytes, such as `64KiB`, `10MB` or `4096`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+/// How long, such as `90s`, `12h` or `30d`; a day has 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lapse(pub Duration);
+
+/// A text that is no such value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoSetting {
+    /// No [`Bytes`].
+    #[error("{0:?} is no size; write one such as 10MiB, 512KB or 4096")]
+    Bytes(String),
+    /// No [`Lapse`].
+    #[error("{0:?} is no duration; write one such as 90s, 12h or 30d")]
+    Lapse(String),
+}
+
+impl FromStr for Bytes {
+    type Err = NoSetting;
+
+    fn from_str(text: &str) -> Result<Self, NoSetting> {
+        let bytes = Config::new().parse_size(text);
+        bytes.map(Self).map_err(|_| NoSetting::Bytes(text.to_owned()))
+    }
+}
+
+impl FromStr for Lapse {
+    type Err = NoSetting;
+
+    fn from_str(text: &str) -> Result<Self, NoSetting> {
+        let span: Option<Span> = text.parse().ok();
+        let duration = span
+            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
+            .and_then(|duration| Duration::try_from(duration).ok());
+        duration.map(Self).ok_or_else(|| NoSetting::Lapse(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    /// A number is bytes.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a size such as \"10MiB\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bytes, E> {
+                let bytes = u64::try_from(bytes);
+                bytes.map(Bytes).map_err(|_| E::custom("a size is not negative"))
+            }
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lapse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Lapse;
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as \"30s\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Lapse, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Something a table of the configuration must not have, and what to write.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct NoTable(String);
+
+/// From a table in one line, as a flag's value has it.
+///
+/// # Errors
+/// It is none, or not one of its kind.
+pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, NoTable> {
+    let value = toml::de::ValueDeserializer::parse(text);
+    value.and_then(T::deserialize).map_err(|error| NoTable(advise(error.message())))
+}
+
+/// How far a word may be from the one that was meant: a letter in three.
+const LETTERS: usize = 3;
+
+/// What serde says of a key or a word that is not known, with the one that was meant.
+#[must_use]
+pub fn advise(message: &str) -> String {
+    let said =
+        message.replace("unknown field", "unknown key").replace("missing field", "missing key");
+    let said = said.replace("unknown variant", "unknown word");
+    let Some((unknown, known)) = said.split_once(", expected ") else { return said };
+    let quoted = |text: &str| -> Vec<String> {
+        text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let [word] = quoted(unknown).try_into().unwrap_or_default();
+    let known = quoted(known);
+    let distance = |other: &&String| strsim::damerau_levenshtein(&word, other);
+    let nearest = known.iter().min_by_key(distance);
+    match nearest.filter(|nearest| distance(nearest) <= 1 + word.chars().count() / LETTERS) {
+        _ if word.is_empty() || known.is_empty() => said,
+        Some(nearest) => format!("{unknown}; did you mean `{nearest}`?"),
+        None => format!("{unknown}; there {}", list(&known)),
+    }
+}
+
+fn list(known: &[String]) -> String {
+    match known {
+        [only] => format!("is only `{only}`"),
+        several => format!("are `{}`", several.join("`, `")),
+    }
+}
+
+/// A text that is not to stand in the configuration: `{ env = "NAME" }` or `{ file = "PATH" }`. It
+/// may stand there nevertheless, and is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+#[serde(expecting = "expected a text, { env = \"NAME\" } or { file = \"PATH\" }")]
+pub enum Secret {
+    /// The text itself.
+    Text(String),
+    /// In the environment.
+    Env {
+        /// The variable's name.
+        env: String,
+    },
+    /// A file's first line.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+}
+
+/// A secret that cannot be had.
+#[derive(Debug, Error)]
+pub enum NoSecret {
+    /// The variable is not set.
+    #[error("the environment has no {0}; set it (in a unit: EnvironmentFile=) or name a file")]
+    Env(String),
+    /// The file cannot be read.
+    #[error("cannot read the secret in {}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+}
+
+impl Secret {
+    /// The text, looked up now.
+    ///
+    /// # Errors
+    /// It is nowhere.
+    pub fn reveal(&self) -> Result<String, NoSecret> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::Env { env } => std::env::var(env).map_err(|_| NoSecret::Env(env.clone())),
+            Self::File { file } => match std::fs::read_to_string(file) {
+                Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
+                Err(error) => Err(NoSecret::File { path: file.clone(), error }),
+            },
+        }
+    }
+}
+
+impl Debug for Secret {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt("Secret", f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_are_read_as_people_write_them() {
+        for (text, bytes) in [("4096", 4096), ("10MiB", 10 << 20), ("1 kB", 1000)] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for (text, seconds) in
+            [("90s", 90), ("30d", 30 * 86_400), ("1h 30m", 5400), ("2w", 1_209_600)]
+        {
+            assert_eq!(text.parse(), Ok(Lapse(Duration::from_secs(seconds))), "{text}");
+        }
+        for text in ["", "soon", "-3h", "10"] {
+            assert!(text.parse::<Lapse>().unwrap_err().to_string().contains("30d"), "{text}");
+        }
+        assert!("big".parse::<Bytes>().unwrap_err().to_string().contains("10MiB"));
+    }
+
+    #[test]
+    fn a_slip_is_told_with_what_was_meant() {
+        for (said, better) in [
+            ("unknown field `pth`, expected `path`", "unknown key `pth`; did you mean `path`?"),
+            (
+                "unknown variant `jsn`, expected one of `text`, `json`",
+                "unknown word `jsn`; did you mean `json`?",
+            ),
+            (
+                "unknown field `colour`, expected `x` or `y`",
+                "unknown key `colour`; there are `x`, `y`",
+            ),
+            ("missing field `path`", "missing key `path`"),
+            (
+                "invalid type: integer `3`, expected a string",
+                "invalid type: integer `3`, expected a string",
+            ),
+        ] {
+            assert_eq!(advise(said), better);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_and_not_shown() {
+        #[derive(Debug, Deserialize)]
+        struct Table {
+            token: Secret,
+        }
+        let read = |text| toml::from_str::<Table>(text).map(|table| table.token);
+        let plain = read("token = \"abc\"").unwrap();
+        assert_eq!(plain.reveal().unwrap(), "abc");
+        assert_eq!(format!("{plain:?}"), "Secret");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "from a file\n").unwrap();
+        let text = format!("token = {{ file = {:?} }}", file.path());
+        assert_eq!(read(&text).unwrap().reveal().unwrap(), "from a file");
+        let absent = read("token = { env = \"OOM_TRACE_NOT_SET\" }").unwrap().reveal();
+        assert!(absent.unwrap_err().to_string().contains("has no OOM_TRACE_NOT_SET"));
+        assert!(read("token = 7").unwrap_err().to_string().contains("{ env = \"NAME\" }"));
+    }
+}

@@ -1,0 +1,86 @@
+//! What a sink could not do.
+
+use std::fmt::Display;
+use std::io;
+
+use rustix::io::Errno;
+use thiserror::Error;
+
+/// What a sink could not do, and what was answered.
+#[derive(Debug, Error)]
+#[error("cannot {tried} {target}: {cause}{}", self.advice())]
+pub struct SinkError {
+    tried: &'static str,
+    target: String,
+    cause: Cause,
+}
+
+#[derive(Debug, Error)]
+enum Cause {
+    #[error(transparent)]
+    Io(io::Error),
+    /// The words of the other side, or of who speaks to it.
+    #[error("{0}")]
+    Said(String),
+    /// The same, and it will not change its mind.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl SinkError {
+    /// `tried` and `target` are read as in "cannot write to /var/log/oom.json".
+    pub fn new(tried: &'static str, target: impl Into<String>, io: io::Error) -> Self {
+        Self { tried, target: target.into(), cause: Cause::Io(io) }
+    }
+
+    /// The same for an answer that is no [`io::Error`].
+    pub fn said(tried: &'static str, target: impl Into<String>, said: impl Display) -> Self {
+        Self { tried, target: target.into(), cause: Cause::Said(one_line(&said)) }
+    }
+
+    /// The other side will never take these records, however often they are handed over.
+    pub fn refused(tried: &'static str, target: impl Into<String>, said: impl Display) -> Self {
+        Self { tried, target: target.into(), cause: Cause::Refused(one_line(&said)) }
+    }
+
+    /// Whether it is no use to hand the same records over again.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self.cause, Cause::Refused(_))
+    }
+
+    /// Nobody reads what is written any more.
+    #[must_use]
+    pub fn closed_pipe(&self) -> bool {
+        matches!(&self.cause, Cause::Io(io) if io.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn advice(&self) -> &'static str {
+        use io::ErrorKind::{
+            BrokenPipe, FileTooLarge, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+            QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        };
+        let Cause::Io(io) = &self.cause else { return "" };
+        // A FIFO that nobody reads, or a socket.
+        if Errno::from_io_error(io) == Some(Errno::NXIO) {
+            return "; start the reader of this FIFO first (a socket cannot be written as a file)";
+        }
+        match io.kind() {
+            BrokenPipe => "; its reader has gone",
+            FileTooLarge | QuotaExceeded | StorageFull => "; make room: it is tried again",
+            IsADirectory => "; name a file in this directory",
+            NotADirectory => "; a part of this path is no directory: correct it",
+            NotFound => "; create its directory first (mkdir -p) or correct the path",
+            PermissionDenied => "; let the agent's user write there or choose another path",
+            ReadOnlyFilesystem => "; choose a path on a file system that is writable",
+            _ => "",
+        }
+    }
+}
+
+/// What others say may have several lines, and may act on a terminal.
+fn one_line(said: &impl Display) -> String {
+    let said = said.to_string();
+    let words: Vec<_> = said.split_whitespace().collect();
+    crate::text::Escaped(words.join(" ").as_bytes()).to_string()
+}

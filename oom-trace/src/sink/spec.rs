@@ -1,0 +1,160 @@
+//! Which kinds of sink there are, and how one is asked for: `[[sink.KIND]]` in the configuration,
+//! `--sink 'KIND:{ … }'` on the command line.
+
+use std::fmt::{self, Debug, Formatter};
+use std::marker::PhantomData;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, de};
+use thiserror::Error;
+
+use super::file::FileConfig;
+use super::{Filter, Sink, SinkError, Status};
+use crate::render::Format;
+use crate::setting::{NoTable, inline_table};
+
+/// The settings of one sink.
+pub trait Destination: Debug {
+    /// What the sink will be called: the name given to it, or one made of where it leads.
+    fn name(&self) -> String;
+
+    /// Which records it gets.
+    fn filter(&self) -> &Filter;
+
+    /// How records are written there.
+    fn format(&self) -> Format;
+
+    /// Makes the sink. One whose destination may come later is made without it.
+    ///
+    /// # Errors
+    /// A destination that must be there is not, or a file or secret that is named.
+    fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError>;
+}
+
+macro_rules! kinds {
+    ($($kind:ident: $config:ident),+ $(,)?) => {
+        /// The kinds, as the configuration names them.
+        pub const KINDS: &[&str] = &[$(stringify!($kind)),+];
+
+        /// One sink that is asked for.
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(missing_docs, reason = "each is called as its kind")]
+        pub enum Spec {
+            $($config($config)),+
+        }
+
+        impl Spec {
+            /// Its settings.
+            #[must_use]
+            pub fn destination(&self) -> &dyn Destination {
+                match self {
+                    $(Self::$config(config) => config),+
+                }
+            }
+
+            fn parse(kind: &str, table: &str) -> Result<Self, SpecError> {
+                match kind {
+                    $(stringify!($kind) => Ok(Self::$config(inline_table(table)?)),)+
+                    _ => Err(SpecError::Kind { kind: kind.to_owned() }),
+                }
+            }
+        }
+
+        /// `[[sink.KIND]]`; of one table of a kind, `[sink.KIND]` is enough.
+        #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Tables {
+            $(#[serde(deserialize_with = "one_or_many")] $kind: Vec<$config>),+
+        }
+
+        impl Tables {
+            /// All of them.
+            #[must_use]
+            pub fn specs(self) -> Vec<Spec> {
+                let mut specs = Vec::new();
+                $(specs.extend(self.$kind.into_iter().map(Spec::$config));)+
+                specs
+            }
+        }
+    };
+}
+
+kinds! {
+    file: FileConfig,
+}
+
+/// What is wrong with a `--sink`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SpecError {
+    /// Nothing is called so.
+    #[error("no sink is called {kind:?}; take one of {}", KINDS.join(", "))]
+    Kind {
+        /// What was written.
+        kind: String,
+    },
+    /// The table is not one of its kind.
+    #[error(transparent)]
+    Table(#[from] NoTable),
+}
+
+impl FromStr for Spec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let (kind, table) = text.split_once(':').unwrap_or((text, "{}"));
+        Self::parse(kind, table.trim())
+    }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Visitor<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Visitor<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            f.write_str("a table of settings")
+        }
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut tables: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(table) = tables.next_element()? {
+                all.push(table);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_any(Visitor(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_is_asked_for_in_a_line() {
+        let spec: Spec = "file:{ path = \"/x\", format = \"kernel\" }".parse().unwrap();
+        assert_eq!(spec.destination().name(), "/x");
+        assert_eq!(spec.destination().format(), Format::Kernel);
+        for (text, says) in [
+            ("flie:{}", "no sink is called \"flie\"; take one of file"),
+            ("file", "missing key `path`"),
+            ("file:{ pth = 1 }", "unknown key `pth`; did you mean `path`?"),
+            ("file:{", "inline table"),
+        ] {
+            let error = text.parse::<Spec>().unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_table_or_several() {
+        let count = |text| toml::from_str::<Tables>(text).unwrap().specs().len();
+        assert_eq!(count("[file]\npath = \"/x\""), 1);
+        assert_eq!(count("[[file]]\npath = \"/x\"\n[[file]]\npath = \"/y\""), 2);
+    }
+}

@@ -1,0 +1,108 @@
+//! TLS, as every sink that speaks it has it: `tls = { … }`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Whom to trust, and who we are. Without any key: whom this machine trusts, and nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// Certificates to trust in place of this machine's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and those it was signed with, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Our own certificates, and the key of the first.
+pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What is wrong with it.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file.
+    #[error("{}: {error}", path.display())]
+    Pem {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: pem::Error,
+    },
+    /// Nobody could be trusted.
+    #[error("{}; name those to trust as `ca_file`", match path {
+        Some(path) => format!("no certificate is in {}", path.display()),
+        None => "this machine has no certificates to trust".to_owned(),
+    })]
+    NoRoots {
+        /// Where they were looked for.
+        path: Option<PathBuf>,
+    },
+    /// One of the two is missing.
+    #[error("`cert_file` and `key_file` go together: name both or none")]
+    HalfIdentity,
+    /// They do not fit together.
+    #[error(transparent)]
+    Rustls(#[from] rustls::Error),
+}
+
+impl Tls {
+    /// Those to trust.
+    ///
+    /// # Errors
+    /// The file cannot be read, or there is nobody.
+    pub(super) fn roots(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let roots = match &self.ca_file {
+            Some(path) => certificates(path)?,
+            None => rustls_native_certs::load_native_certs().certs,
+        };
+        if roots.is_empty() {
+            return Err(TlsError::NoRoots { path: self.ca_file.clone() });
+        }
+        Ok(roots)
+    }
+
+    /// Who we are, if we are to show it.
+    ///
+    /// # Errors
+    /// A file cannot be read, or one is not named.
+    pub(super) fn identity(&self) -> Result<Option<Identity>, TlsError> {
+        match (&self.cert_file, &self.key_file) {
+            (Some(cert), Some(key)) => {
+                let read = PrivateKeyDer::from_pem_file(key);
+                let read = read.map_err(|error| TlsError::Pem { path: key.clone(), error })?;
+                Ok(Some((certificates(cert)?, read)))
+            }
+            (None, None) => Ok(None),
+            _ => Err(TlsError::HalfIdentity),
+        }
+    }
+
+    /// All of it, for rustls.
+    ///
+    /// # Errors
+    /// As above, or they do not fit together.
+    pub(super) fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.roots()?);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions()?.with_root_certificates(roots);
+        Ok(Arc::new(match self.identity()? {
+            Some((certs, key)) => config.with_client_auth_cert(certs, key)?,
+            None => config.with_no_client_auth(),
+        }))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = |error| TlsError::Pem { path: path.to_owned(), error };
+    let read = CertificateDer::pem_file_iter(path).map_err(failed)?;
+    read.collect::<Result<_, _>>().map_err(failed)
+}

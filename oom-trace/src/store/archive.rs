@@ -1,0 +1,86 @@
+//! The store, for those who read it.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, Params, Row};
+
+use super::StoreError;
+use crate::incident::model::Record;
+
+/// A reader, which opens the store when it first needs it.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl Archive {
+    /// Of the store at this path.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), connection: None }
+    }
+
+    /// Records with their numbers, from one on and before another, `most` of them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn from(
+        &mut self,
+        first: u64,
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, Record)>, StoreError> {
+        let sql = "SELECT number, json FROM records WHERE number >= ?1 AND number < ?2 \
+                   ORDER BY number LIMIT ?3";
+        self.read(sql, (first, before, most as u64))
+    }
+
+    /// Records since a moment, or all, oldest first, handed out one by one.
+    ///
+    /// # Errors
+    /// The store cannot be read, or `each` fails.
+    pub fn each_since<E: From<StoreError>>(
+        &mut self,
+        since: Option<Timestamp>,
+        mut each: impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let since = since.and_then(|since| i64::try_from(since.as_nanosecond()).ok());
+        let sql = "SELECT number, json FROM records WHERE number > ?1 AND time_ns >= ?2 \
+                   ORDER BY number LIMIT 256";
+        let mut last = 0;
+        loop {
+            let some: Vec<(u64, Record)> = self.read(sql, (last, since.unwrap_or(i64::MIN)))?;
+            let Some((number, _)) = some.last() else { return Ok(()) };
+            last = *number;
+            some.into_iter().try_for_each(|(_, record)| each(record))?;
+        }
+    }
+
+    fn read(&mut self, sql: &str, of: impl Params) -> Result<Vec<(u64, Record)>, StoreError> {
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let connection = self.connection().map_err(failed)?;
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+        let rows = statement.query_map(of, pair).map_err(failed)?;
+        rows.map(|row| {
+            let (number, json) = row.map_err(failed)?;
+            let record = serde_json::from_str(&json);
+            Ok((number, record.map_err(|error| StoreError::record(&path, error))?))
+        })
+        .collect()
+    }
+
+    fn connection(&mut self) -> rusqlite::Result<&Connection> {
+        let connection = match self.connection.take() {
+            Some(open) => open,
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Connection::open_with_flags(&self.path, flags)?
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+}

@@ -1,0 +1,79 @@
+//! What the store could not do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+/// What was tried with which store, and what was answered.
+#[derive(Debug, Error)]
+#[error("cannot {tried} {}: {cause}{}", path.display(), self.advice())]
+pub struct StoreError {
+    tried: &'static str,
+    path: PathBuf,
+    cause: Cause,
+}
+
+#[derive(Debug, Error)]
+enum Cause {
+    #[error(transparent)]
+    Io(io::Error),
+    #[error(transparent)]
+    Sqlite(rusqlite::Error),
+    #[error("its tables are of version {0}, which this oom-trace does not know")]
+    Version(i64),
+    #[error("a record in it cannot be read: {0}")]
+    Record(serde_json::Error),
+}
+
+impl StoreError {
+    pub(super) fn io(tried: &'static str, path: &Path, io: io::Error) -> Self {
+        Self { tried, path: path.to_owned(), cause: Cause::Io(io) }
+    }
+
+    pub(super) fn sqlite(tried: &'static str, path: &Path, error: rusqlite::Error) -> Self {
+        Self { tried, path: path.to_owned(), cause: Cause::Sqlite(error) }
+    }
+
+    pub(super) fn version(path: &Path, version: i64) -> Self {
+        Self { tried: "open", path: path.to_owned(), cause: Cause::Version(version) }
+    }
+
+    pub(super) fn record(path: &Path, error: serde_json::Error) -> Self {
+        Self { tried: "read", path: path.to_owned(), cause: Cause::Record(error) }
+    }
+
+    /// Whether the file is no store, or a damaged one.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match &self.cause {
+            Cause::Sqlite(error) => error.sqlite_error_code(),
+            Cause::Io(_) | Cause::Version(_) | Cause::Record(_) => None,
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        match (&self.cause, self.code()) {
+            (Cause::Io(io), _) => match io.kind() {
+                io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
+                io::ErrorKind::PermissionDenied => "; let the agent's user write there",
+                io::ErrorKind::IsADirectory => "; name a file in this directory",
+                _ => "",
+            },
+            (_, Some(ErrorCode::DiskFull)) => "; make room: it is tried again",
+            (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) => {
+                "; its directory must be writable, too"
+            }
+            (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
+                "; another program has it open"
+            }
+            (Cause::Version(_), _) => "; a newer oom-trace made it: use that, or another path",
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Each record once, on disk: what is delivered after a collector's outage or the agent's restart, and
+//! what `history` shows.
+//!
+//! SQLite in its write-ahead mode, each transaction on the disk before it counts
+//! (`synchronous = FULL`).
+
+mod archive;
+mod error;
+mod schema;
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, Transaction, params};
+
+use crate::incident::model::Record;
+use crate::setting::{Bytes, Lapse};
+
+pub use archive::Archive;
+pub use error::StoreError;
+
+/// What the store keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// No record older than this.
+    pub max_age: Lapse,
+    /// No more than this on disk; the oldest go first.
+    pub max_bytes: Bytes,
+}
+
+/// Records deleted between two looks at the size.
+const PRUNE: u32 = 256;
+
+/// The store, open for writing. One process has it.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    retention: Retention,
+    next: u64,
+    /// What people should hear of opening it.
+    said: Vec<String>,
+}
+
+impl Store {
+    /// Opens it, or makes it, for the owner and the group. What is there and is no store is moved out
+    /// of the way.
+    ///
+    /// # Errors
+    /// It can be neither read nor made.
+    pub fn open(path: &Path, retention: &Retention) -> Result<Self, StoreError> {
+        match Self::try_open(path, retention) {
+            Err(error) if error.is_corrupt() => {
+                let aside =
+                    move_aside(path).map_err(|io| StoreError::io("move aside", path, io))?;
+                let mut store = Self::try_open(path, retention)?;
+                store.said.push(format!(
+                    "{} was damaged ({error}); it is now {}, and a new one is begun",
+                    path.display(),
+                    aside.display()
+                ));
+                Ok(store)
+            }
+            opened => opened,
+        }
+    }
+
+    fn try_open(path: &Path, retention: &Retention) -> Result<Self, StoreError> {
+        let failed = |error| StoreError::sqlite("open", path, error);
+        // SQLite gives its other files the mode of this one.
+        let made = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+        made.map_err(|io| StoreError::io("open", path, io))?;
+        let connection = Connection::open(path).map_err(failed)?;
+        schema::prepare(&connection).map_err(failed)?;
+        match schema::version(&connection).map_err(failed)? {
+            0 => schema::create(&connection).map_err(failed)?,
+            schema::VERSION => {}
+            other => return Err(StoreError::version(path, other)),
+        }
+        let next = schema::next(&connection).map_err(failed)?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            retention: retention.clone(),
+            next,
+            said: Vec::new(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number that the next record will have.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The first record that the sink of this name has not got; `None` if it was never here.
+    #[must_use]
+    pub fn cursor(&self, sink: &str) -> Option<u64> {
+        let sql = "SELECT next FROM cursors WHERE sink = ?1";
+        self.connection.query_row(sql, [sink], |row| row.get(0)).ok()
+    }
+
+    /// Saves records, numbered from `first` on, and how far each sink is, all or nothing; lets go of
+    /// what is too old or too much. Answers what people should hear.
+    ///
+    /// # Errors
+    /// The disk is full, or refuses. Nothing is changed.
+    pub fn save(
+        &mut self,
+        first: u64,
+        records: &[Arc<Record>],
+        cursors: &[(&str, u64)],
+    ) -> Result<Vec<String>, StoreError> {
+        match self.try_save(first, records, cursors) {
+            Err(error) if error.is_corrupt() => {
+                let fresh = Self::open(&self.path, &self.retention)?;
+                let said = std::mem::replace(self, fresh).said;
+                self.said.extend(said);
+                self.try_save(first, records, cursors)?;
+            }
+            saved => saved?,
+        }
+        Ok(std::mem::take(&mut self.said))
+    }
+
+    fn try_save(
+        &mut self,
+        first: u64,
+        records: &[Arc<Record>],
+        cursors: &[(&str, u64)],
+    ) -> Result<(), StoreError> {
+        let path = &self.path;
+        let failed = |error| StoreError::sqlite("write to", path, error);
+        let transaction = self.connection.transaction().map_err(failed)?;
+        insert(&transaction, first, records).map_err(failed)?;
+        for (sink, next) in cursors {
+            let sql = "INSERT INTO cursors VALUES (?1, ?2) \
+                       ON CONFLICT (sink) DO UPDATE SET next = excluded.next";
+            transaction.execute(sql, params![sink, next]).map_err(failed)?;
+        }
+        prune(&transaction, &self.retention).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        self.next = self.next.max(first + records.len() as u64);
+        Ok(())
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    first: u64,
+    records: &[Arc<Record>],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json) VALUES (?1, ?2, ?3, ?4)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    for (number, record) in (first..).zip(records) {
+        let time = record.origin().time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
+        let json = serde_json::to_string(&**record)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        statement.execute(params![number, record.id(), time, json])?;
+    }
+    Ok(())
+}
+
+fn prune(transaction: &Transaction<'_>, retention: &Retention) -> rusqlite::Result<()> {
+    let age = SignedDuration::try_from(retention.max_age.0).unwrap_or(SignedDuration::MAX);
+    let oldest = Timestamp::now().checked_sub(age).ok();
+    if let Some(oldest) = oldest.and_then(|oldest| i64::try_from(oldest.as_nanosecond()).ok()) {
+        transaction.execute("DELETE FROM records WHERE time_ns < ?1", [oldest])?;
+    }
+    while schema::used_bytes(transaction)? > retention.max_bytes.0 {
+        let sql = "DELETE FROM records WHERE number IN \
+                   (SELECT number FROM records ORDER BY number LIMIT ?1)";
+        if transaction.execute(sql, [PRUNE])? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// To a name beside it that is free.
+fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut aside = with(&format!(".damaged-{}", Timestamp::now().as_second()));
+    let mut again = 1;
+    while aside.exists() {
+        again += 1;
+        aside = with(&format!(".damaged-{}-{again}", Timestamp::now().as_second()));
+    }
+    fs::rename(path, &aside)?;
+    for suffix in ["-wal", "-shm"] {
+        match fs::remove_file(with(suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use super::*;
+use crate::render::fixtures;
+
+const KEEP_ALL: Retention =
+    Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) };
+
+/// Some of the fixtures tell of the same kill.
+fn records() -> Vec<Arc<Record>> {
+    let mut ids = HashSet::new();
+    let all = fixtures::all().into_iter().map(|(_, record)| Arc::new(record));
+    all.filter(|record| ids.insert(record.id())).collect()
+}
+
+fn saved(path: &Path) -> Vec<(u64, String)> {
+    let all = Archive::at(path).from(0, u64::MAX >> 1, usize::MAX >> 1).unwrap();
+    all.into_iter().map(|(number, record)| (number, record.id())).collect()
+}
+
+#[test]
+fn each_record_is_there_once_with_its_number_and_goes_on_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    let ids: Vec<_> = (1..).zip(records.iter().map(|record| record.id())).collect();
+    {
+        let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+        assert_eq!((store.next(), store.cursor("x")), (1, None));
+        store.save(1, &records[..5], &[("x", 3)]).unwrap();
+        // The agent was killed before it knew that these were saved.
+        store.save(1, &records[..5], &[("x", 4)]).unwrap();
+        store.save(6, &records[5..], &[]).unwrap();
+    }
+    assert_eq!(saved(&path), ids);
+    let store = Store::open(&path, &KEEP_ALL).unwrap();
+    assert_eq!((store.next(), store.cursor("x")), (records.len() as u64 + 1, Some(4)));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777 & !0o640, 0);
+}
+
+#[test]
+fn what_is_too_old_or_too_much_goes_and_no_number_comes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    let all = records.len() as u64;
+    let retention = Retention { max_age: Lapse(Duration::from_secs(1)), ..KEEP_ALL };
+    let mut store = Store::open(&path, &retention).unwrap();
+    store.save(1, &records, &[]).unwrap();
+    // Those that do not tell their time are kept.
+    let timeless = records.iter().filter(|record| record.origin().time.is_none()).count();
+    assert_eq!(saved(&path).len(), timeless);
+    drop(store);
+    let retention = Retention { max_bytes: Bytes(0), ..KEEP_ALL };
+    let mut store = Store::open(&path, &retention).unwrap();
+    store.save(all + 1, &records, &[]).unwrap();
+    assert_eq!(saved(&path), []);
+    drop(store);
+    assert_eq!(Store::open(&path, &KEEP_ALL).unwrap().next(), 2 * all + 1);
+}
+
+#[test]
+fn what_is_no_store_is_moved_aside_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    fs::write(&path, "no database at all, but longer than a header of one\n".repeat(100)).unwrap();
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    let said = store.save(1, &records(), &[]).unwrap();
+    assert!(said[0].contains("was damaged") && said[0].contains(".damaged-"), "{said:?}");
+    let names = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
+    let aside = names.filter(|name| name.to_string_lossy().contains(".damaged-")).count();
+    assert_eq!(aside, 1);
+}
+
+#[test]
+fn a_store_of_another_version_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    drop(Store::open(&path, &KEEP_ALL).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 7).unwrap();
+    let error = Store::open(&path, &KEEP_ALL).unwrap_err().to_string();
+    assert!(error.contains("version 7") && error.contains("newer"), "{error}");
+    let nowhere = Store::open(Path::new("/nonexistent/x.db"), &KEEP_ALL).unwrap_err().to_string();
+    assert!(nowhere.contains("mkdir -p"), "{nowhere}");
+}
