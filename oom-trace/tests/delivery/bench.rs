@@ -1,0 +1,141 @@
+//! What every receiver is put through.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oom_trace::delivery::{Board, CAPACITY, Delivery, Outfit};
+use oom_trace::incident::model::Record;
+use oom_trace::kernel_log::reader::{Zone, read};
+use oom_trace::kernel_log::{Machine, Parser};
+use oom_trace::sink::{SinkTotals, Spec, Status};
+
+/// A program that people run, on this machine.
+pub(crate) trait Receiver {
+    /// What `--sink` says to reach it.
+    fn sink(&self) -> String;
+
+    /// Starts it, with what it had on its disk, and waits until it listens.
+    fn start(&mut self);
+
+    /// Ends it at once, as SIGKILL does.
+    fn kill(&mut self);
+
+    /// The ids of the records that it wrote down, in its order.
+    fn ids(&self) -> Vec<String>;
+}
+
+/// How long anything may take on a busy machine.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
+
+const LOG: &[u8] = include_bytes!("../../testdata/logs/6.12-memcg.kmsg");
+
+/// So many records, no two with the same id.
+pub(crate) fn records(count: usize) -> Vec<Arc<Record>> {
+    let mut first = None;
+    let zone = Zone::here(jiff::Timestamp::UNIX_EPOCH);
+    let keep = |record| {
+        first.get_or_insert(record);
+        Ok::<_, std::io::Error>(())
+    };
+    read(LOG, Parser::new(Machine::default()), &zone, keep).unwrap();
+    let Some(Record::OomKill(kill)) = first else { panic!("{first:?}") };
+    let another = |number: usize| {
+        let mut kill = kill.clone();
+        kill.incident = format!("{}-{number}", kill.incident);
+        Arc::new(Record::OomKill(kill))
+    };
+    (0..count).map(another).collect()
+}
+
+/// A delivery to one sink.
+pub(crate) struct Line {
+    delivery: Delivery,
+}
+
+impl Line {
+    pub(crate) fn to(sink: &str) -> Self {
+        let board = Arc::new(Board::default());
+        let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
+        let spec: Spec = sink.parse().unwrap_or_else(|error| panic!("{sink}: {error}"));
+        let destination = spec.destination();
+        let sink = destination.open(&agent).unwrap();
+        let outfit = Outfit { sink, filter: destination.filter().clone() };
+        let report = Arc::new(|report: oom_trace::delivery::Report<'_>| eprintln!("{report}"));
+        Self { delivery: Delivery::start(vec![outfit], None, CAPACITY, &board, report).unwrap() }
+    }
+
+    pub(crate) fn send(&self, records: &[Arc<Record>]) {
+        records.iter().for_each(|record| self.delivery.send(Arc::clone(record)));
+    }
+
+    pub(crate) fn totals(&self) -> SinkTotals {
+        self.delivery.totals().remove(0)
+    }
+
+    pub(crate) fn close(self) -> SinkTotals {
+        self.delivery.close(SOON).remove(0)
+    }
+}
+
+/// Waits until it is so.
+pub(crate) fn await_that(what: &str, mut is: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < SOON, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ids(records: &[Arc<Record>]) -> Vec<String> {
+    records.iter().map(|record| record.id()).collect()
+}
+
+fn await_all(receiver: &impl Receiver, records: &[Arc<Record>]) {
+    let wanted: HashSet<_> = ids(records).into_iter().collect();
+    await_that("all records", || {
+        let got: HashSet<_> = receiver.ids().into_iter().collect();
+        wanted.is_subset(&got)
+    });
+}
+
+/// It listens: each record comes once, in order.
+pub(crate) fn up(mut receiver: impl Receiver) {
+    receiver.start();
+    let records = records(200);
+    let line = Line::to(&receiver.sink());
+    line.send(&records);
+    await_all(&receiver, &records);
+    let totals = line.close();
+    assert_eq!((totals.delivered, totals.lost(), totals.stuck), (200, 0, false), "{totals:?}");
+    assert_eq!(receiver.ids(), ids(&records));
+    receiver.kill();
+}
+
+/// It comes up after the agent.
+pub(crate) fn down_at_start(mut receiver: impl Receiver) {
+    let records = records(20);
+    let line = Line::to(&receiver.sink());
+    line.send(&records);
+    await_that("a failure", || line.totals().last_error.is_some());
+    receiver.start();
+    await_all(&receiver, &records);
+    assert_eq!(line.close().lost(), 0);
+    receiver.kill();
+}
+
+/// It is killed while records come, and comes back: each arrives, some perhaps twice.
+pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
+    receiver.start();
+    let records = records(400);
+    let line = Line::to(&receiver.sink());
+    let (before, after) = records.split_at(200);
+    line.send(before);
+    await_that("the first", || !receiver.ids().is_empty());
+    receiver.kill();
+    line.send(after);
+    receiver.start();
+    await_all(&receiver, &records);
+    assert_eq!(line.close().lost(), 0);
+    receiver.kill();
+}

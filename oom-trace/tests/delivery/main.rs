@@ -1,0 +1,8 @@
+//! Sinks, and the programs that people receive records with: each is up, comes up late, is killed and
+//! comes back.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::print_stderr, reason = "what a sink says is the way to find out why")]
+
+mod bench;
+mod file;
