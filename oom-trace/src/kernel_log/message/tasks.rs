@@ -82,7 +82,11 @@ pub(super) fn row(text: &[u8]) -> Option<Scan<'_>> {
     let mut row = Scan(text);
     row.eat("[")?;
     row.blanks();
-    row.0.first()?.is_ascii_digit().then_some(row)
+    let mut number = row;
+    number.number::<u32>()?;
+    // What follows a line feed in a name may begin with a bracket and a digit, too.
+    number.eat("]")?;
+    Some(row)
 }
 
 #[cfg(test)]
