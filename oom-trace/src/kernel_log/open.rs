@@ -213,8 +213,8 @@ impl Dump {
             Message::Hardware(name) => self.hardware = entry.names.read(name),
             Message::Trace => self.traces += 1,
             Message::Frame(frame) if self.may_add_frame() => self.frames.push(frame),
-            // It belongs to a stack that began before.
-            Message::Frame(_) if self.traces == 0 => self.is_mixed = true,
+            // It belongs to a stack that began before, or what ended this one was another's.
+            Message::Frame(_) if self.traces == 0 || self.has_trace => self.is_mixed = true,
             Message::TraceEnd => self.has_trace = self.traces > 0,
             Message::Usage(usage) if self.usage(usage.counter).is_none() => self.usage.push(usage),
             // Before 5.0 there is one for each cgroup below; the first is that of the limit.

@@ -15,6 +15,17 @@ pub struct Archive {
     connection: Option<Connection>,
 }
 
+/// A kill that the store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The marked thread.
+    pub tid: u32,
+    /// When, on `CLOCK_BOOTTIME`; for a record of the kernel's log, by that log's clock.
+    pub boot_ns: u64,
+    /// How often the kernel counted it.
+    pub kills: u32,
+}
+
 impl Archive {
     /// Of the store at this path.
     #[must_use]
@@ -56,6 +67,26 @@ impl Archive {
             last = *number;
             some.into_iter().try_for_each(|(_, record)| each(record))?;
         }
+    }
+
+    /// The kills of a boot, as far as they say when they were by its clock.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn kills(&mut self, boot_id: &str) -> Result<Vec<Known>, StoreError> {
+        let sql = "SELECT json ->> '$.victim.tid', json ->> '$.boot_ns', json ->> '$.kill_count' \
+                   FROM records WHERE json ->> '$.type' = 'oom_kill' AND json ->> '$.boot_id' = ?1 \
+                   AND json ->> '$.boot_ns' IS NOT NULL";
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let connection = self.connection().map_err(failed)?;
+        let mut statement = connection.prepare(sql).map_err(failed)?;
+        let known = |row: &Row<'_>| {
+            let kills: Option<u32> = row.get(2)?;
+            Ok(Known { tid: row.get(0)?, boot_ns: row.get(1)?, kills: kills.unwrap_or(1) })
+        };
+        let rows = statement.query_map([boot_id], known).map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
     }
 
     fn read(&mut self, sql: &str, of: impl Params) -> Result<Vec<(u64, Record)>, StoreError> {

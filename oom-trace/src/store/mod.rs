@@ -20,7 +20,7 @@ use rusqlite::{Connection, Transaction, params};
 use crate::incident::model::Record;
 use crate::setting::{Bytes, Lapse};
 
-pub use archive::Archive;
+pub use archive::{Archive, Known};
 pub use error::StoreError;
 
 /// What the store keeps.

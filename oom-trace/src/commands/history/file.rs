@@ -1,18 +1,22 @@
-//! A saved log.
+//! A saved log, or a store.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
+use super::here::read_store;
 use super::{Printer, name, say};
 use crate::kernel_log::reader::{Found, Zone, read as read_log};
 use crate::kernel_log::{Machine, Parser};
 
 /// Names standard input.
 pub(super) const STDIN: &str = "-";
+
+/// First bytes of a store.
+const STORE: &[u8] = b"SQLite format 3\0";
 
 /// First bytes of files that hold a log in a form that other programs undo, and how.
 const WRAPPED: [(&[u8], &str, &str); 4] = [
@@ -26,12 +30,26 @@ pub(super) fn read(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     if path == Path::new(STDIN) {
         return read_from(io::stdin().lock(), path, Timestamp::now(), printer);
     }
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    if starts_with(&mut file, STORE).with_context(|| format!("cannot read {}", path.display()))? {
+        return read_store(path, printer);
+    }
     // Nothing in it is later than its last change.
     let written = file.metadata().and_then(|data| data.modified());
     let written = written.ok().and_then(|time| Timestamp::try_from(time).ok());
     let latest = written.unwrap_or_else(Timestamp::now);
     read_from(BufReader::new(file), path, latest, printer)
+}
+
+/// A pipe or a device is none of these files: nothing is taken from it.
+fn starts_with(file: &mut File, magic: &[u8]) -> io::Result<bool> {
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    file.take(magic.len() as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start == magic)
 }
 
 fn read_from(

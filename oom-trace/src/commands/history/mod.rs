@@ -9,21 +9,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::cli::Color;
 use crate::config::style;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-pub(crate) use here::machine;
 use since::Since;
 
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Saved logs, of dmesg, journalctl (also -o json), syslog or /dev/kmsg; `-` is standard
-    /// input. Without one, the log of the running kernel
+    /// Saved logs, of dmesg, journalctl (also -o json), syslog or /dev/kmsg, or an agent's store; `-`
+    /// is standard input. Without one, the service's store; without that, the running kernel's log
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Read the running kernel's log, whatever else there is
+    #[arg(long, conflicts_with = "files")]
+    log: bool,
     /// From this moment on, such as 2026-11-23T06:00:00Z, or so long ago, such as 2h
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
@@ -40,7 +43,7 @@ pub struct HistoryArgs {
 /// # Errors
 /// A log cannot be read or is none, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, since, format, color } = args;
+    let HistoryArgs { files, log, since, format, color } = args;
     let mut printer = Printer {
         since: *since,
         format: *format,
@@ -49,8 +52,10 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
         timeless: 0,
         line: Vec::new(),
     };
+    let own = if *log || !files.is_empty() { None } else { here::store() };
+    let files: Vec<_> = files.iter().cloned().chain(own).collect();
     let read = if files.is_empty() {
-        here::read(&mut printer)
+        here::read_log(&mut printer)
     } else {
         files.iter().try_for_each(|path| file::read(path, &mut printer))
     };
@@ -59,7 +64,7 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
         Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
         read => read?,
     }
-    printer.sum_up(files);
+    printer.sum_up(&files);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -90,8 +95,17 @@ struct Printer {
 }
 
 impl Printer {
+    /// From when on, if not from the beginning.
+    fn since(&self) -> Option<Timestamp> {
+        self.since.map(|Since(since)| since)
+    }
+
+    fn is_for_people(&self) -> bool {
+        matches!(self.format, Format::Text | Format::Compact)
+    }
+
     fn print(&mut self, record: &Record) -> anyhow::Result<()> {
-        if let Some(Since(since)) = self.since {
+        if let Some(since) = self.since() {
             match record.origin().time {
                 Some(time) if time < since => return Ok(()),
                 Some(_) => {}

@@ -88,7 +88,8 @@ impl Ledger {
     }
 }
 
-fn oom_kill() -> Option<u64> {
+/// `/proc/vmstat` `oom_kill`: kills since the boot.
+pub(super) fn oom_kill() -> Option<u64> {
     parse_oom_kill(&fs::read_to_string(VMSTAT).ok()?)
 }
 

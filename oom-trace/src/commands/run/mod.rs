@@ -1,5 +1,6 @@
 //! `oom-trace run`: hook the OOM killer and report each victim.
 
+mod backfill;
 mod demo;
 mod feed;
 mod instance;
@@ -11,14 +12,17 @@ mod speaker;
 mod stream;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
+use self::backfill::{Missed, backfill};
 use self::feed::Feed;
 use self::instance::Instance;
+use self::ledger::oom_kill;
 use self::reload::Reloader;
 use self::speaker::Speaker;
 use self::stream::Stream;
@@ -27,7 +31,9 @@ use crate::commands::destinations::{console, outfits};
 use crate::commands::source::{notes, open};
 use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
+use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
+use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::sink::{Console, Status};
 use crate::store::Store;
@@ -57,6 +63,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (plan, source) = open(&config.kernel, config.debug)?;
+        let attached = (Clock::now().boot_ns(), oom_kill());
         let host = Host::here().context("cannot read the boot id")?;
         let mut notes = notes(&source);
         notes.extend(protect::survive());
@@ -69,10 +76,26 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         announce(&plan, &notes);
         let demo = config.demo;
         let reloader = Reloader::new(args, config, agent);
+        let missed = reloader.store().map(|store| missed(&host, store, attached));
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader)?;
+        let mut stream = Stream::new(feed, delivery, board, speaker, reloader)?;
+        stream.begin(missed.unwrap_or_default());
         stream.run(&console_closed, demo).await
     })
+}
+
+/// The kills that no agent saw; why it cannot be known is said.
+fn missed(host: &Host, store: &Path, (until, counted): (u64, Option<u64>)) -> Vec<Record> {
+    match backfill(host, store, until, counted) {
+        Ok(Missed { records, said }) => {
+            said.iter().for_each(say);
+            records
+        }
+        Err(error) => {
+            say(format_args!("kills from before this start may be missing: {error:#}"));
+            Vec::new()
+        }
+    }
 }
 
 /// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent

@@ -1,5 +1,6 @@
 //! SIGHUP: the configuration is read again, and what changed in it is done.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::say;
@@ -30,6 +31,11 @@ enum Unchanged {
 impl Reloader {
     pub(super) fn new(args: RunArgs, now: config::Run, agent: Arc<dyn Status>) -> Self {
         Self { args, now, agent }
+    }
+
+    /// Where records are kept, if they are.
+    pub(super) fn store(&self) -> Option<&Path> {
+        self.now.store.as_ref().map(|store| store.path.as_path())
     }
 
     /// Brings the sinks in line with the file; answers the rest, to be done elsewhere. If anything

@@ -61,6 +61,22 @@ impl Stream {
         Ok(Self { feed, desk, board, reloader })
     }
 
+    /// Says that it is there, and tells of kills from before.
+    pub(super) fn begin(&mut self, missed: Vec<Record>) {
+        let desk = &mut self.desk;
+        desk.tell(desk.speaker.started());
+        if let Some(record) = desk.speaker.degraded() {
+            desk.send(record);
+        }
+        if !missed.is_empty() {
+            say(format_args!(
+                "{} kills from before this start are told from the kernel's log",
+                missed.len()
+            ));
+        }
+        missed.into_iter().for_each(|record| desk.send(record));
+    }
+
     pub(super) async fn run(
         mut self,
         console_closed: &Notify,
@@ -69,12 +85,7 @@ impl Stream {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let desk = &mut self.desk;
-        desk.tell(desk.speaker.started());
-        if let Some(record) = desk.speaker.degraded() {
-            desk.send(record);
-        }
-        desk.demo = demo.then(Demo::start);
+        self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         loop {
             let unsettled = self.feed.is_waiting() || self.desk.ledger.is_unsettled();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::rehearsal::rehearse;
 use crate::bpf::BpfError;
-use crate::commands::history::machine;
+use crate::commands::own_log::machine;
 use crate::commands::source::Source;
 use crate::config;
 use crate::enrich::Enricher;

@@ -1,0 +1,78 @@
+//! The log of the running kernel, read back.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::enrich::clock::Clock;
+use crate::enrich::host::Host;
+use crate::incident::model::Record;
+use crate::kernel_log::device::{Begin, Device, Taken};
+use crate::kernel_log::{Entry, Machine, Parser, Stamp};
+
+/// A shorter suspension moves no kill by a time that matters.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// What the log does not tell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// It begins with the boot.
+    pub(super) reaches_back: bool,
+    /// Messages that were overwritten while it was read.
+    pub(super) lost: u64,
+    /// Its kills have wall-clock times.
+    pub(super) has_times: bool,
+}
+
+/// Hands on all that it has, oldest first.
+///
+/// # Errors
+/// It cannot be read, or `each` fails.
+pub(super) fn read(
+    host: &Host,
+    mut each: impl FnMut(Record) -> anyhow::Result<()>,
+) -> anyhow::Result<Limits> {
+    let mut device = Device::open(Begin::Oldest)?;
+    let mut parser = Parser::new(machine(host));
+    let clock = (suspended() < SHORT).then(Clock::now);
+    let mut first = None;
+    let mut lost = 0;
+    while let Some(taken) = device.take().context("cannot read the kernel's log")? {
+        let Taken::Record(record, gap) = taken else { continue };
+        first.get_or_insert(record.sequence);
+        let mut done = Vec::new();
+        if gap > 0 {
+            lost += gap;
+            done = parser.gap();
+        }
+        if let Some(entry) = record.entry() {
+            let time = clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
+            done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
+        }
+        done.into_iter().try_for_each(&mut each)?;
+    }
+    parser.flush().into_iter().try_for_each(&mut each)?;
+    let reaches_back = first.is_none_or(|first| first == 0);
+    Ok(Limits { reaches_back, lost, has_times: clock.is_some() })
+}
+
+/// The running kernel's.
+pub(super) fn machine(host: &Host) -> Machine {
+    let version = rustix::system::uname().version().to_string_lossy().into_owned();
+    Machine {
+        host: Some(host.name.clone()),
+        boot_id: Some(host.boot_id.clone()),
+        kernel: Some(host.kernel.clone()),
+        kernel_version: Some(version),
+        page_size: Some(rustix::param::page_size() as u64),
+    }
+}
+
+/// How long this machine slept since it booted. The kernel's log does not count that. Then its stamps
+/// cannot be told in wall-clock time: nobody says before or after which message it slept.
+pub(super) fn suspended() -> Duration {
+    let now = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    let awake = now(ClockId::Monotonic);
+    now(ClockId::Boottime).saturating_sub(awake)
+}
