@@ -7,6 +7,10 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{check, history, run, trigger};
+use crate::config::ConfigError;
+
+/// Wrong usage, as clap has it; a configuration is a part of it.
+const USAGE: u8 = 2;
 
 /// Runs the program.
 #[must_use]
@@ -26,6 +30,7 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| {
         // Nobody is left to tell that stderr is closed.
         let _ = writeln!(io::stderr(), "oom-trace: {error:#}");
-        ExitCode::FAILURE
+        let is_usage = error.downcast_ref::<ConfigError>().is_some();
+        if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
     })
 }

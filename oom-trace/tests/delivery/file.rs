@@ -30,9 +30,10 @@ impl Receiver for File {
 
     fn ids(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path()).unwrap_or_default();
-        let ids =
-            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
-        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+        let ids = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap().get("id").cloned());
+        ids.map(|id| id.unwrap().as_str().unwrap().to_owned()).collect()
     }
 }
 

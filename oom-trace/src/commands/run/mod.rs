@@ -78,9 +78,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let reloader = Reloader::new(args, config, agent);
         let missed = reloader.store().map(|store| missed(&host, store, attached));
         let speaker = Speaker::new(host, &plan);
-        let mut stream = Stream::new(feed, delivery, board, speaker, reloader)?;
-        stream.begin(missed.unwrap_or_default());
-        stream.run(&console_closed, demo).await
+        let stream = Stream::new(feed, delivery, board, speaker, reloader)?;
+        stream.run(missed.unwrap_or_default(), &console_closed, demo).await
     })
 }
 

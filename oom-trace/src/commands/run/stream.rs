@@ -61,30 +61,17 @@ impl Stream {
         Ok(Self { feed, desk, board, reloader })
     }
 
-    /// Says that it is there, and tells of kills from before.
-    pub(super) fn begin(&mut self, missed: Vec<Record>) {
-        let desk = &mut self.desk;
-        desk.tell(desk.speaker.started());
-        if let Some(record) = desk.speaker.degraded() {
-            desk.send(record);
-        }
-        if !missed.is_empty() {
-            say(format_args!(
-                "{} kills from before this start are told from the kernel's log",
-                missed.len()
-            ));
-        }
-        missed.into_iter().for_each(|record| desk.send(record));
-    }
-
     pub(super) async fn run(
         mut self,
+        missed: Vec<Record>,
         console_closed: &Notify,
         demo: bool,
     ) -> anyhow::Result<ExitCode> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
+        // Who reads that it is there may end it at once.
+        self.begin(missed);
         self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         loop {
@@ -114,6 +101,23 @@ impl Stream {
             }
         }
         self.stop(reader_gone)
+    }
+
+    /// Says that it is there, and tells of kills from before.
+    fn begin(&mut self, missed: Vec<Record>) {
+        let desk = &mut self.desk;
+        desk.tell(desk.speaker.started());
+        if let Some(record) = desk.speaker.degraded() {
+            desk.send(record);
+        }
+        match missed.len() {
+            0 => {}
+            1 => say("a kill from before this start is told from the kernel's log"),
+            many => say(format_args!(
+                "{many} kills from before this start are told from the kernel's log"
+            )),
+        }
+        missed.into_iter().for_each(|record| desk.send(record));
     }
 
     /// Takes all there is.

@@ -1,0 +1,132 @@
+//! What is said of a configuration that is wrong: where, what, and what to write.
+
+use crate::Service;
+use crate::support::agent::oom_trace;
+
+/// The text, what is said of it after the file's name, and the exit status: 2 where it is wrong by
+/// itself, 1 where this machine does not have what it names.
+const WRONG: &[(&str, &str, i32)] = &[
+    ("forma = \"json\"", "1:1: unknown key `forma`; there are", 2),
+    ("[sink]\n[sink.flie]\npath = \"/x\"", "2:7: unknown key `flie`; did you mean `file`?", 2),
+    ("[[sink.file]]\npth = \"/x\"", "2:1: unknown key `pth`; did you mean `path`?", 2),
+    ("[[sink.file]]\n", "1:1: missing key `path`", 2),
+    (
+        "[[sink.file]]\npath = \"/x\"\nformat = \"jsn\"",
+        "3:10: unknown word `jsn`; did you mean `json`?",
+        2,
+    ),
+    ("[[sink.file]]\npath = 7", "2:8: invalid type: integer `7`, expected path string", 2),
+    ("sink = 3", "1:8: invalid type: integer `3`, expected", 2),
+    ("[sink]\nfile = true", "2:8: invalid type: boolean `true`, expected a table of settings", 2),
+    ("attach = \"kprobes\"", "1:10: unknown word `kprobes`; did you mean `kprobe`?", 2),
+    ("candidates = 17", "1:14: 17 is not in 0..=16", 2),
+    ("candidates = -1", "1:14: -1 is not in 0..=16", 2),
+    ("redact = [\"a(b\"]", "1:10: regex parse error", 2),
+    ("debug = \"yes\"", "1:9: invalid type: string \"yes\", expected a boolean", 2),
+    ("no_cmdlin = true", "1:1: unknown key `no_cmdlin`; did you mean `no_cmdline`?", 2),
+    ("[console]\ncolour = \"auto\"", "2:1: unknown key `colour`; did you mean `color`?", 2),
+    ("[console]\ncolor = \"sometimes\"", "2:9: unknown word `sometimes`; there are", 2),
+    ("[console]\nformat = \"xml\"", "2:10: unknown word `xml`; there are", 2),
+    (
+        "[console.filter]\nscope = [\"memory\"]",
+        "2:10: unknown word `memory`; did you mean `memcg`?",
+        2,
+    ),
+    ("[console.filter]\nscop = []", "2:1: unknown key `scop`; did you mean `scope`?", 2),
+    ("[console.filter]\nuid = [\"root\"]", "2:8: invalid type: string \"root\", expected u32", 2),
+    ("[console.filter]\nuid = [-1]", "2:8: invalid value: integer `-1`, expected u32", 2),
+    ("[console.filter]\ncgroup = [\"/a[\"]", "2:10: error parsing glob '/a['", 2),
+    (
+        "[console.filter]\ncomm = \"java\"",
+        "2:8: invalid type: string \"java\", expected a sequence",
+        2,
+    ),
+    (
+        "[store]\nmax_age = \"soon\"",
+        "2:11: \"soon\" is no duration; write one such as 90s, 12h or 30d",
+        2,
+    ),
+    (
+        "[store]\nmax_age = 30",
+        "2:11: invalid type: integer `30`, expected a duration such as \"30s\"",
+        2,
+    ),
+    ("[store]\nmax_bytes = \"big\"", "2:13: \"big\" is no size; write one such as 10MiB", 2),
+    ("[store]\nmax_bytes = -5", "2:13: a size is not negative", 2),
+    ("[store]\nenabled = 1", "2:11: invalid type: integer `1`, expected a boolean", 2),
+    ("[store]\nenabled = true", "the store has no path; name one as `path` in [store]", 2),
+    ("[stor]\npath = \"/x\"", "1:2: unknown key `stor`; did you mean `store`?", 2),
+    ("[store\npath = \"/x\"", "1:7: ", 2),
+    ("a = 1\na = 2", "2:1: duplicate key", 2),
+    ("attach = auto", "1:10: ", 2),
+    (
+        "[[sink.file]]\npath = \"/x\"\n[[sink.file]]\npath = \"/x\"",
+        "two sinks are called /x; give one of them another `name`",
+        2,
+    ),
+    (
+        "[[sink.file]]\npath = \"/x\"\nname = \"console\"",
+        "a sink cannot be called console; give it another `name`",
+        2,
+    ),
+    ("[[sink.file]]\npath = \"/nonexistent/x\"", "mkdir -p", 1),
+    ("[[sink.file]]\npath = \"/tmp\"", "name a file in this directory", 1),
+    ("[store]\npath = \"/nonexistent/x\"", "mkdir -p", 1),
+    ("[store]\npath = \"/tmp\"", "name a file in this directory", 1),
+];
+
+#[test]
+fn each_is_told_so_that_it_can_be_mended() {
+    assert!(WRONG.len() >= 30);
+    let service = Service::new();
+    let mut told_wrongly = Vec::new();
+    for (text, says, status) in WRONG {
+        let path = service.write("config.toml", text);
+        let path = path.to_str().unwrap();
+        let output = oom_trace(&["--config", path]).env_remove("STATE_DIRECTORY").output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        let has_line = says.starts_with(|first: char| first.is_ascii_digit());
+        let says = if has_line { format!("{path}:{says}") } else { (*says).to_owned() };
+        let is_told = error.starts_with("oom-trace: ") && error.contains(&says);
+        if !is_told || output.status.code() != Some(*status) {
+            told_wrongly.push((text, error));
+        }
+    }
+    assert!(told_wrongly.is_empty(), "{told_wrongly:#?}");
+}
+
+/// Of a flag's table there is no line to name.
+#[test]
+fn a_flag_is_told_in_the_same_words() {
+    for (flag, value, says) in [
+        ("--sink", "flie:{}", "no sink is called \"flie\"; take one of "),
+        ("--sink", "file:{ pth = \"/x\" }", "unknown key `pth`; did you mean `path`?"),
+        ("--sink", "file", "missing key `path`"),
+        ("--filter", "{ scop = [] }", "unknown key `scop`; did you mean `scope`?"),
+        ("--filter", "scope=memcg", "'--filter <TABLE>'"),
+        ("--store-max-age", "soon", "is no duration"),
+        ("--store-max-bytes", "big", "is no size"),
+    ] {
+        let output = oom_trace(&[flag, value]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}: {error}");
+        assert!(error.contains(says), "{flag} {value}: {error}");
+    }
+}
+
+/// `check` tries each destination, and says which one is not there.
+#[test]
+fn check_tries_each_destination() {
+    let service = Service::new();
+    let good = service.path("good.json");
+    let text = format!(
+        "[[sink.file]]\npath = {good:?}\n[[sink.file]]\npath = \"/nonexistent/bad.json\"\n"
+    );
+    let path = service.write("config.toml", &text);
+    let output = oom_trace(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("output    {}: ok\n", good.display())), "{text}");
+    assert!(text.contains("output    /nonexistent/bad.json: cannot open"), "{text}");
+    assert!(text.ends_with("verdict   an output cannot be reached\n"), "{text}");
+}

@@ -1,0 +1,99 @@
+//! The agent as a service: with a configuration and a store, through restarts.
+//!
+//! They need root, and run on whichever hooks this kernel offers.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, reason = "a test fails so")]
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "of what the tests share these need the agent alone")]
+mod support;
+
+mod config;
+mod disk;
+mod reload;
+mod restart;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::agent::{Agent, oom_trace};
+
+/// One agent at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a service has what is its own.
+struct Service {
+    dir: TempDir,
+}
+
+impl Service {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// With its state in its folder, as systemd has it.
+    fn start(&self, args: &[&str]) -> Agent {
+        let mut command = oom_trace(args);
+        command.env("STATE_DIRECTORY", self.dir.path());
+        Agent::start(command)
+    }
+
+    /// The records that the store has, as `history` shows them.
+    fn stored(&self) -> Vec<Value> {
+        let path = self.path("records.db");
+        let args = ["history", "--format", "json", path.to_str().unwrap()];
+        let output = oom_trace(&args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        lines(&String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+/// Causes a kill, and answers whose.
+fn trigger() -> u64 {
+    let output = oom_trace(&["trigger"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let line = String::from_utf8(output.stdout).unwrap();
+    let (_, rest) = line.split_once(" process ").unwrap();
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn in_file(path: &Path) -> Vec<Value> {
+    lines(&std::fs::read_to_string(path).unwrap_or_default())
+}
+
+/// How often each victim is in these records; of others than ours nobody knows.
+fn victims(records: &[Value], ours: &[u64]) -> BTreeMap<u64, usize> {
+    let mut count: BTreeMap<_, _> = ours.iter().map(|pid| (*pid, 0)).collect();
+    for record in records.iter().filter(|record| record["type"] == "oom_kill") {
+        let tid = record["victim"]["tid"].as_u64().unwrap();
+        count.entry(tid).and_modify(|count| *count += 1);
+    }
+    count
+}
+
+fn once(ours: &[u64]) -> BTreeMap<u64, usize> {
+    ours.iter().map(|pid| (*pid, 1)).collect()
+}
