@@ -50,7 +50,7 @@ pub(crate) const MOST_CANDIDATES: i64 = 16;
 /// How to run.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
-    /// Where to read what the flags do not say (TOML, see docs/config.md)
+    /// Where to read what the flags do not say (TOML, see docs/delivery.md)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Format of standard output [default: text]
@@ -65,7 +65,7 @@ pub struct RunArgs {
     /// Also append to a file, as JSON or in the format named; may be given more than once
     #[arg(long = "output", value_name = "[FORMAT:]FILE")]
     pub outputs: Vec<FileConfig>,
-    /// Also deliver elsewhere, such as 'syslog:{ url = "tcp://log:601" }' (see docs/sinks.md); may be
+    /// Also deliver elsewhere, such as 'syslog:{ url = "tcp://log:601" }' (see docs/delivery.md); may be
     /// given more than once
     #[arg(long = "sink", value_name = "KIND[:TABLE]")]
     pub sinks: Vec<Spec>,

@@ -10,7 +10,7 @@ pub const JOB_FILE: &str = "/job.json";
 pub const OUT_DIR: &str = "/out";
 
 /// What the benchmark measures: each part leaves its table, `NAME.md`, in [`OUT_DIR`].
-pub const BENCH_PARTS: [&str; 3] = ["beside", "incident", "exec"];
+pub const BENCH_PARTS: [&str; 4] = ["beside", "incident", "exec", "stuck"];
 
 /// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -72,6 +72,17 @@ impl State {
         let saved = self.saved.filter(|_| reader == Reader::AfterStore);
         saved.map_or(self.next(), |saved| saved.min(self.next()))
     }
+
+    fn turn(&self, from: Number, most: usize, reader: Reader) -> Turn {
+        let end = self.end(reader);
+        if from >= end {
+            return Turn::Over;
+        }
+        let Some(skip) = from.checked_sub(self.front) else { return Turn::Behind(self.front) };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
+        Turn::Records(from, self.recent.iter().skip(skip).take(most).cloned().collect())
+    }
 }
 
 impl Backlog {
@@ -121,32 +132,21 @@ impl Backlog {
                 && !(state.closing && from >= state.next())
         };
         let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        if wake.swap(false, Relaxed) {
-            return Turn::Woken;
-        }
-        let end = state.end(reader);
-        if from >= end {
-            return Turn::Over;
-        }
-        let Some(skip) = from.checked_sub(state.front) else { return Turn::Behind(state.front) };
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
-        Turn::Records(from, state.recent.iter().skip(skip).take(most).cloned().collect())
+        if wake.swap(false, Relaxed) { Turn::Woken } else { state.turn(from, most, reader) }
     }
 
     /// Waits for what the store has to save: records from `from` on, or sinks that have moved on.
-    /// `None` for the latter.
-    pub(super) fn unsaved(&self, from: Number, most: usize, wake: &AtomicBool) -> Option<Turn> {
+    /// `None` for the latter. It is over when there is nothing left and it is to end.
+    pub(super) fn unsaved(&self, from: Number, most: usize, end: &AtomicBool) -> Option<Turn> {
         let state = self.lock();
-        let idle = |state: &mut State| from >= state.next() && !state.moved && !wake.load(Relaxed);
+        let idle = |state: &mut State| from >= state.next() && !state.moved && !end.load(Relaxed);
         let mut state =
             self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        if from >= state.next() && !wake.load(Relaxed) {
-            state.moved = false;
-            return None;
+        if from < state.next() || end.load(Relaxed) {
+            return Some(state.turn(from, most, Reader::AtOnce));
         }
-        drop(state);
-        Some(self.take(from, most, Reader::AtOnce, wake))
+        state.moved = false;
+        None
     }
 
     /// Tells the readers how far the store is, or that it does not work.

@@ -27,7 +27,7 @@ pub(super) struct Keeper {
     board: Arc<Board>,
     report: Reporter,
     /// The sinks have ended: save what there is and end.
-    wake: Arc<AtomicBool>,
+    end: Arc<AtomicBool>,
     next: Number,
     failing: bool,
     /// Records that were gone from memory before they could be saved.
@@ -40,21 +40,21 @@ impl Keeper {
         backlog: Arc<Backlog>,
         board: Arc<Board>,
         report: Reporter,
-        wake: Arc<AtomicBool>,
+        end: Arc<AtomicBool>,
     ) -> Self {
         let next = backlog.next();
-        Self { store, backlog, board, report, wake, next, failing: false, missed: 0 }
+        Self { store, backlog, board, report, end, next, failing: false, missed: 0 }
     }
 
     pub(super) fn run(mut self) {
         loop {
-            match self.backlog.unsaved(self.next, BATCH, &self.wake) {
+            match self.backlog.unsaved(self.next, BATCH, &self.end) {
                 Some(Turn::Records(first, records)) => {
                     let end = first + records.len() as Number;
                     if self.save(first, &records) {
                         self.next = end;
                         self.backlog.set_saved(Some(end));
-                    } else if self.backlog.pause(TRY_AGAIN, &self.wake) != Pause::Passed {
+                    } else if self.backlog.pause(TRY_AGAIN, &self.end) != Pause::Passed {
                         // One more time, now that it is the end.
                         self.save(first, &records);
                         return;
@@ -64,12 +64,12 @@ impl Keeper {
                     self.missed += front - self.next;
                     self.next = front;
                 }
-                Some(Turn::Woken | Turn::Over) => {
+                Some(Turn::Over | Turn::Woken) => {
                     self.save(self.next, &[]);
                     return;
                 }
                 None => {
-                    self.backlog.pause(CURSORS_WITHIN, &self.wake);
+                    self.backlog.pause(CURSORS_WITHIN, &self.end);
                     self.save(self.next, &[]);
                 }
             }

@@ -255,6 +255,21 @@ fn with_a_store_an_outage_longer_than_memory_and_a_restart_lose_nothing() {
     assert_eq!((store.cursor("far"), store.cursor("new")), (Some(all + 2), Some(all + 2)));
 }
 
+#[test]
+fn what_comes_last_is_in_the_store_whoever_else_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    for round in 0..10 {
+        let (console, keys) = gate("console", false);
+        let Bench { delivery, reports: _reports } = bench(vec![console], Some(&path));
+        delivery.send(record(round));
+        keys.expect(&id(round), Yes);
+        keys.answers.send(Yes).unwrap();
+        let _ = delivery.close(SOON);
+        assert_eq!(Store::open(&path, &keep()).unwrap().next(), round + 2);
+    }
+}
+
 fn keep() -> Retention {
     Retention { max_age: Lapse(Duration::MAX), max_bytes: Bytes(u64::MAX) }
 }

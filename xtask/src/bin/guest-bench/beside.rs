@@ -68,7 +68,7 @@ fn measure(tool: &Tool) -> Result<Results> {
 }
 
 /// The median time from the hook to the victim's line in the reader's hands.
-fn delay(running: &Running) -> Result<Option<Duration>> {
+pub(crate) fn delay(running: &Running) -> Result<Option<Duration>> {
     let clock = Clock::start(&["p:bench/hook oom_kill_process"])?;
     let mut delays = Vec::new();
     for _ in 0..KILLS {

@@ -5,6 +5,7 @@ mod beside;
 mod exec;
 mod incident;
 mod kernel;
+mod stuck;
 mod tool;
 mod usage;
 mod victims;
@@ -36,6 +37,7 @@ fn table(part: &str) -> Result<String> {
         "beside" => beside::table(),
         "incident" => incident::table(),
         "exec" => exec::table(),
+        "stuck" => stuck::table(),
         _ => bail!("not measured here"),
     }
 }

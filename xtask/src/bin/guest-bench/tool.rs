@@ -19,11 +19,11 @@ pub(crate) struct Tool {
     pub(crate) name: &'static str,
     /// Whether the others are compared with this one.
     pub(crate) is_base: bool,
-    command: &'static [&'static str],
+    pub(crate) command: &'static [&'static str],
     /// Part of what it says when it has started.
-    banner: &'static str,
+    pub(crate) banner: &'static str,
     /// Part of each line that reports a victim.
-    victim: &'static str,
+    pub(crate) victim: &'static str,
 }
 
 pub(crate) const AGENT: Tool = Tool {
