@@ -40,9 +40,11 @@ pub(super) fn read(
     let mut lost = 0;
     while let Some(taken) = device.take().context("cannot read the kernel's log")? {
         let Taken::Record(record, gap) = taken else { continue };
+        // Of a storm, the beginning may be overwritten.
+        let begins_late = first.is_none() && record.sequence > 0;
         first.get_or_insert(record.sequence);
         let mut done = Vec::new();
-        if gap > 0 {
+        if gap > 0 || begins_late {
             lost += gap;
             done = parser.gap();
         }

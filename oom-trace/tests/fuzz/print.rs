@@ -77,8 +77,9 @@ pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
     }
     let mut is_whole = true;
     if form == Form::Kmsg && rng.u8(..4) == 0 {
-        // What is overwritten is missed: its numbers are.
-        let at = rng.usize(..lines.len());
+        // What is overwritten is missed: its numbers are. Of a storm whose beginning is missing,
+        // nobody knows that it is one.
+        let at = rng.usize(usize::from(incidents.len() > DUMPS)..lines.len());
         let end = (at + rng.usize(1..40)).min(lines.len());
         lines.drain(at..end);
         is_whole = false;
@@ -86,7 +87,6 @@ pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
     let mut log = lines.concat();
     if rng.u8(..3) == 0 {
         is_whole = false;
-        // Of a storm whose beginning is missing, nobody knows that it is one.
         if incidents.len() <= DUMPS {
             log.drain(..rng.usize(..=log.len()));
         }
