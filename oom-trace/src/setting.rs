@@ -19,6 +19,14 @@ pub struct Bytes(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lapse(pub Duration);
 
+impl Lapse {
+    /// What a network is given.
+    #[must_use]
+    pub fn ten_seconds() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
 /// A text that is no such value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoSetting {

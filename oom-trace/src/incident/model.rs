@@ -63,6 +63,17 @@ impl Record {
         }
     }
 
+    /// Its `type`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::OomKill(_) => "oom_kill",
+            Self::OomPanic(_) => "oom_panic",
+            Self::OomExit(_) => "oom_exit",
+            Self::Agent(_) => "agent",
+        }
+    }
+
     /// Where and when it was made.
     #[must_use]
     pub fn origin(&self) -> &Origin {

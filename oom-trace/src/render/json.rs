@@ -50,8 +50,10 @@ mod tests {
             render(&record, &mut first).unwrap();
             let back: Record = serde_json::from_slice(&first).unwrap();
             render(&back, &mut again).unwrap();
+            let value: serde_json::Value = serde_json::from_slice(&first).unwrap();
             assert_eq!(String::from_utf8(again), String::from_utf8(first), "{name}");
             assert_eq!(back.id(), record.id(), "{name}");
+            assert_eq!(value["type"], record.kind(), "{name}");
         }
     }
 

@@ -49,7 +49,6 @@ impl Format {
         Self::Json
     }
 
-    #[expect(dead_code, reason = "for sinks of lines that people read")]
     pub(crate) fn compact() -> Self {
         Self::Compact
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Sink;
-use crate::incident::model::Record;
+use super::{Destination, Sink, SinkError, SinkTotals, Status};
+use crate::incident::model::{Record, Totals};
 use crate::render::fixtures;
+use crate::setting::inline_table;
 
 /// A sink, and one of the same kind whose destination takes nothing.
 pub(super) struct Bench {
@@ -15,6 +17,28 @@ pub(super) struct Bench {
     /// has it, or its [`Record::id`] where the destination's form has no room for more.
     pub(super) arrived: Box<dyn FnMut(usize) -> Vec<Value>>,
     pub(super) broken: Box<dyn Sink>,
+}
+
+/// An agent that has done nothing yet.
+#[derive(Debug)]
+struct Idle;
+
+impl Status for Idle {
+    fn totals(&self) -> Totals {
+        Totals::default()
+    }
+    fn sinks(&self) -> Vec<SinkTotals> {
+        Vec::new()
+    }
+}
+
+/// A sink as the configuration's table asks for it.
+pub(super) fn open<C: Destination + DeserializeOwned>(
+    table: &str,
+) -> Result<Box<dyn Sink>, SinkError> {
+    let config: C = inline_table(table).unwrap();
+    let agent: Arc<dyn Status> = Arc::new(Idle);
+    config.open(&agent)
 }
 
 /// A record of each shape.

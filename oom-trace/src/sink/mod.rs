@@ -13,7 +13,7 @@ mod lines;
 mod output;
 mod spec;
 mod status;
-#[expect(dead_code, reason = "for sinks that are being written")]
+mod syslog;
 mod tls;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 use super::file::FileConfig;
+use super::syslog::SyslogConfig;
 use super::{Filter, Sink, SinkError, Status};
 use crate::render::Format;
 use crate::setting::{NoTable, inline_table};
@@ -83,6 +84,7 @@ macro_rules! kinds {
 
 kinds! {
     file: FileConfig,
+    syslog: SyslogConfig,
 }
 
 /// What is wrong with a `--sink`.

@@ -1,6 +1,7 @@
 //! What every receiver is put through.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,14 @@ pub(crate) fn records(count: usize) -> Vec<Arc<Record>> {
         Arc::new(Record::OomKill(kill))
     };
     (0..count).map(another).collect()
+}
+
+/// Where a program is that a test needs.
+pub(crate) fn program(name: &str, package: &str) -> PathBuf {
+    let folders = ["/usr/bin", "/usr/sbin", "/lib/systemd"].map(Path::new);
+    let mut paths = folders.iter().map(|folder| folder.join(name));
+    let found = paths.find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("no {name} here: install Debian's package {package}"))
 }
 
 /// A delivery to one sink.

@@ -6,3 +6,4 @@
 
 mod bench;
 mod file;
+mod rsyslog;

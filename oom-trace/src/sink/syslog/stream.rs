@@ -1,0 +1,154 @@
+//! Messages over a connection: octet counting (RFC 6587 §3.4.1, RFC 5425 §4.3).
+//!
+//! Syslog knows no acknowledgement: what was written into a connection that then breaks may have
+//! arrived or not. So the last messages are kept for a while, and are sent again over the next one.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read as _, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::address::Host;
+
+/// Messages that are kept, at the most.
+const KEPT: usize = 1024;
+
+/// What a receiver has had for so long it does not lose by breaking down just now.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    host: Host,
+    tls: Option<Arc<ClientConfig>>,
+    timeout: Duration,
+    connection: Option<Connection>,
+    sent: VecDeque<(Instant, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+enum Connection {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    /// Not connected yet.
+    pub(super) fn new(host: Host, tls: Option<Arc<ClientConfig>>, timeout: Duration) -> Self {
+        Self { host, tls, timeout, connection: None, sent: VecDeque::new() }
+    }
+
+    /// Connects, if it is not connected.
+    pub(super) fn connect(&mut self) -> io::Result<()> {
+        if self.connection.as_mut().is_some_and(Connection::is_closed) {
+            self.connection = None;
+        }
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let mut connection = Connection::open(&self.host, self.tls.as_ref(), self.timeout)?;
+        let is_old = |sent: &Instant| sent.elapsed() > KEPT_FOR;
+        while self.sent.pop_front_if(|(sent, _)| is_old(sent)).is_some() {}
+        for (_, frame) in &self.sent {
+            connection.write(frame)?;
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    pub(super) fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.connect()?;
+        let mut frame = format!("{} ", message.len()).into_bytes();
+        frame.extend_from_slice(message);
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if let Err(error) = connection.write(&frame) {
+            self.connection = None;
+            return Err(error);
+        }
+        if self.sent.len() >= KEPT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((Instant::now(), frame));
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn open(host: &Host, tls: Option<&Arc<ClientConfig>>, timeout: Duration) -> io::Result<Self> {
+        let socket = dial(host, timeout)?;
+        socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(timeout))?;
+        socket.set_read_timeout(Some(timeout))?;
+        let Some(tls) = tls else { return Ok(Self::Plain(socket)) };
+        let name = ServerName::try_from(host.name.clone()).map_err(io::Error::other)?;
+        let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(session, socket);
+        // Who the other side is comes out now, and not with the first record.
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self::Tls(Box::new(stream)))
+    }
+
+    fn write(&mut self, frame: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(frame),
+            Self::Tls(stream) => {
+                stream.write_all(frame)?;
+                stream.flush()
+            }
+        }
+    }
+
+    /// Whether the other side has gone. It says nothing else, so there is something to read only then,
+    /// or what TLS says of itself.
+    fn is_closed(&mut self) -> bool {
+        let socket = match self {
+            Self::Plain(socket) => &*socket,
+            Self::Tls(stream) => &stream.sock,
+        };
+        if socket.set_nonblocking(true).is_err() {
+            return true;
+        }
+        let is_closed = match self {
+            Self::Plain(socket) => read_all(|| socket.read(&mut [0; 256])),
+            Self::Tls(stream) => read_all(|| {
+                let read = stream.conn.read_tls(&mut stream.sock)?;
+                let said = stream.conn.process_new_packets().map_err(io::Error::other)?;
+                Ok(if said.peer_has_closed() { 0 } else { read })
+            }),
+        };
+        let socket = match self {
+            Self::Plain(socket) => &*socket,
+            Self::Tls(stream) => &stream.sock,
+        };
+        is_closed || socket.set_nonblocking(false).is_err()
+    }
+}
+
+/// Reads what there is; whether it ends there.
+fn read_all(mut read: impl FnMut() -> io::Result<usize>) -> bool {
+    loop {
+        match read() {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// The first of its addresses that answers.
+fn dial(host: &Host, timeout: Duration) -> io::Result<TcpStream> {
+    let mut last = None;
+    for address in (host.name.as_str(), host.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::Error::new(ErrorKind::NotFound, "it has no address")))
+}

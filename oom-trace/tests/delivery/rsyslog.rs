@@ -1,0 +1,212 @@
+//! rsyslog: UDP, TCP, TLS and a unix socket.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::bench::{self, Receiver, await_that, program};
+
+/// How messages come in.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Unix,
+    Udp,
+    Tcp,
+    Tls,
+}
+
+struct Rsyslog {
+    dir: TempDir,
+    way: Way,
+    port: u16,
+    running: Option<Child>,
+}
+
+impl Rsyslog {
+    fn new(way: Way) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        if way == Way::Tls {
+            certificates(dir.path());
+        }
+        // Free a moment ago; for a port that is taken meanwhile the receiver fails to start.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { dir, way, port, running: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn config(&self) -> String {
+        let path = |name| self.path(name).display().to_string();
+        let (port, socket) = (self.port, path("socket"));
+        let input = match self.way {
+            Way::Unix => format!(
+                "module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
+                 input(type=\"imuxsock\" Socket=\"{socket}\" CreatePath=\"on\" \
+                 RateLimit.Interval=\"0\" UseSysTimeStamp=\"off\")"
+            ),
+            Way::Udp => format!(
+                "module(load=\"imudp\")\n\
+                 input(type=\"imudp\" address=\"127.0.0.1\" port=\"{port}\")"
+            ),
+            Way::Tcp => format!(
+                "module(load=\"imtcp\")\n\
+                 input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")"
+            ),
+            Way::Tls => format!(
+                "global(DefaultNetstreamDriver=\"ossl\" DefaultNetstreamDriverCAFile=\"{}\" \
+                 DefaultNetstreamDriverCertFile=\"{}\" DefaultNetstreamDriverKeyFile=\"{}\")\n\
+                 module(load=\"imtcp\" StreamDriver.Name=\"ossl\" StreamDriver.Mode=\"1\" \
+                 StreamDriver.AuthMode=\"anon\")\n\
+                 input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")",
+                path("ca.pem"),
+                path("cert.pem"),
+                path("key.pem"),
+            ),
+        };
+        // What it has taken is on its disk before it takes more: killed, it loses only what the
+        // kernel had for it.
+        format!(
+            "global(workDirectory=\"{}\" maxMessageSize=\"64k\")\n{input}\n\
+             template(name=\"whole\" type=\"string\" string=\"%rawmsg%\\n\")\n\
+             main_queue(queue.type=\"Direct\")\n\
+             action(type=\"omfile\" file=\"{}\" template=\"whole\" asyncWriting=\"off\" \
+             flushOnTXEnd=\"on\")\n",
+            self.dir.path().display(),
+            path("messages"),
+        )
+    }
+
+    fn listens(&self) -> bool {
+        match self.way {
+            Way::Unix => self.path("socket").exists(),
+            Way::Udp => in_table("/proc/net/udp", self.port),
+            Way::Tcp | Way::Tls => in_table("/proc/net/tcp", self.port),
+        }
+    }
+}
+
+/// Whether somebody has the port open, by the kernel's table.
+fn in_table(table: &str, port: u16) -> bool {
+    let listens = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let is_port = words.next().is_some_and(|local| local.ends_with(&format!(":{port:04X}")));
+        // Not connected to anybody.
+        is_port && words.next().is_some_and(|remote| remote.ends_with(":0000"))
+    };
+    fs::read_to_string(table).unwrap().lines().any(listens)
+}
+
+/// An authority, and a certificate for this machine that it signed.
+fn certificates(dir: &Path) {
+    let openssl = program("openssl", "openssl");
+    fs::write(dir.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+    for line in [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+        "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san \
+         -out cert.pem",
+    ] {
+        let done = Command::new(&openssl).args(line.split(' ')).current_dir(dir).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Receiver for Rsyslog {
+    fn sink(&self) -> String {
+        let (port, dir) = (self.port, self.dir.path().display());
+        match self.way {
+            Way::Unix => {
+                format!("syslog:{{ url = \"unix://{dir}/socket\", max_bytes = \"32KiB\" }}")
+            }
+            Way::Udp => format!("syslog:{{ url = \"udp://127.0.0.1:{port}\" }}"),
+            Way::Tcp => format!("syslog:{{ url = \"tcp://127.0.0.1:{port}\", format = \"json\" }}"),
+            Way::Tls => format!(
+                "syslog:{{ url = \"tls://localhost:{port}\", tls = {{ ca_file = \"{dir}/ca.pem\" }} }}"
+            ),
+        }
+    }
+
+    fn start(&mut self) {
+        let config = self.path("rsyslog.conf");
+        fs::write(&config, self.config()).unwrap();
+        let _ = fs::remove_file(self.path("socket"));
+        let mut command = Command::new(program("rsyslogd", "rsyslog"));
+        command.arg("-n").arg("-f").arg(&config).arg("-i").arg(self.path("pid"));
+        self.running = Some(command.stdin(Stdio::null()).spawn().unwrap());
+        await_that("rsyslogd", || self.listens());
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.kill().unwrap();
+            running.wait().unwrap();
+        }
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("messages")).unwrap_or_default();
+        // The last line may be half written.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let id = |line: &str| match line.split_once("\"id\":\"") {
+            Some((_, rest)) => rest.split('"').next().unwrap().to_owned(),
+            None => line.rsplit_once(" id=").unwrap().1.to_owned(),
+        };
+        whole.lines().map(id).collect()
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[test]
+fn unix_up() {
+    bench::up(Rsyslog::new(Way::Unix));
+}
+
+#[test]
+fn unix_down_at_start() {
+    bench::down_at_start(Rsyslog::new(Way::Unix));
+}
+
+#[test]
+fn udp_up() {
+    bench::up(Rsyslog::new(Way::Udp));
+}
+
+#[test]
+fn tcp_up() {
+    bench::up(Rsyslog::new(Way::Tcp));
+}
+
+#[test]
+fn tcp_down_at_start() {
+    bench::down_at_start(Rsyslog::new(Way::Tcp));
+}
+
+#[test]
+fn tcp_killed_in_the_middle() {
+    bench::killed_in_the_middle(Rsyslog::new(Way::Tcp));
+}
+
+#[test]
+fn tls_up() {
+    bench::up(Rsyslog::new(Way::Tls));
+}
+
+#[test]
+fn tls_down_at_start() {
+    bench::down_at_start(Rsyslog::new(Way::Tls));
+}
+
+#[test]
+fn tls_killed_in_the_middle() {
+    bench::killed_in_the_middle(Rsyslog::new(Way::Tls));
+}
