@@ -7,17 +7,22 @@ use crate::incident::model::Record;
 
 mod console;
 mod error;
+mod exec;
 mod file;
 mod filter;
+mod http;
 mod lines;
 mod output;
 mod spec;
 mod status;
 mod syslog;
 mod tls;
+mod webhook;
 
 #[cfg(test)]
 mod compliance;
+#[cfg(test)]
+mod testhttp;
 
 pub use console::Console;
 pub use error::SinkError;

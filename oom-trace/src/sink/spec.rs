@@ -10,8 +10,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+use super::exec::ExecConfig;
 use super::file::FileConfig;
 use super::syslog::SyslogConfig;
+use super::webhook::WebhookConfig;
 use super::{Filter, Sink, SinkError, Status};
 use crate::render::Format;
 use crate::setting::{NoTable, inline_table};
@@ -85,6 +87,8 @@ macro_rules! kinds {
 kinds! {
     file: FileConfig,
     syslog: SyslogConfig,
+    webhook: WebhookConfig,
+    exec: ExecConfig,
 }
 
 /// What is wrong with a `--sink`.

@@ -50,6 +50,9 @@ pub enum TlsError {
     /// They do not fit together.
     #[error(transparent)]
     Rustls(#[from] rustls::Error),
+    /// The same, by another's words.
+    #[error("{0}")]
+    Said(String),
 }
 
 impl Tls {
@@ -84,6 +87,17 @@ impl Tls {
         }
     }
 
+    /// The same as the files have it: the certificates and the key.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn identity_pem(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, TlsError> {
+        let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) else {
+            return self.identity().map(|_| None);
+        };
+        Ok(Some((read(cert)?, read(key)?)))
+    }
+
     /// All of it, for rustls.
     ///
     /// # Errors
@@ -99,6 +113,15 @@ impl Tls {
             None => config.with_no_client_auth(),
         }))
     }
+}
+
+/// The file as it is.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let read = std::fs::read(path);
+    read.map_err(|error| TlsError::Pem { path: path.to_owned(), error: pem::Error::Io(error) })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

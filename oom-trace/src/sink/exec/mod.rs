@@ -1,0 +1,167 @@
+//! `exec`: a command for each record, which stands on its standard input.
+
+mod run;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU8;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Access, access};
+use serde::{Deserialize, Deserializer, de};
+
+use self::run::{End, Running, await_all};
+use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::incident::model::Record;
+use crate::render::{Format, Style, render};
+use crate::setting::{Lapse, Secret};
+use crate::text::Escaped;
+
+/// `EX_DATAERR` (sysexits.h): the command will never take this record.
+const DATAERR: i32 = 65;
+
+/// `[[sink.exec]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecConfig {
+    /// What the sink is called, instead of the program.
+    pub name: Option<String>,
+    /// Which records it gets.
+    #[serde(default)]
+    pub filter: Filter,
+    /// The program, by its whole path, and its arguments. There is no shell.
+    #[serde(deserialize_with = "command")]
+    pub command: Vec<String>,
+    /// JSON unless said otherwise.
+    #[serde(default = "Format::json")]
+    pub format: Format,
+    /// How long it may take; then it is killed, with all that it started.
+    #[serde(default = "half_a_minute")]
+    pub timeout: Lapse,
+    /// How many may run at once.
+    #[serde(default = "one")]
+    pub concurrency: NonZeroU8,
+    /// Variables of its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Secret>,
+}
+
+fn half_a_minute() -> Lapse {
+    Lapse(Duration::from_secs(30))
+}
+
+fn one() -> NonZeroU8 {
+    NonZeroU8::MIN
+}
+
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let command = Vec::<String>::deserialize(deserializer)?;
+    match command.first() {
+        Some(program) if Path::new(program).is_absolute() => Ok(command),
+        Some(program) => Err(de::Error::custom(format_args!(
+            "{program:?} is no whole path; write the program's, such as \"/usr/local/bin/{program}\""
+        ))),
+        None => Err(de::Error::custom(
+            "there is no program; write command = [\"/usr/local/bin/program\", \"argument\"]",
+        )),
+    }
+}
+
+impl ExecConfig {
+    fn program(&self) -> &str {
+        self.command.first().map_or("", String::as_str)
+    }
+}
+
+impl Destination for ExecConfig {
+    fn name(&self) -> String {
+        let program = || format!("exec {}", Escaped(self.program().as_bytes()));
+        self.name.clone().unwrap_or_else(program)
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        let env = super::http::reveal(&self.env);
+        let env = env.map_err(|error| SinkError::said("run", self.program(), error))?;
+        Ok(Box::new(Exec { name: self.name(), config: self.clone(), env }))
+    }
+}
+
+/// Runs the command and waits until it has ended.
+#[derive(Debug)]
+struct Exec {
+    name: String,
+    config: ExecConfig,
+    env: Vec<(String, String)>,
+}
+
+impl Exec {
+    fn start(&self, record: &Record) -> Result<Running, SinkError> {
+        let mut input = Vec::new();
+        render(record, self.config.format, Style::default(), &mut input)
+            .and_then(|()| Running::start(&self.config.command, &self.env, record, &input))
+            .map_err(|io| SinkError::new("run", self.config.program(), io))
+    }
+}
+
+impl Sink for Exec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> usize {
+        self.config.concurrency.get().into()
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        let deadline = Instant::now() + self.config.timeout.0;
+        let mut running = Vec::new();
+        let mut failed = None;
+        for record in records {
+            match self.start(record) {
+                Ok(command) => running.push(command),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        // Those that were started are waited for in any case.
+        let program = self.config.program();
+        let ends = await_all(running, deadline);
+        let ends = ends.map_err(|io| SinkError::new("wait for", program, io))?;
+        failed.map_or(Ok(()), Err)?;
+        ends.into_iter().try_for_each(|End { said, status }| {
+            let status = status.ok_or_else(|| {
+                let timeout = self.config.timeout.0;
+                SinkError::said("run", program, format_args!("it took longer than {timeout:?}"))
+            })?;
+            let words = if said.is_empty() { String::new() } else { format!(": {said}") };
+            match status.code() {
+                Some(0) => Ok(()),
+                Some(DATAERR) => {
+                    Err(SinkError::refused("run", program, format_args!("{status}{words}")))
+                }
+                _ => Err(SinkError::said("run", program, format_args!("{status}{words}"))),
+            }
+        })
+    }
+
+    /// The command itself is not run: it would take that for a kill.
+    fn probe(&mut self) -> Result<(), SinkError> {
+        let program = self.config.program();
+        let executable = access(program, Access::EXEC_OK);
+        executable.map_err(|errno| SinkError::new("run", program, errno.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

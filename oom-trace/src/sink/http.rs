@@ -1,0 +1,144 @@
+//! POST, as every sink that speaks HTTP does it.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::Response;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::{Agent, Body, Error};
+use url::Url;
+
+use super::{SinkError, Tls, TlsError};
+use crate::setting::Secret;
+
+/// What of an answer's body is told.
+const ANSWER: u64 = 300;
+
+/// One place to post to. The connection is kept between two posts.
+#[derive(Debug)]
+pub(super) struct Poster {
+    agent: Agent,
+    url: Url,
+    headers: Vec<(String, String)>,
+    target: String,
+}
+
+/// How to get there.
+pub(super) struct Path<'a> {
+    pub(super) url: Url,
+    pub(super) headers: &'a BTreeMap<String, Secret>,
+    pub(super) tls: &'a Tls,
+    pub(super) timeout: Duration,
+}
+
+impl Poster {
+    /// Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A secret, or a file of TLS, cannot be had.
+    pub(super) fn new(path: Path<'_>) -> Result<Self, SinkError> {
+        let Path { url, headers, tls, timeout } = path;
+        let target = without_secrets(&url);
+        let said = |said: &dyn Display| SinkError::said("post to", target.as_str(), said);
+        let headers = reveal(headers).map_err(|error| said(&error))?;
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(concat!("oom-trace/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(timeout));
+        if url.scheme() == "https" {
+            config = config.tls_config(tls_config(tls).map_err(|error| said(&error))?);
+        }
+        Ok(Self { agent: config.build().into(), url, headers, target })
+    }
+
+    /// Hands over a body; answers that of the answer.
+    ///
+    /// # Errors
+    /// Nobody answers, or with another status than success. A status that says that the body is wrong
+    /// is final.
+    pub(super) fn post(
+        &self,
+        body: &[u8],
+        headers: &[(&str, &str)],
+    ) -> Result<Response<Body>, SinkError> {
+        let mut request = self.agent.post(self.url.as_str());
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in headers.iter().copied().chain(own) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.send(body).map_err(|error| self.error("post to", error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.body_mut().with_config().limit(ANSWER).lossy_utf8(true).read_to_string();
+        let said = format!("{status} {}", text.unwrap_or_default());
+        // Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
+        Err(match status.as_u16() {
+            400 | 413 | 415 | 422 => SinkError::refused("post to", self.target.as_str(), said),
+            _ => SinkError::said("post to", self.target.as_str(), said),
+        })
+    }
+
+    /// Whether somebody answers, whatever it is.
+    ///
+    /// # Errors
+    /// Nobody does.
+    pub(super) fn probe(&self) -> Result<(), SinkError> {
+        let answer = self.agent.options(self.url.as_str()).call();
+        answer.map(drop).map_err(|error| self.error("reach", error))
+    }
+
+    fn error(&self, tried: &'static str, error: Error) -> SinkError {
+        match error {
+            Error::Io(io) => SinkError::new(tried, self.target.as_str(), io),
+            Error::ConnectionFailed => {
+                let refused = io::ErrorKind::ConnectionRefused.into();
+                SinkError::new(tried, self.target.as_str(), refused)
+            }
+            other => SinkError::said(tried, self.target.as_str(), other),
+        }
+    }
+}
+
+/// As diagnostics may show it.
+pub(super) fn without_secrets(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Neither fails for a url that has a host.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.set_fragment(None);
+    shown.to_string()
+}
+
+/// The headers, with what they hold looked up.
+pub(super) fn reveal(
+    headers: &BTreeMap<String, Secret>,
+) -> Result<Vec<(String, String)>, crate::setting::NoSecret> {
+    headers.iter().map(|(name, value)| Ok((name.clone(), value.reveal()?))).collect()
+}
+
+fn tls_config(tls: &Tls) -> Result<TlsConfig, TlsError> {
+    let roots = tls.roots()?;
+    let roots: Vec<_> = roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+    let identity = tls.identity_pem()?.zip(tls.identity()?).map(|((_, key), (certs, _))| {
+        let certs: Vec<_> =
+            certs.iter().map(|cert| Certificate::from_der(cert).to_owned()).collect();
+        let key = PrivateKey::from_pem(&key)?;
+        Ok::<_, Error>(ClientCert::new_with_certs(&certs, key))
+    });
+    let identity = identity.transpose().map_err(|error| TlsError::Said(error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .client_cert(identity)
+        .build())
+}

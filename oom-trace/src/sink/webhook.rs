@@ -1,0 +1,192 @@
+//! `webhook`: each record's JSON to an HTTP server, by POST.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, de};
+use url::Url;
+
+use super::http::{Path, Poster, without_secrets};
+use super::{Destination, Filter, Sink, SinkError, Status, Tls};
+use crate::incident::model::Record;
+use crate::render::{Format, Style, render};
+use crate::setting::{Lapse, Secret};
+
+/// `[[sink.webhook]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// What the sink is called, instead of the url.
+    pub name: Option<String>,
+    /// Which records it gets.
+    #[serde(default)]
+    pub filter: Filter,
+    /// `http://` or `https://`.
+    #[serde(deserialize_with = "http")]
+    pub url: Url,
+    /// Further headers, such as `Authorization`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
+    /// For `https://`.
+    #[serde(default)]
+    pub tls: Tls,
+    /// How long a post may take.
+    #[serde(default = "Lapse::ten_seconds")]
+    pub timeout: Lapse,
+}
+
+/// A URL that can be posted to.
+pub(super) fn http<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = Url::parse(&text).map_err(|error| {
+        de::Error::custom(format_args!(
+            "{text:?} is no URL: {error}; write http://host/path or https://host/path"
+        ))
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(de::Error::custom(format_args!(
+            "{text:?} is not HTTP; write http://host/path or https://host/path"
+        )));
+    }
+    Ok(url)
+}
+
+impl Destination for WebhookConfig {
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("webhook {}", without_secrets(&self.url)))
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    fn format(&self) -> Format {
+        Format::Json
+    }
+
+    fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        let Self { url, headers, tls, timeout, .. } = self;
+        let poster = Poster::new(Path { url: url.clone(), headers, tls, timeout: timeout.0 })?;
+        Ok(Box::new(Webhook { name: self.name(), poster, body: Vec::new() }))
+    }
+}
+
+/// Posts each record. Who gets one twice knows it by its `Idempotency-Key`.
+#[derive(Debug)]
+struct Webhook {
+    name: String,
+    poster: Poster,
+    body: Vec<u8>,
+}
+
+impl Sink for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        records.iter().try_for_each(|record| {
+            self.body.clear();
+            render(record, Format::Json, Style::default(), &mut self.body)
+                .map_err(|io| SinkError::new("write for", self.name.as_str(), io))?;
+            let id = record.id();
+            let headers = [("Content-Type", "application/json"), ("Idempotency-Key", id.as_str())];
+            self.poster.post(&self.body, &headers).map(drop)
+        })
+    }
+
+    fn probe(&mut self) -> Result<(), SinkError> {
+        self.poster.probe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use serde_json::Value;
+
+    use super::super::compliance::{self, Bench};
+    use super::super::testhttp::{Request, Server};
+    use super::*;
+    use crate::setting::inline_table;
+
+    fn sink(table: &str) -> Box<dyn Sink> {
+        compliance::open::<WebhookConfig>(table).unwrap()
+    }
+
+    /// A server that gives these answers in turn, and 200 after them.
+    fn server(answers: &'static [u16]) -> (Server, Receiver<Request>) {
+        let (sender, requests) = channel();
+        let mut answers = answers.iter();
+        let server = Server::start(move |request| {
+            if request.method == "POST" {
+                sender.send(request).unwrap();
+            }
+            (*answers.next().unwrap_or(&200), b"said so\nby the server".to_vec())
+        });
+        (server, requests)
+    }
+
+    #[test]
+    fn complies() {
+        let (server, requests) = server(&[]);
+        compliance::check(Bench {
+            working: sink(&format!("{{ url = {:?} }}", server.url("/hook"))),
+            arrived: Box::new(move |count| {
+                let _server = &server;
+                let bodies = requests.iter().take(count);
+                bodies.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
+            }),
+            broken: sink("{ url = \"http://127.0.0.1:1/\" }"),
+        });
+    }
+
+    #[test]
+    fn a_record_is_posted_with_its_id_and_the_headers_that_are_given() {
+        let (server, requests) = server(&[]);
+        let url = server.url("/hook?key=1");
+        let mut sink = sink(&format!("{{ url = {url:?}, headers = {{ X-Token = \"abc\" }} }}"));
+        let [record, ..] = compliance::records();
+        sink.deliver(std::slice::from_ref(&record)).unwrap();
+        let request = requests.recv().unwrap();
+        assert_eq!(request.path, "/hook?key=1");
+        let header = |name: &str| request.headers.get(name).map(String::as_str);
+        assert_eq!(header("content-type"), Some("application/json"));
+        assert_eq!(header("idempotency-key"), Some(record.id().as_str()));
+        assert_eq!(header("x-token"), Some("abc"));
+        assert!(header("user-agent").unwrap().starts_with("oom-trace/"));
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body, serde_json::to_value(&*record).unwrap());
+        assert_eq!(sink.name(), format!("webhook {}", server.url("/hook")));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_record_is_final_and_nothing_else() {
+        const STATUS: [u16; 9] = [400, 413, 422, 401, 404, 429, 500, 503, 302];
+        let (server, _requests) = server(&STATUS);
+        let mut sink = sink(&format!("{{ url = {:?} }}", server.url("/")));
+        let [record, ..] = compliance::records();
+        for status in STATUS {
+            let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
+            assert_eq!(error.is_final(), [400, 413, 422].contains(&status), "{error}");
+            let error = error.to_string();
+            assert!(error.contains(&status.to_string()), "{error}");
+            assert!(error.ends_with("said so by the server"), "{error}");
+        }
+        sink.deliver(std::slice::from_ref(&record)).unwrap();
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_told() {
+        for (url, says) in [
+            ("example.com/hook", "is no URL"),
+            ("ftp://example.com", "is not HTTP"),
+            ("http://", "is no URL"),
+        ] {
+            let error = inline_table::<WebhookConfig>(&format!("{{ url = {url:?} }}")).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(says) && error.contains("https://host/path"), "{error}");
+        }
+    }
+}
