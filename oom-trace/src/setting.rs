@@ -128,7 +128,11 @@ pub fn advise(message: &str) -> String {
     };
     let [word] = quoted(unknown).try_into().unwrap_or_default();
     let known = quoted(known);
-    let distance = |other: &&String| strsim::damerau_levenshtein(&word, other);
+    // What was begun is near.
+    let distance = |other: &&String| match other.starts_with(&word) {
+        true => 1,
+        false => strsim::damerau_levenshtein(&word, other),
+    };
     let nearest = known.iter().min_by_key(distance);
     match nearest.filter(|nearest| distance(nearest) <= 1 + word.chars().count() / LETTERS) {
         _ if word.is_empty() || known.is_empty() => said,

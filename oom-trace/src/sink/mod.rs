@@ -12,6 +12,7 @@ mod file;
 mod filter;
 mod http;
 mod lines;
+mod otlp;
 mod output;
 mod spec;
 mod status;

@@ -98,13 +98,22 @@ impl Tls {
         Ok(Some((read(cert)?, read(key)?)))
     }
 
+    /// Those to trust, for rustls.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn root_store(&self) -> Result<RootCertStore, TlsError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.roots()?);
+        Ok(roots)
+    }
+
     /// All of it, for rustls.
     ///
     /// # Errors
     /// As above, or they do not fit together.
     pub(super) fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.roots()?);
+        let roots = self.root_store()?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions()?.with_root_certificates(roots);

@@ -1,6 +1,7 @@
 //! What every receiver is put through.
 
 use std::collections::HashSet;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use oom_trace::incident::model::Record;
 use oom_trace::kernel_log::reader::{Zone, read};
 use oom_trace::kernel_log::{Machine, Parser};
 use oom_trace::sink::{SinkTotals, Spec, Status};
+use serde_json::Value;
 
 /// A program that people run, on this machine.
 pub(crate) trait Receiver {
@@ -100,7 +102,21 @@ fn ids(records: &[Arc<Record>]) -> Vec<String> {
     records.iter().map(|record| record.id()).collect()
 }
 
-fn await_all(receiver: &impl Receiver, records: &[Arc<Record>]) {
+/// Each line of the file is a record.
+pub(crate) fn ids_of_lines(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // The last one may be half written.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let record = |line| serde_json::from_str::<Value>(line).unwrap();
+    whole.lines().map(|line| record(line)["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Free a moment ago; a receiver does not start if it is taken meanwhile.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub(crate) fn await_all(receiver: &impl Receiver, records: &[Arc<Record>]) {
     let wanted: HashSet<_> = ids(records).into_iter().collect();
     await_that("all records", || {
         let got: HashSet<_> = receiver.ids().into_iter().collect();

@@ -1,9 +1,7 @@
 //! A file.
 
-use std::fs;
 use std::path::PathBuf;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bench::{self, Receiver};
@@ -29,11 +27,7 @@ impl Receiver for File {
     fn kill(&mut self) {}
 
     fn ids(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.path()).unwrap_or_default();
-        let ids = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap().get("id").cloned());
-        ids.map(|id| id.unwrap().as_str().unwrap().to_owned()).collect()
+        bench::ids_of_lines(&self.path())
     }
 }
 

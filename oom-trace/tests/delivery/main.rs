@@ -2,8 +2,11 @@
 //! comes back.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, reason = "a test fails so")]
 #![expect(clippy::print_stderr, reason = "what a sink says is the way to find out why")]
 
 mod bench;
 mod file;
+mod rotel;
 mod rsyslog;
+mod webhook;

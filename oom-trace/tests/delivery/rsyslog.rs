@@ -1,13 +1,12 @@
 //! rsyslog: UDP, TCP, TLS and a unix socket.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::bench::{self, Receiver, await_that, program};
+use crate::bench::{self, Receiver, await_that, free_port, program};
 
 /// How messages come in.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,9 +30,7 @@ impl Rsyslog {
         if way == Way::Tls {
             certificates(dir.path());
         }
-        // Free a moment ago; for a port that is taken meanwhile the receiver fails to start.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { dir, way, port, running: None }
+        Self { dir, way, port: free_port(), running: None }
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,64 @@
+//! OTLP over HTTP: binary protobuf.
+
+use std::io::{self, Write as _};
+
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use prost::Message as _;
+
+use super::{Compression, Export, OtlpConfig};
+use crate::sink::SinkError;
+use crate::sink::http::{Path, Poster, without_secrets};
+
+/// Where logs go (OTLP specification, "OTLP/HTTP Request").
+const PATH: &str = "v1/logs";
+
+#[derive(Debug)]
+pub(super) struct Http {
+    poster: Poster,
+    compression: Compression,
+    target: String,
+}
+
+impl Http {
+    pub(super) fn new(config: &OtlpConfig) -> Result<Self, SinkError> {
+        let OtlpConfig { endpoint, headers, tls, timeout, compression, .. } = config;
+        let mut url = endpoint.clone();
+        if matches!(url.path(), "" | "/") {
+            url.set_path(PATH);
+        }
+        let target = without_secrets(&url);
+        let poster = Poster::new(Path { url, headers, tls, timeout: timeout.0 })?;
+        Ok(Self { poster, compression: *compression, target })
+    }
+}
+
+impl Export for Http {
+    fn export(
+        &mut self,
+        request: ExportLogsServiceRequest,
+    ) -> Result<ExportLogsServiceResponse, SinkError> {
+        let plain = request.encode_to_vec();
+        let kind = ("Content-Type", "application/x-protobuf");
+        let mut answer = match self.compression {
+            Compression::None => self.poster.post(&plain, &[kind])?,
+            Compression::Gzip => {
+                let packed = gzip(&plain);
+                let packed = packed.map_err(|io| SinkError::new("pack for", &*self.target, io))?;
+                self.poster.post(&packed, &[kind, ("Content-Encoding", "gzip")])?
+            }
+        };
+        let body = answer.body_mut().read_to_vec();
+        let body = body.map_err(|error| SinkError::said("export to", &*self.target, error))?;
+        // Some collectors answer in JSON, or nothing; that they took it is what counts.
+        Ok(ExportLogsServiceResponse::decode(&*body).unwrap_or_default())
+    }
+}
+
+fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}

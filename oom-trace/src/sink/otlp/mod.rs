@@ -1,0 +1,162 @@
+//! `otlp`: OpenTelemetry logs, by OTLP 1.x over gRPC or HTTP.
+
+mod attributes;
+mod encode;
+mod grpc;
+mod http;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use serde::Deserialize;
+use url::Url;
+
+use self::grpc::Grpc;
+use self::http::Http;
+use super::http::without_secrets;
+use super::{Destination, Filter, Sink, SinkError, Status, Tls, webhook};
+use crate::incident::model::Record;
+use crate::render::Format;
+use crate::setting::{Lapse, Secret};
+
+/// `[[sink.otlp]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpConfig {
+    /// What the sink is called, instead of the endpoint.
+    pub name: Option<String>,
+    /// Which records it gets.
+    #[serde(default)]
+    pub filter: Filter,
+    /// `http://collector:4317`, or `https://` for TLS. Over HTTP, `/v1/logs` is added where it has no
+    /// path.
+    #[serde(deserialize_with = "webhook::http")]
+    pub endpoint: Url,
+    /// gRPC unless said otherwise.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Further headers, such as `Authorization`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Secret>,
+    /// For `https://`.
+    #[serde(default)]
+    pub tls: Tls,
+    /// How long an export may take.
+    #[serde(default = "Lapse::ten_seconds")]
+    pub timeout: Lapse,
+    /// Of what is sent.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Of the body: compact unless said otherwise; with `json` it is the record as a map.
+    #[serde(default = "Format::compact")]
+    pub format: Format,
+    /// Records of one export, at the most.
+    #[serde(default = "batch")]
+    pub batch: NonZeroU16,
+}
+
+/// How it is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Over HTTP/2.
+    #[default]
+    Grpc,
+    /// Binary protobuf over HTTP/1.1.
+    Http,
+}
+
+/// How what is sent is made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// It is not.
+    #[default]
+    None,
+    /// RFC 1952.
+    Gzip,
+}
+
+fn batch() -> NonZeroU16 {
+    NonZeroU16::new(100).unwrap_or(NonZeroU16::MIN)
+}
+
+impl Destination for OtlpConfig {
+    fn name(&self) -> String {
+        let default = || format!("otlp {}", without_secrets(&self.endpoint));
+        self.name.clone().unwrap_or_else(default)
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        let exporter: Box<dyn Export> = match self.protocol {
+            Protocol::Grpc => Box::new(Grpc::new(self)?),
+            Protocol::Http => Box::new(Http::new(self)?),
+        };
+        let Self { format, batch, .. } = self;
+        let target = without_secrets(&self.endpoint);
+        let batch = batch.get().into();
+        Ok(Box::new(Otlp { name: self.name(), target, exporter, format: *format, batch }))
+    }
+}
+
+/// One way to hand over an export.
+trait Export: Send + Debug {
+    fn export(
+        &mut self,
+        request: ExportLogsServiceRequest,
+    ) -> Result<ExportLogsServiceResponse, SinkError>;
+}
+
+/// Exports records.
+#[derive(Debug)]
+struct Otlp {
+    name: String,
+    target: String,
+    exporter: Box<dyn Export>,
+    format: Format,
+    batch: usize,
+}
+
+impl Sink for Otlp {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        let request = encode::request(records, self.format)
+            .map_err(|io| SinkError::new("write for", self.target.as_str(), io))?;
+        let answer = self.exporter.export(request)?;
+        // OTLP specification, "Partial Success": not to be tried again.
+        match answer.partial_success {
+            Some(ExportLogsPartialSuccess { rejected_log_records: 1.., error_message }) => {
+                Err(SinkError::refused("export to", self.target.as_str(), error_message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An export of nothing.
+    fn probe(&mut self) -> Result<(), SinkError> {
+        self.exporter.export(ExportLogsServiceRequest::default()).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;

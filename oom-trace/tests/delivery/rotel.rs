@@ -1,0 +1,164 @@
+//! A collector of OpenTelemetry, rotel: gRPC and HTTP.
+
+use std::fs::{self, File, OpenOptions};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::bench::{self, Line, Receiver, await_that, free_port, records};
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Grpc,
+    Http,
+}
+
+struct Rotel {
+    dir: TempDir,
+    protocol: Protocol,
+    grpc: u16,
+    http: u16,
+    running: Option<Child>,
+}
+
+impl Rotel {
+    fn new(protocol: Protocol) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { dir, protocol, grpc: free_port(), http: free_port(), running: None }
+    }
+
+    /// What it shows of the logs that it takes, once for each.
+    fn shown(&self) -> PathBuf {
+        self.dir.path().join("shown")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.shown()).unwrap_or_default()
+    }
+}
+
+/// `cargo xtask test` fetches it from PyPI.
+fn binary() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/rotel-agent");
+    assert!(path.exists(), "no {}: `cargo xtask test` fetches it", path.display());
+    path
+}
+
+impl Receiver for Rotel {
+    fn sink(&self) -> String {
+        match self.protocol {
+            Protocol::Grpc => format!("otlp:{{ endpoint = \"http://127.0.0.1:{}\" }}", self.grpc),
+            Protocol::Http => format!(
+                "otlp:{{ endpoint = \"http://127.0.0.1:{}\", protocol = \"http\", \
+                 compression = \"gzip\" }}",
+                self.http
+            ),
+        }
+    }
+
+    fn start(&mut self) {
+        let shown = OpenOptions::new().append(true).create(true).open(self.shown()).unwrap();
+        let mut command = Command::new(binary());
+        command
+            .arg("start")
+            .args(["--debug-log", "logs", "--debug-log-verbosity", "detailed"])
+            .args(["--exporter", "blackhole", "--disable-batching"])
+            .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{}", self.grpc)])
+            .args(["--otlp-http-endpoint", &format!("127.0.0.1:{}", self.http)])
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(shown)
+            .stderr(File::create(self.dir.path().join("errors")).unwrap());
+        self.running = Some(command.spawn().unwrap());
+        for port in [self.grpc, self.http] {
+            await_that("the collector", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.kill().unwrap();
+            running.wait().unwrap();
+        }
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let text = self.text();
+        let ids =
+            text.lines().filter_map(|line| line.trim().strip_prefix("-> log.record.uid: Str("));
+        ids.filter_map(|rest| rest.strip_suffix(')').map(str::to_owned)).collect()
+    }
+}
+
+impl Drop for Rotel {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[test]
+fn grpc_up() {
+    bench::up(Rotel::new(Protocol::Grpc));
+}
+
+#[test]
+fn grpc_down_at_start() {
+    bench::down_at_start(Rotel::new(Protocol::Grpc));
+}
+
+#[test]
+fn grpc_killed_in_the_middle() {
+    bench::killed_in_the_middle(Rotel::new(Protocol::Grpc));
+}
+
+#[test]
+fn http_up() {
+    bench::up(Rotel::new(Protocol::Http));
+}
+
+#[test]
+fn http_down_at_start() {
+    bench::down_at_start(Rotel::new(Protocol::Http));
+}
+
+#[test]
+fn http_killed_in_the_middle() {
+    bench::killed_in_the_middle(Rotel::new(Protocol::Http));
+}
+
+/// What the collector understands is what the record says.
+#[test]
+fn the_collector_has_what_the_record_says() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let mut rotel = Rotel::new(protocol);
+        rotel.start();
+        let line = Line::to(&rotel.sink());
+        let records = records(1);
+        line.send(&records);
+        await_that("the record", || rotel.text().contains("Flags: 0"));
+        let shown = rotel.text();
+        let record = serde_json::to_value(&*records[0]).unwrap();
+        let victim = &record["victim"];
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        for said in [
+            "service.name: Str(oom-trace)".to_owned(),
+            "SeverityText: FATAL".to_owned(),
+            "EventName: oom_kill".to_owned(),
+            format!("log.record.uid: Str({})", text(&record["id"])),
+            format!("oom_trace.incident: Str({})", text(&record["incident"])),
+            format!("oom_trace.scope: Str({})", text(&record["scope"])),
+            format!("process.pid: Int({})", victim["pid"]),
+            format!("process.real_user.id: Int({})", victim["uid"]),
+            format!("process.executable.name: Str({})", text(&victim["comm"])),
+            format!(
+                "oom_trace.victim.memory.anon_rss_bytes: Int({})",
+                victim["memory"]["anon_rss_bytes"]
+            ),
+        ] {
+            assert!(shown.contains(&said), "{said}: {shown}");
+        }
+        assert_eq!(line.close().lost(), 0);
+    }
+}
