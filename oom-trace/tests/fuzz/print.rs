@@ -88,7 +88,13 @@ pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
     if rng.u8(..3) == 0 {
         is_whole = false;
         if incidents.len() <= DUMPS {
-            log.drain(..rng.usize(..=log.len()));
+            let mut start = rng.usize(..=log.len());
+            if form == Form::Journal {
+                // What is left of a line of JSON nobody can tell from text with escapes in it.
+                let rest = log.get(start..).unwrap_or_default();
+                start += rest.iter().position(|byte| *byte == b'{').unwrap_or(rest.len());
+            }
+            log.drain(..start);
         }
         log.truncate(rng.usize(..=log.len()));
     }
