@@ -11,6 +11,7 @@ mod exec;
 mod file;
 mod filter;
 mod http;
+mod journald;
 mod lines;
 mod otlp;
 mod output;

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::exec::ExecConfig;
 use super::file::FileConfig;
+use super::journald::JournaldConfig;
 use super::otlp::OtlpConfig;
 use super::syslog::SyslogConfig;
 use super::webhook::WebhookConfig;
@@ -87,6 +88,7 @@ macro_rules! kinds {
 
 kinds! {
     file: FileConfig,
+    journald: JournaldConfig,
     syslog: SyslogConfig,
     otlp: OtlpConfig,
     webhook: WebhookConfig,

@@ -7,6 +7,7 @@
 
 mod bench;
 mod file;
+mod journald;
 mod rotel;
 mod rsyslog;
 mod webhook;
