@@ -19,7 +19,6 @@ pub(super) struct Bench {
     pub(super) broken: Box<dyn Sink>,
 }
 
-/// An agent that has done nothing yet.
 #[derive(Debug)]
 struct Idle;
 
@@ -37,8 +36,12 @@ pub(super) fn open<C: Destination + DeserializeOwned>(
     table: &str,
 ) -> Result<Box<dyn Sink>, SinkError> {
     let config: C = inline_table(table).unwrap();
-    let agent: Arc<dyn Status> = Arc::new(Idle);
-    config.open(&agent)
+    config.open(&idle())
+}
+
+/// An agent that has done nothing yet.
+pub(super) fn idle() -> Arc<dyn Status> {
+    Arc::new(Idle)
 }
 
 /// A record of each shape.

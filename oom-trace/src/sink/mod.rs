@@ -13,11 +13,14 @@ mod filter;
 mod http;
 mod journald;
 mod lines;
+mod metrics;
 mod otlp;
 mod output;
+mod prometheus;
 mod spec;
 mod status;
 mod syslog;
+mod textfile;
 mod tls;
 mod webhook;
 

@@ -14,7 +14,9 @@ use super::exec::ExecConfig;
 use super::file::FileConfig;
 use super::journald::JournaldConfig;
 use super::otlp::OtlpConfig;
+use super::prometheus::PrometheusConfig;
 use super::syslog::SyslogConfig;
+use super::textfile::TextfileConfig;
 use super::webhook::WebhookConfig;
 use super::{Filter, Sink, SinkError, Status};
 use crate::render::Format;
@@ -93,6 +95,8 @@ kinds! {
     otlp: OtlpConfig,
     webhook: WebhookConfig,
     exec: ExecConfig,
+    prometheus: PrometheusConfig,
+    textfile: TextfileConfig,
 }
 
 /// What is wrong with a `--sink`.

@@ -1,0 +1,303 @@
+//! What is counted, and how that is written: OpenMetrics 1.0, or Prometheus' text format 0.0.4.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use jiff::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::{SinkTotals, Status};
+use crate::incident::model::{ExitState, OomKill, Record, Totals, Victim};
+
+/// Seconds; a small process is gone in milliseconds, what takes thirty is stuck.
+const BUCKETS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// What stands for a place beyond the bound.
+const OTHER: &str = "other";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    scope: &'static str,
+    outcome: &'static str,
+}
+
+/// Where a victim ran; what is not known is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Place {
+    unit: String,
+    namespace: String,
+    pod: String,
+    container: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct By {
+    by: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSink {
+    sink: String,
+}
+
+/// Counts since the agent's start.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    kills: Family<Kind, Counter>,
+    places: Family<Place, Counter>,
+    /// Places that have a count of their own, and how many may.
+    known: AtomicUsize,
+    most: usize,
+    panics: Counter,
+    freed: Family<By, Histogram, fn() -> Histogram>,
+    stuck: Counter,
+}
+
+impl Metrics {
+    /// With counts of their own for so many places.
+    pub(super) fn new(most: usize, agent: &Arc<dyn Status>) -> Self {
+        let mut registry = Registry::with_prefix("oom_trace");
+        let kills = Family::default();
+        registry.register("kills", "Victims of the OOM killer", Family::clone(&kills));
+        let places = Family::default();
+        registry.register("place_kills", "Victims by where they ran", Family::clone(&places));
+        let panics = Counter::default();
+        registry.register("panics", "Panics for want of memory", Counter::clone(&panics));
+        let freed: Family<By, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let help = "From the kill until the victim's memory was back";
+        registry.register("freed_seconds", help, freed.clone());
+        let stuck = Counter::default();
+        let help = "Victims whose memory was not back after ten seconds";
+        registry.register("stuck_victims", help, Counter::clone(&stuck));
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The agent", build);
+        registry.register_collector(Box::new(Agent {
+            agent: Arc::clone(agent),
+            start: Timestamp::now(),
+        }));
+        let known = AtomicUsize::new(0);
+        Self { registry, kills, places, known, most, panics, freed, stuck }
+    }
+
+    pub(super) fn count(&self, record: &Record) {
+        match record {
+            Record::OomKill(kill) => self.kill(kill),
+            Record::OomPanic(_) => drop(self.panics.inc()),
+            Record::OomExit(exit) => match exit.state {
+                ExitState::Stuck => drop(self.stuck.inc()),
+                ExitState::Freed => {
+                    let by = By { by: exit.by.map_or("", |by| by.name()) };
+                    if let Some(after) = exit.freed_after_ms {
+                        #[expect(clippy::cast_precision_loss, reason = "milliseconds of years")]
+                        self.freed.get_or_create(&by).observe(after as f64 / 1000.0);
+                    }
+                }
+            },
+            Record::Agent(_) => {}
+        }
+    }
+
+    fn kill(&self, kill: &OomKill) {
+        let kind = Kind {
+            scope: kill.shortage.scope.map_or("", |scope| scope.name()),
+            outcome: kill.outcome.map_or("", |outcome| outcome.name()),
+        };
+        self.kills.get_or_create(&kind).inc();
+        let place = Place::of(&kill.victim);
+        let place = match self.places.get(&place).is_some() {
+            true => place,
+            // One thread counts.
+            false if self.known.load(Relaxed) < self.most => {
+                self.known.fetch_add(1, Relaxed);
+                place
+            }
+            false => Place::other(),
+        };
+        self.places.get_or_create(&place).inc();
+    }
+
+    /// OpenMetrics.
+    ///
+    /// # Errors
+    /// Writing to memory does not fail.
+    pub(super) fn open_metrics(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Prometheus' own format: a counter is described by the name that its samples have.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn text(&self) -> Result<String, fmt::Error> {
+        let open = self.open_metrics()?;
+        let mut counters = Vec::new();
+        for line in open.lines() {
+            if let Some(name) =
+                line.strip_prefix("# TYPE ").and_then(|line| line.strip_suffix(" counter"))
+            {
+                counters.push(name);
+            }
+        }
+        let mut text = String::with_capacity(open.len());
+        for line in open.lines().filter(|line| *line != "# EOF") {
+            let mut words = line.splitn(4, ' ');
+            let words = [words.next(), words.next(), words.next(), words.next()];
+            match words {
+                [Some("#"), Some(what), Some(name), Some(rest)] if counters.contains(&name) => {
+                    text.push_str(&format!("# {what} {name}_total {rest}"));
+                }
+                [Some("#"), Some("TYPE"), Some(name), Some("info")] => {
+                    text.push_str(&format!("# TYPE {name}_info gauge"));
+                }
+                [Some("#"), Some("HELP"), Some(name @ "oom_trace_build"), Some(rest)] => {
+                    text.push_str(&format!("# HELP {name}_info {rest}"));
+                }
+                _ => text.push_str(line),
+            }
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
+impl Place {
+    fn of(victim: &Victim) -> Self {
+        let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+        let pod = victim.pod.as_ref();
+        let container = victim.container.as_ref();
+        let named = pod.and_then(|pod| pod.container.as_ref());
+        let named = named.or_else(|| container.and_then(|it| it.name.as_ref()));
+        Self {
+            unit: text(victim.unit.as_ref()),
+            namespace: text(pod.and_then(|pod| pod.namespace.as_ref())),
+            pod: text(pod.map(|pod| pod.name.as_ref().unwrap_or(&pod.uid))),
+            container: text(named.or_else(|| container.map(|container| &container.id))),
+        }
+    }
+
+    fn other() -> Self {
+        let other = || OTHER.to_owned();
+        Self { unit: other(), namespace: other(), pod: other(), container: other() }
+    }
+}
+
+/// What the agent knows when it is asked.
+#[derive(Debug)]
+struct Agent {
+    agent: Arc<dyn Status>,
+    start: Timestamp,
+}
+
+impl Collector for Agent {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Totals { kills: _, kernel_kills, records, ring_lost, malformed, sink_lost } =
+            self.agent.totals();
+        for (name, help, value) in [
+            ("records", "Kills that became records", records),
+            (
+                "ring_lost_events",
+                "Events that found no room on their way from the kernel",
+                ring_lost,
+            ),
+            ("malformed_events", "Events that could not be decoded", malformed),
+            ("sink_lost_records", "Records that an output did not and will not get", sink_lost),
+        ] {
+            counter(&mut encoder, name, help, value)?;
+        }
+        if let Some(kills) = kernel_kills {
+            counter(&mut encoder, "kernel_kills", "Kills that the kernel counted", kills)?;
+        }
+        gauge(&mut encoder, "start_time_seconds", "When the agent started", seconds(self.start))?;
+        self.sinks(&mut encoder)
+    }
+}
+
+impl Agent {
+    fn sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let sinks = self.agent.sinks();
+        let counters: [(&str, &str, fn(&SinkTotals) -> u64); 3] = [
+            ("sink_delivered_records", "Records that an output took", |sink| sink.delivered),
+            ("sink_dropped_records", "Records that were gone before", |sink| sink.dropped),
+            ("sink_failed_records", "Records that were refused for good", |sink| sink.failed),
+        ];
+        for (name, help, value) in counters {
+            let metric = ConstCounter::new(0_u64);
+            let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+            for sink in &sinks {
+                let of = OfSink { sink: sink.name.clone() };
+                ConstCounter::new(value(sink)).encode(family.encode_family(&of)?)?;
+            }
+        }
+        let gauges: [(&str, &str, fn(&SinkTotals) -> f64); 2] = [
+            #[expect(clippy::cast_precision_loss, reason = "a count of records")]
+            ("sink_waiting_records", "Records that wait for an output", |sink| sink.waiting as f64),
+            ("sink_last_success_seconds", "When an output last took a record", |sink| {
+                sink.last_success.map_or(0.0, seconds)
+            }),
+        ];
+        for (name, help, value) in gauges {
+            let metric = ConstGauge::new(0.0_f64);
+            let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+            for sink in &sinks {
+                let of = OfSink { sink: sink.name.clone() };
+                ConstGauge::new(value(sink)).encode(family.encode_family(&of)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let metric = ConstCounter::new(value);
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
+    let metric = ConstGauge::new(value);
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compliance::{idle, records};
+    use super::*;
+
+    #[test]
+    fn kills_are_counted_and_places_are_bounded() {
+        let metrics = Metrics::new(1, &idle());
+        records().iter().for_each(|record| metrics.count(record));
+        let text = metrics.text().unwrap();
+        let sum = |name: &str| -> u64 {
+            let own = text.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+            own.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+        };
+        let kills = records().iter().filter(|it| it.kind() == "oom_kill").count() as u64;
+        assert_eq!(sum("oom_trace_kills_total"), kills, "{text}");
+        assert_eq!(sum("oom_trace_place_kills_total"), kills, "{text}");
+        let places = text.lines().filter(|line| line.starts_with("oom_trace_place_kills_total{"));
+        assert_eq!(places.count(), 2, "{text}");
+        assert!(text.contains("unit=\"other\""), "{text}");
+        assert!(text.contains("# TYPE oom_trace_kills_total counter\n"), "{text}");
+        assert!(text.contains("oom_trace_stuck_victims_total 1\n"), "{text}");
+        assert!(!text.contains("# EOF"), "{text}");
+        assert!(metrics.open_metrics().unwrap().ends_with("# EOF\n"));
+    }
+}

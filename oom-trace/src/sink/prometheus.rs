@@ -1,0 +1,220 @@
+//! `prometheus`: metrics for whoever scrapes `/metrics`.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::metrics::Metrics;
+use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::incident::model::Record;
+use crate::render::Format;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Who scrapes at once, at the most; others wait.
+const CONNECTIONS: usize = 16;
+
+/// For a connection, from its beginning to its end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `[[sink.prometheus]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusConfig {
+    /// What the sink is called, instead of the address.
+    pub name: Option<String>,
+    /// Which records are counted.
+    #[serde(default)]
+    pub filter: Filter,
+    /// `127.0.0.1:9717`; `[::]:9717` for all of this machine's addresses.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// How many units, pods and containers have a count of their own.
+    #[serde(default = "most_places")]
+    pub places: u32,
+}
+
+fn listen() -> SocketAddr {
+    ([127, 0, 0, 1], 9717).into()
+}
+
+pub(super) fn most_places() -> u32 {
+    1000
+}
+
+impl Destination for PrometheusConfig {
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("prometheus {}", self.listen))
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// No record is written.
+    fn format(&self) -> Format {
+        Format::Compact
+    }
+
+    fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        let failed = |io| SinkError::new("listen on", self.listen.to_string(), io);
+        let listener = TcpListener::bind(self.listen).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let places = usize::try_from(self.places).unwrap_or(usize::MAX);
+        let metrics = Arc::new(Metrics::new(places, agent));
+        let served = Arc::clone(&metrics);
+        let (end, ended) = tokio::sync::oneshot::channel();
+        thread::Builder::new()
+            .name("metrics".into())
+            .spawn(move || run(listener, served, ended))
+            .map_err(failed)?;
+        Ok(Box::new(Prometheus { name: self.name(), metrics, _end: end }))
+    }
+}
+
+/// Counts; its thread answers until this is dropped.
+#[derive(Debug)]
+struct Prometheus {
+    name: String,
+    metrics: Arc<Metrics>,
+    _end: tokio::sync::oneshot::Sender<Infallible>,
+}
+
+impl Sink for Prometheus {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> usize {
+        256
+    }
+
+    /// Nothing is counted twice.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        records.iter().for_each(|record| self.metrics.count(record));
+        Ok(())
+    }
+
+    /// Making it has taken the port.
+    fn probe(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn run(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    ended: tokio::sync::oneshot::Receiver<Infallible>,
+) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return;
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            _ = serve(listener, &metrics) => {}
+            _ = ended => {}
+        }
+    });
+}
+
+async fn serve(listener: TcpListener, metrics: &Arc<Metrics>) -> io::Result<Infallible> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // No file descriptor is left, say: those that are there may end meanwhile.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        let metrics = Arc::clone(metrics);
+        tokio::spawn(async move {
+            let answer = service_fn(|request| {
+                let answer = answer(&request, &metrics);
+                async { Ok::<_, Infallible>(answer) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), answer);
+            // Who goes away, or takes too long, is let go.
+            let _ = timeout(PATIENCE, connection).await;
+            drop(place);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<bytes::Bytes>> {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_open = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+    let (status, kind, body) = match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            let written = if is_open { metrics.open_metrics() } else { metrics.text() };
+            match written {
+                Ok(text) => (StatusCode::OK, if is_open { OPEN_METRICS } else { TEXT }, text),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
+            }
+        }
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, _) => {
+            (StatusCode::NOT_FOUND, TEXT, "there are /metrics and /healthz\n".to_owned())
+        }
+        _ => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compliance;
+    use super::*;
+
+    #[test]
+    fn it_answers_in_both_formats_and_says_when_the_port_is_taken() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let table = format!("{{ listen = \"127.0.0.1:{port}\" }}");
+        let mut sink = compliance::open::<PrometheusConfig>(&table).unwrap();
+        let [record, ..] = compliance::records();
+        sink.deliver(&[record]).unwrap();
+        let get = |path: &str, accept: &str| {
+            let agent: ureq::Agent =
+                ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let url = format!("http://127.0.0.1:{port}{path}");
+            let mut answer = agent.get(url).header("Accept", accept).call().unwrap();
+            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        };
+        let (status, text) = get("/metrics", "*/*");
+        assert_eq!(status, 200);
+        assert!(
+            text.contains("oom_trace_kills_total{scope=\"memcg\",outcome=\"killed\"} 1\n"),
+            "{text}"
+        );
+        let (_, open) = get("/metrics", "application/openmetrics-text;version=1.0.0");
+        assert!(open.ends_with("# EOF\n"), "{open}");
+        assert_eq!(get("/healthz", "*/*"), (200, "ok\n".into()));
+        assert_eq!(get("/", "*/*").0, 404);
+        let error = compliance::open::<PrometheusConfig>(&table).unwrap_err().to_string();
+        assert!(error.contains("cannot listen on 127.0.0.1"), "{error}");
+    }
+}

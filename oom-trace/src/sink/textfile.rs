@@ -1,0 +1,149 @@
+//! `textfile`: metrics for the node exporter's textfile collector.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::metrics::Metrics;
+use super::prometheus::most_places;
+use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::incident::model::Record;
+use crate::render::Format;
+use crate::text::Escaped;
+
+/// `[[sink.textfile]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextfileConfig {
+    /// What the sink is called, instead of the path.
+    pub name: Option<String>,
+    /// Which records are counted.
+    #[serde(default)]
+    pub filter: Filter,
+    /// In the collector's directory; it reads files that end in `.prom`.
+    #[serde(deserialize_with = "prom")]
+    pub path: PathBuf,
+    /// How many units, pods and containers have a count of their own.
+    #[serde(default = "most_places")]
+    pub places: u32,
+}
+
+fn prom<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.extension().is_none_or(|extension| extension != "prom") {
+        return Err(de::Error::custom(format_args!(
+            "{} does not end in .prom: the node exporter would not read it",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
+
+impl Destination for TextfileConfig {
+    fn name(&self) -> String {
+        let path = || format!("textfile {}", Escaped(self.path.as_os_str().as_encoded_bytes()));
+        self.name.clone().unwrap_or_else(path)
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// No record is written.
+    fn format(&self) -> Format {
+        Format::Compact
+    }
+
+    fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        let places = usize::try_from(self.places).unwrap_or(usize::MAX);
+        let metrics = Metrics::new(places, agent);
+        let sink = Textfile { name: self.name(), path: self.path.clone(), metrics };
+        sink.write()?;
+        Ok(Box::new(sink))
+    }
+}
+
+/// Writes all counts anew with each record, so that a reader never sees half of them.
+#[derive(Debug)]
+struct Textfile {
+    name: String,
+    path: PathBuf,
+    metrics: Metrics,
+}
+
+impl Textfile {
+    fn write(&self) -> Result<(), SinkError> {
+        let written = self.try_write();
+        let path = || Escaped(self.path.as_os_str().as_encoded_bytes()).to_string();
+        written.map_err(|io| SinkError::new("write to", path(), io))
+    }
+
+    fn try_write(&self) -> io::Result<()> {
+        let text = self.metrics.text().map_err(io::Error::other)?;
+        // Its name must not end as the collector's do.
+        let scratch = self.path.with_extension("prom.new");
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&scratch)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&scratch, &self.path)
+    }
+}
+
+impl Sink for Textfile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> usize {
+        256
+    }
+
+    /// Nothing is counted twice.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        records.iter().for_each(|record| self.metrics.count(record));
+        self.write()
+    }
+
+    fn probe(&mut self) -> Result<(), SinkError> {
+        self.write()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compliance;
+    use super::*;
+    use crate::setting::inline_table;
+
+    #[test]
+    fn the_file_is_whole_after_each_record_and_what_cannot_be_written_is_counted_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("oom-trace.prom");
+        let table = format!("{{ path = {path:?} }}");
+        let mut sink = compliance::open::<TextfileConfig>(&table).unwrap();
+        let [record, ..] = compliance::records();
+        for count in 1..3 {
+            sink.deliver(std::slice::from_ref(&record)).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(&format!("outcome=\"killed\"}} {count}\n")), "{text}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+        dir.close().unwrap();
+        let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err().to_string();
+        assert!(error.contains("mkdir -p"), "{error}");
+        let error = inline_table::<TextfileConfig>("{ path = \"/x\" }").unwrap_err().to_string();
+        assert!(error.contains("does not end in .prom"), "{error}");
+    }
+}
