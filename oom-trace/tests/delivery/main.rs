@@ -8,6 +8,7 @@
 mod bench;
 mod file;
 mod journald;
+mod prometheus;
 mod rotel;
 mod rsyslog;
 mod webhook;
