@@ -3,11 +3,13 @@
 
 use anyhow::{Result, bail};
 
+use crate::setup::receivers;
 use crate::sh::{self, say};
 use crate::vm::matrix::{self, Choice};
 
 /// Runs them; fails after the last when any failed.
 pub(crate) fn run() -> Result<()> {
+    receivers::install()?;
     let mut total = Tally::default();
     let mut broken = Vec::new();
     let native = sh::run_lines(&mut sh::cargo(&["test", "--no-fail-fast"]), |line| {

@@ -5,6 +5,7 @@ mod bpf_linker;
 pub(crate) mod cross;
 mod debian;
 mod nightly;
+pub(crate) mod receivers;
 pub(crate) mod tools;
 
 use std::fs;
