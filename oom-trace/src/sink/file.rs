@@ -1,14 +1,17 @@
 //! `file`: records appended to a file, a FIFO or a device.
 
-use std::fs::{File, OpenOptions};
+mod rotate;
+
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use serde::Deserialize;
 
+pub use self::rotate::Rotate;
 use super::lines::Lines;
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
@@ -29,12 +32,14 @@ pub struct FileConfig {
     /// Which records it gets.
     #[serde(default)]
     pub filter: Filter,
+    /// When to begin a new file; never unless said.
+    pub rotate: Option<Rotate>,
 }
 
 impl FileConfig {
     /// All records, in this format.
     pub(super) fn new(format: Format, path: impl Into<PathBuf>) -> Self {
-        Self { name: None, path: path.into(), format, filter: Filter::default() }
+        Self { name: None, path: path.into(), format, filter: Filter::default(), rotate: None }
     }
 }
 
@@ -65,6 +70,7 @@ pub struct FileSink {
     name: String,
     path: PathBuf,
     format: Format,
+    rotate: Option<Rotate>,
     buffer: Vec<u8>,
     lines: Lines,
 }
@@ -76,9 +82,16 @@ impl FileSink {
     /// It cannot be opened for writing: among others a directory, a path with a parent that is
     /// missing, a FIFO that nobody reads.
     pub fn open(config: &FileConfig) -> Result<Self, SinkError> {
-        let &FileConfig { ref path, format, .. } = config;
+        let FileConfig { path, format, rotate, .. } = config;
         let lines = open(path).map_err(|io| error("open", path, io))?;
-        Ok(Self { name: config.name(), path: path.clone(), format, buffer: Vec::new(), lines })
+        Ok(Self {
+            name: config.name(),
+            path: path.clone(),
+            format: *format,
+            rotate: rotate.clone(),
+            buffer: Vec::new(),
+            lines,
+        })
     }
 }
 
@@ -91,6 +104,7 @@ impl Sink for FileSink {
         records.iter().try_for_each(|record| {
             self.buffer.clear();
             render(record, self.format, Style::default(), &mut self.buffer)
+                .and_then(|()| self.follow())
                 .and_then(|()| self.lines.write(&self.buffer))
                 .map_err(|io| error("write to", &self.path, io))
         })
@@ -107,6 +121,30 @@ impl Sink for FileSink {
 
     /// Making it has opened the file.
     fn probe(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+impl FileSink {
+    /// Goes on in a new file, where this one is full or old, or is no longer called so.
+    fn follow(&mut self) -> io::Result<()> {
+        let open_now = self.lines.metadata()?;
+        if !open_now.is_file() {
+            return Ok(());
+        }
+        let is_same =
+            |other: &Metadata| (other.dev(), other.ino()) == (open_now.dev(), open_now.ino());
+        if !fs::metadata(&self.path).is_ok_and(|named| is_same(&named)) {
+            // Where no new one can be made, the old one is better than none.
+            if let Ok(new) = open(&self.path) {
+                self.lines = new;
+            }
+        } else if let Some(rotate) = &self.rotate
+            && rotate.is_due(&open_now, self.buffer.len())
+        {
+            rotate.put_away(&self.path)?;
+            self.lines = open(&self.path)?;
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Writing whole records: the destination never goes on in the middle of a line.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -43,6 +43,11 @@ impl Lines {
         self.put(record, &mut written).inspect_err(|_| {
             self.torn = written > 0 && self.take_back(written).is_err();
         })
+    }
+
+    /// Of the file that is open.
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
     }
 
     /// Has a regular file's content on its disk.

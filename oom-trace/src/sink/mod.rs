@@ -31,7 +31,7 @@ mod testhttp;
 
 pub use console::Console;
 pub use error::SinkError;
-pub use file::{FileConfig, FileSink};
+pub use file::{FileConfig, FileSink, Rotate};
 pub use filter::{Filter, Sieve};
 pub use output::OutputError;
 pub use spec::{Destination, KINDS, Spec, SpecError, Tables};

@@ -79,8 +79,8 @@ fn after_a_rotation_records_go_to_a_new_file() {
     sink.deliver(&[record()]).unwrap();
     sink.reopen().unwrap();
     sink.deliver(&[record()]).unwrap();
-    assert_eq!(fs::read_to_string(&moved).unwrap(), line().repeat(2));
-    assert_eq!(fs::read_to_string(&path).unwrap(), line());
+    assert_eq!(fs::read_to_string(&moved).unwrap(), line());
+    assert_eq!(fs::read_to_string(&path).unwrap(), line().repeat(2));
     fs::remove_file(&path).unwrap();
     sink.reopen().unwrap();
     assert_eq!(mode(&path) & !0o640, 0);
@@ -170,4 +170,55 @@ fn a_full_disk_never_holds_half_a_record_and_is_written_again_when_there_is_room
     fs::remove_file(&ballast).unwrap();
     sink.deliver(&[record()]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), line().repeat(delivered + 1));
+}
+
+#[test]
+fn a_file_that_is_full_is_put_away_and_no_record_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom.json");
+    let size = line().len();
+    let table = |more: &str| {
+        let rotate = format!("rotate = {{ max_bytes = {}{more} }}", 2 * size);
+        compliance::open::<FileConfig>(&format!("{{ path = {path:?}, {rotate} }}")).unwrap()
+    };
+    let count = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap().lines().count();
+    let mut sink = table("");
+    for _ in 0..5 {
+        sink.deliver(&[record()]).unwrap();
+    }
+    assert_eq!(["oom.json", "oom.json.1", "oom.json.2"].map(count), [1, 2, 2]);
+    // Another start goes on in it, and keeps no more than it is told.
+    let mut sink = table(", keep = 1");
+    for _ in 0..2 {
+        sink.deliver(&[record()]).unwrap();
+    }
+    assert_eq!(["oom.json", "oom.json.1", "oom.json.2"].map(count), [1, 2, 2]);
+}
+
+#[test]
+fn a_file_that_is_old_is_put_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom.json");
+    let table = format!("{{ path = {path:?}, rotate = {{ max_age = \"0s\" }} }}");
+    let mut sink = compliance::open::<FileConfig>(&table).unwrap();
+    for _ in 0..10 {
+        sink.deliver(&[record()]).unwrap();
+    }
+    // Seven old ones, and the last.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 8);
+}
+
+#[test]
+fn a_file_that_was_deleted_or_cut_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom.json");
+    let mut sink = sink(&path).unwrap();
+    sink.deliver(&[record()]).unwrap();
+    fs::remove_file(&path).unwrap();
+    sink.deliver(&[record()]).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), line());
+    // As logrotate's copytruncate does.
+    File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    sink.deliver(&[record()]).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), line());
 }
