@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "what a sink says is the way to find out why")]
 
 mod bench;
+mod dist;
 mod file;
 mod journald;
 mod prometheus;
