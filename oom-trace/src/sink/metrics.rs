@@ -195,6 +195,9 @@ impl Place {
     }
 }
 
+/// A metric that each sink has: its name, what it is, its value.
+type Column<T> = (&'static str, &'static str, fn(&SinkTotals) -> T);
+
 /// What the agent knows when it is asked.
 #[derive(Debug)]
 struct Agent {
@@ -229,7 +232,7 @@ impl Collector for Agent {
 impl Agent {
     fn sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let sinks = self.agent.sinks();
-        let counters: [(&str, &str, fn(&SinkTotals) -> u64); 3] = [
+        let counters: [Column<u64>; 3] = [
             ("sink_delivered_records", "Records that an output took", |sink| sink.delivered),
             ("sink_dropped_records", "Records that were gone before", |sink| sink.dropped),
             ("sink_failed_records", "Records that were refused for good", |sink| sink.failed),
@@ -242,7 +245,7 @@ impl Agent {
                 ConstCounter::new(value(sink)).encode(family.encode_family(&of)?)?;
             }
         }
-        let gauges: [(&str, &str, fn(&SinkTotals) -> f64); 2] = [
+        let gauges: [Column<f64>; 2] = [
             #[expect(clippy::cast_precision_loss, reason = "a count of records")]
             ("sink_waiting_records", "Records that wait for an output", |sink| sink.waiting as f64),
             ("sink_last_success_seconds", "When an output last took a record", |sink| {

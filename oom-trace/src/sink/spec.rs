@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(spec.destination().name(), "/x");
         assert_eq!(spec.destination().format(), Format::Kernel);
         for (text, says) in [
-            ("flie:{}", "no sink is called \"flie\"; take one of file"),
+            ("fil:{}", "no sink is called \"fil\"; take one of file"),
             ("file", "missing key `path`"),
             ("file:{ pth = 1 }", "unknown key `pth`; did you mean `path`?"),
             ("file:{", "inline table"),

@@ -24,6 +24,9 @@ pub struct Tls {
 /// Our own certificates, and the key of the first.
 pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
+/// The certificates and the key as their files have them.
+pub(super) type Pem = (Vec<u8>, Vec<u8>);
+
 /// What is wrong with it.
 #[derive(Debug, Error)]
 pub enum TlsError {
@@ -91,7 +94,7 @@ impl Tls {
     ///
     /// # Errors
     /// As above.
-    pub(super) fn identity_pem(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, TlsError> {
+    pub(super) fn identity_pem(&self) -> Result<Option<Pem>, TlsError> {
         let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) else {
             return self.identity().map(|_| None);
         };

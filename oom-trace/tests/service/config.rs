@@ -7,7 +7,7 @@ use crate::support::agent::oom_trace;
 /// itself, 1 where this machine does not have what it names.
 const WRONG: &[(&str, &str, i32)] = &[
     ("forma = \"json\"", "1:1: unknown key `forma`; there are", 2),
-    ("[sink]\n[sink.flie]\npath = \"/x\"", "2:7: unknown key `flie`; did you mean `file`?", 2),
+    ("[sink]\n[sink.fil]\npath = \"/x\"", "2:7: unknown key `fil`; did you mean `file`?", 2),
     ("[[sink.file]]\npth = \"/x\"", "2:1: unknown key `pth`; did you mean `path`?", 2),
     ("[[sink.file]]\n", "1:1: missing key `path`", 2),
     (
@@ -99,7 +99,7 @@ fn each_is_told_so_that_it_can_be_mended() {
 #[test]
 fn a_flag_is_told_in_the_same_words() {
     for (flag, value, says) in [
-        ("--sink", "flie:{}", "no sink is called \"flie\"; take one of "),
+        ("--sink", "fil:{}", "no sink is called \"fil\"; take one of "),
         ("--sink", "file:{ pth = \"/x\" }", "unknown key `pth`; did you mean `path`?"),
         ("--sink", "file", "missing key `path`"),
         ("--filter", "{ scop = [] }", "unknown key `scop`; did you mean `scope`?"),

@@ -144,7 +144,7 @@ fn what_cannot_be_is_told() {
         ("{ endpoint = \"http://c\", protocol = \"http/protobuf\" }", "there are `grpc`, `http`"),
         ("{ endpoint = \"http://c\", compression = \"gz\" }", "did you mean `gzip`?"),
         ("{ endpoint = \"http://c\", batch = 0 }", "nonzero"),
-        ("{ endpont = \"http://c\" }", "did you mean `endpoint`?"),
+        ("{ endpoin = \"http://c\" }", "did you mean `endpoint`?"),
     ] {
         let error = inline_table::<OtlpConfig>(table).unwrap_err().to_string();
         assert!(error.contains(says), "{table}: {error}");

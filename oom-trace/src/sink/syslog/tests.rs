@@ -148,7 +148,7 @@ fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ url = \"http://log\" }", "write unix:///dev/log, udp://host:514"),
         ("{ url = \"tcp://log\", format = \"text\" }", "take compact or json"),
-        ("{ url = \"tcp://log\", facility = \"deamon\" }", "did you mean `daemon`?"),
+        ("{ url = \"tcp://log\", facility = \"daemn\" }", "did you mean `daemon`?"),
         ("{ }", "missing key `url`"),
     ] {
         let error = inline_table::<SyslogConfig>(table).unwrap_err().to_string();
