@@ -164,3 +164,24 @@ pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
     assert_eq!(line.close().lost(), 0);
     receiver.kill();
 }
+
+/// The same for one that acknowledges before it has written: what dies with it of that nobody can give
+/// it again. Each that it had not acknowledged arrives.
+pub(crate) fn killed_with_what_it_acknowledged(mut receiver: impl Receiver) {
+    receiver.start();
+    let records = records(400);
+    let line = Line::to(&receiver.sink());
+    let (before, after) = records.split_at(200);
+    line.send(before);
+    await_that("the first", || !receiver.ids().is_empty());
+    receiver.kill();
+    line.send(after);
+    // From now on it acknowledges nothing.
+    await_that("a failure", || line.totals().last_error.is_some());
+    let acknowledged = usize::try_from(line.totals().delivered).unwrap();
+    receiver.start();
+    await_all(&receiver, &records[acknowledged..]);
+    let totals = line.close();
+    assert_eq!((totals.delivered, totals.lost(), totals.stuck), (400, 0, false), "{totals:?}");
+    receiver.kill();
+}

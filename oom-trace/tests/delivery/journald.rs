@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::bench::{self, Line, Receiver, await_that, program, records};
 
-struct Journald {
+pub(crate) struct Journald {
     dir: TempDir,
     running: Option<Child>,
 }
 
 impl Journald {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["run", "log"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();

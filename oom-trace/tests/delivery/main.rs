@@ -12,4 +12,5 @@ mod journald;
 mod prometheus;
 mod rotel;
 mod rsyslog;
+mod thousand;
 mod webhook;

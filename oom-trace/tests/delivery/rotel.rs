@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use crate::bench::{self, Line, Receiver, await_that, free_port, records};
 
 #[derive(Clone, Copy)]
-enum Protocol {
+pub(crate) enum Protocol {
     Grpc,
     Http,
 }
 
-struct Rotel {
+pub(crate) struct Rotel {
     dir: TempDir,
     protocol: Protocol,
     grpc: u16,
@@ -24,7 +24,7 @@ struct Rotel {
 }
 
 impl Rotel {
-    fn new(protocol: Protocol) -> Self {
+    pub(crate) fn new(protocol: Protocol) -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { dir, protocol, grpc: free_port(), http: free_port(), running: None }
     }
@@ -110,7 +110,7 @@ fn grpc_down_at_start() {
 
 #[test]
 fn grpc_killed_in_the_middle() {
-    bench::killed_in_the_middle(Rotel::new(Protocol::Grpc));
+    bench::killed_with_what_it_acknowledged(Rotel::new(Protocol::Grpc));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn http_down_at_start() {
 
 #[test]
 fn http_killed_in_the_middle() {
-    bench::killed_in_the_middle(Rotel::new(Protocol::Http));
+    bench::killed_with_what_it_acknowledged(Rotel::new(Protocol::Http));
 }
 
 /// What the collector understands is what the record says.

@@ -10,14 +10,14 @@ use crate::bench::{self, Receiver, await_that, free_port, program};
 
 /// How messages come in.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+pub(crate) enum Way {
     Unix,
     Udp,
     Tcp,
     Tls,
 }
 
-struct Rsyslog {
+pub(crate) struct Rsyslog {
     dir: TempDir,
     way: Way,
     port: u16,
@@ -25,7 +25,7 @@ struct Rsyslog {
 }
 
 impl Rsyslog {
-    fn new(way: Way) -> Self {
+    pub(crate) fn new(way: Way) -> Self {
         let dir = tempfile::tempdir().unwrap();
         if way == Way::Tls {
             certificates(dir.path());

@@ -29,14 +29,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 ";
 
-struct Http {
+pub(crate) struct Http {
     dir: TempDir,
     port: u16,
     running: Option<Child>,
 }
 
 impl Http {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), port: free_port(), running: None }
     }
 

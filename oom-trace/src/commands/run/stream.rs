@@ -1,5 +1,6 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +111,19 @@ impl Stream {
         if let Some(record) = desk.speaker.degraded() {
             desk.send(record);
         }
+        // What the hooks saw while the log was read, the log may tell as well.
+        let mut seen = HashSet::new();
+        self.feed.drain(|fed| {
+            if let Fed::Record(Record::OomKill(kill)) = &fed {
+                seen.insert(kill.victim.tid);
+            }
+            desk.take(fed);
+        });
+        let is_new = |record: &Record| match record {
+            Record::OomKill(kill) => !seen.contains(&kill.victim.tid),
+            Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => true,
+        };
+        let missed: Vec<_> = missed.into_iter().filter(is_new).collect();
         match missed.len() {
             0 => {}
             1 => say("a kill from before this start is told from the kernel's log"),

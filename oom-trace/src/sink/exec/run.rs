@@ -27,7 +27,8 @@ pub(super) struct Running {
     child: Child,
     pid: Pid,
     pidfd: OwnedFd,
-    stderr: ChildStderr,
+    /// Until it is closed at the other end.
+    stderr: Option<ChildStderr>,
     said: Vec<u8>,
     status: Option<ExitStatus>,
 }
@@ -65,10 +66,18 @@ impl Running {
         let pid = Pid::from_child(&child);
         // It has inherited that the OOM killer spares the agent.
         let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), "0");
-        let stderr = child.stderr.take().ok_or(ErrorKind::Other)?;
-        ioctl_fionbio(&stderr, true)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Self { child, pid, pidfd, stderr, said: Vec::new(), status: None })
+        let mut watch = || {
+            let stderr = child.stderr.take().ok_or(ErrorKind::Other)?;
+            ioctl_fionbio(&stderr, true)?;
+            Ok((stderr, pidfd_open(pid, PidfdFlags::empty())?))
+        };
+        let watched: io::Result<_> = watch();
+        let (stderr, pidfd) = watched.inspect_err(|_| {
+            // Nobody would know when it ends.
+            let _ = kill_process_group(pid, Signal::KILL);
+            let _ = child.wait();
+        })?;
+        Ok(Self { child, pid, pidfd, stderr: Some(stderr), said: Vec::new(), status: None })
     }
 
     /// Takes what it says, so that it need not wait for that, and whether it has ended.
@@ -83,7 +92,12 @@ impl Running {
 
     fn listen(&mut self) {
         let mut buffer = [0; SAID];
-        while let Ok(count @ 1..) = self.stderr.read(&mut buffer) {
+        while let Some(stderr) = &mut self.stderr
+            && let Ok(count) = stderr.read(&mut buffer)
+        {
+            if count == 0 {
+                self.stderr = None;
+            }
             self.said.extend_from_slice(buffer.get(..count).unwrap_or_default());
             let surplus = self.said.len().saturating_sub(SAID);
             self.said.drain(..surplus);
@@ -135,7 +149,7 @@ fn wait(all: &[Running], most: Duration) -> io::Result<()> {
     let mut fds = Vec::new();
     for running in open {
         fds.push(PollFd::new(&running.pidfd, PollFlags::IN));
-        fds.push(PollFd::new(&running.stderr, PollFlags::IN));
+        fds.extend(running.stderr.iter().map(|stderr| PollFd::new(stderr, PollFlags::IN)));
     }
     let most = Timespec::try_from(most).map_err(|_| ErrorKind::InvalidInput)?;
     match poll(&mut fds, Some(&most)) {

@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
 
 use super::super::compliance::{self, Bench};
@@ -112,6 +113,17 @@ fn one_that_takes_too_long_is_killed_with_all_that_it_started() {
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
     // Whoever takes care of orphans may not have looked after it yet.
     assert!(stat.as_ref().is_err() || stat.as_ref().unwrap().contains(") Z "), "{stat:?}");
+}
+
+#[test]
+fn one_that_closes_its_error_output_does_not_keep_us_busy() {
+    let busy = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
+    let script = Script::new("exec 2>&-; sleep 1");
+    let mut sink = script.sink("");
+    let before = busy();
+    sink.deliver(&record()).unwrap();
+    let spent = busy() - before;
+    assert!(spent < Duration::from_millis(300), "{spent:?}");
 }
 
 #[test]

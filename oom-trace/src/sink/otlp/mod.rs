@@ -13,6 +13,7 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
+use prost::Message as _;
 use serde::Deserialize;
 use url::Url;
 
@@ -112,6 +113,9 @@ impl Destination for OtlpConfig {
     }
 }
 
+/// A collector takes 4 MiB at once, as gRPC comes.
+const MOST_BYTES: usize = 2 << 20;
+
 /// One way to hand over an export.
 trait Export: Send + Debug {
     fn export(
@@ -142,6 +146,11 @@ impl Sink for Otlp {
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
         let request = encode::request(records, self.format)
             .map_err(|io| SinkError::new("write for", self.target.as_str(), io))?;
+        if request.encoded_len() > MOST_BYTES && records.len() > 1 {
+            let (first, second) = records.split_at(records.len() / 2);
+            self.deliver(first)?;
+            return self.deliver(second);
+        }
         let answer = self.exporter.export(request)?;
         // OTLP specification, "Partial Success": not to be tried again.
         match answer.partial_success {
