@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::{SinkTotals, Status};
-use crate::incident::model::{ExitState, OomKill, Record, Totals, Victim};
+use crate::incident::model::{ExitState, FreedBy, OomKill, Outcome, Record, Scope, Totals, Victim};
 
 /// Seconds; a small process is gone in milliseconds, what takes thirty is stuck.
 const BUCKETS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
@@ -68,7 +68,7 @@ impl Metrics {
     /// With counts of their own for so many places.
     pub(super) fn new(most: usize, agent: &Arc<dyn Status>) -> Self {
         let mut registry = Registry::with_prefix("oom_trace");
-        let kills = Family::default();
+        let kills = Family::<Kind, Counter>::default();
         registry.register("kills", "Victims of the OOM killer", Family::clone(&kills));
         let places = Family::default();
         registry.register("place_kills", "Victims by where they ran", Family::clone(&places));
@@ -87,6 +87,16 @@ impl Metrics {
             agent: Arc::clone(agent),
             start: Timestamp::now(),
         }));
+        // A rise from nothing is no rise to Prometheus: what may come is there from the beginning.
+        for (scope, outcome) in
+            Scope::ALL.iter().flat_map(|scope| Outcome::ALL.iter().map(move |it| (scope, it)))
+        {
+            let kind = Kind { scope: scope.name(), outcome: outcome.name() };
+            drop(kills.get_or_create(&kind));
+        }
+        for by in FreedBy::ALL {
+            drop(freed.get_or_create(&By { by: by.name() }));
+        }
         let known = AtomicUsize::new(0);
         Self { registry, kills, places, known, most, panics, freed, stuck }
     }

@@ -52,13 +52,72 @@ fn the_alerts_alert_and_name_what_the_agent_exports() {
     line.send(&records(1));
     await_that("a record", || line.totals().delivered == 1);
     let metrics = fs::read_to_string(&path).unwrap();
-    let alerts = fs::read_to_string(dist("prometheus/alerts.yml")).unwrap();
-    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let words = alerts.split(|character| !is_name(character));
-    let named: BTreeSet<_> = words.filter(|word| word.starts_with("oom_trace_")).collect();
-    assert!(named.len() > 4, "{named:?}");
-    for name in named {
-        assert!(metrics.contains(&format!("# TYPE {name} ")), "{name}: {metrics}");
+    for name in ["prometheus/alerts.yml", "grafana/oom-trace.json"] {
+        let text = fs::read_to_string(dist(name)).unwrap();
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let words = text.split(|character| !is_name(character));
+        let named: BTreeSet<_> = words.filter(|word| word.starts_with("oom_trace_")).collect();
+        assert!(named.len() > 4, "{named:?}");
+        for metric in named {
+            let metric = metric.trim_end_matches("_bucket");
+            assert!(metrics.contains(&format!("# TYPE {metric} ")), "{name}: {metric}: {metrics}");
+        }
+    }
+}
+
+/// Among the project's own tools, where `cargo xtask test` puts it.
+fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools").join(name);
+    assert!(path.exists(), "no {}: `cargo xtask test` fetches it", path.display());
+    path
+}
+
+/// A manifest against the schemas of Kubernetes, with no key that they do not know.
+fn validated(manifest: &Path) -> bool {
+    let mut validate = Command::new(program("python3", "python3"));
+    validate.args(["-m", "kubernetes_validate", "--strict"]).arg(manifest);
+    let output = validate.env("PYTHONPATH", tool("kubernetes-validate")).output().unwrap();
+    output.status.success()
+}
+
+#[test]
+fn the_chart_renders_to_what_kubernetes_takes() {
+    let chart = dist("helm/oom-trace");
+    passes(Command::new(tool("helm")).arg("lint").arg("--strict").arg(&chart));
+    let dir = tempfile::tempdir().unwrap();
+    let render = |more: &[&str]| {
+        let mut helm = Command::new(tool("helm"));
+        helm.args(["template", "oom-trace"]).arg(&chart).args(["--namespace", "kube-system"]);
+        let output = helm.args(more).output().unwrap();
+        let path = dir.path().join("rendered.yaml");
+        fs::write(&path, &output.stdout).unwrap();
+        (output.status.success(), path)
+    };
+    let (done, plain) = render(&[]);
+    assert!(done && validated(&plain));
+    // The manifest for those without Helm is the same.
+    let manifest = fs::read_to_string(dist("kubernetes/daemonset.yaml")).unwrap();
+    assert_eq!(fs::read_to_string(&plain).unwrap(), manifest);
+    let (done, other) = render(&[
+        "--set=secrets={otlp}",
+        "--set=metricsPort=null",
+        "--set=imagePullSecrets[0].name=pull",
+    ]);
+    assert!(done && validated(&other));
+    assert!(!render(&["--set=metricPort=1"]).0, "a value that is not known passes");
+    let wrong = manifest.replace("hostNetwork: true", "hostNetworks: true");
+    fs::write(&other, wrong).unwrap();
+    assert!(!validated(&other), "a key that is not known passes");
+}
+
+/// No Fluent Bit, Vector or collector with these exporters is to be had here: only their form is held
+/// against what reads it.
+#[test]
+fn the_tails_are_well_formed() {
+    let vector = fs::read_to_string(dist("vector/vector.toml")).unwrap();
+    let vector: toml::Table = toml::from_str(&vector).unwrap();
+    for name in ["sources", "transforms", "sinks"] {
+        assert!(vector.contains_key(name), "{name}");
     }
 }
 

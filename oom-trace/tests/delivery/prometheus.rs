@@ -86,9 +86,9 @@ fn prometheus_has_the_counts() {
         let answer: Value = serde_json::from_str(&text).unwrap();
         Some(answer["data"]["result"][0]["value"][1].as_str()?.to_owned())
     };
-    await_that("five kills", || value("oom_trace_kills_total").as_deref() == Some("5"));
+    await_that("five kills", || value("sum(oom_trace_kills_total)").as_deref() == Some("5"));
     await_that("the sink", || {
-        value("oom_trace_sink_delivered_records_total").as_deref() == Some("5")
+        value("sum(oom_trace_sink_delivered_records_total)").as_deref() == Some("5")
     });
     assert_eq!(value("oom_trace_sink_waiting_records").as_deref(), Some("0"));
     assert_eq!(value("up").as_deref(), Some("1"));
