@@ -21,19 +21,6 @@ const ROUNDS: usize = 5;
 const WITH_PIPE: Tool =
     Tool { command: &["/bin/oom-trace", "--format", "json", "--output", PIPE], ..AGENT };
 
-const WITH_STORE: Tool = Tool {
-    command: &[
-        "/bin/oom-trace",
-        "--format",
-        "json",
-        "--output",
-        PIPE,
-        "--store",
-        "/tmp/records.db",
-    ],
-    ..AGENT
-};
-
 /// Delays of the console alone, beside a pipe that is read, and beside one that is stuck.
 pub(crate) fn table() -> Result<String> {
     mknodat(CWD, PIPE, FileType::Fifo, Mode::from_raw_mode(0o600), 0).context("no FIFO")?;
@@ -43,11 +30,10 @@ pub(crate) fn table() -> Result<String> {
         .write(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(PIPE)?;
-    let ways: [(&str, &Tool, State); 4] = [
+    let ways: [(&str, &Tool, State); 3] = [
         ("none", &AGENT, State::Empty),
         ("a pipe with room", &WITH_PIPE, State::Empty),
         ("a pipe that is stuck", &WITH_PIPE, State::Full),
-        ("a pipe that is stuck, and a store", &WITH_STORE, State::Full),
     ];
     let mut delays = ways.map(|_| Vec::new());
     for _ in 0..ROUNDS {
