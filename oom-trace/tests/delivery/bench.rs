@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use oom_trace::incident::model::Record;
 use oom_trace::kernel_log::reader::{Zone, read};
 use oom_trace::kernel_log::{Machine, Parser};
 use oom_trace::sink::{SinkTotals, Spec, Status};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A program that people run, on this machine.
@@ -23,6 +25,9 @@ pub(crate) trait Receiver {
 
     /// Ends it at once, as SIGKILL does.
     fn kill(&mut self);
+
+    /// Its process, while it runs.
+    fn process(&self) -> Option<&Child>;
 
     /// The ids of the records that it wrote down, in its order.
     fn ids(&self) -> Vec<String>;
@@ -160,6 +165,28 @@ pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
     receiver.kill();
     line.send(after);
     receiver.start();
+    await_all(&receiver, &records);
+    assert_eq!(line.close().lost(), 0);
+    receiver.kill();
+}
+
+/// It is there and does not move: the sink waits no longer than it is told, and all arrives when it
+/// moves again.
+pub(crate) fn asleep(mut receiver: impl Receiver) {
+    receiver.start();
+    let signal = |receiver: &dyn Receiver, signal| {
+        kill_process(Pid::from_child(receiver.process().unwrap()), signal).unwrap();
+    };
+    let records = records(100);
+    let line = Line::to(&receiver.sink());
+    let (before, meanwhile) = records.split_at(50);
+    line.send(before);
+    await_all(&receiver, before);
+    signal(&receiver, Signal::STOP);
+    line.send(meanwhile);
+    // Whatever the kernel keeps for it.
+    assert!(receiver.ids().len() < records.len());
+    signal(&receiver, Signal::CONT);
     await_all(&receiver, &records);
     assert_eq!(line.close().lost(), 0);
     receiver.kill();

@@ -1,6 +1,7 @@
 //! A file.
 
 use std::path::PathBuf;
+use std::process::Child;
 
 use tempfile::TempDir;
 
@@ -25,6 +26,10 @@ impl Receiver for File {
     fn start(&mut self) {}
 
     fn kill(&mut self) {}
+
+    fn process(&self) -> Option<&Child> {
+        None
+    }
 
     fn ids(&self) -> Vec<String> {
         bench::ids_of_lines(&self.path())

@@ -62,6 +62,10 @@ impl Receiver for Journald {
         }
     }
 
+    fn process(&self) -> Option<&Child> {
+        self.running.as_ref()
+    }
+
     fn ids(&self) -> Vec<String> {
         let id =
             |entry: BTreeMap<String, Value>| entry["OOM_TRACE_ID"].as_str().unwrap().to_owned();
@@ -112,4 +116,9 @@ fn the_journal_has_the_fields() {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/journal/oom-trace.catalog");
     assert!(std::fs::read_to_string(catalog).unwrap().contains(&format!("-- {id}\n")));
     assert_eq!(line.close().lost(), 0);
+}
+
+#[test]
+fn asleep() {
+    bench::asleep(Journald::new());
 }

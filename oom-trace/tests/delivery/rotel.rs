@@ -84,6 +84,10 @@ impl Receiver for Rotel {
         }
     }
 
+    fn process(&self) -> Option<&Child> {
+        self.running.as_ref()
+    }
+
     fn ids(&self) -> Vec<String> {
         let text = self.text();
         let ids =
@@ -161,4 +165,14 @@ fn the_collector_has_what_the_record_says() {
         }
         assert_eq!(line.close().lost(), 0);
     }
+}
+
+#[test]
+fn grpc_asleep() {
+    bench::asleep(Rotel::new(Protocol::Grpc));
+}
+
+#[test]
+fn http_asleep() {
+    bench::asleep(Rotel::new(Protocol::Http));
 }

@@ -145,6 +145,10 @@ impl Receiver for Rsyslog {
         }
     }
 
+    fn process(&self) -> Option<&Child> {
+        self.running.as_ref()
+    }
+
     fn ids(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("messages")).unwrap_or_default();
         // The last line may be half written.
@@ -206,4 +210,19 @@ fn tls_down_at_start() {
 #[test]
 fn tls_killed_in_the_middle() {
     bench::killed_in_the_middle(Rsyslog::new(Way::Tls));
+}
+
+#[test]
+fn tcp_asleep() {
+    bench::asleep(Rsyslog::new(Way::Tcp));
+}
+
+#[test]
+fn tls_asleep() {
+    bench::asleep(Rsyslog::new(Way::Tls));
+}
+
+#[test]
+fn unix_asleep() {
+    bench::asleep(Rsyslog::new(Way::Unix));
 }

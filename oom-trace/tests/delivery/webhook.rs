@@ -68,6 +68,10 @@ impl Receiver for Http {
         }
     }
 
+    fn process(&self) -> Option<&Child> {
+        self.running.as_ref()
+    }
+
     fn ids(&self) -> Vec<String> {
         bench::ids_of_lines(&self.path("bodies"))
     }

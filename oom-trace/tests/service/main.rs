@@ -11,6 +11,7 @@ mod support;
 
 mod config;
 mod disk;
+mod logrotate;
 mod reload;
 mod restart;
 
