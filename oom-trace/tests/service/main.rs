@@ -57,14 +57,18 @@ impl Service {
         Agent::start(command)
     }
 
-    /// The records that the store has, as `history` shows them.
+    /// The records of its store.
     fn stored(&self) -> Vec<Value> {
-        let path = self.path("records.db");
-        let args = ["history", "--format", "json", path.to_str().unwrap()];
-        let output = oom_trace(&args).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        lines(&String::from_utf8(output.stdout).unwrap())
+        stored(&self.path("records.db"))
     }
+}
+
+/// The records that a store has, as `history` shows them.
+fn stored(path: &Path) -> Vec<Value> {
+    let args = ["history", "--format", "json", path.to_str().unwrap()];
+    let output = oom_trace(&args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    lines(&String::from_utf8(output.stdout).unwrap())
 }
 
 /// Causes a kill, and answers whose.
