@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
 
+#[path = "support/here.rs"]
+mod here;
 mod support;
 
 use std::fs;
@@ -12,35 +14,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use support::PATIENCE;
+use here::{trigger, turn, wait_for};
 use support::agent::{Agent, oom_trace, record};
 use support::compare::assert_killed;
 use support::kernel_kills;
 use support::kmsg::Kmsg;
 use support::log::{Killed, kills};
-
-/// One agent at a time.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Causes a kill, and answers whose.
-fn trigger() -> u64 {
-    let output = oom_trace(&["trigger"]).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let line = String::from_utf8(output.stdout).unwrap();
-    let (_, rest) = line.split_once(" process ").unwrap();
-    rest.split(' ').next().unwrap().parse().unwrap()
-}
 
 /// The record of this process's death.
 fn kill_of(agent: &mut Agent, pid: u64) -> Value {
@@ -56,14 +39,6 @@ fn kill_of(agent: &mut Agent, pid: u64) -> Value {
 fn logged(log: &mut Kmsg, pid: u64) -> (String, Killed) {
     let own = |lines: &[String]| kills(lines).into_iter().find(|(_, killed)| killed.pid == pid);
     own(log.until(|lines| own(lines).is_some())).unwrap()
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::yield_now();
-    }
 }
 
 fn failure(output: &Output, code: i32) -> String {

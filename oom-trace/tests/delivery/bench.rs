@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,14 +23,44 @@ pub(crate) trait Receiver {
     /// Starts it, with what it had on its disk, and waits until it listens.
     fn start(&mut self);
 
-    /// Ends it at once, as SIGKILL does.
-    fn kill(&mut self);
+    /// What runs, if it does.
+    fn process(&mut self) -> &mut Process;
 
-    /// Its process, while it runs.
-    fn process(&self) -> Option<&Child>;
+    /// Ends it at once.
+    fn kill(&mut self) {
+        self.process().end(Signal::KILL);
+    }
 
     /// The ids of the records that it wrote down, in its order.
     fn ids(&self) -> Vec<String>;
+}
+
+/// A program that runs until it is ended, at the latest when this is dropped.
+#[derive(Default)]
+pub(crate) struct Process(Option<Child>);
+
+impl Process {
+    pub(crate) fn start(&mut self, command: &mut Command) {
+        self.0 = Some(command.stdin(Stdio::null()).spawn().unwrap());
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.0.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Does nothing for one that does not run.
+    pub(crate) fn end(&mut self, signal: Signal) {
+        if self.0.is_some() {
+            self.signal(signal);
+            self.0.take().unwrap().wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end(Signal::KILL);
+    }
 }
 
 /// How long anything may take on a busy machine.
@@ -62,6 +92,13 @@ pub(crate) fn program(name: &str, package: &str) -> PathBuf {
     let mut paths = folders.iter().map(|folder| folder.join(name));
     let found = paths.find(|path| path.exists());
     found.unwrap_or_else(|| panic!("no {name} here: install Debian's package {package}"))
+}
+
+/// Where a tool is that `cargo xtask test` fetches.
+pub(crate) fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools").join(name);
+    assert!(path.exists(), "no {}: `cargo xtask test` fetches it", path.display());
+    path
 }
 
 /// A delivery to one sink.
@@ -107,13 +144,18 @@ fn ids(records: &[Arc<Record>]) -> Vec<String> {
     records.iter().map(|record| record.id()).collect()
 }
 
+/// The id of what each line of the file holds, as far as it is there. The last line may be half
+/// written.
+pub(crate) fn ids_in(path: &Path, id: impl Fn(&str) -> String) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(id).collect()
+}
+
 /// Each line of the file is a record.
 pub(crate) fn ids_of_lines(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    // The last one may be half written.
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let record = |line| serde_json::from_str::<Value>(line).unwrap();
-    whole.lines().map(|line| record(line)["id"].as_str().unwrap().to_owned()).collect()
+    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    ids_in(path, |line| record(line)["id"].as_str().unwrap().to_owned())
 }
 
 /// Free a moment ago; a receiver does not start if it is taken meanwhile.
@@ -130,12 +172,24 @@ pub(crate) fn await_all(receiver: &impl Receiver, records: &[Arc<Record>]) {
 }
 
 /// It listens: each record comes once, in order.
-pub(crate) fn up(mut receiver: impl Receiver) {
+pub(crate) fn up(receiver: impl Receiver) {
+    up_with(receiver, 200);
+}
+
+/// The same where nobody knows whether the last one arrived: the next one waits for that, for a burst
+/// may be more than the kernel keeps for a receiver that has no turn.
+pub(crate) fn up_without_answers(receiver: impl Receiver) {
+    up_with(receiver, 1);
+}
+
+fn up_with(mut receiver: impl Receiver, at_once: usize) {
     receiver.start();
     let records = records(200);
     let line = Line::to(&receiver.sink());
-    line.send(&records);
-    await_all(&receiver, &records);
+    for some in records.chunks(at_once) {
+        line.send(some);
+        await_all(&receiver, some);
+    }
     let totals = line.close();
     assert_eq!((totals.delivered, totals.lost(), totals.stuck), (200, 0, false), "{totals:?}");
     assert_eq!(receiver.ids(), ids(&records));
@@ -154,8 +208,8 @@ pub(crate) fn down_at_start(mut receiver: impl Receiver) {
     receiver.kill();
 }
 
-/// It is killed while records come, and comes back: each arrives, some perhaps twice.
-pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
+/// It is killed while records come, and the rest of them comes after.
+fn cut_off(receiver: &mut impl Receiver) -> (Line, Vec<Arc<Record>>) {
     receiver.start();
     let records = records(400);
     let line = Line::to(&receiver.sink());
@@ -164,29 +218,13 @@ pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
     await_that("the first", || !receiver.ids().is_empty());
     receiver.kill();
     line.send(after);
-    receiver.start();
-    await_all(&receiver, &records);
-    assert_eq!(line.close().lost(), 0);
-    receiver.kill();
+    (line, records)
 }
 
-/// It is there and does not move: the sink waits no longer than it is told, and all arrives when it
-/// moves again.
-pub(crate) fn asleep(mut receiver: impl Receiver) {
+/// It is killed while records come, and comes back: each arrives, some perhaps twice.
+pub(crate) fn killed_in_the_middle(mut receiver: impl Receiver) {
+    let (line, records) = cut_off(&mut receiver);
     receiver.start();
-    let signal = |receiver: &dyn Receiver, signal| {
-        kill_process(Pid::from_child(receiver.process().unwrap()), signal).unwrap();
-    };
-    let records = records(100);
-    let line = Line::to(&receiver.sink());
-    let (before, meanwhile) = records.split_at(50);
-    line.send(before);
-    await_all(&receiver, before);
-    signal(&receiver, Signal::STOP);
-    line.send(meanwhile);
-    // Whatever the kernel keeps for it.
-    assert!(receiver.ids().len() < records.len());
-    signal(&receiver, Signal::CONT);
     await_all(&receiver, &records);
     assert_eq!(line.close().lost(), 0);
     receiver.kill();
@@ -195,14 +233,7 @@ pub(crate) fn asleep(mut receiver: impl Receiver) {
 /// The same for one that acknowledges before it has written: what dies with it of that nobody can give
 /// it again. Each that it had not acknowledged arrives.
 pub(crate) fn killed_with_what_it_acknowledged(mut receiver: impl Receiver) {
-    receiver.start();
-    let records = records(400);
-    let line = Line::to(&receiver.sink());
-    let (before, after) = records.split_at(200);
-    line.send(before);
-    await_that("the first", || !receiver.ids().is_empty());
-    receiver.kill();
-    line.send(after);
+    let (line, records) = cut_off(&mut receiver);
     // From now on it acknowledges nothing.
     await_that("a failure", || line.totals().last_error.is_some());
     let acknowledged = usize::try_from(line.totals().delivered).unwrap();
@@ -210,5 +241,24 @@ pub(crate) fn killed_with_what_it_acknowledged(mut receiver: impl Receiver) {
     await_all(&receiver, &records[acknowledged..]);
     let totals = line.close();
     assert_eq!((totals.delivered, totals.lost(), totals.stuck), (400, 0, false), "{totals:?}");
+    receiver.kill();
+}
+
+/// It is there and does not move: the sink waits no longer than it is told, and all arrives when it
+/// moves again.
+pub(crate) fn asleep(mut receiver: impl Receiver) {
+    receiver.start();
+    let records = records(100);
+    let line = Line::to(&receiver.sink());
+    let (before, meanwhile) = records.split_at(50);
+    line.send(before);
+    await_all(&receiver, before);
+    receiver.process().signal(Signal::STOP);
+    line.send(meanwhile);
+    // Whatever the kernel keeps for it.
+    assert!(receiver.ids().len() < records.len());
+    receiver.process().signal(Signal::CONT);
+    await_all(&receiver, &records);
+    assert_eq!(line.close().lost(), 0);
     receiver.kill();
 }

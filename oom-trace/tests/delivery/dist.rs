@@ -7,7 +7,7 @@ use std::process::Command;
 
 use oom_trace::config::ConfigFile;
 
-use crate::bench::{Line, await_that, program, records};
+use crate::bench::{Line, await_that, program, records, tool};
 
 fn dist(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist").join(name)
@@ -63,13 +63,6 @@ fn the_alerts_alert_and_name_what_the_agent_exports() {
             assert!(metrics.contains(&format!("# TYPE {metric} ")), "{name}: {metric}: {metrics}");
         }
     }
-}
-
-/// Among the project's own tools, where `cargo xtask test` puts it.
-fn tool(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools").join(name);
-    assert!(path.exists(), "no {}: `cargo xtask test` fetches it", path.display());
-    path
 }
 
 /// A manifest against the schemas of Kubernetes, with no key that they do not know.

@@ -1,15 +1,15 @@
 //! A file.
 
 use std::path::PathBuf;
-use std::process::Child;
 
 use tempfile::TempDir;
 
-use crate::bench::{self, Receiver};
+use crate::bench::{self, Process, Receiver};
 
 /// Nobody has to listen.
 struct File {
     dir: TempDir,
+    process: Process,
 }
 
 impl File {
@@ -25,10 +25,8 @@ impl Receiver for File {
 
     fn start(&mut self) {}
 
-    fn kill(&mut self) {}
-
-    fn process(&self) -> Option<&Child> {
-        None
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     fn ids(&self) -> Vec<String> {
@@ -38,5 +36,5 @@ impl Receiver for File {
 
 #[test]
 fn up() {
-    bench::up(File { dir: tempfile::tempdir().unwrap() });
+    bench::up(File { dir: tempfile::tempdir().unwrap(), process: Process::default() });
 }

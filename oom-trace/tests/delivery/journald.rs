@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bench::{self, Line, Receiver, await_that, program, records};
+use crate::bench::{self, Line, Process, Receiver, await_that, program, records};
 
 pub(crate) struct Journald {
     dir: TempDir,
-    running: Option<Child>,
+    process: Process,
 }
 
 impl Journald {
@@ -20,7 +20,7 @@ impl Journald {
         for name in ["run", "log"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
-        Self { dir, running: None }
+        Self { dir, process: Process::default() }
     }
 
     fn socket(&self) -> PathBuf {
@@ -50,32 +50,18 @@ impl Receiver for Journald {
         let mut command = Command::new(program("unshare", "util-linux"));
         command.args(["--mount", "sh", "-c", script, "sh"]).arg(self.dir.path());
         command.arg(program("systemd-journald", "systemd"));
-        let running = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        self.running = Some(running);
+        self.process.start(command.stderr(Stdio::null()));
         await_that("journald", || self.socket().exists());
     }
 
-    fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill().unwrap();
-            running.wait().unwrap();
-        }
-    }
-
-    fn process(&self) -> Option<&Child> {
-        self.running.as_ref()
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     fn ids(&self) -> Vec<String> {
         let id =
             |entry: BTreeMap<String, Value>| entry["OOM_TRACE_ID"].as_str().unwrap().to_owned();
         self.entries().into_iter().map(id).collect()
-    }
-}
-
-impl Drop for Journald {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -5,6 +5,13 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
 #![expect(clippy::print_stderr, reason = "what a sink says is the way to find out why")]
 
+#[path = "../support/here.rs"]
+#[expect(dead_code, reason = "only one test here has an agent")]
+mod here;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "of what the tests share these need the program alone")]
+mod support;
+
 mod bench;
 mod dist;
 mod file;

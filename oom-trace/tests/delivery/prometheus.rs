@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::bench::{Line, await_that, free_port, program, records};
+use crate::bench::{Line, Process, await_that, free_port, program, records};
 
 fn get(url: &str) -> Option<String> {
     ureq::get(url).call().ok()?.body_mut().read_to_string().ok()
@@ -48,15 +48,6 @@ fn promtool_has_no_objection() {
     assert_ne!(judged("oom_trace_kills 1\n"), "");
 }
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 #[test]
 fn prometheus_has_the_counts() {
     let dir = tempfile::tempdir().unwrap();
@@ -71,15 +62,14 @@ fn prometheus_has_the_counts() {
         ),
     )
     .unwrap();
-    let server = Command::new(program("prometheus", "prometheus"))
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{own}"))
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _server = Server(server);
+    let mut server = Process::default();
+    server.start(
+        Command::new(program("prometheus", "prometheus"))
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{own}"))
+            .stderr(Stdio::null()),
+    );
     line.send(&records(5));
     let value = |query: &str| {
         let text = get(&format!("http://127.0.0.1:{own}/api/v1/query?query={query}"))?;

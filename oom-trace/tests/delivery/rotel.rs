@@ -2,12 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::bench::{self, Line, Receiver, await_that, free_port, records};
+use crate::bench::{self, Line, Process, Receiver, await_that, free_port, records, tool};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Protocol {
@@ -20,13 +20,13 @@ pub(crate) struct Rotel {
     protocol: Protocol,
     grpc: u16,
     http: u16,
-    running: Option<Child>,
+    process: Process,
 }
 
 impl Rotel {
     pub(crate) fn new(protocol: Protocol) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { dir, protocol, grpc: free_port(), http: free_port(), running: None }
+        Self { dir, protocol, grpc: free_port(), http: free_port(), process: Process::default() }
     }
 
     /// What it shows of the logs that it takes, once for each.
@@ -37,13 +37,6 @@ impl Rotel {
     fn text(&self) -> String {
         fs::read_to_string(self.shown()).unwrap_or_default()
     }
-}
-
-/// `cargo xtask test` fetches it from PyPI.
-fn binary() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/rotel-agent");
-    assert!(path.exists(), "no {}: `cargo xtask test` fetches it", path.display());
-    path
 }
 
 impl Receiver for Rotel {
@@ -60,7 +53,7 @@ impl Receiver for Rotel {
 
     fn start(&mut self) {
         let shown = OpenOptions::new().append(true).create(true).open(self.shown()).unwrap();
-        let mut command = Command::new(binary());
+        let mut command = Command::new(tool("rotel-agent"));
         command
             .arg("start")
             .args(["--debug-log", "logs", "--debug-log-verbosity", "detailed"])
@@ -68,24 +61,16 @@ impl Receiver for Rotel {
             .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{}", self.grpc)])
             .args(["--otlp-http-endpoint", &format!("127.0.0.1:{}", self.http)])
             .current_dir(self.dir.path())
-            .stdin(Stdio::null())
             .stdout(shown)
             .stderr(File::create(self.dir.path().join("errors")).unwrap());
-        self.running = Some(command.spawn().unwrap());
+        self.process.start(&mut command);
         for port in [self.grpc, self.http] {
             await_that("the collector", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         }
     }
 
-    fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill().unwrap();
-            running.wait().unwrap();
-        }
-    }
-
-    fn process(&self) -> Option<&Child> {
-        self.running.as_ref()
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     fn ids(&self) -> Vec<String> {
@@ -93,12 +78,6 @@ impl Receiver for Rotel {
         let ids =
             text.lines().filter_map(|line| line.trim().strip_prefix("-> log.record.uid: Str("));
         ids.filter_map(|rest| rest.strip_suffix(')').map(str::to_owned)).collect()
-    }
-}
-
-impl Drop for Rotel {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::bench::{Receiver, await_that, free_port, ids_of_lines};
+use crate::bench::{Process, Receiver, await_that, free_port, ids_of_lines};
+use crate::here::trigger;
 use crate::journald::Journald;
 use crate::rotel::{Protocol, Rotel};
 use crate::rsyslog::{Rsyslog, Way};
+use crate::support::agent::oom_trace;
 use crate::webhook::Http;
 
 const KILLS: usize = 1000;
@@ -23,46 +25,14 @@ const COLLECTOR_RETURNS: [usize; 2] = [300, 700];
 const AGENT_DIES: usize = 400;
 const AGENT_RETURNS: usize = 450;
 
-fn oom_trace() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_oom-trace"))
-}
-
-/// Causes a kill, and answers whose.
-fn trigger() -> u64 {
-    let output = oom_trace().arg("trigger").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let line = String::from_utf8(output.stdout).unwrap();
-    let (_, rest) = line.split_once(" process ").unwrap();
-    rest.split(' ').next().unwrap().parse().unwrap()
-}
-
-struct Agent(Child);
-
-impl Agent {
-    fn start(dir: &Path, args: &[String]) -> Self {
-        let said = dir.join("said");
-        let before = fs::read_to_string(&said).unwrap_or_default().matches("attached by").count();
-        let log = OpenOptions::new().append(true).create(true).open(&said).unwrap();
-        let mut command = oom_trace();
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let agent = Self(command.spawn().unwrap());
-        await_that("the agent", || {
-            fs::read_to_string(&said).unwrap().matches("attached by").count() > before
-        });
-        agent
-    }
-
-    fn end(&mut self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start_agent(agent: &mut Process, dir: &Path, args: &[String]) {
+    let said = dir.join("said");
+    let before = fs::read_to_string(&said).unwrap_or_default().matches("attached by").count();
+    let log = OpenOptions::new().append(true).create(true).open(&said).unwrap();
+    agent.start(oom_trace(&[]).args(args).stdout(Stdio::null()).stderr(log));
+    await_that("the agent", || {
+        fs::read_to_string(&said).unwrap().matches("attached by").count() > before
+    });
 }
 
 #[test]
@@ -91,7 +61,8 @@ fn every_kill_reaches_every_destination_and_is_stored_once() {
         format!("--sink=textfile:{{ path = {:?} }}", path("oom-trace.prom")),
     ]);
 
-    let mut agent = Agent::start(dir.path(), &args);
+    let mut agent = Process::default();
+    start_agent(&mut agent, dir.path(), &args);
     let mut ours = BTreeMap::new();
     for number in 0..KILLS {
         if COLLECTOR_DIES.contains(&number) {
@@ -104,7 +75,7 @@ fn every_kill_reaches_every_destination_and_is_stored_once() {
             agent.end(Signal::KILL);
         }
         if number == AGENT_RETURNS {
-            agent = Agent::start(dir.path(), &args);
+            start_agent(&mut agent, dir.path(), &args);
         }
         ours.insert(trigger(), 0);
     }
@@ -114,8 +85,8 @@ fn every_kill_reaches_every_destination_and_is_stored_once() {
         wanted.is_subset(&got)
     };
     let stored = || -> Vec<Value> {
-        let mut history = oom_trace();
-        history.args(["history", "--format", "json"]).arg(path("records.db"));
+        let mut history = oom_trace(&["history", "--format", "json"]);
+        history.arg(path("records.db"));
         let output = history.stderr(File::create("/dev/null").unwrap()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());

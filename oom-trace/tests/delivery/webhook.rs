@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::bench::{self, Line, Receiver, await_that, free_port, program, records};
+use crate::bench::{self, Line, Process, Receiver, await_that, free_port, program, records};
 
 /// Writes down the body of each POST before it answers; `refusing` in its folder makes it answer 503.
 const SERVER: &str = r"
@@ -32,20 +32,16 @@ http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_
 pub(crate) struct Http {
     dir: TempDir,
     port: u16,
-    running: Option<Child>,
+    process: Process,
 }
 
 impl Http {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), port: free_port(), running: None }
+        Self { dir: tempfile::tempdir().unwrap(), port: free_port(), process: Process::default() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.running.as_ref().unwrap()), signal).unwrap();
     }
 }
 
@@ -57,29 +53,16 @@ impl Receiver for Http {
     fn start(&mut self) {
         let mut command = Command::new(program("python3", "python3"));
         command.args(["-c", SERVER, &self.port.to_string()]).current_dir(self.dir.path());
-        self.running = Some(command.stdin(Stdio::null()).spawn().unwrap());
+        self.process.start(&mut command);
         await_that("the server", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
-    fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill().unwrap();
-            running.wait().unwrap();
-        }
-    }
-
-    fn process(&self) -> Option<&Child> {
-        self.running.as_ref()
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     fn ids(&self) -> Vec<String> {
         bench::ids_of_lines(&self.path("bodies"))
-    }
-}
-
-impl Drop for Http {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 
@@ -120,12 +103,12 @@ fn asleep_and_then_not() {
     server.start();
     let line = Line::to(&server.sink());
     let records = records(20);
-    server.signal(Signal::STOP);
+    server.process.signal(Signal::STOP);
     line.send(&records);
     await_that("a timeout", || {
         line.totals().last_error.is_some_and(|error| error.contains("timeout"))
     });
-    server.signal(Signal::CONT);
+    server.process.signal(Signal::CONT);
     bench::await_all(&server, &records);
     assert_eq!(line.close().lost(), 0);
 }

@@ -8,8 +8,8 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
 };
 
-use crate::support::PATIENCE;
-use crate::{Service, in_file, once, stored, trigger, turn, victims};
+use crate::here::{trigger, turn, wait_for};
+use crate::{Service, in_file, once, stored, victims};
 
 /// A file system with room for so much.
 struct Small<'a>(&'a Path);
@@ -56,10 +56,7 @@ fn a_full_disk_costs_no_record() {
 
     let ours = [trigger(), trigger()];
     agent.wait_until_it_says("store: cannot write to");
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while victims(&in_file(&file), &ours) != once(&ours) {
-        assert!(std::time::Instant::now() < deadline, "no record of {ours:?}");
-    }
+    wait_for(&format!("no record of {ours:?}"), || victims(&in_file(&file), &ours) == once(&ours));
     fs::remove_file(&filler).unwrap();
     agent.wait_until_it_says("store: works again; it has all records");
     agent.stop();

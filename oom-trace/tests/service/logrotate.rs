@@ -1,18 +1,10 @@
 //! logrotate, as it comes and with `copytruncate`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
-use crate::support::PATIENCE;
-use crate::{Service, in_file, trigger, turn, victims};
-
-fn await_victim(path: &Path, pid: u64) {
-    let deadline = Instant::now() + PATIENCE;
-    while victims(&in_file(path), &[pid])[&pid] == 0 {
-        assert!(Instant::now() < deadline, "no record of {pid} in {}", path.display());
-    }
-}
+use crate::here::{trigger, turn};
+use crate::{Service, await_victims, in_file, victims};
 
 fn logrotate() -> PathBuf {
     let path = PathBuf::from("/usr/sbin/logrotate");
@@ -28,7 +20,7 @@ fn no_record_is_lost_between_two_files() {
         let (file, old) = (service.path("oom.json"), service.path("oom.json.1"));
         let agent = service.start(&["--quiet", "--no-store", "--output", file.to_str().unwrap()]);
         let first = trigger();
-        await_victim(&file, first);
+        await_victims(&file, &[first]);
         let config = service.write(
             "logrotate.conf",
             &format!(
@@ -43,7 +35,7 @@ fn no_record_is_lost_between_two_files() {
         let output = rotate.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let second = trigger();
-        await_victim(&file, second);
+        await_victims(&file, &[second]);
         assert_eq!(victims(&in_file(&old), &[first])[&first], 1, "{way}");
         assert_eq!(victims(&in_file(&file), &[first])[&first], 0, "{way}");
         agent.stop();

@@ -9,6 +9,9 @@
 #[expect(dead_code, reason = "of what the tests share these need the agent alone")]
 mod support;
 
+#[path = "../support/here.rs"]
+mod here;
+
 mod config;
 mod disk;
 mod logrotate;
@@ -17,18 +20,12 @@ mod restart;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::here::wait_for;
 use crate::support::agent::{Agent, oom_trace};
-
-/// One agent at a time.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Where a service has what is its own.
 struct Service {
@@ -71,16 +68,6 @@ fn stored(path: &Path) -> Vec<Value> {
     lines(&String::from_utf8(output.stdout).unwrap())
 }
 
-/// Causes a kill, and answers whose.
-fn trigger() -> u64 {
-    let output = oom_trace(&["trigger"]).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let line = String::from_utf8(output.stdout).unwrap();
-    let (_, rest) = line.split_once(" process ").unwrap();
-    rest.split(' ').next().unwrap().parse().unwrap()
-}
-
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -97,6 +84,12 @@ fn victims(records: &[Value], ours: &[u64]) -> BTreeMap<u64, usize> {
         count.entry(tid).and_modify(|count| *count += 1);
     }
     count
+}
+
+/// Waits until each of these is in the file.
+fn await_victims(path: &Path, ours: &[u64]) {
+    let is_there = || victims(&in_file(path), ours).values().all(|count| *count > 0);
+    wait_for(&format!("not all of {ours:?} are in {}", path.display()), is_there);
 }
 
 fn once(ours: &[u64]) -> BTreeMap<u64, usize> {

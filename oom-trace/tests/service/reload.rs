@@ -4,15 +4,8 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use crate::support::PATIENCE;
-use crate::{Service, in_file, trigger, turn, victims};
-
-fn await_victim(path: &std::path::Path, pid: u64) {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while victims(&in_file(path), &[pid])[&pid] == 0 {
-        assert!(std::time::Instant::now() < deadline, "no record of {pid} in {}", path.display());
-    }
-}
+use crate::here::{trigger, turn};
+use crate::{Service, await_victims, in_file, victims};
 
 #[test]
 fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
@@ -23,15 +16,15 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
     let config = service.write("config.toml", &(table(&stays) + &table(&gone)));
     let mut agent = service.start(&["--quiet", "--config", config.to_str().unwrap()]);
     let first = trigger();
-    await_victim(&stays, first);
-    await_victim(&gone, first);
+    await_victims(&stays, &[first]);
+    await_victims(&gone, &[first]);
 
     fs::write(&config, table(&stays) + &table(&come)).unwrap();
     agent.signal(Signal::HUP);
     agent.wait_until_it_says("read again: 1 outputs ended, 1 begun");
     let second = trigger();
-    await_victim(&stays, second);
-    await_victim(&come, second);
+    await_victims(&stays, &[second]);
+    await_victims(&come, &[second]);
     assert_eq!(victims(&in_file(&gone), &[second])[&second], 0);
     assert_eq!(victims(&in_file(&come), &[first])[&first], 0);
 
@@ -42,8 +35,8 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
         agent.signal(Signal::HUP);
         agent.wait_until_it_says("the configuration stays as it was");
         let third = trigger();
-        await_victim(&stays, third);
-        await_victim(&come, third);
+        await_victims(&stays, &[third]);
+        await_victims(&come, &[third]);
     }
     let stopped = agent.stop();
     for says in ["did you mean `path`?", "mkdir -p", ":2:1: "] {

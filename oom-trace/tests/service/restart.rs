@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::support::PATIENCE;
-use crate::{Service, in_file, once, trigger, turn, victims};
+use crate::here::{trigger, turn};
+use crate::{Service, await_victims, in_file, once, victims};
 
 /// What it saw it has; what happened meanwhile the kernel's log tells. Nothing is there twice.
 #[test]
@@ -13,13 +13,10 @@ fn what_happened_while_no_agent_was_there_is_told_once() {
     let file = service.path("oom.json");
     let output = file.to_str().unwrap();
     let mut ours = Vec::new();
-    for round in 0..3 {
+    for _ in 0..3 {
         let agent = service.start(&["--quiet", "--output", output]);
         ours.push(trigger());
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while victims(&in_file(&file), &ours).values().any(|count| *count == 0) {
-            assert!(std::time::Instant::now() < deadline, "{round}: no record of {ours:?}");
-        }
+        await_victims(&file, &ours);
         agent.signal(Signal::KILL);
         drop(agent);
         ours.push(trigger());
