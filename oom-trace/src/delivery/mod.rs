@@ -65,7 +65,8 @@ pub struct Delivery {
     outlets: Vec<Outlet>,
     /// Those that were replaced, until the end.
     ending: Vec<Outlet>,
-    keeper: Option<Thread>,
+    /// The store's, and what tells it to end.
+    keeper: Option<(Thread, Arc<AtomicBool>)>,
     archive: Option<PathBuf>,
 }
 
@@ -86,7 +87,6 @@ struct Thread {
     /// Says nothing; its end is the thread's.
     finished: Receiver<Infallible>,
     thread: JoinHandle<()>,
-    wake: Arc<AtomicBool>,
 }
 
 impl Delivery {
@@ -141,22 +141,21 @@ impl Delivery {
             report: Arc::clone(&self.report),
             progress: Progress::default(),
         };
-        let wake = Arc::new(AtomicBool::new(false));
-        let thread = spawn(&counts.name, wake, move || worker.run())?;
+        let thread = spawn(&counts.name, move || worker.run())?;
         self.outlets.push(Outlet { counts, signals, thread });
         Ok(())
     }
 
-    fn keep(&self, store: Store) -> Result<Thread, NoThread> {
-        let wake = Arc::new(AtomicBool::new(false));
+    fn keep(&self, store: Store) -> Result<(Thread, Arc<AtomicBool>), NoThread> {
+        let end = Arc::new(AtomicBool::new(false));
         let keeper = Keeper::new(
             store,
             Arc::clone(&self.backlog),
             Arc::clone(&self.board),
             Arc::clone(&self.report),
-            Arc::clone(&wake),
+            Arc::clone(&end),
         );
-        spawn("store", wake, move || keeper.run())
+        Ok((spawn("store", move || keeper.run())?, end))
     }
 
     /// Hands a record to every sink and to the store. Never waits for one.
@@ -211,9 +210,9 @@ impl Delivery {
             let in_time = thread.finish(deadline.saturating_sub(start.elapsed()));
             counts.stuck.store(!in_time, Relaxed);
         }
-        if let Some(keeper) = self.keeper {
-            self.backlog.wake(&keeper.wake);
-            keeper.finish(deadline);
+        if let Some((thread, end)) = self.keeper {
+            self.backlog.wake(&end);
+            thread.finish(deadline);
         }
         self.board.sinks()
     }
@@ -230,11 +229,7 @@ impl Thread {
     }
 }
 
-fn spawn(
-    whose: &str,
-    wake: Arc<AtomicBool>,
-    run: impl FnOnce() + Send + 'static,
-) -> Result<Thread, NoThread> {
+fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, NoThread> {
     let (running, finished) = sync_channel(0);
     let run = move || {
         let _running = running;
@@ -244,7 +239,7 @@ fn spawn(
     let name = whose.replace('\0', "");
     let thread = Builder::new().name(name).stack_size(STACK_BYTES).spawn(run);
     let thread = thread.map_err(|error| NoThread { whom: whose.to_owned(), error })?;
-    Ok(Thread { finished, thread, wake })
+    Ok(Thread { finished, thread })
 }
 
 #[cfg(test)]

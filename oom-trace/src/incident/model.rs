@@ -63,6 +63,15 @@ impl Record {
         }
     }
 
+    /// The kill, if it is one.
+    #[must_use]
+    pub fn kill(&self) -> Option<&OomKill> {
+        match self {
+            Self::OomKill(kill) => Some(kill),
+            Self::OomPanic(_) | Self::OomExit(_) | Self::Agent(_) => None,
+        }
+    }
+
     /// Its `type`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -15,8 +15,9 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Deserialize;
 
+use super::severity::severity;
 use super::{Destination, Filter, Sink, SinkError, Status};
-use crate::incident::model::{AgentEvent, ExitState, Record};
+use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::Lapse;
 use crate::text::Escaped;
@@ -158,23 +159,6 @@ fn message_id(record: &Record) -> &'static str {
     }
 }
 
-/// As syslog has them, in one digit.
-fn priority(record: &Record) -> &'static str {
-    match record {
-        Record::OomPanic(_) => "0",
-        Record::OomKill(_) => "2",
-        Record::OomExit(exit) => match exit.state {
-            ExitState::Stuck => "3",
-            ExitState::Freed => "5",
-        },
-        Record::Agent(agent) => match agent.event {
-            AgentEvent::Gap => "3",
-            AgentEvent::Degraded => "4",
-            AgentEvent::Started | AgentEvent::Stopped => "6",
-        },
-    }
-}
-
 fn entry(record: &Record, format: Format) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     render(record, format, Style::default(), &mut message)?;
@@ -184,7 +168,7 @@ fn entry(record: &Record, format: Format) -> io::Result<Vec<u8>> {
     let mut field = |name: &str, value: &[u8]| field(&mut out, name, value);
     field("MESSAGE", message.trim_ascii_end());
     field("MESSAGE_ID", message_id(record).as_bytes());
-    field("PRIORITY", priority(record).as_bytes());
+    field("PRIORITY", severity(record).to_string().as_bytes());
     field("SYSLOG_IDENTIFIER", b"oom-trace");
     field("OOM_TRACE_ID", record.id().as_bytes());
     field("OOM_TRACE_TYPE", record.kind().as_bytes());

@@ -17,6 +17,7 @@ mod metrics;
 mod otlp;
 mod output;
 mod prometheus;
+mod severity;
 mod spec;
 mod status;
 mod syslog;

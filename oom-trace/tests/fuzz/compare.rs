@@ -49,7 +49,9 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
         }
         // Who shares an incident here shared it there.
         let incident = incidents.iter().find(|incident| incident.contains(was)).unwrap();
-        for other in records.iter().filter_map(kill).filter(|it| it.incident == read.incident) {
+        for other in
+            records.iter().filter_map(Record::kill).filter(|it| it.incident == read.incident)
+        {
             let together = incident.iter().any(|kill| kill.victim.tid == other.victim.tid);
             assert!(together, "{read:?} and {other:?}: {}", shown());
         }
@@ -57,13 +59,6 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
     if is_whole {
         let victims = incidents.iter().flatten().count();
         assert_eq!(records.len(), victims, "{}", shown());
-    }
-}
-
-fn kill(record: &Record) -> Option<&oom_trace::incident::model::OomKill> {
-    match record {
-        Record::OomKill(kill) => Some(kill),
-        Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => None,
     }
 }
 

@@ -46,13 +46,13 @@ pub(super) fn backfill(
         Ok(())
     })?;
     let told: u64 = known.iter().map(|known| u64::from(known.kills)).sum::<u64>()
-        + records.iter().filter_map(kill).map(kills).sum::<u64>();
+        + records.iter().filter_map(Record::kill).map(kills).sum::<u64>();
     let said = counted.and_then(|counted| untold(counted, told, limits));
     Ok(Missed { records, said: said.into_iter().collect() })
 }
 
 fn is_missed(record: &Record, known: &[Known], until: u64, slept: u64) -> bool {
-    let Some(kill) = kill(record) else { return false };
+    let Some(kill) = record.kill() else { return false };
     let Some(logged) = kill.origin.boot_ns else { return false };
     // What is later the hooks see.
     logged.saturating_add(slept) < until
@@ -62,13 +62,6 @@ fn is_missed(record: &Record, known: &[Known], until: u64, slept: u64) -> bool {
             let most = u64::try_from(APART.as_nanos()).unwrap_or(u64::MAX);
             known.tid == kill.victim.tid && apart <= most.saturating_add(drift + slept)
         })
-}
-
-fn kill(record: &Record) -> Option<&OomKill> {
-    match record {
-        Record::OomKill(kill) => Some(kill),
-        Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => None,
-    }
 }
 
 fn kills(kill: &OomKill) -> u64 {

@@ -119,10 +119,8 @@ impl Stream {
             }
             desk.take(fed);
         });
-        let is_new = |record: &Record| match record {
-            Record::OomKill(kill) => !seen.contains(&kill.victim.tid),
-            Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => true,
-        };
+        let is_new =
+            |record: &Record| record.kill().is_none_or(|kill| !seen.contains(&kill.victim.tid));
         let missed: Vec<_> = missed.into_iter().filter(is_new).collect();
         match missed.len() {
             0 => {}

@@ -4,8 +4,9 @@ use std::io::{self, Write as _};
 
 use serde::Deserialize;
 
-use crate::incident::model::{AgentEvent, ExitState, Record};
+use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::sink::severity::severity;
 
 const APP_NAME: &str = "oom-trace";
 
@@ -67,29 +68,6 @@ impl Message<'_> {
             write!(out, " id={}", record.id())?;
         }
         Ok(out)
-    }
-}
-
-/// RFC 5424 §6.2.1, table 2.
-fn severity(record: &Record) -> u8 {
-    const EMERGENCY: u8 = 0;
-    const CRITICAL: u8 = 2;
-    const ERROR: u8 = 3;
-    const WARNING: u8 = 4;
-    const NOTICE: u8 = 5;
-    const INFO: u8 = 6;
-    match record {
-        Record::OomPanic(_) => EMERGENCY,
-        Record::OomKill(_) => CRITICAL,
-        Record::OomExit(exit) => match exit.state {
-            ExitState::Stuck => ERROR,
-            ExitState::Freed => NOTICE,
-        },
-        Record::Agent(agent) => match agent.event {
-            AgentEvent::Gap => ERROR,
-            AgentEvent::Degraded => WARNING,
-            AgentEvent::Started | AgentEvent::Stopped => INFO,
-        },
     }
 }
 
