@@ -4,6 +4,7 @@
 //! `oom_lock` (mm/oom_kill.c), so one element of each array is enough and nothing in them is ever
 //! changed by two CPUs at once.
 
+use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, RingBuf};
 use oom_trace_common::layout::Layout;
@@ -38,8 +39,9 @@ const RING_BYTES: u32 = 512 * 1024;
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
+/// User space maps it.
 #[map]
-pub(crate) static COUNTERS: Array<Counters> = Array::with_max_entries(1, 0);
+pub(crate) static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 #[map]
 pub(crate) static CURRENT: Array<Current> = Array::with_max_entries(1, 0);

@@ -33,11 +33,9 @@ pub enum BpfError {
         /// What aya says, with what the kernel said.
         error: Box<ProgramError>,
     },
-    /// A map cannot be used.
-    #[error("cannot use the map {name}: {}{}", chain(&**error), advice(&**error))]
-    Map {
-        /// Its name.
-        name: &'static str,
+    /// The ring buffer cannot be read.
+    #[error("cannot map the ring buffer: {}{}", chain(&**error), advice(&**error))]
+    Ring {
         /// What aya says, with what the kernel said.
         error: Box<MapError>,
     },

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use aya::maps::{Array, MapData, MapError, RingBuf};
+use aya::maps::{Map, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 use oom_trace_common::record::{Counters, MAX_CPUS, Machine};
@@ -11,7 +11,7 @@ use zerocopy::IntoBytes as _;
 
 use super::error::BpfError;
 use super::ring::Ring;
-use super::sys::release_memory;
+use super::sys::{Numbers, release_memory};
 use super::{btf, direct_map, ksym, log};
 use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
@@ -27,7 +27,7 @@ const LOG_ALL: u8 = 5;
 pub struct Probes {
     /// Holds the links; `None` once detached.
     ebpf: Option<Ebpf>,
-    counters: Array<MapData, [u64; COUNTERS]>,
+    counters: Numbers<COUNTERS>,
     /// What could not be had and is not needed, for people.
     pub notes: Vec<String>,
 }
@@ -148,8 +148,12 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         }
     }
     plan.hooks = taken;
-    let ring = Ring::new(take(&mut ebpf, "EVENTS", RingBuf::try_from)?)?;
-    let counters = take(&mut ebpf, "COUNTERS", Array::try_from)?;
+    let ring = RingBuf::try_from(take(&mut ebpf, "EVENTS")?);
+    let ring = Ring::new(ring.map_err(|error| BpfError::Ring { error: Box::new(error) })?)?;
+    let Map::Array(counters) = take(&mut ebpf, "COUNTERS")? else {
+        return Err(BpfError::Incomplete("COUNTERS"));
+    };
+    let counters = Numbers::map(counters.fd())?;
     Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
 }
 
@@ -167,13 +171,8 @@ fn loader() -> Result<EbpfLoader<'static>, BpfError> {
     Ok(loader)
 }
 
-fn take<T>(
-    ebpf: &mut Ebpf,
-    name: &'static str,
-    open: impl FnOnce(aya::maps::Map) -> Result<T, MapError>,
-) -> Result<T, BpfError> {
-    let map = ebpf.take_map(name).ok_or(BpfError::Incomplete(name))?;
-    open(map).map_err(|error| BpfError::Map { name, error: Box::new(error) })
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, BpfError> {
+    ebpf.take_map(name).ok_or(BpfError::Incomplete(name))
 }
 
 fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: &Btf) -> Result<Hook, BpfError> {
@@ -235,11 +234,11 @@ impl Probes {
 
     /// What the eBPF program counted so far.
     ///
-    /// # Errors
-    /// The map cannot be read.
-    pub fn counters(&self) -> Result<Counters, BpfError> {
-        let error = |error| BpfError::Map { name: "COUNTERS", error: Box::new(error) };
-        let values = self.counters.get(&0, 0).map_err(error)?;
-        Ok(zerocopy::transmute!(values))
+    /// Read where it is: the kernel's own way to read a map keeps probes from running on this
+    /// processor meanwhile (`bpf_disable_instrumentation`, include/linux/bpf.h), and who asks may be
+    /// preempted in it.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        zerocopy::transmute!(self.counters.get())
     }
 }

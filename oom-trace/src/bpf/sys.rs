@@ -2,10 +2,13 @@
 #![expect(unsafe_code, reason = "bpf(2) has no safe wrapper, and tokio asks for a promise")]
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zerocopy::{Immutable, IntoBytes};
@@ -40,6 +43,42 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: its descriptor stays open and the same as long as it lives, and it lives in here.
     let registered = unsafe { AsyncFd::register_with_interest(source, Interest::READABLE) };
     registered.map_err(io::Error::from)
+}
+
+/// The numbers in the one element of an array that may be mapped (`BPF_F_MMAPABLE`).
+#[derive(Debug)]
+pub(super) struct Numbers<const N: usize>(NonNull<[AtomicU64; N]>);
+
+// SAFETY: the mapping belongs to the process, not to a thread, and is read by atomic loads alone.
+unsafe impl<const N: usize> Send for Numbers<N> {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Sync for Numbers<N> {}
+
+impl<const N: usize> Numbers<N> {
+    const LEN: usize = size_of::<[AtomicU64; N]>();
+
+    /// Maps those of the array `map`, whose values are of this size.
+    pub(super) fn map(map: impl AsFd) -> io::Result<Self> {
+        let (anywhere, read) = (std::ptr::null_mut(), ProtFlags::READ);
+        // SAFETY: the kernel chooses where, so that nothing else is there.
+        let start = unsafe { mmap(anywhere, Self::LEN, read, MapFlags::SHARED, map, 0) }?;
+        let numbers = NonNull::new(start.cast());
+        numbers.map(Self).ok_or_else(|| io::Error::other("mapped at the address 0"))
+    }
+
+    pub(super) fn get(&self) -> [u64; N] {
+        // SAFETY: it is mapped until this is dropped, begins a page, and was filled by the kernel.
+        let numbers = unsafe { self.0.as_ref() };
+        numbers.each_ref().map(|number| number.load(Ordering::Relaxed))
+    }
+}
+
+impl<const N: usize> Drop for Numbers<N> {
+    fn drop(&mut self) {
+        // SAFETY: it is what was mapped, and nothing refers to it any more.
+        let unmapped = unsafe { munmap(self.0.as_ptr().cast(), Self::LEN) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
 }
 
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages

@@ -78,7 +78,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let reloader = Reloader::new(args, config, agent);
         let missed = reloader.store().map(|store| missed(&host, store, attached));
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader)?;
+        let stream = Stream::new(feed, delivery, board, speaker, reloader);
         stream.run(missed.unwrap_or_default(), &console_closed, demo).await
     })
 }

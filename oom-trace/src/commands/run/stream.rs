@@ -15,7 +15,6 @@ use super::ledger::Ledger;
 use super::reload::Reloader;
 use super::say;
 use super::speaker::Speaker;
-use crate::bpf::BpfError;
 use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record};
 use crate::sink::{Console, SinkTotals};
@@ -47,19 +46,16 @@ struct Desk {
 
 impl Stream {
     /// Starts to count.
-    ///
-    /// # Errors
-    /// The probes' counters cannot be read.
     pub(super) fn new(
         feed: Feed,
         delivery: Delivery,
         board: Arc<Board>,
         speaker: Speaker,
         reloader: Reloader,
-    ) -> Result<Self, BpfError> {
-        let ledger = Ledger::open(feed.kills()?);
+    ) -> Self {
+        let ledger = Ledger::open(feed.kills());
         let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false };
-        Ok(Self { feed, desk, board, reloader })
+        Self { feed, desk, board, reloader }
     }
 
     pub(super) async fn run(
@@ -84,9 +80,9 @@ impl Stream {
                     let kernel_kills = self.desk.ledger.kernel_kills();
                     self.drain();
                     self.desk.ledger.compare(kernel_kills);
-                    self.post(kernel_kills)?;
+                    self.post(kernel_kills);
                 }
-                () = sleep(OVERDUE), if unsettled => self.settle()?,
+                () = sleep(OVERDUE), if unsettled => self.settle(),
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, desk, .. } = &mut self;
                     feed.stuck(|fed| desk.take(fed));
@@ -147,10 +143,9 @@ impl Stream {
     }
 
     /// For those who ask how it stands.
-    fn post(&self, kernel_kills: Option<u64>) -> Result<(), BpfError> {
+    fn post(&self, kernel_kills: Option<u64>) {
         let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost));
-        Ok(())
+        self.board.set_totals(self.desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost));
     }
 
     /// What waits for more gets none.
@@ -161,7 +156,7 @@ impl Stream {
 
     /// Nothing has come for a while: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
-    fn settle(&mut self) -> Result<(), BpfError> {
+    fn settle(&mut self) {
         let kernel_kills = self.desk.ledger.kernel_kills();
         // First: what the drain brings has waited for nothing yet.
         self.flush();
@@ -169,10 +164,10 @@ impl Stream {
         let desk = &mut self.desk;
         if let Some(unseen) = desk.ledger.settle(kernel_kills) {
             let sink_lost = desk.sink_lost(|_| true);
-            let totals = desk.ledger.totals(kernel_kills, self.feed.lost()?, sink_lost);
+            let totals = desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost);
             desk.tell(desk.speaker.gap(unseen, totals));
         }
-        self.post(kernel_kills)
+        self.post(kernel_kills);
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
@@ -180,7 +175,7 @@ impl Stream {
     fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
         let kernel_kills = self.desk.ledger.kernel_kills();
-        let lost = self.feed.lost()?;
+        let lost = self.feed.lost();
         self.feed.detach();
         self.drain();
         self.flush();

@@ -7,7 +7,6 @@ use std::io;
 use std::time::Duration;
 
 use super::rehearsal::rehearse;
-use crate::bpf::BpfError;
 use crate::commands::own_log::machine;
 use crate::commands::source::Source;
 use crate::config;
@@ -128,18 +127,18 @@ impl Feed {
     }
 
     /// Kills that the hooks counted by now.
-    pub(super) fn kills(&self) -> Result<u64, BpfError> {
+    pub(super) fn kills(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.kills(),
-            Self::Log(_) => Ok(0),
+            Self::Log(_) => 0,
         }
     }
 
     /// What the kernel could not hand over.
-    pub(super) fn lost(&self) -> Result<u64, BpfError> {
+    pub(super) fn lost(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.lost(),
-            Self::Log(log) => Ok(log.lost()),
+            Self::Log(log) => log.lost(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Fed;
-use crate::bpf::{BpfError, Probes, Ring};
+use crate::bpf::{Probes, Ring};
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
@@ -120,12 +120,12 @@ impl Programs {
         self.deliver(overdue, each);
     }
 
-    pub(super) fn kills(&self) -> Result<u64, BpfError> {
-        Ok(self.probes.counters()?.kills)
+    pub(super) fn kills(&self) -> u64 {
+        self.probes.counters().kills
     }
 
-    pub(super) fn lost(&self) -> Result<u64, BpfError> {
-        Ok(self.probes.counters()?.ring_lost)
+    pub(super) fn lost(&self) -> u64 {
+        self.probes.counters().ring_lost
     }
 
     pub(super) fn detach(&mut self) {
