@@ -45,8 +45,8 @@ impl Counts {
         Self { name: name.to_owned(), kept, cursor: AtomicU64::new(cursor), ..Self::default() }
     }
 
-    pub(super) fn succeeded(&self, records: usize) {
-        self.delivered.fetch_add(records as u64, Relaxed);
+    pub(super) fn succeeded(&self, records: u64) {
+        self.delivered.fetch_add(records, Relaxed);
         lock(&self.told).last_success = Some(Timestamp::now());
     }
 

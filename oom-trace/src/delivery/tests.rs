@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use super::*;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
-use crate::sink::SinkError;
+use crate::sink::{Fate, SinkError};
 use crate::store::Retention;
 
 /// A sink whose every step the test allows, by what it answers.
@@ -30,7 +30,7 @@ impl Gate {
         self.entered.send(step).unwrap();
         match self.answers.recv() {
             Ok(Yes) => Ok(()),
-            Ok(Never) => Err(SinkError::refused("write to", self.name, "no")),
+            Ok(Never) => Err(SinkError::settled("write to", self.name, "no", Fate::Refused)),
             _ => Err(SinkError::new("write to", self.name, io::ErrorKind::StorageFull.into())),
         }
     }
@@ -117,7 +117,7 @@ fn a_stuck_sink_delays_neither_the_sender_nor_another_and_its_losses_are_counted
     }
     assert_eq!(stuck_keys.entered.recv_timeout(SOON), Ok(id(0)));
     keys.answers.send(Yes).unwrap();
-    let [stuck, well] = delivery.close(Duration::from_millis(200)).try_into().unwrap();
+    let [stuck, well] = delivery.close(Duration::from_secs(3)).try_into().unwrap();
     assert_eq!((well.delivered, well.lost(), well.stuck), (10, 0, false));
     assert_eq!((stuck.delivered, stuck.stuck, stuck.lost()), (0, true, 10));
     assert!(reports.try_recv().is_err());
@@ -190,6 +190,39 @@ fn what_will_never_be_taken_is_counted_and_passed_over() {
     let [picky, console] = delivery.close(SOON).try_into().unwrap();
     assert_eq!((picky.delivered, picky.failed), (2, 1));
     assert_eq!((console.delivered, console.failed), (1, 2));
+}
+
+/// Takes all it is handed but one.
+#[derive(Debug)]
+struct Fussy(Sender<usize>);
+
+impl Sink for Fussy {
+    fn name(&self) -> &'static str {
+        "fussy"
+    }
+    fn batch(&self) -> usize {
+        ROOM
+    }
+    fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        self.0.send(records.len()).unwrap();
+        Err(SinkError::settled("write to", "fussy", "not that one", Fate::TakenBut(1)))
+    }
+    fn probe(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_taken_but_for_some_is_not_handed_over_again() {
+    let (sender, batches) = channel();
+    let outfit = Outfit { sink: Box::new(Fussy(sender)), filter: Filter::default() };
+    let Bench { delivery, reports: _reports } = bench(vec![outfit], None);
+    (0..3).for_each(|number| delivery.send(record(number)));
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    let batches: Vec<_> = batches.iter().collect();
+    assert_eq!(batches.iter().sum::<usize>(), 3, "{batches:?}");
+    let failed = batches.len() as u64;
+    assert_eq!((totals.delivered, totals.failed), (3 - failed, failed));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::backlog::{Backlog, Number, Pause, Reader, Turn};
 use super::board::Counts;
 use super::report::{Report, Reporter};
 use crate::incident::model::Record;
-use crate::sink::{Sieve, Sink, SinkError};
+use crate::sink::{Fate, Sieve, Sink, SinkError};
 use crate::store::Archive;
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
@@ -132,33 +132,36 @@ impl Worker {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> bool {
+        let all = records.len() as u64;
+        let mut is_last = false;
         loop {
             let Err(error) = self.sink.deliver(records) else {
-                self.succeeded(records.len());
+                self.succeeded(all);
                 return true;
             };
-            // It may be for one of them.
-            if error.is_final() && records.len() > 1 {
-                return records.iter().all(|record| self.deliver(std::slice::from_ref(record)));
+            let lost = match error.fate() {
+                Fate::Again if is_last => {
+                    self.failed(&error, false);
+                    return false;
+                }
+                Fate::Again if self.sink.is_durable() => {
+                    self.failed(&error, true);
+                    is_last = !self.wait();
+                    continue;
+                }
+                // It may be for one of them.
+                Fate::Refused if all > 1 => {
+                    return records.iter().all(|it| self.deliver(std::slice::from_ref(it)));
+                }
+                Fate::Again | Fate::Refused => all,
+                Fate::TakenBut(lost) => lost.min(all),
+            };
+            if lost < all {
+                self.succeeded(all - lost);
             }
-            let again = self.sink.is_durable() && !error.is_final();
-            self.failed(&error, again);
-            if !again {
-                self.counts.failed.fetch_add(records.len() as u64, Relaxed);
-                return true;
-            }
-            if !self.wait() {
-                return match self.sink.deliver(records) {
-                    Ok(()) => {
-                        self.succeeded(records.len());
-                        true
-                    }
-                    Err(error) => {
-                        self.failed(&error, false);
-                        false
-                    }
-                };
-            }
+            self.failed(&error, false);
+            self.counts.failed.fetch_add(lost, Relaxed);
+            return true;
         }
     }
 
@@ -184,7 +187,7 @@ impl Worker {
         }
     }
 
-    fn succeeded(&mut self, records: usize) {
+    fn succeeded(&mut self, records: u64) {
         self.counts.succeeded(records);
         self.progress.pauses = None;
         if std::mem::take(&mut self.progress.failing) && self.lost() == self.progress.told {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Destination, Sink, SinkError, SinkTotals, Status};
+use super::{Destination, Fate, Sink, SinkError, SinkTotals, Status};
 use crate::incident::model::{Record, Totals};
 use crate::render::fixtures;
 use crate::setting::inline_table;
@@ -79,7 +79,7 @@ pub(super) fn check(bench: Bench) {
 
     for _ in 0..2 {
         let error = broken.deliver(&all[..1]).unwrap_err();
-        assert!(!error.is_final(), "{error}");
+        assert_eq!(error.fate(), Fate::Again, "{error}");
         let error = error.to_string();
         assert!(error.starts_with("cannot ") && !error.contains('\n'), "{error}");
     }

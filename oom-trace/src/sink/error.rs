@@ -13,6 +13,18 @@ pub struct SinkError {
     tried: &'static str,
     target: String,
     cause: Cause,
+    fate: Fate,
+}
+
+/// What becomes of the records that were handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// They may be taken another time.
+    Again,
+    /// One or all of them will never be taken, however often they are handed over.
+    Refused,
+    /// All were taken but so many, which will never be.
+    TakenBut(u64),
 }
 
 #[derive(Debug, Error)]
@@ -22,31 +34,34 @@ enum Cause {
     /// The words of the other side, or of who speaks to it.
     #[error("{0}")]
     Said(String),
-    /// The same, and it will not change its mind.
-    #[error("{0}")]
-    Refused(String),
 }
 
 impl SinkError {
     /// `tried` and `target` are read as in "cannot write to /var/log/oom.json".
     pub fn new(tried: &'static str, target: impl Into<String>, io: io::Error) -> Self {
-        Self { tried, target: target.into(), cause: Cause::Io(io) }
+        Self { tried, target: target.into(), cause: Cause::Io(io), fate: Fate::Again }
     }
 
     /// The same for an answer that is no [`io::Error`].
     pub fn said(tried: &'static str, target: impl Into<String>, said: impl Display) -> Self {
-        Self { tried, target: target.into(), cause: Cause::Said(one_line(&said)) }
+        let cause = Cause::Said(one_line(&said));
+        Self { tried, target: target.into(), cause, fate: Fate::Again }
     }
 
-    /// The other side will never take these records, however often they are handed over.
-    pub fn refused(tried: &'static str, target: impl Into<String>, said: impl Display) -> Self {
-        Self { tried, target: target.into(), cause: Cause::Refused(one_line(&said)) }
+    /// The same for one that says what becomes of the records.
+    pub fn settled(
+        tried: &'static str,
+        target: impl Into<String>,
+        said: impl Display,
+        fate: Fate,
+    ) -> Self {
+        Self { fate, ..Self::said(tried, target, said) }
     }
 
-    /// Whether it is no use to hand the same records over again.
+    /// What becomes of the records.
     #[must_use]
-    pub fn is_final(&self) -> bool {
-        matches!(self.cause, Cause::Refused(_))
+    pub fn fate(&self) -> Fate {
+        self.fate
     }
 
     /// Nobody reads what is written any more.

@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error};
 use url::Url;
 
-use super::{SinkError, Tls, TlsError};
+use super::{Fate, SinkError, Tls, TlsError};
 use crate::setting::Secret;
 
 /// What of an answer's body is told.
@@ -80,10 +80,11 @@ impl Poster {
         let text = answer.body_mut().with_config().limit(ANSWER).lossy_utf8(true).read_to_string();
         let said = format!("{status} {}", text.unwrap_or_default());
         // Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
-        Err(match status.as_u16() {
-            400 | 413 | 415 | 422 => SinkError::refused("post to", self.target.as_str(), said),
-            _ => SinkError::said("post to", self.target.as_str(), said),
-        })
+        let fate = match status.as_u16() {
+            400 | 413 | 415 | 422 => Fate::Refused,
+            _ => Fate::Again,
+        };
+        Err(SinkError::settled("post to", self.target.as_str(), said, fate))
     }
 
     /// Whether somebody answers, whatever it is.

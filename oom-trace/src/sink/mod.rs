@@ -31,7 +31,7 @@ mod compliance;
 mod testhttp;
 
 pub use console::Console;
-pub use error::SinkError;
+pub use error::{Fate, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
 pub use filter::{Filter, Sieve};
 pub use output::OutputError;
@@ -49,7 +49,7 @@ pub trait Sink: Send + Debug {
     ///
     /// # Errors
     /// The destination does not take them, or not all of them. The sink stays usable, and all of
-    /// them are handed over again unless [`SinkError::is_final`].
+    /// them are handed over again unless its [`Fate`] is another.
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError>;
 
     /// How many records it takes at once, at the most.

@@ -106,6 +106,7 @@ mod tests {
 
     use serde_json::Value;
 
+    use super::super::Fate;
     use super::super::compliance::{self, Bench};
     use super::super::testhttp::{Request, Server};
     use super::*;
@@ -169,7 +170,8 @@ mod tests {
         let [record, ..] = compliance::records();
         for status in STATUS {
             let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
-            assert_eq!(error.is_final(), [400, 413, 422].contains(&status), "{error}");
+            let refused = [400, 413, 422].contains(&status);
+            assert_eq!(error.fate() == Fate::Refused, refused, "{error}");
             let error = error.to_string();
             assert!(error.contains(&status.to_string()), "{error}");
             assert!(error.ends_with("said so by the server"), "{error}");

@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Deserializer, de};
 
 use self::run::{End, Running, await_all};
-use super::{Destination, Filter, Sink, SinkError, Status};
+use super::{Destination, Fate, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::{Lapse, Secret};
@@ -148,7 +148,8 @@ impl Sink for Exec {
             match status.code() {
                 Some(0) => Ok(()),
                 Some(DATAERR) => {
-                    Err(SinkError::refused("run", program, format_args!("{status}{words}")))
+                    let said = format_args!("{status}{words}");
+                    Err(SinkError::settled("run", program, said, Fate::Refused))
                 }
                 _ => Err(SinkError::said("run", program, format_args!("{status}{words}"))),
             }

@@ -90,7 +90,7 @@ fn how_it_fails_is_told_in_its_own_words() {
         ("kill -9 $$", "signal: 9 (SIGKILL)", false),
     ] {
         let error = Script::new(text).sink("").deliver(&record()).unwrap_err();
-        assert_eq!(error.is_final(), is_final, "{error}");
+        assert_eq!(error.fate() == Fate::Refused, is_final, "{error}");
         assert!(error.to_string().ends_with(says), "{error}");
     }
 }
@@ -110,9 +110,13 @@ fn one_that_takes_too_long_is_killed_with_all_that_it_started() {
     let error = sink.deliver(&record()).unwrap_err().to_string();
     assert!(error.ends_with("it took longer than 1s"), "{error}");
     let child = script.read("child");
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
-    // Whoever takes care of orphans may not have looked after it yet.
-    assert!(stat.as_ref().is_err() || stat.as_ref().unwrap().contains(") Z "), "{stat:?}");
+    let stat = || fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+    // It dies when it is next on a processor, and whoever takes care of orphans comes later.
+    let start = Instant::now();
+    while stat().is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", stat());
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

@@ -11,9 +11,9 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 use super::{Compression, Export, OtlpConfig};
-use crate::sink::SinkError;
 use crate::sink::http::{reveal, without_secrets};
 use crate::sink::tls::{Tls, TlsError};
+use crate::sink::{Fate, SinkError};
 
 /// A channel, which connects when it is used, in a runtime that runs only then.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn error(target: &str, status: &Status) -> SinkError {
         source = cause.source();
     }
     match status.code() {
-        Code::InvalidArgument => SinkError::refused("export to", target, said),
+        Code::InvalidArgument => SinkError::settled("export to", target, said, Fate::Refused),
         _ => SinkError::said("export to", target, said),
     }
 }

@@ -20,7 +20,7 @@ use url::Url;
 use self::grpc::Grpc;
 use self::http::Http;
 use super::http::without_secrets;
-use super::{Destination, Filter, Sink, SinkError, Status, Tls, webhook};
+use super::{Destination, Fate, Filter, Sink, SinkError, Status, Tls, webhook};
 use crate::incident::model::Record;
 use crate::render::Format;
 use crate::setting::{Lapse, Secret};
@@ -134,6 +134,30 @@ struct Otlp {
     batch: usize,
 }
 
+impl Otlp {
+    /// Adds to `rejected` what the collector will not have, which is not to be tried again (OTLP
+    /// specification, "Partial Success").
+    fn export(
+        &mut self,
+        records: &[Arc<Record>],
+        rejected: &mut ExportLogsPartialSuccess,
+    ) -> Result<(), SinkError> {
+        let request = encode::request(records, self.format)
+            .map_err(|io| SinkError::new("write for", self.target.as_str(), io))?;
+        if request.encoded_len() > MOST_BYTES && records.len() > 1 {
+            let (first, second) = records.split_at(records.len() / 2);
+            self.export(first, rejected)?;
+            return self.export(second, rejected);
+        }
+        let answer = self.exporter.export(request)?;
+        if let Some(of_these) = answer.partial_success {
+            rejected.rejected_log_records += of_these.rejected_log_records;
+            rejected.error_message = of_these.error_message;
+        }
+        Ok(())
+    }
+}
+
 impl Sink for Otlp {
     fn name(&self) -> &str {
         &self.name
@@ -144,18 +168,13 @@ impl Sink for Otlp {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
-        let request = encode::request(records, self.format)
-            .map_err(|io| SinkError::new("write for", self.target.as_str(), io))?;
-        if request.encoded_len() > MOST_BYTES && records.len() > 1 {
-            let (first, second) = records.split_at(records.len() / 2);
-            self.deliver(first)?;
-            return self.deliver(second);
-        }
-        let answer = self.exporter.export(request)?;
-        // OTLP specification, "Partial Success": not to be tried again.
-        match answer.partial_success {
-            Some(ExportLogsPartialSuccess { rejected_log_records: 1.., error_message }) => {
-                Err(SinkError::refused("export to", self.target.as_str(), error_message))
+        let mut rejected = ExportLogsPartialSuccess::default();
+        self.export(records, &mut rejected)?;
+        let ExportLogsPartialSuccess { rejected_log_records, error_message } = rejected;
+        match u64::try_from(rejected_log_records) {
+            Ok(count @ 1..) => {
+                let fate = Fate::TakenBut(count);
+                Err(SinkError::settled("export to", self.target.as_str(), error_message, fate))
             }
             _ => Ok(()),
         }

@@ -76,13 +76,13 @@ fn grpc_that_nobody_answers_is_tried_again() {
     let [record, ..] = compliance::records();
     for _ in 0..2 {
         let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
-        assert!(!error.is_final(), "{error}");
+        assert_eq!(error.fate(), Fate::Again, "{error}");
         assert!(error.to_string().contains("Connection refused"), "{error}");
     }
 }
 
 #[test]
-fn what_the_collector_rejects_is_not_tried_again() {
+fn what_the_collector_rejects_is_told_and_the_rest_is_taken() {
     let server = Server::start(|_| {
         let partial =
             ExportLogsPartialSuccess { rejected_log_records: 1, error_message: "too old".into() };
@@ -90,9 +90,9 @@ fn what_the_collector_rejects_is_not_tried_again() {
         (200, answer.encode_to_vec())
     });
     let mut sink = sink(&format!("{{ endpoint = {:?}, protocol = \"http\" }}", server.url("")));
-    let [record, ..] = compliance::records();
-    let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
-    assert!(error.is_final() && error.to_string().ends_with("too old"), "{error}");
+    let error = sink.deliver(&compliance::records()).unwrap_err();
+    assert_eq!(error.fate(), Fate::TakenBut(1));
+    assert!(error.to_string().ends_with("too old"), "{error}");
 }
 
 #[test]
