@@ -10,7 +10,7 @@ use super::backlog::{Backlog, Number, Pause, Turn};
 use super::board::Board;
 use super::report::{Report, Reporter};
 use crate::incident::model::Record;
-use crate::store::{Store, StoreError};
+use crate::store::{LateStore, StoreError};
 
 /// Records of one transaction.
 const BATCH: usize = 512;
@@ -22,7 +22,7 @@ const CURSORS_WITHIN: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Keeper {
-    store: Store,
+    store: LateStore,
     backlog: Arc<Backlog>,
     board: Arc<Board>,
     report: Reporter,
@@ -36,7 +36,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(
-        store: Store,
+        store: LateStore,
         backlog: Arc<Backlog>,
         board: Arc<Board>,
         report: Reporter,
@@ -56,7 +56,10 @@ impl Keeper {
                         self.backlog.set_saved(Some(end));
                     } else if self.backlog.pause(TRY_AGAIN, &self.end) != Pause::Passed {
                         // One more time, now that it is the end.
-                        self.save(first, &records);
+                        if !self.save(first, &records) {
+                            let said = format!("{} records were not saved", self.unsaved());
+                            (self.report)(Report::Store { said });
+                        }
                         return;
                     }
                 }
@@ -96,6 +99,10 @@ impl Keeper {
                 false
             }
         }
+    }
+
+    fn unsaved(&self) -> u64 {
+        self.missed + self.backlog.next() - self.next
     }
 
     fn failed(&mut self, error: &StoreError) {

@@ -13,7 +13,6 @@ mod worker;
 use std::convert::Infallible;
 use std::fmt::{self, Debug, Formatter};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,7 +28,7 @@ use self::keeper::Keeper;
 use self::worker::{Progress, Signals, Worker};
 use crate::incident::model::Record;
 use crate::sink::{Filter, Sieve, Sink, SinkTotals, Status as _};
-use crate::store::{Archive, Store};
+use crate::store::{Archive, LateStore};
 
 pub use board::Board;
 pub use report::{Report, Reporter};
@@ -67,7 +66,8 @@ pub struct Delivery {
     ending: Vec<Outlet>,
     /// The store's, and what tells it to end.
     keeper: Option<(Thread, Arc<AtomicBool>)>,
-    archive: Option<PathBuf>,
+    /// Whether there is to be a store, and how its readers are made.
+    archive: Option<Archive>,
 }
 
 impl Debug for Delivery {
@@ -96,13 +96,14 @@ impl Delivery {
     /// The kernel gives no further thread.
     pub fn start(
         outfits: Vec<Outfit>,
-        store: Option<Store>,
+        store: Option<LateStore>,
         capacity: usize,
         board: &Arc<Board>,
         report: Reporter,
     ) -> Result<Self, NoThread> {
-        let next = store.as_ref().map_or(1, Store::next);
-        let backlog = Arc::new(Backlog::new(capacity, next, store.is_some()));
+        let next = store.as_ref().map_or(1, LateStore::next);
+        let is_open = store.as_ref().is_some_and(LateStore::is_open);
+        let backlog = Arc::new(Backlog::new(capacity, next, is_open));
         board.set_backlog(&backlog);
         let mut delivery = Self {
             backlog,
@@ -111,7 +112,7 @@ impl Delivery {
             outlets: Vec::new(),
             ending: Vec::new(),
             keeper: None,
-            archive: store.as_ref().map(|store| store.path().to_owned()),
+            archive: store.as_ref().map(LateStore::archive),
         };
         for outfit in outfits {
             let kept = store.as_ref().filter(|_| outfit.sink.is_durable());
@@ -135,7 +136,7 @@ impl Delivery {
             sink,
             sieve: Sieve::new(filter),
             backlog: Arc::clone(&self.backlog),
-            archive: self.archive.as_ref().filter(|_| is_kept).map(|path| Archive::at(path)),
+            archive: self.archive.as_ref().filter(|_| is_kept).map(Archive::another),
             counts: Arc::clone(&counts),
             signals: Arc::clone(&signals),
             report: Arc::clone(&self.report),
@@ -146,7 +147,7 @@ impl Delivery {
         Ok(())
     }
 
-    fn keep(&self, store: Store) -> Result<(Thread, Arc<AtomicBool>), NoThread> {
+    fn keep(&self, store: LateStore) -> Result<(Thread, Arc<AtomicBool>), NoThread> {
         let end = Arc::new(AtomicBool::new(false));
         let keeper = Keeper::new(
             store,

@@ -6,7 +6,7 @@ use super::*;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
 use crate::sink::{Fate, SinkError};
-use crate::store::Retention;
+use crate::store::{Retention, Store};
 
 /// A sink whose every step the test allows, by what it answers.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ struct Bench {
 fn bench(outfits: Vec<Outfit>, store: Option<&Path>) -> Bench {
     let (reporting, reports) = channel();
     let report: Reporter = Arc::new(move |report| reporting.send(report.to_string()).unwrap());
-    let store = store.map(|path| Store::open(path, &keep()).unwrap());
+    let store = store.map(|path| LateStore::open(path, &keep()).unwrap());
     let board = Arc::new(Board::default());
     let delivery = Delivery::start(outfits, store, ROOM, &board, report).unwrap();
     Bench { delivery, reports }

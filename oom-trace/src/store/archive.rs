@@ -1,6 +1,7 @@
 //! The store, for those who read it.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Params, Row};
@@ -12,6 +13,8 @@ use crate::incident::model::Record;
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
+    /// How many numbers come before those that it is asked for; not known before the store is open.
+    before: Arc<OnceLock<u64>>,
     connection: Option<Connection>,
 }
 
@@ -30,7 +33,17 @@ impl Archive {
     /// Of the store at this path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), connection: None }
+        Self::after(path, Arc::new(OnceLock::from(0)))
+    }
+
+    pub(super) fn after(path: &Path, before: Arc<OnceLock<u64>>) -> Self {
+        Self { path: path.to_owned(), before, connection: None }
+    }
+
+    /// One more reader of the same.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::after(&self.path, Arc::clone(&self.before))
     }
 
     /// Records with their numbers, from one on and before another, `most` of them.
@@ -45,7 +58,10 @@ impl Archive {
     ) -> Result<Vec<(u64, Record)>, StoreError> {
         let sql = "SELECT number, json FROM records WHERE number >= ?1 AND number < ?2 \
                    ORDER BY number LIMIT ?3";
-        self.read(sql, (first, before, most as u64))
+        let Some(&shift) = self.before.get() else { return Ok(Vec::new()) };
+        let mut found = self.read(sql, (first + shift, before + shift, most as u64))?;
+        found.iter_mut().for_each(|(number, _)| *number -= shift);
+        Ok(found)
     }
 
     /// Records since a moment, or all, oldest first, handed out one by one.

@@ -50,6 +50,19 @@ impl StoreError {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
+    /// Whether it may be otherwise when it is tried again, though nobody changes the path.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match &self.cause {
+            Cause::Io(io) => {
+                use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+                !matches!(io.kind(), IsADirectory | NotADirectory | NotFound | PermissionDenied)
+            }
+            Cause::Sqlite(_) => !self.is_corrupt(),
+            Cause::Version(_) | Cause::Record(_) => false,
+        }
+    }
+
     fn code(&self) -> Option<ErrorCode> {
         match &self.cause {
             Cause::Sqlite(error) => error.sqlite_error_code(),

@@ -6,6 +6,7 @@
 
 mod archive;
 mod error;
+mod late;
 mod schema;
 
 use std::fs::{self, OpenOptions};
@@ -22,6 +23,7 @@ use crate::setting::{Bytes, Lapse};
 
 pub use archive::{Archive, Known};
 pub use error::StoreError;
+pub use late::LateStore;
 
 /// What the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +91,6 @@ impl Store {
             next,
             said: Vec::new(),
         })
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The number that the next record will have.

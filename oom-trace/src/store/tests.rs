@@ -41,6 +41,35 @@ fn each_record_is_there_once_with_its_number_and_goes_on_after_a_restart() {
 }
 
 #[test]
+fn what_could_not_be_opened_at_first_goes_on_where_it_was_once_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    let ids: Vec<_> = (1..).zip(records.iter().map(|record| record.id())).collect();
+    Store::open(&path, &KEEP_ALL).unwrap().save(1, &records[..5], &[("old", 2)]).unwrap();
+
+    let other = Connection::open(&path).unwrap();
+    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut late = LateStore::open(&path, &KEEP_ALL).unwrap();
+    let mut archive = late.archive();
+    assert_eq!((late.is_open(), late.next(), late.cursor("old")), (false, 1, None));
+    let error = late.save(1, &records[5..6], &[]).unwrap_err().to_string();
+    assert!(error.ends_with("; another program has it open"), "{error}");
+    assert_eq!(archive.from(1, 9, 9).unwrap(), []);
+    drop(other);
+    // The sixth was lost meanwhile.
+    late.save(2, &records[6..8], &[("old", 3), ("new", 2)]).unwrap();
+    late.save(4, &records[8..], &[("old", 4), ("new", 4)]).unwrap();
+    let found = archive.from(1, 5, 9).unwrap();
+    assert!(found.iter().map(|(number, _)| *number).eq(2..5), "{found:#?}");
+    let but_the_sixth: Vec<_> = ids[..5].iter().chain(&ids[6..]).cloned().collect();
+    assert_eq!(saved(&path), but_the_sixth);
+    let store = Store::open(&path, &KEEP_ALL).unwrap();
+    assert_eq!((store.cursor("old"), store.cursor("new")), (Some(2), Some(9)));
+}
+
+#[test]
 fn what_is_too_old_or_too_much_goes_and_no_number_comes_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("records.db");

@@ -9,16 +9,19 @@ use rustix::mount::{
 };
 
 use crate::here::{trigger, turn, wait_for};
-use crate::{Service, in_file, once, stored, victims};
+use crate::{Service, await_victims, in_file, once, stored, victims};
 
-/// A file system with room for so much.
+/// For what the kernel's log tells of as well.
+const ROOM: usize = 32 << 20;
+
+/// A small file system.
 struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
-    fn mount(at: &'a Path, bytes: u64) -> Self {
+    fn mount(at: &'a Path) -> Self {
         fs::create_dir(at).unwrap();
         let tmpfs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).unwrap();
-        fsconfig_set_string(&tmpfs, "size", bytes.to_string()).unwrap();
+        fsconfig_set_string(&tmpfs, "size", ROOM.to_string()).unwrap();
         fsconfig_create(&tmpfs).unwrap();
         let flags = FsMountFlags::FSMOUNT_CLOEXEC;
         let mount = fsmount(&tmpfs, flags, MountAttrFlags::empty()).unwrap();
@@ -40,7 +43,7 @@ fn a_full_disk_costs_no_record() {
     let _turn = turn();
     let service = Service::new();
     let (state, file) = (service.path("state"), service.path("oom.json"));
-    let _small = Small::mount(&state, 1 << 20);
+    let _small = Small::mount(&state);
     let filler = state.join("filler");
     let store = state.join("records.db");
     let mut agent = service.start(&[
@@ -51,12 +54,38 @@ fn a_full_disk_costs_no_record() {
         store.to_str().unwrap(),
     ]);
     // What is left of the room.
-    let full = fs::write(&filler, vec![0; 2 << 20]).unwrap_err();
+    let full = fs::write(&filler, vec![0; 2 * ROOM]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
 
     let ours = [trigger(), trigger()];
     agent.wait_until_it_says("store: cannot write to");
     wait_for(&format!("no record of {ours:?}"), || victims(&in_file(&file), &ours) == once(&ours));
+    fs::remove_file(&filler).unwrap();
+    agent.wait_until_it_says("store: works again; it has all records");
+    agent.stop();
+    assert_eq!(victims(&stored(&store), &ours), once(&ours));
+}
+
+/// An agent that was started meanwhile watches as well, and its store goes on where it was.
+#[test]
+fn a_full_disk_at_the_start_costs_no_record() {
+    let _turn = turn();
+    let service = Service::new();
+    let (state, file) = (service.path("state"), service.path("oom.json"));
+    let _small = Small::mount(&state);
+    let (filler, store) = (state.join("filler"), state.join("records.db"));
+    let args = ["--quiet", "--output", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+    let agent = service.start(&args);
+    let mut ours = vec![trigger()];
+    await_victims(&file, &ours);
+    agent.stop();
+    let full = fs::write(&filler, vec![0; 2 * ROOM]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+
+    let mut agent = service.start(&args);
+    agent.wait_until_it_says("store: cannot open");
+    ours.push(trigger());
+    await_victims(&file, &ours);
     fs::remove_file(&filler).unwrap();
     agent.wait_until_it_says("store: works again; it has all records");
     agent.stop();

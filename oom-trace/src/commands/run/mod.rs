@@ -36,7 +36,7 @@ use crate::enrich::host::Host;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::sink::{Console, Status};
-use crate::store::Store;
+use crate::store::LateStore;
 
 /// Says something to the person at the terminal.
 fn say(message: impl std::fmt::Display) {
@@ -57,7 +57,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // Before anything is hooked, so that an output that cannot be written is said first.
     let mut outputs = outfits(&config.sinks, &agent)?;
     outputs.extend(config.console.as_ref().map(console).transpose()?);
-    let store = config.store.as_ref().map(|store| Store::open(&store.path, &store.retention));
+    let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -82,7 +82,7 @@ fn of_panic(panic: &OomPanic, all: &mut Attributes) {
 fn of_exit(exit: &OomExit, all: &mut Attributes) {
     all.text("oom_trace.source", Some(exit.source.name()));
     all.number("process.pid", Some(exit.pid));
-    all.name("process.executable.name", exit.comm.as_ref());
+    all.name("oom_trace.victim.comm", exit.comm.as_ref());
     all.number("oom_trace.victim.tid", Some(exit.tid));
     all.text("oom_trace.exit.state", Some(exit.state.name()));
     all.number("oom_trace.exit.freed_after_ms", exit.freed_after_ms);
@@ -115,7 +115,8 @@ fn of_shortage(shortage: &Shortage, all: &mut Attributes) {
 fn of_victim(victim: &Victim, all: &mut Attributes) {
     all.number("process.pid", victim.pid);
     all.number("process.parent_pid", victim.ppid);
-    all.name("process.executable.name", victim.comm.as_ref());
+    all.name("oom_trace.victim.comm", victim.comm.as_ref());
+    all.text("process.executable.name", victim.exe.as_ref().map(base_name).as_deref());
     all.name("process.executable.path", victim.exe.as_ref());
     all.names("process.command_args", victim.argv.as_deref());
     all.text("process.owner", victim.user.as_deref());
@@ -157,4 +158,9 @@ fn of_victim(victim: &Victim, all: &mut Attributes) {
         all.text("k8s.namespace.name", namespace.as_deref());
         all.text("k8s.container.name", container.as_deref());
     }
+}
+
+fn base_name(path: &KernelText) -> String {
+    let path = path.to_utf8();
+    path.rsplit_once('/').map_or(&*path, |(_, name)| name).to_owned()
 }

@@ -1,16 +1,20 @@
 //! OTLP over gRPC.
 
+use std::time::{Duration, Instant};
+
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 use super::{Compression, Export, OtlpConfig};
+use crate::setting::Lapse;
 use crate::sink::http::{reveal, without_secrets};
 use crate::sink::tls::{Tls, TlsError};
 use crate::sink::{Fate, SinkError};
@@ -20,11 +24,16 @@ use crate::sink::{Fate, SinkError};
 pub(super) struct Grpc {
     runtime: Runtime,
     endpoint: Endpoint,
-    channel: Option<Channel>,
+    channel: Option<(Channel, Instant)>,
     headers: MetadataMap,
     compression: Compression,
+    /// How long an export may take.
+    limit: Duration,
     target: String,
 }
+
+/// How long a connection is kept that nobody uses: it has no thread that would see its end.
+const KEPT: Duration = Duration::from_secs(15);
 
 impl Grpc {
     pub(super) fn new(config: &OtlpConfig) -> Result<Self, SinkError> {
@@ -35,9 +44,7 @@ impl Grpc {
         let endpoint = Endpoint::from_shared(config.endpoint.to_string());
         let mut endpoint = endpoint
             .and_then(|it| it.user_agent(concat!("oom-trace/", env!("CARGO_PKG_VERSION"))))
-            .map_err(|error| said(&error))?
-            .connect_timeout(config.timeout.0)
-            .timeout(config.timeout.0);
+            .map_err(|error| said(&error))?;
         if config.endpoint.scheme() == "https" {
             let tls = tls_config(&config.tls).map_err(|error| said(&error))?;
             endpoint = endpoint.tls_config(tls).map_err(|error| said(&error))?;
@@ -50,8 +57,8 @@ impl Grpc {
                 .map_err(|_| said(&format_args!("the header {name} has a value that is none")))?;
             headers.insert(key, value);
         }
-        let compression = config.compression;
-        Ok(Self { runtime, endpoint, channel: None, headers, compression, target })
+        let OtlpConfig { compression, timeout: Lapse(limit), .. } = *config;
+        Ok(Self { runtime, endpoint, channel: None, headers, compression, limit, target })
     }
 }
 
@@ -60,18 +67,23 @@ impl Export for Grpc {
         &mut self,
         request: ExportLogsServiceRequest,
     ) -> Result<ExportLogsServiceResponse, SinkError> {
-        let Self { runtime, endpoint, channel, headers, compression, target } = self;
+        let Self { runtime, endpoint, channel, headers, compression, limit, target } = self;
         let mut request = Request::new(request);
         *request.metadata_mut() = headers.clone();
         let answer = runtime.block_on(async {
-            let open = channel.take().unwrap_or_else(|| endpoint.connect_lazy());
+            let kept = channel.take().filter(|(_, used)| used.elapsed() < KEPT);
+            let open = kept.map_or_else(|| endpoint.connect_lazy(), |(open, _)| open);
             let mut client = LogsServiceClient::new(open.clone());
             if *compression == Compression::Gzip {
                 client = client.send_compressed(CompressionEncoding::Gzip);
             }
-            let answer = client.export(request).await;
-            // Another time it is to connect anew.
-            *channel = answer.is_ok().then_some(open);
+            // To connect is a part of it.
+            let answer = timeout(*limit, client.export(request)).await;
+            let answer = answer.unwrap_or_else(|_| {
+                Err(Status::deadline_exceeded(format!("no answer within {limit:?}")))
+            });
+            // After a failure it is to connect anew.
+            *channel = answer.is_ok().then(|| (open, Instant::now()));
             answer
         });
         answer.map(tonic::Response::into_inner).map_err(|status| error(target, &status))

@@ -111,7 +111,8 @@ fn a_kill_has_the_attributes_of_the_conventions_and_none_that_is_not_known() {
     let pod = victim.pod.unwrap();
     for (key, value) in [
         ("process.pid", victim.pid.unwrap().to_string()),
-        ("process.executable.name", victim.comm.unwrap().to_utf8().into_owned()),
+        ("process.executable.name", "memhog".into()),
+        ("oom_trace.victim.comm", victim.comm.unwrap().to_utf8().into_owned()),
         ("process.owner", victim.user.unwrap()),
         ("container.id", victim.container.unwrap().id),
         ("k8s.pod.uid", pod.uid),
