@@ -121,3 +121,21 @@ fn logrotate_understands_its_file() {
     command.arg("--debug").arg("--state").arg(dir.path().join("state"));
     passes(command.arg(dist("logrotate/oom-trace")));
 }
+
+/// What systemd objects to; a program that is not there is one.
+#[test]
+fn systemd_understands_the_unit() {
+    let unit = fs::read_to_string(dist("systemd/oom-trace.service")).unwrap();
+    let unit = unit.replace("/usr/local/bin/oom-trace", env!("CARGO_BIN_EXE_oom-trace"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom-trace.service");
+    let objections = |unit: &str| {
+        fs::write(&path, unit).unwrap();
+        let mut command = Command::new(program("systemd-analyze", "systemd"));
+        let output = command.arg("verify").arg(&path).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert_eq!(objections(&unit), "");
+    let slip = unit.replace("StateDirectory=", "StateDirectry=");
+    assert!(objections(&slip).contains("StateDirectry"), "{}", objections(&slip));
+}

@@ -12,9 +12,11 @@ mod here;
 #[expect(dead_code, reason = "of what the tests share these need the program alone")]
 mod support;
 
+mod authority;
 mod bench;
 mod dist;
 mod file;
+mod front;
 mod journald;
 mod prometheus;
 mod rotel;

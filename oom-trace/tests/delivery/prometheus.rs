@@ -1,5 +1,6 @@
 //! Prometheus, which scrapes, and promtool, which judges.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -82,4 +83,39 @@ fn prometheus_has_the_counts() {
     });
     assert_eq!(value("oom_trace_sink_waiting_records").as_deref(), Some("0"));
     assert_eq!(value("up").as_deref(), Some("1"));
+}
+
+/// A node exporter that reads the textfile's folder exports what is in it, as the agent wrote it.
+#[test]
+fn the_node_exporter_passes_the_textfile_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom-trace.prom");
+    let line = Line::to(&format!("textfile:{{ path = {path:?} }}"));
+    line.send(&records(3));
+    await_that("three records", || line.totals().delivered == 3);
+    let port = free_port();
+    let mut exporter = Process::default();
+    let mut command = Command::new(program("prometheus-node-exporter", "prometheus-node-exporter"));
+    command.args(["--collector.disable-defaults", "--collector.textfile"]);
+    command.arg(format!("--collector.textfile.directory={}", dir.path().display()));
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).stderr(Stdio::null());
+    exporter.start(&mut command);
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    await_that("the exporter", || get(&url).is_some());
+    let exported = get(&url).unwrap();
+    assert!(exported.contains("node_textfile_scrape_error 0\n"), "{exported}");
+    // Labels have no order, and neither have samples.
+    let kills = |metrics: &str| -> BTreeSet<String> {
+        let samples =
+            metrics.lines().filter_map(|line| line.strip_prefix("oom_trace_kills_total{"));
+        let sorted = samples.map(|sample| {
+            let (labels, value) = sample.split_once("} ").unwrap();
+            let labels: BTreeSet<_> = labels.split(',').collect();
+            format!("{labels:?} {value}")
+        });
+        sorted.collect()
+    };
+    let written = kills(&fs::read_to_string(&path).unwrap());
+    assert!(written.iter().any(|line| line.ends_with("} 3")), "{written:?}");
+    assert_eq!(kills(&exported), written);
 }

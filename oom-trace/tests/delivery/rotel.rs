@@ -29,6 +29,14 @@ impl Rotel {
         Self { dir, protocol, grpc: free_port(), http: free_port(), process: Process::default() }
     }
 
+    /// Where it listens for its protocol.
+    pub(crate) fn port(&self) -> u16 {
+        match self.protocol {
+            Protocol::Grpc => self.grpc,
+            Protocol::Http => self.http,
+        }
+    }
+
     /// What it shows of the logs that it takes, once for each.
     fn shown(&self) -> PathBuf {
         self.dir.path().join("shown")
@@ -41,12 +49,12 @@ impl Rotel {
 
 impl Receiver for Rotel {
     fn sink(&self) -> String {
+        let port = self.port();
         match self.protocol {
-            Protocol::Grpc => format!("otlp:{{ endpoint = \"http://127.0.0.1:{}\" }}", self.grpc),
+            Protocol::Grpc => format!("otlp:{{ endpoint = \"http://127.0.0.1:{port}\" }}"),
             Protocol::Http => format!(
-                "otlp:{{ endpoint = \"http://127.0.0.1:{}\", protocol = \"http\", \
-                 compression = \"gzip\" }}",
-                self.http
+                "otlp:{{ endpoint = \"http://127.0.0.1:{port}\", protocol = \"http\", \
+                 compression = \"gzip\" }}"
             ),
         }
     }
@@ -134,7 +142,7 @@ fn the_collector_has_what_the_record_says() {
             format!("oom_trace.scope: Str({})", text(&record["scope"])),
             format!("process.pid: Int({})", victim["pid"]),
             format!("process.real_user.id: Int({})", victim["uid"]),
-            format!("process.executable.name: Str({})", text(&victim["comm"])),
+            format!("oom_trace.victim.comm: Str({})", text(&victim["comm"])),
             format!(
                 "oom_trace.victim.memory.anon_rss_bytes: Int({})",
                 victim["memory"]["anon_rss_bytes"]

@@ -1,11 +1,12 @@
 //! rsyslog: UDP, TCP, TLS and a unix socket.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::authority::certificates;
 use crate::bench::{self, Process, Receiver, await_that, free_port, program};
 
 /// How messages come in.
@@ -96,21 +97,6 @@ fn in_table(table: &str, port: u16) -> bool {
         is_port && words.next().is_some_and(|remote| remote.ends_with(":0000"))
     };
     fs::read_to_string(table).unwrap().lines().any(listens)
-}
-
-/// An authority, and a certificate for this machine that it signed.
-fn certificates(dir: &Path) {
-    let openssl = program("openssl", "openssl");
-    fs::write(dir.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
-    for line in [
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
-        "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",
-        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san \
-         -out cert.pem",
-    ] {
-        let done = Command::new(&openssl).args(line.split(' ')).current_dir(dir).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    }
 }
 
 impl Receiver for Rsyslog {

@@ -40,6 +40,10 @@ impl Http {
         Self { dir: tempfile::tempdir().unwrap(), port: free_port(), process: Process::default() }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -18,6 +18,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("journalctl", "systemd"),
     ("unshare", "util-linux"),
     ("prometheus", "prometheus"),
+    ("prometheus-node-exporter", "prometheus-node-exporter"),
+    ("nginx", "nginx"),
     ("logrotate", "logrotate"),
     ("python3", "python3"),
 ];
