@@ -35,7 +35,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Say what this machine offers: hooks, fields, permissions
     Check(CheckArgs),
-    /// Print past kills, from the kernel's log or from saved ones
+    /// Print past kills, from the store, the kernel's log or saved logs
     History(HistoryArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),

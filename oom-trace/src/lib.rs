@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bpf;
+mod cause;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -7,6 +7,7 @@ use aya::EbpfError;
 use aya::maps::MapError;
 use aya::programs::ProgramError;
 
+use crate::cause::chain;
 use crate::kernel::plan::PlanError;
 
 /// Why the programs are not in place.
@@ -16,13 +17,13 @@ pub enum BpfError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The object or its maps were turned down.
-    #[error("cannot load the eBPF object: {}{}", chain(&**error), advice(&**error))]
+    #[error("cannot load the eBPF object: {}{}", causes(&**error), advice(&**error))]
     Object {
         /// What aya says, with what the kernel said.
         error: Box<EbpfError>,
     },
     /// A program was turned down.
-    #[error("cannot {action} {program} ({function}): {}{}", chain(&**error), advice(&**error))]
+    #[error("cannot {action} {program} ({function}): {}{}", causes(&**error), advice(&**error))]
     Program {
         /// `load` or `attach`
         action: &'static str,
@@ -34,7 +35,7 @@ pub enum BpfError {
         error: Box<ProgramError>,
     },
     /// The ring buffer cannot be read.
-    #[error("cannot map the ring buffer: {}{}", chain(&**error), advice(&**error))]
+    #[error("cannot map the ring buffer: {}{}", causes(&**error), advice(&**error))]
     Ring {
         /// What aya says, with what the kernel said.
         error: Box<MapError>,
@@ -60,7 +61,7 @@ impl BpfError {
 }
 
 /// The error and all that caused it, without what is said twice.
-fn chain(error: &(dyn Error + 'static)) -> String {
+fn causes(error: &(dyn Error + 'static)) -> String {
     if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() {
         let log = verifier_log.to_string();
         // The verifier's statistics come last, what it objects to before them.
@@ -70,17 +71,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
             None => io_error.to_string(),
         };
     }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-        source = error.source();
-    }
-    text
+    chain(error)
 }
 
 /// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).

@@ -85,6 +85,9 @@ impl SinkError {
             FileTooLarge | QuotaExceeded | StorageFull => "; make room: it is tried again",
             IsADirectory => "; name a file in this directory",
             NotADirectory => "; a part of this path is no directory: correct it",
+            NotFound if self.tried == "connect to" => {
+                "; start what listens there or correct the path"
+            }
             NotFound => "; create its directory first (mkdir -p) or correct the path",
             PermissionDenied => "; let the agent's user write there or choose another path",
             ReadOnlyFilesystem => "; choose a path on a file system that is writable",

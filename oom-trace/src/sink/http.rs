@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ureq::http::Response;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
-use ureq::{Agent, Body, Error};
+use ureq::{Agent, Body, Error, Proxy};
 use url::Url;
 
 use super::{Fate, SinkError, Tls, TlsError};
@@ -29,8 +29,11 @@ pub(super) struct Poster {
 /// How to get there.
 pub(super) struct Path<'a> {
     pub(super) url: Url,
+    /// What diagnostics call it.
+    pub(super) target: String,
     pub(super) headers: &'a BTreeMap<String, Secret>,
     pub(super) tls: &'a Tls,
+    pub(super) proxy: Option<&'a Secret>,
     pub(super) timeout: Duration,
 }
 
@@ -40,15 +43,19 @@ impl Poster {
     /// # Errors
     /// A secret, or a file of TLS, cannot be had.
     pub(super) fn new(path: Path<'_>) -> Result<Self, SinkError> {
-        let Path { url, headers, tls, timeout } = path;
-        let target = without_secrets(&url);
+        let Path { url, target, headers, tls, proxy, timeout } = path;
         let said = |said: &dyn Display| SinkError::said("post to", target.as_str(), said);
         let headers = reveal(headers).map_err(|error| said(&error))?;
+        let proxy = proxy.map(|proxy| {
+            let address = proxy.reveal().map_err(|error| said(&error))?;
+            // What it says of it may be a secret.
+            Proxy::new(&address).map_err(|_| said(&"its proxy is no URL such as http://proxy:3128"))
+        });
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(proxy.transpose()?)
             .user_agent(concat!("oom-trace/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(timeout));
         if url.scheme() == "https" {
@@ -106,17 +113,6 @@ impl Poster {
             other => SinkError::said(tried, self.target.as_str(), other),
         }
     }
-}
-
-/// As diagnostics may show it.
-pub(super) fn without_secrets(url: &Url) -> String {
-    let mut shown = url.clone();
-    // Neither fails for a url that has a host.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.set_query(None);
-    shown.set_fragment(None);
-    shown.to_string()
 }
 
 /// The headers, with what they hold looked up.

@@ -23,6 +23,7 @@ mod status;
 mod syslog;
 mod textfile;
 mod tls;
+mod url;
 mod webhook;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod file;
 mod front;
 mod journald;
 mod prometheus;
+mod proxy;
 mod rotel;
 mod rsyslog;
 mod thousand;

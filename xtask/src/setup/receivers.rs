@@ -20,6 +20,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("prometheus-node-exporter", "prometheus-node-exporter"),
     ("nginx", "nginx"),
+    ("tinyproxy", "tinyproxy"),
     ("logrotate", "logrotate"),
     ("python3", "python3"),
 ];

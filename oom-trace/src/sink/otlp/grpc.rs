@@ -14,9 +14,11 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 use super::{Compression, Export, OtlpConfig};
+use crate::cause::chain;
 use crate::setting::Lapse;
-use crate::sink::http::{reveal, without_secrets};
+use crate::sink::http::reveal;
 use crate::sink::tls::{Tls, TlsError};
+use crate::sink::url::without_secrets;
 use crate::sink::{Fate, SinkError};
 
 /// A channel, which connects when it is used, in a runtime that runs only then.
@@ -94,10 +96,8 @@ impl Export for Grpc {
 /// that the records are wrong; the others a change of the configuration mends, here or there.
 fn error(target: &str, status: &Status) -> SinkError {
     let mut said = format!("{}: {}", status.code(), status.message());
-    let mut source = std::error::Error::source(status);
-    while let Some(cause) = source {
-        said = format!("{said}: {cause}");
-        source = cause.source();
+    if let Some(cause) = std::error::Error::source(status).map(chain) {
+        said = format!("{}: {cause}", status.code());
     }
     match status.code() {
         Code::InvalidArgument => SinkError::settled("export to", target, said, Fate::Refused),

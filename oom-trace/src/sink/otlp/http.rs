@@ -10,7 +10,8 @@ use prost::Message as _;
 
 use super::{Compression, Export, OtlpConfig};
 use crate::sink::SinkError;
-use crate::sink::http::{Path, Poster, without_secrets};
+use crate::sink::http::{Path, Poster};
+use crate::sink::url::without_secrets;
 
 /// Where logs go (OTLP specification, "OTLP/HTTP Request").
 const PATH: &str = "v1/logs";
@@ -24,13 +25,15 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(config: &OtlpConfig) -> Result<Self, SinkError> {
-        let OtlpConfig { endpoint, headers, tls, timeout, compression, .. } = config;
+        let OtlpConfig { endpoint, headers, tls, proxy, timeout, compression, .. } = config;
         let mut url = endpoint.clone();
         if matches!(url.path(), "" | "/") {
             url.set_path(PATH);
         }
         let target = without_secrets(&url);
-        let poster = Poster::new(Path { url, headers, tls, timeout: timeout.0 })?;
+        let (proxy, timeout) = (proxy.as_ref(), timeout.0);
+        let path = Path { url, target: target.clone(), headers, tls, proxy, timeout };
+        let poster = Poster::new(path)?;
         Ok(Self { poster, compression: *compression, target })
     }
 }

@@ -19,8 +19,8 @@ use url::Url;
 
 use self::grpc::Grpc;
 use self::http::Http;
-use super::http::without_secrets;
-use super::{Destination, Fate, Filter, Sink, SinkError, Status, Tls, webhook};
+use super::url::{http as http_url, without_secrets};
+use super::{Destination, Fate, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
 use crate::render::Format;
 use crate::setting::{Lapse, Secret};
@@ -36,7 +36,7 @@ pub struct OtlpConfig {
     pub filter: Filter,
     /// `http://collector:4317`, or `https://` for TLS. Over HTTP, `/v1/logs` is added where it has no
     /// path.
-    #[serde(deserialize_with = "webhook::http")]
+    #[serde(deserialize_with = "http_url")]
     pub endpoint: Url,
     /// gRPC unless said otherwise.
     #[serde(default)]
@@ -47,6 +47,8 @@ pub struct OtlpConfig {
     /// For `https://`.
     #[serde(default)]
     pub tls: Tls,
+    /// The proxy to go through, such as `http://proxy:3128`; over HTTP alone.
+    pub proxy: Option<Secret>,
     /// How long an export may take.
     #[serde(default = "Lapse::ten_seconds")]
     pub timeout: Lapse,
@@ -103,6 +105,11 @@ impl Destination for OtlpConfig {
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let exporter: Box<dyn Export> = match self.protocol {
+            Protocol::Grpc if self.proxy.is_some() => {
+                let target = without_secrets(&self.endpoint);
+                let said = "a proxy is for protocol = \"http\"; take that, or no proxy";
+                return Err(SinkError::said("export to", target, said));
+            }
             Protocol::Grpc => Box::new(Grpc::new(self)?),
             Protocol::Http => Box::new(Http::new(self)?),
         };
