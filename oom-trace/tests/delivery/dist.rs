@@ -136,6 +136,6 @@ fn systemd_understands_the_unit() {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     assert_eq!(objections(&unit), "");
-    let slip = unit.replace("StateDirectory=", "StateDirectry=");
-    assert!(objections(&slip).contains("StateDirectry"), "{}", objections(&slip));
+    let slip = unit.replace("StateDirectory=", "StateFolder=");
+    assert!(objections(&slip).contains("StateFolder"), "{}", objections(&slip));
 }
