@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::CapabilitySet;
 use serde_json::Value;
 
 use here::{trigger, turn, wait_for};
@@ -232,6 +233,28 @@ fn without_privileges_it_names_the_missing_capability() {
         1,
     );
     assert!(errors.contains("CAP_"), "{errors}");
+}
+
+/// But for naming the kernel's functions and reopening files, in each of its threads.
+#[test]
+fn what_was_needed_to_attach_is_given_up() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kills");
+    let agent = Agent::start(oom_trace(&["--output", file.to_str().unwrap()]));
+    let keep = CapabilitySet::SYSLOG | CapabilitySet::DAC_OVERRIDE;
+    let tasks = format!("/proc/{}/task", agent.pid().as_raw_pid());
+    let tasks: Vec<_> = fs::read_dir(tasks).unwrap().collect();
+    assert!(tasks.len() > 2, "{tasks:?}");
+    for task in tasks {
+        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        for set in ["CapPrm:", "CapEff:", "CapInh:"] {
+            let bits = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
+            let bits = u64::from_str_radix(bits.trim(), 16).unwrap();
+            assert_eq!(bits & !keep.bits(), 0, "{set} {bits:x}");
+        }
+    }
+    agent.stop();
 }
 
 #[test]

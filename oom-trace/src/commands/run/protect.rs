@@ -33,10 +33,9 @@ pub(super) fn survive() -> Vec<String> {
 }
 
 /// Gives up, for this thread and those it starts, what was needed to attach. What stays: reading
-/// kernel addresses, reopening files in folders of others, and reading the program's counters
-/// (bpf(2) asks for `CAP_BPF` on kernels before 5.19 whatever is done with it).
+/// kernel addresses, and reopening files in folders of others.
 pub(super) fn drop_privileges() -> Option<String> {
-    let keep = CapabilitySet::DAC_OVERRIDE | CapabilitySet::SYSLOG | CapabilitySet::BPF;
+    let keep = CapabilitySet::DAC_OVERRIDE | CapabilitySet::SYSLOG;
     let Ok(now) = rustix::thread::capabilities(None) else {
         return Some("cannot read this process's capabilities".to_owned());
     };
