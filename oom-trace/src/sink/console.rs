@@ -100,7 +100,7 @@ mod tests {
         compliance::check(Bench {
             working: Box::new(working),
             arrived: Box::new(move |_| compliance::lines(&available(&mut reader))),
-            broken: Box::new(broken),
+            broken: Some(Box::new(broken)),
         });
     }
 

@@ -115,7 +115,7 @@ impl Poster {
     }
 }
 
-/// The headers, with what they hold looked up.
+/// Headers and the like, with what they hold looked up.
 pub(super) fn reveal(
     headers: &BTreeMap<String, Secret>,
 ) -> Result<Vec<(String, String)>, crate::setting::NoSecret> {

@@ -187,34 +187,52 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<bytes
 
 #[cfg(test)]
 mod tests {
-    use super::super::compliance;
+    use super::super::compliance::{self, Bench};
     use super::*;
+
+    fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    fn sink(port: u16) -> Result<Box<dyn Sink>, SinkError> {
+        compliance::open::<PrometheusConfig>(&format!("{{ listen = \"127.0.0.1:{port}\" }}"))
+    }
+
+    fn get(port: u16, path: &str, accept: &str) -> (u16, String) {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let mut answer = agent.get(url).header("Accept", accept).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    #[test]
+    fn complies() {
+        let port = free_port();
+        compliance::check(Bench {
+            working: sink(port).unwrap(),
+            arrived: compliance::counted(move || get(port, "/metrics", "*/*").1),
+            broken: None,
+        });
+    }
 
     #[test]
     fn it_answers_in_both_formats_and_says_when_the_port_is_taken() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let table = format!("{{ listen = \"127.0.0.1:{port}\" }}");
-        let mut sink = compliance::open::<PrometheusConfig>(&table).unwrap();
+        let port = free_port();
+        let mut open_sink = sink(port).unwrap();
         let [record, ..] = compliance::records();
-        sink.deliver(&[record]).unwrap();
-        let get = |path: &str, accept: &str| {
-            let agent: ureq::Agent =
-                ureq::Agent::config_builder().http_status_as_error(false).build().into();
-            let url = format!("http://127.0.0.1:{port}{path}");
-            let mut answer = agent.get(url).header("Accept", accept).call().unwrap();
-            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
-        };
-        let (status, text) = get("/metrics", "*/*");
+        open_sink.deliver(&[record]).unwrap();
+        let (status, text) = get(port, "/metrics", "*/*");
         assert_eq!(status, 200);
         assert!(
             text.contains("oom_trace_kills_total{scope=\"memcg\",outcome=\"killed\"} 1\n"),
             "{text}"
         );
-        let (_, open) = get("/metrics", "application/openmetrics-text;version=1.0.0");
+        let (_, open) = get(port, "/metrics", "application/openmetrics-text;version=1.0.0");
         assert!(open.ends_with("# EOF\n"), "{open}");
-        assert_eq!(get("/healthz", "*/*"), (200, "ok\n".into()));
-        assert_eq!(get("/", "*/*").0, 404);
-        let error = compliance::open::<PrometheusConfig>(&table).unwrap_err().to_string();
+        assert_eq!(get(port, "/healthz", "*/*"), (200, "ok\n".into()));
+        assert_eq!(get(port, "/", "*/*").0, 404);
+        let error = sink(port).unwrap_err().to_string();
         assert!(error.contains("cannot listen on 127.0.0.1"), "{error}");
     }
 }

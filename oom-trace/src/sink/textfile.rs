@@ -123,9 +123,29 @@ impl Sink for Textfile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compliance;
+    use std::path::Path;
+
+    use super::super::compliance::{self, Bench};
     use super::*;
     use crate::setting::inline_table;
+
+    #[test]
+    fn complies() {
+        let (dir, gone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = dir.path().join("oom-trace.prom");
+        let sink = |path: &Path| {
+            compliance::open::<TextfileConfig>(&format!("{{ path = {path:?} }}")).unwrap()
+        };
+        let broken = sink(&gone.path().join("oom-trace.prom"));
+        gone.close().unwrap();
+        compliance::check(Bench {
+            working: sink(&path),
+            arrived: compliance::counted(move || {
+                fs::read_to_string(dir.path().join(&path)).unwrap()
+            }),
+            broken: Some(broken),
+        });
+    }
 
     #[test]
     fn the_file_is_whole_after_each_record_and_what_cannot_be_written_is_counted_once() {

@@ -126,7 +126,7 @@ mod tests {
                 let bodies = requests.iter().take(count);
                 bodies.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
             }),
-            broken: sink("{ url = \"http://127.0.0.1:1/\" }"),
+            broken: Some(sink("{ url = \"http://127.0.0.1:1/\" }")),
         });
     }
 

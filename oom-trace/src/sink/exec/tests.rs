@@ -56,7 +56,7 @@ fn complies() {
             seen = all.len();
             new
         }),
-        broken: sink("{ command = [\"/nonexistent\"] }"),
+        broken: Some(sink("{ command = [\"/nonexistent\"] }")),
     });
 }
 

@@ -42,7 +42,7 @@ fn complies() {
             seen = all.len();
             new
         }),
-        broken: Box::new(sink("/dev/full").unwrap()),
+        broken: Some(Box::new(sink("/dev/full").unwrap())),
     });
 }
 

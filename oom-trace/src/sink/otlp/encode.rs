@@ -19,10 +19,11 @@ use crate::render::{Format, Style, render};
 const NAME: &str = "oom-trace";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// All of them are of this machine.
+/// All of them are of this machine; `more` is told of it besides.
 pub(super) fn request(
     records: &[Arc<Record>],
     format: Format,
+    more: &[(String, String)],
 ) -> io::Result<ExportLogsServiceRequest> {
     let logs = records.iter().map(|record| log(record, format)).collect::<io::Result<_>>()?;
     let scope = InstrumentationScope {
@@ -31,19 +32,26 @@ pub(super) fn request(
         ..InstrumentationScope::default()
     };
     let scope_logs = ScopeLogs { scope: Some(scope), log_records: logs, ..ScopeLogs::default() };
-    let resource = records.first().map(|record| resource(record));
+    let resource = records.first().map(|record| resource(record, more));
     let resource_logs =
         ResourceLogs { resource, scope_logs: vec![scope_logs], ..ResourceLogs::default() };
     Ok(ExportLogsServiceRequest { resource_logs: vec![resource_logs] })
 }
 
-/// Semantic conventions: service, host, os.
-fn resource(record: &Record) -> Resource {
+/// Semantic conventions: service, host, os. What was added replaces what is of the same name.
+fn resource(record: &Record, more: &[(String, String)]) -> Resource {
     let mut attributes = Attributes::default();
-    attributes.text("service.name", Some(NAME));
-    attributes.text("service.version", Some(VERSION));
-    attributes.text("host.name", record.origin().host.as_deref());
-    attributes.text("os.type", Some("linux"));
+    for (key, text) in [
+        ("service.name", Some(NAME)),
+        ("service.version", Some(VERSION)),
+        ("host.name", record.origin().host.as_deref()),
+        ("os.type", Some("linux")),
+    ] {
+        if !more.iter().any(|(other, _)| other == key) {
+            attributes.text(key, text);
+        }
+    }
+    more.iter().for_each(|(key, text)| attributes.text(key, Some(text)));
     Resource { attributes: attributes.done(), ..Resource::default() }
 }
 

@@ -19,6 +19,7 @@ use url::Url;
 
 use self::grpc::Grpc;
 use self::http::Http;
+use super::http::reveal;
 use super::url::{http as http_url, without_secrets};
 use super::{Destination, Fate, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
@@ -44,6 +45,9 @@ pub struct OtlpConfig {
     /// Further headers, such as `Authorization`.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
+    /// Further attributes of the resource, such as `k8s.node.name`.
+    #[serde(default)]
+    pub resource: BTreeMap<String, Secret>,
     /// For `https://`.
     #[serde(default)]
     pub tls: Tls,
@@ -113,10 +117,12 @@ impl Destination for OtlpConfig {
             Protocol::Grpc => Box::new(Grpc::new(self)?),
             Protocol::Http => Box::new(Http::new(self)?),
         };
-        let Self { format, batch, .. } = self;
         let target = without_secrets(&self.endpoint);
-        let batch = batch.get().into();
-        Ok(Box::new(Otlp { name: self.name(), target, exporter, format: *format, batch }))
+        let resource = reveal(&self.resource);
+        let resource =
+            resource.map_err(|error| SinkError::said("export to", target.as_str(), error))?;
+        let (name, format, batch) = (self.name(), self.format, self.batch.get().into());
+        Ok(Box::new(Otlp { name, target, exporter, format, resource, batch }))
     }
 }
 
@@ -138,6 +144,7 @@ struct Otlp {
     target: String,
     exporter: Box<dyn Export>,
     format: Format,
+    resource: Vec<(String, String)>,
     batch: usize,
 }
 
@@ -149,7 +156,7 @@ impl Otlp {
         records: &[Arc<Record>],
         rejected: &mut ExportLogsPartialSuccess,
     ) -> Result<(), SinkError> {
-        let request = encode::request(records, self.format)
+        let request = encode::request(records, self.format, &self.resource)
             .map_err(|io| SinkError::new("write for", self.target.as_str(), io))?;
         if request.encoded_len() > MOST_BYTES && records.len() > 1 {
             let (first, second) = records.split_at(records.len() / 2);

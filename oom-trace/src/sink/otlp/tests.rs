@@ -1,10 +1,15 @@
 use std::collections::BTreeMap;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+    LogsService, LogsServiceServer,
+};
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::server::TcpIncoming;
 
 use super::super::compliance::{self, Bench};
 use super::super::testhttp::Server;
@@ -33,6 +38,10 @@ fn text(value: Option<AnyValue>) -> String {
     }
 }
 
+fn text_of(log: LogRecord, attribute: &str) -> String {
+    attributes(log)[attribute].clone()
+}
+
 fn attributes(log: LogRecord) -> BTreeMap<String, String> {
     log.attributes.into_iter().map(|pair| (pair.key, text(pair.value))).collect()
 }
@@ -53,7 +62,7 @@ fn complies_over_http() {
                 _ => request.body,
             };
             for log in logs(ExportLogsServiceRequest::decode(&*body).unwrap()) {
-                sender.send(attributes(log)["log.record.uid"].clone()).unwrap();
+                sender.send(text_of(log, "log.record.uid")).unwrap();
             }
             (200, ExportLogsServiceResponse::default().encode_to_vec())
         });
@@ -65,7 +74,59 @@ fn complies_over_http() {
             arrived: Box::new(move |count| {
                 ids.iter().take(count).map(serde_json::Value::from).collect()
             }),
-            broken: sink("{ endpoint = \"http://127.0.0.1:1\", protocol = \"http\" }"),
+            broken: Some(sink("{ endpoint = \"http://127.0.0.1:1\", protocol = \"http\" }")),
+        });
+    }
+}
+
+/// A collector that speaks gRPC, and passes on what it takes.
+struct Collector(Sender<LogRecord>);
+
+#[tonic::async_trait]
+impl LogsService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportLogsServiceRequest>,
+    ) -> Result<tonic::Response<ExportLogsServiceResponse>, tonic::Status> {
+        assert_eq!(request.metadata().get("x-token").unwrap(), "abc");
+        logs(request.into_inner()).into_iter().for_each(|log| self.0.send(log).unwrap());
+        Ok(tonic::Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
+/// Its address, and what it takes.
+fn collector() -> (String, Receiver<LogRecord>) {
+    let (sender, taken) = channel();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let service = LogsServiceServer::new(Collector(sender));
+            let service = service.accept_compressed(CompressionEncoding::Gzip);
+            let server = tonic::transport::Server::builder();
+            server.serve_with_incoming(service, TcpIncoming::from(listener)).await.unwrap();
+        });
+    });
+    (endpoint, taken)
+}
+
+#[test]
+fn complies_over_grpc() {
+    for compression in ["none", "gzip"] {
+        let (endpoint, taken) = collector();
+        compliance::check(Bench {
+            working: sink(&format!(
+                "{{ endpoint = {endpoint:?}, compression = {compression:?}, \
+                 headers = {{ X-Token = \"abc\" }} }}"
+            )),
+            arrived: Box::new(move |count| {
+                let ids = taken.iter().take(count).map(|log| text_of(log, "log.record.uid"));
+                ids.map(serde_json::Value::from).collect()
+            }),
+            broken: Some(sink("{ endpoint = \"http://127.0.0.1:1\" }")),
         });
     }
 }
@@ -102,7 +163,7 @@ fn a_kill_has_the_attributes_of_the_conventions_and_none_that_is_not_known() {
     let [(_, unknown), (_, everything)] = [all.next().unwrap(), all.next().unwrap()];
     let Record::OomKill(kill) = &everything else { panic!() };
     let victim = kill.victim.clone();
-    let export = |record| encode::request(&[Arc::new(record)], Format::Compact).unwrap();
+    let export = |record| encode::request(&[Arc::new(record)], Format::Compact, &[]).unwrap();
     let log = logs(export(everything.clone())).remove(0);
     assert_eq!(log.event_name, "oom_kill");
     assert_eq!(log.severity_text, "FATAL");
@@ -127,9 +188,26 @@ fn a_kill_has_the_attributes_of_the_conventions_and_none_that_is_not_known() {
 }
 
 #[test]
+fn the_resource_is_this_machine_and_what_was_added() {
+    let [record, ..] = compliance::records();
+    let more = [("k8s.node.name", "node-1"), ("service.name", "oom")];
+    let more = more.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let request = encode::request(&[Arc::clone(&record)], Format::Compact, &more).unwrap();
+    let resource = request.resource_logs[0].resource.clone().unwrap();
+    let keys: Vec<_> = resource.attributes.iter().map(|pair| pair.key.as_str()).collect();
+    assert_eq!(keys, ["service.version", "host.name", "os.type", "k8s.node.name", "service.name"]);
+    let text = |key| {
+        let pair = resource.attributes.iter().find(|pair| pair.key == key).unwrap();
+        text(pair.value.clone())
+    };
+    assert_eq!(Some(text("host.name")), record.origin().host);
+    assert_eq!((text("k8s.node.name"), text("service.name")), ("node-1".into(), "oom".into()));
+}
+
+#[test]
 fn the_body_may_be_the_record_itself() {
     let [record, ..] = compliance::records();
-    let request = encode::request(&[Arc::clone(&record)], Format::Json).unwrap();
+    let request = encode::request(&[Arc::clone(&record)], Format::Json, &[]).unwrap();
     let body = logs(request).remove(0).body.unwrap();
     let Some(Value::KvlistValue(map)) = body.value else { panic!("{body:?}") };
     let json = serde_json::to_value(&*record).unwrap();

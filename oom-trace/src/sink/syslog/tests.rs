@@ -38,7 +38,7 @@ fn complies_over_tcp() {
             let stream = stream.get_or_insert_with(|| BufReader::new(listener.accept().unwrap().0));
             (0..count).map(|_| id(&frame(stream))).collect()
         }),
-        broken: sink("{ url = \"tcp://127.0.0.1:1\" }"),
+        broken: Some(sink("{ url = \"tcp://127.0.0.1:1\" }")),
     });
 }
 
@@ -61,7 +61,7 @@ fn complies_over_udp_and_a_unix_socket() {
     compliance::check(Bench {
         working: sink(&format!("{{ url = \"unix://{}\", max_bytes = \"16KiB\" }}", path.display())),
         arrived: Box::new(move |count| received.iter().take(count).collect()),
-        broken: sink("{ url = \"unix:///nonexistent\" }"),
+        broken: Some(sink("{ url = \"unix:///nonexistent\" }")),
     });
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = udp.local_addr().unwrap().port();
