@@ -15,6 +15,8 @@ use crate::sink::{SinkTotals, Status};
 pub struct Board {
     totals: Mutex<Totals>,
     sinks: Mutex<Vec<Arc<Counts>>>,
+    /// Of sinks that others have taken the place of.
+    replaced: Mutex<Vec<Arc<Counts>>>,
     backlog: OnceLock<Arc<Backlog>>,
 }
 
@@ -87,6 +89,12 @@ impl Board {
 
     pub(super) fn remove(&self, counts: &Arc<Counts>) {
         lock(&self.sinks).retain(|other| !Arc::ptr_eq(other, counts));
+        lock(&self.replaced).push(Arc::clone(counts));
+    }
+
+    /// Those of whom no more is asked: nothing waits for them.
+    pub(super) fn replaced(&self) -> Vec<SinkTotals> {
+        lock(&self.replaced).iter().map(|counts| counts.totals(0)).collect()
     }
 
     pub(super) fn counts(&self) -> Vec<Arc<Counts>> {

@@ -201,6 +201,12 @@ impl Delivery {
         self.board.sinks()
     }
 
+    /// How those stood that were replaced.
+    #[must_use]
+    pub fn replaced(&self) -> Vec<SinkTotals> {
+        self.board.replaced()
+    }
+
     /// Has the sinks deliver what waits, flush and end, all within `deadline`. A sink that is
     /// stuck is left behind: its thread ends with the process.
     #[must_use]

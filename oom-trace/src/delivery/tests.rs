@@ -332,14 +332,19 @@ fn a_sink_that_is_replaced_ends_and_the_new_one_goes_on_where_it_was() {
     let ((old, old_keys), (stays, stays_keys)) = (gate("far", true), gate("stays", true));
     let Bench { mut delivery, reports: _reports } = bench(vec![old, stays], None);
     delivery.send(record(0));
-    old_keys.expect(&id(0), No);
+    delivery.send(record(1));
+    old_keys.expect(&id(0), Never);
+    old_keys.expect(&id(1), No);
     stays_keys.expect(&id(0), Yes);
+    stays_keys.expect(&id(1), Yes);
     let (new, keys) = gate("far", true);
     delivery.replace(&["far".to_owned()], vec![new]).unwrap();
-    keys.expect(&id(0), Yes);
-    delivery.send(record(1));
     keys.expect(&id(1), Yes);
-    stays_keys.expect(&id(1), Yes);
+    delivery.send(record(2));
+    keys.expect(&id(2), Yes);
+    stays_keys.expect(&id(2), Yes);
+    let replaced = delivery.replaced();
+    assert_eq!(replaced.iter().map(SinkTotals::lost).collect::<Vec<_>>(), [1]);
     for keys in [&keys, &stays_keys] {
         keys.answers.send(Yes).unwrap();
     }

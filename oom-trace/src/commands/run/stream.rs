@@ -232,8 +232,8 @@ impl Desk {
     }
 
     fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
-        let sinks = self.delivery.totals();
-        sinks.iter().filter(|sink| counts(sink)).map(SinkTotals::lost).sum()
+        let sinks = self.delivery.totals().into_iter().chain(self.delivery.replaced());
+        sinks.filter(|sink| counts(sink)).map(|sink| sink.lost()).sum()
     }
 
     /// To people and machines.
