@@ -53,8 +53,8 @@ impl Destination for FileConfig {
         &self.filter
     }
 
-    fn format(&self) -> Format {
-        self.format
+    fn format(&self) -> Option<Format> {
+        Some(self.format)
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

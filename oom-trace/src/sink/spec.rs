@@ -30,8 +30,8 @@ pub trait Destination: Debug {
     /// Which records it gets.
     fn filter(&self) -> &Filter;
 
-    /// How records are written there.
-    fn format(&self) -> Format;
+    /// How records are written there; `None` where they are counted.
+    fn format(&self) -> Option<Format>;
 
     /// Makes the sink. One whose destination may come later is made without it.
     ///
@@ -153,7 +153,7 @@ mod tests {
     fn a_sink_is_asked_for_in_a_line() {
         let spec: Spec = "file:{ path = \"/x\", format = \"kernel\" }".parse().unwrap();
         assert_eq!(spec.destination().name(), "/x");
-        assert_eq!(spec.destination().format(), Format::Kernel);
+        assert_eq!(spec.destination().format(), Some(Format::Kernel));
         for (text, says) in [
             ("fil:{}", "no sink is called \"fil\"; take one of file"),
             ("file", "missing key `path`"),

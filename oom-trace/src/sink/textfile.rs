@@ -53,9 +53,8 @@ impl Destination for TextfileConfig {
         &self.filter
     }
 
-    /// No record is written.
-    fn format(&self) -> Format {
-        Format::Compact
+    fn format(&self) -> Option<Format> {
+        None
     }
 
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

@@ -45,8 +45,8 @@ impl Destination for WebhookConfig {
         &self.filter
     }
 
-    fn format(&self) -> Format {
-        Format::Json
+    fn format(&self) -> Option<Format> {
+        Some(Format::Json)
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

@@ -20,7 +20,8 @@ pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     let done = events().iter().filter_map(|bytes| assembler.push(decode(bytes).ok()?)).last();
     let Some(incident) = done else { return };
     let console = config.console.as_ref().map(|console| (console.format, console.style));
-    let sinks = config.sinks.iter().map(|sink| (sink.destination().format(), Style::default()));
+    let sinks = config.sinks.iter().filter_map(|sink| sink.destination().format());
+    let sinks = sinks.map(|format| (format, Style::default()));
     let mut out = Vec::new();
     let clock = Clock::now();
     let system = enricher.system(clock.boot_ns());

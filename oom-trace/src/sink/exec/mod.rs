@@ -84,8 +84,8 @@ impl Destination for ExecConfig {
         &self.filter
     }
 
-    fn format(&self) -> Format {
-        self.format
+    fn format(&self) -> Option<Format> {
+        Some(self.format)
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
