@@ -5,12 +5,15 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::incident::model::Record;
 
 /// A record's number. Over restarts they go on where the store has them from.
 pub(crate) type Number = u64;
+
+/// How long a record waits for a store that does not answer: a disk may stall for want of memory.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Records in memory, bounded.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub(super) enum Turn {
     Behind(Number),
     /// Look at its signals.
     Woken,
+    /// The store has not saved what it waits for, for so long that it goes on without.
+    Stalled,
     /// There is nothing left, and nothing will come.
     Over,
 }
@@ -125,14 +130,30 @@ impl Backlog {
         reader: Reader,
         wake: &AtomicBool,
     ) -> Turn {
-        let state = self.lock();
-        let idle = |state: &mut State| {
-            from >= state.end(reader)
-                && !wake.load(Relaxed)
-                && !(state.closing && from >= state.next())
-        };
-        let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        if wake.swap(false, Relaxed) { Turn::Woken } else { state.turn(from, most, reader) }
+        let mut state = self.lock();
+        let (mut saved, mut since) = (state.saved, Instant::now());
+        loop {
+            if wake.swap(false, Relaxed) {
+                return Turn::Woken;
+            }
+            let is_there = from < state.next();
+            if from < state.end(reader) || (state.closing && !is_there) {
+                return state.turn(from, most, reader);
+            }
+            if !is_there || state.saved != saved {
+                (saved, since) = (state.saved, Instant::now());
+            } else if since.elapsed() >= PATIENCE {
+                state.saved = None;
+                return Turn::Stalled;
+            }
+            state = if is_there {
+                let left = PATIENCE.saturating_sub(since.elapsed());
+                let woken = self.changed.wait_timeout(state, left);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
     }
 
     /// Waits for what the store has to save: records from `from` on, or sinks that have moved on.
@@ -149,10 +170,12 @@ impl Backlog {
         None
     }
 
-    /// Tells the readers how far the store is, or that it does not work.
-    pub(super) fn set_saved(&self, saved: Option<Number>) {
-        self.lock().saved = saved;
+    /// Tells the readers how far the store is, or that it does not work; whether it was taken to
+    /// work before.
+    pub(super) fn set_saved(&self, saved: Option<Number>) -> bool {
+        let before = std::mem::replace(&mut self.lock().saved, saved);
         self.changed.notify_all();
+        before.is_some()
     }
 
     /// Tells the store that a sink has moved on.

@@ -53,7 +53,8 @@ impl Keeper {
                     let end = first + records.len() as Number;
                     if self.save(first, &records) {
                         self.next = end;
-                        self.backlog.set_saved(Some(end));
+                        let worked = self.backlog.set_saved(Some(end));
+                        self.succeeded(worked);
                     } else if self.backlog.pause(TRY_AGAIN, &self.end) != Pause::Passed {
                         // One more time, now that it is the end.
                         if !self.save(first, &records) {
@@ -67,7 +68,7 @@ impl Keeper {
                     self.missed += front - self.next;
                     self.next = front;
                 }
-                Some(Turn::Over | Turn::Woken) => {
+                Some(Turn::Over | Turn::Woken | Turn::Stalled) => {
                     self.save(self.next, &[]);
                     return;
                 }
@@ -91,7 +92,6 @@ impl Keeper {
                 for said in said {
                     (self.report)(Report::Store { said });
                 }
-                self.recovered();
                 true
             }
             Err(error) => {
@@ -112,9 +112,11 @@ impl Keeper {
         }
     }
 
-    fn recovered(&mut self) {
+    /// `worked` unless somebody was told that it did not.
+    fn succeeded(&mut self, worked: bool) {
+        self.failing = false;
         let missed = std::mem::take(&mut self.missed);
-        if std::mem::take(&mut self.failing) || missed > 0 {
+        if !worked || missed > 0 {
             let missed = match missed {
                 0 => "it has all records".to_owned(),
                 missed => format!("it lacks {missed} records of meanwhile"),

@@ -32,12 +32,17 @@ pub enum Report<'a> {
         /// What it said.
         error: &'a StoreError,
     },
+    /// Records are not saved, and nobody knows why: the disk does not answer.
+    StoreStalled,
     /// Something of the store that people should know.
     Store {
         /// In a sentence.
         said: String,
     },
 }
+
+/// How it goes on without the store.
+const FROM_MEMORY: &str = "; records go on to the outputs from memory meanwhile";
 
 /// Who is told.
 pub type Reporter = Arc<dyn Fn(Report<'_>) + Send + Sync>;
@@ -54,9 +59,8 @@ impl Display for Report<'_> {
             Self::Recovered { sink, lost } => {
                 write!(f, "output {sink}: works again; {lost} {} lost meanwhile", records(*lost))
             }
-            Self::StoreFailing { error } => {
-                write!(f, "store: {error}; records go on to the outputs from memory meanwhile")
-            }
+            Self::StoreFailing { error } => write!(f, "store: {error}{FROM_MEMORY}"),
+            Self::StoreStalled => write!(f, "store: the disk does not answer{FROM_MEMORY}"),
             Self::Store { said } => write!(f, "store: {said}"),
         }
     }

@@ -70,6 +70,7 @@ impl Worker {
                     }
                 }
                 Turn::Woken => self.look(),
+                Turn::Stalled => (self.report)(Report::StoreStalled),
                 Turn::Over => break,
             }
             if self.signals.end.load(Relaxed) {
