@@ -33,8 +33,12 @@ pub(crate) static MACHINE: Machine = Machine {
     has_nodes: 0,
 };
 
-/// Room for a storm: some hundreds of victims before user space has read the first.
-const RING_BYTES: u32 = 512 * 1024;
+/// Room for a storm: more than a hundred victims with all that is told of them, and as many more
+/// without what can be done without, before user space has read the first.
+const RING_BYTES: u32 = 1024 * 1024;
+
+/// Where more waits to be read, what is left is for the kills themselves.
+pub(crate) const FULL_ENOUGH: u64 = RING_BYTES as u64 / 4 * 3;
 
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);

@@ -2,7 +2,7 @@
 
 use oom_trace_common::record::{CANDIDATES, candidate_field as field, kind};
 
-use super::{Draft, header, send};
+use super::{Draft, header, send_extra};
 use crate::kernel::{OomControl, Task};
 use crate::maps::{CANDIDATE, WEIGHED, only};
 use crate::weighed::{Weighed, Weight};
@@ -37,6 +37,6 @@ fn send_candidate(source: u32, incident: u64, total: u64, weight: &Weight) -> u6
     let present = weight.candidate.header.present;
     record.header = header(kind::CANDIDATE, source, incident);
     record.header.present = present | (field::PATH * path);
-    send(draft);
+    send_extra(draft);
     present
 }

@@ -4,7 +4,7 @@ use oom_trace_common::record::{
     ARGV_LEN, Command, PARENTS, PATHS_LEN, command_field as field, kind,
 };
 
-use super::{Draft, header, put, send};
+use super::{Draft, header, put, send_extra};
 use crate::kernel::{Mm, Task};
 use crate::maps::{COMMAND, only};
 
@@ -45,7 +45,7 @@ pub(crate) fn send_command(source: u32, incident: u64, task: Task) -> u64 {
     record.argv_cut = (end.get() - (record.exe_end as u64) < len) as u32;
     record.header = header(kind::COMMAND, source, incident);
     record.header.present = present;
-    send(draft);
+    send_extra(draft);
     present
 }
 

@@ -4,7 +4,7 @@ use oom_trace_common::record::{LEVELS, kind, level_field as field};
 use zerocopy::IntoBytes as _;
 
 use super::usage::read_usage;
-use super::{header, put, submit};
+use super::{header, put, submit_extra};
 use crate::kernel::{Memcg, OomControl};
 use crate::maps::{LEVEL, only};
 
@@ -35,6 +35,6 @@ fn send_level(source: u32, incident: u64, memcg: Memcg, depth: u32) -> u64 {
     level.depth = depth;
     level.header = header(kind::LEVEL, source, incident);
     level.header.present = present;
-    submit(level.as_bytes());
+    submit_extra(level.as_bytes());
     present
 }

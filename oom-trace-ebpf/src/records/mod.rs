@@ -10,10 +10,11 @@ pub(crate) mod sharer;
 pub(crate) mod usage;
 pub(crate) mod victim;
 
+use aya_ebpf::bindings::BPF_RB_AVAIL_DATA;
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use oom_trace_common::record::{Header, NAME_LEN, PATHS_LEN};
 
-use crate::maps::{COUNTERS, EVENTS, only};
+use crate::maps::{COUNTERS, EVENTS, FULL_ENOUGH, only};
 
 /// A record and room for its paths, too large for the 512 bytes of a program's stack.
 #[repr(C)]
@@ -76,18 +77,40 @@ pub(crate) fn header(kind: u32, source: u32, incident: u64) -> Header {
 
 /// Hands a draft over with the paths written so far, or counts it as lost.
 pub(crate) fn send<T>(draft: &'static Draft<T>) {
+    submit(bytes(draft));
+}
+
+/// The same for one that a kill can be told without.
+pub(crate) fn send_extra<T>(draft: &'static Draft<T>) {
+    submit_extra(bytes(draft));
+}
+
+fn bytes<T>(draft: &'static Draft<T>) -> &'static [u8] {
     let len = size_of::<T>() + (draft.end.get() as usize).min(PATHS_LEN);
     let start: *const Draft<T> = draft;
     // SAFETY: `len` bytes from `start` lie within the draft, whose first two parts leave no gap: a
     // record has no padding (zerocopy proves it) and bytes need no alignment.
-    submit(unsafe { core::slice::from_raw_parts(start.cast(), len) });
+    unsafe { core::slice::from_raw_parts(start.cast(), len) }
 }
 
 /// Copies `bytes` to the ring, or counts them as lost.
 pub(crate) fn submit(bytes: &[u8]) {
-    if EVENTS.output::<[u8]>(bytes, 0).is_err()
-        && let Some(counters) = only(&COUNTERS)
-    {
+    if EVENTS.output::<[u8]>(bytes, 0).is_err() {
+        lost();
+    }
+}
+
+/// The same for what a kill can be told without: it leaves the last of the room to kills.
+pub(crate) fn submit_extra(bytes: &[u8]) {
+    if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > FULL_ENOUGH {
+        lost();
+    } else {
+        submit(bytes);
+    }
+}
+
+fn lost() {
+    if let Some(counters) = only(&COUNTERS) {
         counters.ring_lost += 1;
     }
 }

@@ -221,3 +221,35 @@ impl Backlog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    fn record() -> Arc<Record> {
+        let [(_, record), ..] = fixtures::all();
+        Arc::new(record)
+    }
+
+    /// As a disk does while there is no memory to write with.
+    #[test]
+    fn a_store_that_does_not_answer_holds_nobody_for_long() {
+        let (backlog, wake) = (Backlog::new(4, 1, true), AtomicBool::new(false));
+        let take = |from| backlog.take(from, 4, Reader::AfterStore, &wake);
+        backlog.push(record());
+        backlog.push(record());
+        assert!(backlog.set_saved(Some(2)));
+        assert!(matches!(take(1), Turn::Records(1, records) if records.len() == 1));
+        assert!(matches!(take(2), Turn::Stalled));
+        assert!(matches!(take(2), Turn::Records(2, records) if records.len() == 1));
+        backlog.push(record());
+        assert!(matches!(take(3), Turn::Records(3, _)));
+        // It answers again.
+        assert!(!backlog.set_saved(Some(4)));
+        backlog.push(record());
+        backlog.wake(&wake);
+        assert!(matches!(take(4), Turn::Woken));
+        assert!(matches!(take(4), Turn::Stalled));
+    }
+}

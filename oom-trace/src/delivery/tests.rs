@@ -2,7 +2,6 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
-use super::backlog::{Reader, Turn};
 use super::*;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
@@ -302,27 +301,6 @@ fn what_comes_last_is_in_the_store_whoever_else_there_is() {
         let _ = delivery.close(SOON);
         assert_eq!(Store::open(&path, &keep()).unwrap().next(), round + 2);
     }
-}
-
-/// As a disk does while there is no memory to write with.
-#[test]
-fn a_store_that_does_not_answer_holds_nobody_for_long() {
-    let (backlog, wake) = (Backlog::new(ROOM, 1, true), AtomicBool::new(false));
-    let take = |from| backlog.take(from, ROOM, Reader::AfterStore, &wake);
-    backlog.push(record(0));
-    backlog.push(record(1));
-    assert!(backlog.set_saved(Some(2)));
-    assert!(matches!(take(1), Turn::Records(1, records) if records.len() == 1));
-    assert!(matches!(take(2), Turn::Stalled));
-    assert!(matches!(take(2), Turn::Records(2, records) if records.len() == 1));
-    backlog.push(record(2));
-    assert!(matches!(take(3), Turn::Records(3, _)));
-    // It answers again.
-    assert!(!backlog.set_saved(Some(4)));
-    backlog.push(record(3));
-    backlog.wake(&wake);
-    assert!(matches!(take(4), Turn::Woken));
-    assert!(matches!(take(4), Turn::Stalled));
 }
 
 fn keep() -> Retention {

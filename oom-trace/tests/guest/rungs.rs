@@ -194,7 +194,7 @@ fn kill_that_no_hook_sees() {
 /// The agent is not allowed to read what the hooks wrote, for more kills than they have room for.
 /// Long paths take up most of it.
 fn ring_overflows() {
-    const KILLS: usize = 100;
+    const KILLS: usize = 200;
     const LEVELS: usize = 12;
     let name = "x".repeat(255);
     let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
