@@ -9,6 +9,7 @@ use rustix::mount::{
 };
 
 use crate::here::{trigger, turn, wait_for};
+use crate::support::agent::Agent;
 use crate::{Service, await_victims, in_file, once, stored, victims};
 
 /// For what the kernel's log tells of as well.
@@ -37,6 +38,18 @@ impl Drop for Small<'_> {
     }
 }
 
+/// What is left of the room.
+fn fill(filler: &Path) {
+    let full = fs::write(filler, vec![0; 2 * ROOM]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+}
+
+/// An agent with its store there, and a file that is elsewhere.
+fn start(service: &Service, file: &Path, store: &Path) -> Agent {
+    let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());
+    service.start(&["--quiet", "--output", file, "--store", store])
+}
+
 /// It says so, the outputs get their records meanwhile, and when there is room the store has all.
 #[test]
 fn a_full_disk_costs_no_record() {
@@ -44,18 +57,9 @@ fn a_full_disk_costs_no_record() {
     let service = Service::new();
     let (state, file) = (service.path("state"), service.path("oom.json"));
     let _small = Small::mount(&state);
-    let filler = state.join("filler");
-    let store = state.join("records.db");
-    let mut agent = service.start(&[
-        "--quiet",
-        "--output",
-        file.to_str().unwrap(),
-        "--store",
-        store.to_str().unwrap(),
-    ]);
-    // What is left of the room.
-    let full = fs::write(&filler, vec![0; 2 * ROOM]).unwrap_err();
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let (filler, store) = (state.join("filler"), state.join("records.db"));
+    let mut agent = start(&service, &file, &store);
+    fill(&filler);
 
     let ours = [trigger(), trigger()];
     agent.wait_until_it_says("store: cannot write to");
@@ -74,15 +78,13 @@ fn a_full_disk_at_the_start_costs_no_record() {
     let (state, file) = (service.path("state"), service.path("oom.json"));
     let _small = Small::mount(&state);
     let (filler, store) = (state.join("filler"), state.join("records.db"));
-    let args = ["--quiet", "--output", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
-    let agent = service.start(&args);
+    let agent = start(&service, &file, &store);
     let mut ours = vec![trigger()];
     await_victims(&file, &ours);
     agent.stop();
-    let full = fs::write(&filler, vec![0; 2 * ROOM]).unwrap_err();
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    fill(&filler);
 
-    let mut agent = service.start(&args);
+    let mut agent = start(&service, &file, &store);
     agent.wait_until_it_says("store: cannot open");
     ours.push(trigger());
     await_victims(&file, &ours);

@@ -95,10 +95,9 @@ impl Export for Grpc {
 /// Of the codes that the specification calls not retryable ("OTLP/gRPC Response") only this one says
 /// that the records are wrong; the others a change of the configuration mends, here or there.
 fn error(target: &str, status: &Status) -> SinkError {
-    let mut said = format!("{}: {}", status.code(), status.message());
-    if let Some(cause) = std::error::Error::source(status).map(chain) {
-        said = format!("{}: {cause}", status.code());
-    }
+    let cause = std::error::Error::source(status).map(chain);
+    let why = cause.as_deref().unwrap_or_else(|| status.message());
+    let said = format!("{}: {why}", status.code());
     match status.code() {
         Code::InvalidArgument => SinkError::settled("export to", target, said, Fate::Refused),
         _ => SinkError::said("export to", target, said),
