@@ -76,9 +76,11 @@ impl Display for Used {
     }
 }
 
-/// Resident memory, as the kernel sums it (`get_mm_rss`).
+/// Resident memory, as the kernel sums it (`get_mm_rss`). Kernels before 4.5 count shared memory
+/// among files, and their logs know none apart.
 pub(super) fn resident(memory: &Memory) -> Option<u64> {
-    memory.anon_rss_bytes?.checked_add(memory.file_rss_bytes?)?.checked_add(memory.shmem_rss_bytes?)
+    let Memory { anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, .. } = *memory;
+    anon_rss_bytes?.checked_add(file_rss_bytes?)?.checked_add(shmem_rss_bytes.unwrap_or(0))
 }
 
 /// What more than one of a thing ends in.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use crate::text::{Escaped, KernelText};
+use crate::text::{Escaped, KernelText, acts};
 
 /// One word: bare if nothing in it can be taken for our own punctuation, else in quotes.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,43 @@ impl Display for Word<'_> {
     }
 }
 
+/// A name as a shell takes it: bare, or in single quotes, so that what is shown can be pasted. One
+/// that a terminal cannot show as it is looks like a [`Word`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quoted<'a>(&'a [u8]);
+
+impl<'a> From<&'a KernelText> for Quoted<'a> {
+    fn from(text: &'a KernelText) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a [u8]> for Quoted<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl<'a> From<&'a str> for Quoted<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@%+-=,".contains(c);
+        match std::str::from_utf8(self.0) {
+            Ok(text) if !text.is_empty() && text.chars().all(bare) => f.write_str(text),
+            Ok(text) if !text.chars().any(acts) => {
+                // Within single quotes nothing is special but their end.
+                write!(f, "'{}'", text.replace('\'', r"'\''"))
+            }
+            _ => write!(f, "{}", Word(self.0)),
+        }
+    }
+}
+
 /// A task: `memhog (pid 157)`, with its thread where that is another number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Who<'a> {
@@ -58,7 +95,7 @@ impl Display for Who<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (before, after) = match self.comm {
             Some(comm) => {
-                write!(f, "{}", Word::from(comm))?;
+                write!(f, "{}", Quoted::from(comm))?;
                 (" (", ")")
             }
             None => ("", ""),
@@ -86,5 +123,18 @@ mod tests {
         assert_eq!(shown(b"tmux: server"), r#""tmux: server""#);
         assert_eq!(shown(b"a=1\" pid=\\\n\xff"), r#""a=1\" pid=\\\n\xff""#);
         assert_eq!(shown("é".as_bytes()), "\"é\"");
+    }
+
+    #[test]
+    fn what_is_quoted_can_be_pasted_into_a_shell() {
+        let shown = |text: &str| Quoted::from(text).to_string();
+        assert_eq!(shown("app.service"), "app.service");
+        assert_eq!(shown("-XX:MaxRAMPercentage=75"), "-XX:MaxRAMPercentage=75");
+        assert_eq!(shown(r"machine-my\x2dbox.scope"), r"'machine-my\x2dbox.scope'");
+        assert_eq!(shown("tmux: server"), "'tmux: server'");
+        assert_eq!(shown("it's"), r"'it'\''s'");
+        assert_eq!(shown(""), "''");
+        assert_eq!(shown("a\n$(b)"), r#""a\n$(b)""#);
+        assert_eq!(Quoted::from(&b"\xff"[..]).to_string(), r#""\xff""#);
     }
 }

@@ -31,10 +31,13 @@ impl Enricher {
             own.zip(next).and_then(|((own, _), (next, _))| own.badness.checked_sub(next.badness));
         Some(model::Candidates {
             total: first.total,
-            top: top.into_iter().take(self.candidates).map(|it| self.candidate(it)).collect(),
+            top: top.iter().take(self.candidates).map(|it| self.candidate(it)).collect(),
             largest: largest.map(|it| self.candidate(it)),
             margin,
-            decided_by_adj: largest.zip(chosen).map(|((largest, _), chosen)| largest.pid != chosen),
+            decided_by_adj: largest
+                .zip(own)
+                // Of equals, the kernel might have taken either.
+                .map(|((largest, _), (own, _))| largest.held > own.held),
         })
     }
 

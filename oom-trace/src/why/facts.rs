@@ -1,9 +1,12 @@
 //! What is read off a record in more than one place.
 
-use crate::incident::model::{Candidate, Candidates, OomKill, Scope, System, Victim};
+use crate::incident::model::{Candidate, Candidates, Memory, OomKill, Scope, System, Victim};
 use crate::text::KernelText;
 use crate::units::{Age, Size, resident};
-use crate::word::{Who, Word};
+use crate::word::{Quoted, Who};
+
+/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
+const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
 
 /// A victim gives its memory back within milliseconds: what was read later is of another machine.
 const SOON_MS: u64 = 10;
@@ -45,7 +48,7 @@ pub(super) fn who(victim: &Victim) -> String {
 }
 
 pub(super) fn name(comm: Option<&KernelText>, unknown: &str) -> String {
-    comm.map_or_else(|| unknown.to_owned(), |comm| Word::from(comm).to_string())
+    comm.map_or_else(|| unknown.to_owned(), |comm| Quoted::from(comm).to_string())
 }
 
 pub(super) fn task(comm: &KernelText, pid: u32) -> String {
@@ -59,15 +62,38 @@ pub(super) fn asker(kill: &OomKill) -> Option<String> {
     (pid != victim).then_some(task(trigger.comm.as_ref()?, pid))
 }
 
-/// What all processes that were weighed hold; `None` unless every one is told of.
-pub(super) fn held_by_all(kill: &OomKill) -> Option<u64> {
+/// What of their memory, summed over all processes that were weighed; `None` unless every one is
+/// told of.
+pub(super) fn sum_of_all(kill: &OomKill, part: fn(&Memory) -> Option<u64>) -> Option<u64> {
     let candidates = kill.candidates.as_ref()?;
     let told = u64::try_from(candidates.top.len()).ok()?;
-    let parts = candidates
-        .top
-        .iter()
-        .map(|candidate| sum([resident(&candidate.memory), candidate.memory.pgtables_bytes]));
+    let parts = candidates.top.iter().map(|candidate| part(&candidate.memory));
     sum(parts).filter(|_| told == candidates.total && told > 0)
+}
+
+/// What a process has for itself, and is charged for where it runs. Files and shared memory are
+/// charged to whoever touched them first.
+pub(super) fn own(memory: &Memory) -> Option<u64> {
+    sum([memory.anon_rss_bytes, Some(memory.pgtables_bytes.unwrap_or(0))])
+}
+
+/// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
+pub(super) fn is_allocating_task(kill: &OomKill) -> bool {
+    kill.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
+}
+
+/// What the machine has, or the part of it that the kernel weighed against.
+pub(super) fn machine_bytes(kill: &OomKill) -> Option<u64> {
+    kill.system.as_ref()?.total_bytes
+}
+
+/// What was free at the decision: a later reading may hold what the victim gave back.
+pub(super) fn free_before(kill: &OomKill, free: u64) -> u64 {
+    let system = kill.system.as_ref();
+    match system.and_then(|system| system.taken_after_ms) {
+        Some(1..) => free.saturating_sub(resident(&kill.victim.memory).unwrap_or(0)),
+        _ => free,
+    }
 }
 
 /// What those that are told of hold; there may be more.
@@ -76,10 +102,16 @@ pub(super) fn held_at_least(candidates: &Candidates) -> u64 {
     known.fold(0, u64::saturating_add)
 }
 
-/// The largest of those that were weighed, if it is not the victim.
+/// The largest of those that were weighed, if it is not the victim and holds more than it.
 pub(super) fn larger(kill: &OomKill) -> Option<&Candidate> {
     let largest = kill.candidates.as_ref()?.largest.as_ref()?;
-    (largest.pid != kill.victim.pid?).then_some(largest)
+    let victim = weighed(&kill.victim.memory)?;
+    (largest.pid != kill.victim.pid? && weighed(&largest.memory)? > victim).then_some(largest)
+}
+
+/// What the kernel weighs, but for page tables.
+pub(super) fn weighed(memory: &Memory) -> Option<u64> {
+    sum([resident(memory), Some(memory.swap_bytes.unwrap_or(0))])
 }
 
 /// `3.1 GiB of 16.0 GiB free`
@@ -93,7 +125,7 @@ pub(super) fn free(free: Option<u64>, total: Option<u64>) -> Option<String> {
 /// What stands behind a reading that was not taken at once.
 pub(super) fn later(system: &System) -> String {
     match system.taken_after_ms {
-        Some(ms) if ms > SOON_MS => format!(" {} later", Age(ms)),
+        Some(ms) if ms > SOON_MS => format!(" (read {} later)", Age(ms)),
         _ => String::new(),
     }
 }
@@ -116,11 +148,30 @@ mod tests {
     #[test]
     fn the_sum_over_all_needs_all() {
         let mut kill = testdata::of_the_machine();
-        assert_eq!(held_by_all(&kill), None);
+        assert_eq!(sum_of_all(&kill, resident), None);
         let told = [testdata::candidate(7, 10), testdata::candidate(8, 20)];
         kill.candidates = Some(testdata::candidates(&told));
-        assert_eq!(held_by_all(&kill), Some(30 << 20));
+        assert_eq!(sum_of_all(&kill, resident), Some(30 << 20));
         kill.candidates.as_mut().unwrap().total = 3;
-        assert_eq!(held_by_all(&kill), None);
+        assert_eq!(sum_of_all(&kill, resident), None);
+    }
+
+    #[test]
+    fn one_that_holds_as_much_is_not_larger() {
+        let mut kill = testdata::of_the_machine();
+        testdata::held(&mut kill, 100);
+        kill.candidates = Some(testdata::candidates(&[testdata::candidate(9, 100)]));
+        assert!(larger(&kill).is_none());
+        kill.candidates = Some(testdata::candidates(&[testdata::candidate(9, 101)]));
+        assert_eq!(larger(&kill).unwrap().pid, 9);
+    }
+
+    #[test]
+    fn a_later_reading_may_hold_what_the_victim_gave_back() {
+        let mut kill = testdata::of_the_machine();
+        testdata::held(&mut kill, 100);
+        assert_eq!(free_before(&kill, 150 << 20), 150 << 20);
+        kill.system.as_mut().unwrap().taken_after_ms = Some(5);
+        assert_eq!(free_before(&kill, 150 << 20), 50 << 20);
     }
 }

@@ -5,7 +5,7 @@ use super::place;
 use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
 use crate::text::KernelText;
 use crate::units::{Size, resident};
-use crate::word::Word;
+use crate::word::Quoted;
 
 /// Who holds half of a limit is what it is about.
 const MOST_PERCENT: u64 = 50;
@@ -27,7 +27,7 @@ pub(super) struct Hit<'a> {
 pub(super) enum Of<'a> {
     Container(&'a Container),
     Pod(&'a Pod),
-    /// All pods of the node.
+    /// All pods of the node, or all of one quality of service.
     Pods(&'a str),
     /// A systemd unit, slices among them.
     Unit(&'a str),
@@ -57,23 +57,43 @@ impl<'a> Hit<'a> {
         if self.with_swap { self.limit.memsw_max_bytes } else { self.limit.max_bytes }
     }
 
-    /// What the victim holds of that which is limited.
+    /// What the victim has, as far as it may be charged here.
     pub(super) fn held(&self) -> Option<u64> {
-        let memory = &self.victim.memory;
-        let swap = if self.with_swap { memory.swap_bytes } else { Some(0) };
-        sum([resident(memory), swap])
+        sum([resident(&self.victim.memory), self.swap()])
     }
 
-    /// The limit, and what the victim holds of it, if that is most of it.
-    pub(super) fn most(&self) -> Option<(u64, u64)> {
-        let (max, held) = (self.max()?, self.held()?);
-        is_share(held, max, MOST_PERCENT).then_some((max, held))
+    /// What of it is charged here for certain: what is its own.
+    pub(super) fn charged(&self) -> Option<u64> {
+        sum([self.victim.memory.anon_rss_bytes, self.swap()])
     }
 
-    /// The same, if it is less.
+    fn swap(&self) -> Option<u64> {
+        if self.with_swap { self.victim.memory.swap_bytes } else { Some(0) }
+    }
+
+    /// Whether most of the limit is charged for the victim.
+    pub(super) fn is_most(&self) -> bool {
+        self.max().zip(self.charged()).is_some_and(|(max, held)| is_share(held, max, MOST_PERCENT))
+    }
+
+    /// The limit and what the victim has, if that is less than half of it.
     pub(super) fn less(&self) -> Option<(u64, u64)> {
         let (max, held) = (self.max()?, self.held()?);
         (max > 0 && !is_share(held, max, MOST_PERCENT)).then_some((max, held))
+    }
+
+    /// Whether nothing below the limit may be swapped out, whatever swap there is.
+    pub(super) fn forbids_swap(&self) -> bool {
+        let Limit { max_bytes, memsw_max_bytes, .. } = self.limit;
+        self.no_swap().is_some()
+            || memsw_max_bytes.zip(*max_bytes).is_some_and(|(sum, own)| sum <= own)
+    }
+
+    /// The level whose `memory.swap.max` is 0.
+    pub(super) fn no_swap(&self) -> Option<&'a Limit> {
+        let above = self.limit.ancestors.as_deref().unwrap_or_default();
+        let is_zero = |limit: &&Limit| limit.swap_max_bytes == Some(0);
+        std::iter::once(self.limit).chain(above).find(is_zero)
     }
 
     pub(super) fn name(&self) -> String {
@@ -82,8 +102,17 @@ impl<'a> Hit<'a> {
                 place::of(self.victim).unwrap_or_else(|| place::container(container))
             }
             Of::Pod(pod) => place::pod(pod),
-            Of::Pods(name) | Of::Unit(name) => Word::from(*name).to_string(),
-            Of::Cgroup(path) => format!("cgroup {}", Word::from(*path)),
+            Of::Pods(name) => {
+                let which = ["burstable", "besteffort"].into_iter().find(|qos| name.contains(qos));
+                let space = if which.is_some() { " " } else { "" };
+                let which = which.unwrap_or_default();
+                format!(
+                    "{}, the limit of all {which}{space}pods on this node,",
+                    Quoted::from(*name)
+                )
+            }
+            Of::Unit(name) => Quoted::from(*name).to_string(),
+            Of::Cgroup(path) => format!("cgroup {}", Quoted::from(*path)),
             Of::Unknown => "a memory cgroup".to_owned(),
         }
     }
@@ -116,15 +145,25 @@ impl<'a> Hit<'a> {
     /// A setting of the limit's cgroup, as its systemd unit or its file.
     pub(super) fn setting(&self, file: &str, systemd: &str) -> String {
         match self.of {
-            Of::Unit(unit) => format!("{systemd} of {}", Word::from(unit)),
+            Of::Unit(unit) => format!("{systemd} of {}{}", Quoted::from(unit), self.manager()),
             _ => self.file(file),
+        }
+    }
+
+    /// Whose unit it is, if not the system's.
+    fn manager(&self) -> &'static str {
+        let path = self.limit.cgroup.as_ref().map_or(&b""[..], |path| path.as_bytes());
+        let of_user = |part: &[u8]| part.starts_with(b"user@") && part.ends_with(b".service");
+        match path.rsplit(|&byte| byte == b'/').skip(1).any(of_user) {
+            true => " (systemctl --user)",
+            false => "",
         }
     }
 
     /// A file of the limit's cgroup.
     pub(super) fn file(&self, file: &str) -> String {
         match &self.limit.cgroup {
-            Some(path) => format!("{file} of {}", Word::from(path)),
+            Some(path) => format!("{file} of {}", Quoted::from(path)),
             None => file.to_owned(),
         }
     }
@@ -142,15 +181,13 @@ impl<'a> Hit<'a> {
 
 impl<'a> Of<'a> {
     fn new(path: &'a KernelText, victim: &'a Victim) -> Self {
-        let last = path.as_bytes().rsplit(|&byte| byte == b'/').next();
         // What is not UTF-8 no runtime has named.
-        let Some(last) = last.and_then(|last| std::str::from_utf8(last).ok()) else {
-            return Self::Cgroup(path);
-        };
+        let Ok(whole) = std::str::from_utf8(path.as_bytes()) else { return Self::Cgroup(path) };
+        let last = whole.rsplit('/').next().unwrap_or(whole);
         match (&victim.container, &victim.pod) {
             (Some(container), _) if is_container(last, &container.id) => Self::Container(container),
             (_, Some(pod)) if is_pod(last, &pod.uid) => Self::Pod(pod),
-            (_, Some(_)) if is_pods(last) => Self::Pods(last),
+            _ if is_pods(whole) => Self::Pods(last),
             _ if [".service", ".scope", ".slice"].iter().any(|end| last.ends_with(end)) => {
                 Self::Unit(last)
             }
@@ -174,10 +211,18 @@ fn is_pod(folder: &str, uid: &str) -> bool {
     !uid.is_empty() && (folder.contains(uid) || folder.contains(&uid.replace('-', "_")))
 }
 
-/// The folder that kubelet limits to the node's allocatable memory.
-fn is_pods(folder: &str) -> bool {
-    let name = folder.strip_suffix(".slice").unwrap_or(folder);
-    name == "kubepods" || name.ends_with("-kubepods")
+/// The folder that kubelet limits to the node's allocatable memory, and those of its classes.
+fn is_pods(path: &str) -> bool {
+    const FOLDERS: [&str; 3] = ["kubepods", "kubepods-burstable", "kubepods-besteffort"];
+    let mut parts = path.rsplit('/').map(|part| part.strip_suffix(".slice").unwrap_or(part));
+    match parts.next() {
+        Some("burstable" | "besteffort") => parts.next() == Some("kubepods"),
+        // A kubelet with a root cgroup of its own puts that before.
+        Some(last) => FOLDERS.iter().any(|folder| {
+            last.strip_suffix(folder).is_some_and(|root| root.is_empty() || root.ends_with('-'))
+        }),
+        None => false,
+    }
 }
 
 fn level(of: &Of<'_>, limit: &Limit, victim: &Victim) -> Level {
@@ -244,7 +289,7 @@ mod tests {
     #[test]
     fn a_container_a_pod_and_all_pods_have_limits() {
         let mut kill = in_pod();
-        let web = "container web (pod shop/cart-0)";
+        let web = "container web in pod shop/cart-0";
         assert_eq!(
             told(&kill),
             (web.to_owned(), Level::Own, format!("resources.limits.memory of {web}"))
@@ -255,7 +300,14 @@ mod tests {
         assert_eq!(knob, "resources.limits.memory in pod shop/cart-0");
         limit_at(&mut kill, "/kubepods");
         let (name, level, knob) = told(&kill);
-        assert_eq!((name.as_str(), level), ("kubepods", Level::Above));
+        assert_eq!(name, "kubepods, the limit of all pods on this node,");
+        assert_eq!(level, Level::Above);
+        assert!(knob.contains("system-reserved"), "{knob}");
+        limit_at(&mut kill, "/kubepods.slice/kubepods-besteffort.slice");
+        let (name, _, knob) = told(&kill);
+        let besteffort =
+            "kubepods-besteffort.slice, the limit of all besteffort pods on this node,";
+        assert_eq!(name, besteffort);
         assert!(knob.contains("system-reserved"), "{knob}");
     }
 
@@ -289,6 +341,36 @@ mod tests {
     }
 
     #[test]
+    fn all_pods_have_a_limit_whether_or_not_the_victims_is_known() {
+        let mut kill = of_a_service();
+        for (folder, is) in [
+            ("/kubepods.slice", true),
+            ("/kubelet.slice/kubelet-kubepods.slice", true),
+            ("/kubepods/burstable", true),
+            ("/mykubepods.slice", false),
+        ] {
+            limit_at(&mut kill, folder);
+            assert_eq!(matches!(Hit::new(&kill).unwrap().of, Of::Pods(_)), is, "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_users_unit_is_set_by_the_users_manager() {
+        let mut kill = of_a_service();
+        limit_at(&mut kill, "/user.slice/user-7.slice/user@7.service/app.slice/web.service");
+        assert_eq!(told(&kill).2, "MemoryMax= of web.service (systemctl --user)");
+        limit_at(&mut kill, "/user.slice/user-7.slice/user@7.service");
+        assert_eq!(told(&kill).2, "MemoryMax= of user@7.service");
+    }
+
+    #[test]
+    fn a_name_that_systemd_escaped_can_be_pasted() {
+        let mut kill = of_a_service();
+        limit_at(&mut kill, r"/machine.slice/machine-my\x2dbox.scope");
+        assert_eq!(told(&kill).2, r"MemoryMax= of 'machine-my\x2dbox.scope'");
+    }
+
+    #[test]
     fn a_name_in_another_is_no_container() {
         assert!(is_container("lxc.payload.web", "web") && is_container("web", "web"));
         assert!(is_container("systemd-nspawn@web.service", "web"));
@@ -305,7 +387,7 @@ mod tests {
         kill.victim.memory.swap_bytes = Some(50 * MIB);
         let hit = Hit::new(&kill).unwrap();
         assert_eq!(amount(&hit).unwrap(), "600.0 MiB of memory and swap");
-        assert_eq!(hit.held(), Some(542 * MIB));
+        assert_eq!((hit.held(), hit.charged()), (Some(542 * MIB), Some(542 * MIB)));
         let file = "memory.memsw.limit_in_bytes of /system.slice/app.service";
         assert_eq!(hit.knob(), file);
         kill.shortage.limit.as_mut().unwrap().memsw_max_bytes = Some(2048 * MIB);

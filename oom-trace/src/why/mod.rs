@@ -2,11 +2,13 @@
 //!
 //! Nothing here guesses: a clause or a hint whose facts are not known is left out.
 
+mod advice;
 mod facts;
 mod hit;
 mod nodes;
 mod place;
 mod rules;
+mod shortage;
 mod summary;
 
 #[cfg(test)]

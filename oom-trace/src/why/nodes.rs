@@ -2,7 +2,7 @@
 
 use super::facts::{self, sum};
 use crate::incident::model::{Node, OomKill, Scope};
-use crate::word::Word;
+use crate::word::Quoted;
 
 /// A shortage of some nodes.
 pub(super) struct Bound<'a> {
@@ -23,8 +23,9 @@ impl<'a> Bound<'a> {
         let (list, by) = match kill.shortage.scope? {
             Scope::Cpuset => {
                 let name = trigger.and_then(|trigger| trigger.cpuset.as_ref());
-                let by = name
-                    .map_or("its cpuset".to_owned(), |name| format!("cpuset {}", Word::from(name)));
+                let by = name.map_or("its cpuset".to_owned(), |name| {
+                    format!("cpuset {}", Quoted::from(name))
+                });
                 (trigger.and_then(|trigger| trigger.mems_allowed.as_deref()), by)
             }
             Scope::Mempolicy => {

@@ -1,20 +1,20 @@
 //! Where the victim ran, by the name that people know best.
 
 use crate::incident::model::{Container, Pod, Victim};
-use crate::word::Word;
+use crate::word::Quoted;
 
-/// `container web (pod shop/cart-0)`; `None` for the root cgroup.
+/// `container web in pod shop/cart-0`; `None` for the root cgroup.
 pub(super) fn of(victim: &Victim) -> Option<String> {
     match (&victim.container, &victim.pod) {
         (Some(container), Some(pod)) => {
-            Some(format!("{} ({})", self::container(container), self::pod(pod)))
+            Some(format!("{} in {}", self::container(container), self::pod(pod)))
         }
         (Some(container), None) => Some(self::container(container)),
         (None, Some(pod)) => Some(self::pod(pod)),
         (None, None) => match (&victim.unit, &victim.cgroup) {
-            (Some(unit), _) => Some(Word::from(unit.as_str()).to_string()),
+            (Some(unit), _) => Some(Quoted::from(unit.as_str()).to_string()),
             (None, Some(cgroup)) if cgroup.path.as_bytes() != b"/" => {
-                Some(format!("cgroup {}", Word::from(&cgroup.path)))
+                Some(format!("cgroup {}", Quoted::from(&cgroup.path)))
             }
             _ => None,
         },
@@ -24,15 +24,15 @@ pub(super) fn of(victim: &Victim) -> Option<String> {
 pub(super) fn container(container: &Container) -> String {
     // The first twelve digits are what runtimes show and accept.
     let short = container.id.get(..12).unwrap_or(&container.id);
-    format!("container {}", Word::from(container.name.as_deref().unwrap_or(short)))
+    format!("container {}", Quoted::from(container.name.as_deref().unwrap_or(short)))
 }
 
 pub(super) fn pod(pod: &Pod) -> String {
     match (&pod.namespace, &pod.name) {
         (Some(namespace), Some(name)) => {
-            format!("pod {}/{}", Word::from(namespace.as_str()), Word::from(name.as_str()))
+            format!("pod {}/{}", Quoted::from(namespace.as_str()), Quoted::from(name.as_str()))
         }
-        _ => format!("pod {}", Word::from(pod.uid.as_str())),
+        _ => format!("pod {}", Quoted::from(pod.uid.as_str())),
     }
 }
 
@@ -47,14 +47,14 @@ mod tests {
             Victim { cgroup: Some(Cgroup { path: "/".into(), id: None }), ..Victim::default() };
         assert_eq!(of(&victim), None);
         victim.cgroup = Some(Cgroup { path: "/a b".into(), id: None });
-        assert_eq!(of(&victim).as_deref(), Some(r#"cgroup "/a b""#));
+        assert_eq!(of(&victim).as_deref(), Some("cgroup '/a b'"));
         victim.unit = Some("app.service".into());
         assert_eq!(of(&victim).as_deref(), Some("app.service"));
         let (uid, id) = ("5f0e".to_owned(), "0123456789abcdef".to_owned());
         victim.pod = Some(Pod { uid, namespace: None, name: None, container: None, qos: None });
         assert_eq!(of(&victim).as_deref(), Some("pod 5f0e"));
         victim.container = Some(Container { id, runtime: None, name: None });
-        assert_eq!(of(&victim).as_deref(), Some("container 0123456789ab (pod 5f0e)"));
+        assert_eq!(of(&victim).as_deref(), Some("container 0123456789ab in pod 5f0e"));
         victim.pod = None;
         assert_eq!(of(&victim).as_deref(), Some("container 0123456789ab"));
     }

@@ -1,18 +1,28 @@
 //! The sentence: what ran short, who held it, how the machine stood.
 
-use super::facts::{asker, free, is_full, is_global, later, percent, who};
+use super::facts::{asker, free, is_full, is_global, is_share, later, percent, who};
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
 use super::place;
+use super::shortage::{self, Stuck};
 use crate::incident::model::{Memory, OomKill, Outcome, Scope, System};
 use crate::units::{Size, resident};
-use crate::word::Word;
+use crate::word::Quoted;
 
-/// Below this, memory is of one kind.
-const REST_PERCENT: u64 = 1;
+/// Below this, memory is as good as of one kind.
+const REST_PERCENT: u64 = 5;
 
 /// More than this is most.
 const HALF_PERCENT: u64 = 50;
+
+/// A machine of which so much can be had is not short of memory.
+const PLENTY_PERCENT: u64 = 10;
+
+/// What a log prints is a sum over processors that lag: by so small a part it says nothing.
+const APPROXIMATE: u64 = 50;
+
+/// What the log of a kill begins with where no cgroup's limit was hit.
+const NO_LIMIT: &[u8] = b"Out of memory";
 
 /// `None` if only the victim is known.
 pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
@@ -27,33 +37,39 @@ pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
 
 /// What ran short.
 fn shortage(kill: &OomKill) -> Option<String> {
-    Some(match kill.shortage.scope? {
-        Scope::Memcg => limit(kill),
-        Scope::Global => match kill.system.as_ref().and_then(standing) {
-            Some(standing) => format!("the machine ran out of memory: {standing}"),
-            None => "the machine ran out of memory".to_owned(),
-        },
-        Scope::Cpuset | Scope::Mempolicy => nodes(kill)?,
-        Scope::Sysrq => "the OOM killer was called by hand (sysrq f)".to_owned(),
-    })
+    match kill.shortage.scope {
+        Some(Scope::Memcg) => Some(limit(kill)),
+        Some(Scope::Global) => Some(global(kill)),
+        Some(Scope::Cpuset | Scope::Mempolicy) => nodes(kill),
+        Some(Scope::Sysrq) => Some("the OOM killer was triggered manually (SysRq-F)".to_owned()),
+        // A line of a log without its dump: it may have been for want of a node, or by hand.
+        None => (kill.message.as_ref()?.as_bytes() == NO_LIMIT)
+            .then(|| "no cgroup's limit was hit (the log does not say what ran short)".to_owned()),
+    }
 }
 
 fn limit(kill: &OomKill) -> String {
-    let Some(hit) = Hit::new(kill) else { return "a memory cgroup hit its limit".to_owned() };
+    let place = place::of(&kill.victim);
+    let Some(hit) = Hit::new(kill) else {
+        return match place {
+            Some(place) => format!("{place}, or a cgroup above it, hit its memory limit"),
+            None => "a memory cgroup hit its limit".to_owned(),
+        };
+    };
     let (name, amount) = (hit.name(), hit::amount(&hit));
     if is_lowered(kill) {
         return lowered(kill, &hit, &name, amount);
     }
     let of = amount.map(|amount| format!(" of {amount}")).unwrap_or_default();
-    match (hit.level, place::of(&kill.victim)) {
-        (Level::Own, _) => format!("{name} hit its own limit{of}"),
-        (Level::Above, Some(place)) => format!("{name}, above {place}, hit its limit{of}"),
-        _ => format!("{name} hit its limit{of}"),
-    }
+    let below = match (hit.level, place) {
+        (Level::Above, Some(place)) => format!(" ({place} is in it)"),
+        _ => String::new(),
+    };
+    format!("{name} hit its memory limit{of}{below}")
 }
 
 fn lowered(kill: &OomKill, hit: &Hit<'_>, name: &str, amount: Option<String>) -> String {
-    let mut text = format!("the limit of {name} was lowered");
+    let mut text = format!("the memory limit of {name} was lowered");
     if let Some(asker) = asker(kill) {
         text += &format!(" by {asker}");
     }
@@ -67,6 +83,35 @@ fn lowered(kill: &OomKill, hit: &Hit<'_>, name: &str, amount: Option<String>) ->
         _ => {}
     }
     text
+}
+
+fn global(kill: &OomKill) -> String {
+    if let Some(stuck) = Stuck::of_the_machine(kill) {
+        return not_for_want(kill, &stuck, "");
+    }
+    match kill.system.as_ref().and_then(standing) {
+        Some(standing) => format!("the machine ran out of memory: {standing}"),
+        None => "the machine ran out of memory".to_owned(),
+    }
+}
+
+/// There was memory, but not for this allocation.
+fn not_for_want(kill: &OomKill, stuck: &Stuck, place: &str) -> String {
+    let later = kill.system.as_ref().map(later).unwrap_or_default();
+    let free = match stuck.total {
+        Some(total) => format!("{} of {} were free", Size(stuck.free), Size(total)),
+        None => format!("{} were free", Size(stuck.free)),
+    };
+    match stuck.block {
+        Some((bytes, order)) => format!(
+            "the kernel found no contiguous block of {} (order {order}){place}, although {free}{later}",
+            Size(bytes)
+        ),
+        None => format!(
+            "the kernel found no page for {}{place}, although {free}{later}",
+            shortage::allocation(kill)
+        ),
+    }
 }
 
 /// `120.0 MiB of 16.0 GiB free, no swap`
@@ -87,7 +132,15 @@ fn standing(system: &System) -> Option<String> {
 fn nodes(kill: &OomKill) -> Option<String> {
     let bound = Bound::new(kill)?;
     let by = &bound.by;
-    let mut text = match bound.name() {
+    let name = bound.name();
+    if let Some(stuck) = Stuck::of_nodes(kill, &bound) {
+        let place = match name {
+            Some(nodes) => format!(" on {nodes}, all that {by} allows"),
+            None => format!(" on the nodes that {by} allows"),
+        };
+        return Some(not_for_want(kill, &stuck, &place));
+    }
+    let mut text = match name {
         Some(nodes) => format!("{nodes}, all that {by} allows, ran out of memory"),
         None => format!("the nodes that {by} allows ran out of memory"),
     };
@@ -100,28 +153,54 @@ fn nodes(kill: &OomKill) -> Option<String> {
 /// What the victim held.
 pub(super) fn share(kill: &OomKill) -> Option<String> {
     let memory = &kill.victim.memory;
-    let hit = Hit::new(kill);
-    let with_swap = hit.as_ref().is_some_and(|hit| hit.with_swap);
-    let held = match &hit {
-        Some(hit) => hit.held(),
-        None => resident(memory),
+    let who = who(&kill.victim);
+    if let Some(hit) = Hit::new(kill) {
+        return share_of(&hit, memory, &who);
+    }
+    let held = resident(memory).filter(|held| *held > 0)?;
+    let whole = match kill.shortage.scope {
+        Some(Scope::Global | Scope::Sysrq) => kill.system.as_ref().and_then(|it| it.total_bytes),
+        _ => None,
     };
-    let held = held.filter(|held| *held > 0)?;
-    let (whole, of) = match (hit, kill.shortage.scope) {
-        (Some(hit), _) => (hit.max(), "it"),
-        (None, Some(Scope::Global | Scope::Sysrq)) => {
-            (kill.system.as_ref().and_then(|system| system.total_bytes), "the machine's memory")
-        }
-        _ => (None, ""),
-    };
-    // More than all: pages that it shares are charged to others.
     let share = whole.and_then(|whole| percent(held, whole)).filter(|it| (1..=100).contains(it));
-    let held = match share {
-        Some(share) => format!("{share} % of {of}"),
-        None => Size(held).to_string(),
-    };
-    let kind = kind(memory).filter(|_| !with_swap).map(|kind| format!(", {kind}"));
-    Some(format!("{} held {held}{}", who(&kill.victim), kind.unwrap_or_default()))
+    let share = share.map(|share| format!(" ({share} % of memory)")).unwrap_or_default();
+    let kind = kind(memory).map(|kind| format!(", {kind}")).unwrap_or_default();
+    Some(format!("{who} held {}{share}{kind}", Size(held)))
+}
+
+/// Only what is a process's own is charged where it runs for certain: of the rest no share is told.
+fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
+    if hit.with_swap {
+        let held = hit.held().filter(|held| *held > 0)?;
+        return Some(format!("{who} held {} of memory and swap", Size(held)));
+    }
+    let held = resident(memory).filter(|held| *held > 0)?;
+    if let Some(tables) = memory.pgtables_bytes.filter(|tables| *tables > held) {
+        return Some(format!("the page tables of {who} took {}", Size(tables)));
+    }
+    // Of a limit that was lowered, usage is what it is.
+    let used = hit.limit.usage_bytes.max(hit.max());
+    if used.is_some_and(|used| held > used.saturating_add(used / APPROXIMATE)) {
+        return Some(format!("{who} held {}, some of it charged to other cgroups", Size(held)));
+    }
+    let own = memory.anon_rss_bytes.filter(|own| is_share(*own, held, HALF_PERCENT));
+    let share = own.zip(used).and_then(|(own, used)| percent(own, used));
+    Some(match (own, share) {
+        (Some(own), _) if used.is_some_and(|used| own > used) => {
+            format!("{who} held almost all of it as anonymous memory")
+        }
+        (Some(own), Some(share @ 1..)) => {
+            format!("{who} held {} of it ({share} %) as anonymous memory", Size(own))
+        }
+        (Some(_), _) => format!("{who} held {}, mostly anonymous memory", Size(held)),
+        (None, _) => match kind(memory) {
+            Some(kind) => {
+                let where_ = "which may be charged to another cgroup";
+                format!("{who} held {}, {kind}, {where_}", Size(held))
+            }
+            None => format!("{who} held {}", Size(held)),
+        },
+    })
 }
 
 /// What most of it is.
@@ -137,7 +216,13 @@ fn kind(memory: &Memory) -> Option<String> {
     .find_map(|(part, what)| {
         let part = part?;
         let rest = percent(whole.saturating_sub(part), whole)?;
-        let much = if rest < REST_PERCENT { "all" } else { "mostly" };
+        let much = if part == whole {
+            "all"
+        } else if rest < REST_PERCENT {
+            "almost all"
+        } else {
+            "mostly"
+        };
         (rest < HALF_PERCENT).then(|| format!("{much} {what}"))
     })
 }
@@ -150,33 +235,35 @@ fn machine(kill: &OomKill) -> Option<String> {
         Some(bytes) => (bytes, "available"),
         None => (system.free_bytes?, "free"),
     };
-    Some(format!("the machine had {} {how}{}", Size(bytes), later(system)))
+    let before = super::facts::free_before(kill, bytes);
+    let is_plenty = system.total_bytes.is_some_and(|all| is_share(before, all, PLENTY_PERCENT));
+    let stood = if is_plenty { "was not short: " } else { "had " };
+    Some(format!("the machine {stood}{} {how}{}", Size(bytes), later(system)))
 }
 
-/// Kills at the same limit before this one.
+/// Kills before this one, at the same limit or at one below it: the kernel counts both in each.
 fn earlier(kill: &OomKill) -> Option<String> {
     let count = Hit::new(kill)?.limit.events?.oom_kill.filter(|count| *count > 0)?;
     let (many, were) = if count == 1 { ("", "was") } else { ("es", "were") };
-    Some(format!("{count} process{many} {were} killed in it before"))
+    Some(format!("{count} process{many} {were} OOM-killed in it or below it before"))
 }
 
 fn group(kill: &OomKill) -> Option<String> {
-    let path = Word::from(kill.group.as_ref()?);
+    let path = Quoted::from(kill.group.as_ref()?);
     let count = kill.victim_count;
     Some(match count {
         1 => format!("memory.oom.group of {path} is set"),
-        _ => format!("all of {path} was killed, {count} processes (memory.oom.group)"),
+        _ => format!("{count} processes of {path} were killed together (memory.oom.group)"),
     })
 }
 
 fn asked(kill: &OomKill) -> Option<String> {
     let by_hand = kill.shortage.scope == Some(Scope::Sysrq);
     let asker = asker(kill).filter(|_| !by_hand && !is_lowered(kill))?;
-    Some(format!("{asker} had asked for more"))
+    Some(format!("{asker} made the allocation that failed"))
 }
 
 fn exiting(kill: &OomKill) -> Option<String> {
-    (kill.outcome == Some(Outcome::AlreadyExiting)).then(|| {
-        format!("{} was exiting already, so that nothing had to be killed", who(&kill.victim))
-    })
+    (kill.outcome == Some(Outcome::AlreadyExiting))
+        .then(|| format!("{} was already exiting, so nothing was killed", who(&kill.victim)))
 }

@@ -8,7 +8,8 @@ use super::testdata::{
 };
 use super::*;
 use crate::incident::model::{
-    Candidate, Candidates, Limit, LimitEvents, Memory, Node, Outcome, Scope, Sharer, System,
+    Candidate, Candidates, Limit, LimitEvents, Memory, Node, Outcome, Scope, Sharer, Shortage,
+    System,
 };
 
 fn summary(kill: &OomKill) -> String {
@@ -18,11 +19,15 @@ fn summary(kill: &OomKill) -> String {
 #[test]
 fn a_container_hit_its_own_limit() {
     let mut kill = in_pod();
-    kill.system = Some(System { available_bytes: Some(3 * GIB), ..System::default() });
+    kill.system = Some(System {
+        available_bytes: Some(3 * GIB),
+        total_bytes: Some(16 * GIB),
+        ..System::default()
+    });
     assert_eq!(
         summary(&kill),
-        "container web (pod shop/cart-0) hit its own limit of 512.0 MiB; python3 held 96 % of it, \
-         all anonymous memory; the machine had 3.0 GiB available"
+        "container web in pod shop/cart-0 hit its memory limit of 512.0 MiB; python3 held 492.0 MiB \
+         of it (96 %) as anonymous memory; the machine was not short: 3.0 GiB available"
     );
 }
 
@@ -38,9 +43,9 @@ fn a_service_is_below_a_slice_that_is_full() {
     kill.shortage.limit.as_mut().unwrap().events = Some(events);
     assert_eq!(
         summary(&kill),
-        "system.slice, above app.service, hit its limit of 512.0 MiB; python3 held 29 % of it, \
-         mostly anonymous memory; 12 processes were killed in it before; nginx (pid 12) had asked \
-         for more"
+        "system.slice hit its memory limit of 512.0 MiB (app.service is in it); python3 held \
+         100.0 MiB of it (19 %) as anonymous memory; 12 processes were OOM-killed in it or below it \
+         before; nginx (pid 12) made the allocation that failed"
     );
 }
 
@@ -53,8 +58,8 @@ fn a_limit_was_lowered() {
     kill.shortage.trigger.as_mut().unwrap().pid = Some(1);
     kill.shortage.trigger.as_mut().unwrap().comm = Some("systemd".into());
     assert!(summary(&kill).starts_with(
-        "the limit of app.service was lowered by systemd (pid 1) to 512.0 MiB, below the 768.0 MiB \
-         in use; python3 held 96 % of it"
+        "the memory limit of app.service was lowered by systemd (pid 1) to 512.0 MiB, below the \
+         768.0 MiB in use; python3 held 492.0 MiB of it (64 %)"
     ));
 }
 
@@ -65,14 +70,90 @@ fn the_machine_ran_out() {
     (system.swap_total_bytes, system.swap_free_bytes) = (Some(GIB), Some(0));
     assert_eq!(
         summary(&kill),
-        "the machine ran out of memory: 120.0 MiB of 16.0 GiB free, swap full; java held 61 % of \
-         the machine's memory, all anonymous memory"
+        "the machine ran out of memory: 120.0 MiB of 16.0 GiB free, swap full; java held 9.9 GiB \
+         (61 % of memory), all anonymous memory"
     );
     kill.system = None;
     assert_eq!(
         summary(&kill),
         "the machine ran out of memory; java held 9.9 GiB, all anonymous memory"
     );
+}
+
+/// What is free is of another zone, or in pieces too small.
+#[test]
+fn a_machine_with_free_memory_did_not_run_out_of_it() {
+    let mut kill = of_the_machine();
+    kill.system.as_mut().unwrap().free_bytes = Some(12 * GIB);
+    let trigger = kill.shortage.trigger.as_mut().unwrap();
+    trigger.gfp_flags = Some(vec!["GFP_KERNEL".into()]);
+    assert_eq!(
+        summary(&kill),
+        "the kernel found no page for a GFP_KERNEL allocation, although 12.0 GiB of 16.0 GiB were free; \
+         java held 9.9 GiB (61 % of memory), all anonymous memory"
+    );
+    kill.shortage.trigger.as_mut().unwrap().order = Some(3);
+    assert!(summary(&kill).starts_with(
+        "the kernel found no contiguous block of 32.0 KiB (order 3), although 12.0 GiB of 16.0 GiB"
+    ));
+    let hints = explain(&kill).unwrap().hints;
+    assert!(hints[0].contains("/proc/buddyinfo") && !hints.concat().contains("swap"), "{hints:?}");
+    let mut bound = of_nodes(Scope::Cpuset);
+    bound.system.as_mut().unwrap().nodes.as_mut().unwrap()[0].free_bytes = Some(7 * GIB);
+    let text = summary(&bound);
+    let on = "an allocation on node 0, all that cpuset batch allows, although 7.0 GiB of 8.0 GiB";
+    assert!(text.contains(on), "{text}");
+}
+
+/// Files and shared memory may be charged to others, page tables are no part of what is resident.
+#[test]
+fn no_share_is_told_of_what_may_be_charged_elsewhere() {
+    let mut kill = of_a_service();
+    let with = |kill: &mut OomKill, anon: u64, file: u64, tables: u64| {
+        let memory = &mut kill.victim.memory;
+        memory.anon_rss_bytes = Some(anon * MIB);
+        memory.file_rss_bytes = Some(file * MIB);
+        memory.pgtables_bytes = Some(tables * MIB);
+        let text = summary(kill);
+        text.split_once("; ").unwrap().1.to_owned()
+    };
+    assert_eq!(
+        with(&mut kill, 50, 400, 0),
+        "python3 held 450.0 MiB, mostly mapped files, which may be charged to another cgroup"
+    );
+    assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
+    assert_eq!(
+        with(&mut kill, 500, 100, 0),
+        "python3 held 600.0 MiB, some of it charged to other cgroups"
+    );
+    assert_eq!(with(&mut kill, 514, 0, 0), "python3 held almost all of it as anonymous memory");
+}
+
+#[test]
+fn a_hook_that_does_not_see_the_limit_says_where_it_may_be() {
+    let mut kill = of_a_service();
+    kill.shortage.limit = None;
+    assert!(
+        summary(&kill).starts_with("app.service, or a cgroup above it, hit its memory limit; ")
+    );
+}
+
+#[test]
+fn a_line_of_a_log_alone_says_what_it_can() {
+    let mut kill = of_the_machine();
+    (kill.shortage, kill.system) = (Shortage::default(), None);
+    kill.message = Some("Out of memory".into());
+    assert_eq!(
+        summary(&kill),
+        "no cgroup's limit was hit (the log does not say what ran short); java held 9.9 GiB, all \
+         anonymous memory"
+    );
+    // What EL7 prints.
+    kill.victim.memory.shmem_rss_bytes = None;
+    assert!(summary(&kill).contains("java held 9.9 GiB"));
+    kill.shortage.scope = Some(Scope::Memcg);
+    kill.message = Some("Memory cgroup out of memory".into());
+    assert!(summary(&kill).starts_with("a memory cgroup hit its limit; java held"));
 }
 
 #[test]
@@ -83,7 +164,7 @@ fn a_reading_that_came_late_says_so() {
         summary(&kill)
     };
     assert!(taken(3).contains("16.0 GiB free; "));
-    assert!(taken(350).contains("later; "));
+    assert!(taken(350).contains("16.0 GiB free (read 350 ms later); "));
 }
 
 #[test]
@@ -104,7 +185,7 @@ fn nobody_ran_out() {
     kill.shortage.trigger.as_mut().unwrap().pid = Some(99);
     assert_eq!(
         summary(&kill),
-        "the OOM killer was called by hand (sysrq f); java held 61 % of the machine's memory, all \
+        "the OOM killer was triggered manually (SysRq-F); java held 9.9 GiB (61 % of memory), all \
          anonymous memory; the machine had 120.0 MiB free"
     );
 }
@@ -114,12 +195,12 @@ fn what_became_of_it_is_told() {
     let mut kill = unknown();
     kill.victim.comm = Some("a b".into());
     kill.outcome = Some(Outcome::AlreadyExiting);
-    let text = "\"a b\" was exiting already, so that nothing had to be killed";
+    let text = "'a b' was already exiting, so nothing was killed";
     assert_eq!(summary(&kill), text);
     kill.outcome = Some(Outcome::Killed);
     assert_eq!(explain(&kill), None);
     (kill.group, kill.victim_count) = (Some("/web".into()), 4);
-    assert_eq!(summary(&kill), "all of /web was killed, 4 processes (memory.oom.group)");
+    assert_eq!(summary(&kill), "4 processes of /web were killed together (memory.oom.group)");
 }
 
 #[test]
@@ -152,8 +233,8 @@ fn names_keep_to_their_place() {
     at(&mut kill, "/a\u{202e}b");
     limit_at(&mut kill, "/a\u{202e}b");
     let text = summary(&kill);
-    assert!(text.starts_with(r#"cgroup "/a\u{202e}b" hit its own limit"#), "{text}");
-    assert!(text.contains(r#"; "x; the\n\x1b[31m" held 96 % of it"#), "{text}");
+    assert!(text.starts_with(r#"cgroup "/a\u{202e}b" hit its memory limit"#), "{text}");
+    assert!(text.contains(r#"; "x; the\n\x1b[31m" held 492.0 MiB of it"#), "{text}");
 }
 
 /// Numbers at which something could go wrong.

@@ -1,14 +1,21 @@
 //! Why this process, and not another.
 
-use super::super::facts::{is_global, larger, name, sum, who};
-use crate::incident::model::{Memory, OomKill, Scope};
-use crate::units::{Size, resident};
-
-/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
-const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
+use super::super::facts::{
+    is_allocating_task, is_global, is_share, larger, machine_bytes, name, weighed, who,
+};
+use super::super::hit::Hit;
+use crate::incident::model::{Candidate, OomKill, Scope};
+use crate::units::Size;
+use crate::word::Quoted;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
 const BEST_EFFORT_ADJ: i16 = 1000;
+
+/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): never to be killed.
+const NEVER: i16 = -1000;
+
+/// What may not be killed and holds less of the memory that ran out did not bring it about.
+const NOTABLE_PERCENT: u64 = 10;
 
 pub(super) fn by_hand(kill: &OomKill) -> Option<String> {
     (kill.shortage.scope == Some(Scope::Sysrq)).then(|| {
@@ -19,58 +26,107 @@ pub(super) fn by_hand(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn allocating_task(kill: &OomKill) -> Option<String> {
-    (kill.message.as_ref()?.as_bytes() == ALLOCATING_TASK).then(|| {
+    is_allocating_task(kill).then(|| {
         format!(
-            "set vm.oom_kill_allocating_task to 0: it had {} chosen because it asked, whatever \
-             others held",
+            "set vm.oom_kill_allocating_task to 0 to have the largest process killed: it is on, so \
+             {} was chosen because it asked for memory",
             who(&kill.victim)
         )
     })
 }
 
-pub(super) fn shielded(kill: &OomKill) -> Option<String> {
+/// Those that hold memory and may not be killed for it.
+pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     let candidates = kill.candidates.as_ref()?;
-    // The others of a group were not weighed.
-    if candidates.decided_by_adj != Some(true) || kill.victim_index != 1 {
+    let mut all: Vec<&Candidate> = Vec::new();
+    for candidate in candidates.top.iter().chain(&candidates.largest) {
+        let is_one = candidate.badness.is_none() && candidate.oom_score_adj == Some(NEVER);
+        if is_one && all.iter().all(|known| known.pid != candidate.pid) {
+            all.push(candidate);
+        }
+    }
+    let held = |candidate: &Candidate| weighed(&candidate.memory).unwrap_or(0);
+    let sum = all.iter().map(|candidate| held(candidate)).fold(0, u64::saturating_add);
+    let most = all.iter().max_by_key(|candidate| held(candidate))?;
+    let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
+    let is_notable = ran_out.is_none_or(|whole| is_share(sum, whole, NOTABLE_PERCENT));
+    if !is_notable || sum <= weighed(&kill.victim.memory)? {
         return None;
     }
-    let larger = larger(kill)?;
-    let adj = larger.oom_score_adj.filter(|adj| Some(*adj) < kill.victim.oom_score_adj)?;
-    let (larger, held) = (name(larger.comm.as_ref(), "another"), held(&larger.memory)?);
+    let name = name(most.comm.as_ref(), "another process");
+    Some(match all.len() {
+        1 => format!(
+            "limit {name}, or raise its oom_score_adj of {NEVER}: it held {} and may not be killed",
+            Size(sum)
+        ),
+        many => format!(
+            "limit {name} and the others with an oom_score_adj of {NEVER}, or raise it: these {many} \
+             processes held {} and may not be killed",
+            Size(sum)
+        ),
+    })
+}
+
+pub(super) fn shielded(kill: &OomKill) -> Option<String> {
+    let larger = passed_over(kill)?;
+    let adj = larger.oom_score_adj.filter(|adj| (NEVER + 1..0).contains(adj))?;
+    let (larger, held) = (name(larger.comm.as_ref(), "another process"), weighed(&larger.memory)?);
     Some(format!(
-        "limit {larger}, or raise its oom_score_adj of {adj}: it held {} and was spared for that",
-        Size(held)
+        "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, and was \
+         passed over for that",
+        Size(held),
+        who(&kill.victim)
     ))
 }
 
 pub(super) fn offered(kill: &OomKill) -> Option<String> {
     let adj = kill.victim.oom_score_adj.filter(|adj| *adj > 0)?;
+    let larger = passed_over(kill);
     let decided = match &kill.candidates {
-        Some(candidates) => candidates.decided_by_adj == Some(true) && kill.victim_index == 1,
+        Some(_) => larger.is_some(),
         // In a cgroup all may have the same.
         None => is_global(kill),
     };
-    if !decided {
+    if !decided || is_allocating_task(kill) || kill.victim_index != 1 {
         return None;
     }
-    let pages =
-        kill.shortage.totalpages?.checked_mul(u64::try_from(adj).ok()?)?.checked_div(1000)?;
-    let bytes = Size(pages.checked_mul(kill.shortage.page_size_bytes?)?);
-    let lower = match &kill.victim.pod {
-        Some(_) if adj == BEST_EFFORT_ADJ => "give its pod a memory request",
-        Some(_) => "raise its pod's memory request",
-        None => "lower it",
+    let lower = match (&kill.victim.pod, &kill.victim.unit) {
+        (Some(_), _) if adj == BEST_EFFORT_ADJ => "give its pod a memory request".to_owned(),
+        (Some(_), _) => "raise its pod's memory request".to_owned(),
+        (None, Some(unit)) if unit.ends_with(".service") => {
+            format!("lower OOMScoreAdjust= of {}", Quoted::from(unit.as_str()))
+        }
+        _ => "lower its oom_score_adj".to_owned(),
     };
     let who = who(&kill.victim);
+    let instead = larger.and_then(|larger| {
+        let name = name(larger.comm.as_ref(), "another process");
+        Some(format!(" and put it before {name}, which held {}", Size(weighed(&larger.memory)?)))
+    });
+    let added = added(kill, adj).map(|bytes| format!("added {} to its badness", Size(bytes)));
+    let effect = added.unwrap_or_else(|| "made it more likely to be chosen".to_owned());
     Some(format!(
-        "{lower}, if others should go first: its oom_score_adj of {adj} made {who} weigh {bytes} more \
-         than it held"
+        "{lower}, if others should go before {who}: its oom_score_adj of {adj} {effect}{}",
+        instead.unwrap_or_default()
     ))
 }
 
-/// What the kernel weighs, but for page tables.
-fn held(memory: &Memory) -> Option<u64> {
-    sum([resident(memory), Some(memory.swap_bytes.unwrap_or(0))])
+/// `oom_badness` (mm/oom_kill.c)
+fn added(kill: &OomKill, adj: i16) -> Option<u64> {
+    let pages =
+        kill.shortage.totalpages?.checked_mul(u64::try_from(adj).ok()?)?.checked_div(1000)?;
+    pages.checked_mul(kill.shortage.page_size_bytes?)
+}
+
+/// One that holds more than the victim and was not chosen for its `oom_score_adj`, or the victim's.
+fn passed_over(kill: &OomKill) -> Option<&Candidate> {
+    let candidates = kill.candidates.as_ref()?;
+    // The others of a group were not weighed.
+    if candidates.decided_by_adj != Some(true) || kill.victim_index != 1 || is_allocating_task(kill)
+    {
+        return None;
+    }
+    larger(kill).filter(|larger| larger.oom_score_adj < kill.victim.oom_score_adj)
 }
 
 #[cfg(test)]
@@ -93,7 +149,51 @@ mod tests {
         let mut kill = of_the_machine();
         assert_eq!(allocating_task(&kill), None);
         kill.message = Some("Out of memory (oom_kill_allocating_task)".into());
-        assert!(allocating_task(&kill).unwrap().contains("had java chosen because it asked"));
+        assert!(allocating_task(&kill).unwrap().contains("java was chosen because it asked"));
+    }
+
+    #[test]
+    fn where_nothing_was_weighed_no_oom_score_adj_decided() {
+        let mut kill = of_the_machine();
+        kill.victim.oom_score_adj = Some(1000);
+        kill.shortage.totalpages = Some(16 * GIB / 4096);
+        assert!(offered(&kill).is_some());
+        kill.message = Some("Out of memory (oom_kill_allocating_task)".into());
+        assert_eq!(offered(&kill), None);
+    }
+
+    #[test]
+    fn those_that_may_not_be_killed_are_named_if_they_hold_more() {
+        let mut kill = of_the_machine();
+        let never = |pid, held| Candidate {
+            oom_score_adj: Some(-1000),
+            badness: None,
+            ..candidate(pid, held)
+        };
+        kill.victim.memory.anon_rss_bytes = Some(100 << 20);
+        kill.candidates = Some(candidates(&[candidate(7, 100), never(9, 12 * 1024)]));
+        assert_eq!(
+            unkillable(&kill).unwrap(),
+            "limit task9, or raise its oom_score_adj of -1000: it held 12.0 GiB and may not be killed"
+        );
+        assert_eq!(shielded(&kill), None);
+        let three = [candidate(7, 100), never(8, 2048), never(9, 1024)];
+        kill.candidates = Some(candidates(&three));
+        assert!(unkillable(&kill).unwrap().contains("these 2 processes held 3.0 GiB"));
+        kill.candidates = Some(candidates(&[candidate(7, 100), never(9, 101)]));
+        assert_eq!(unkillable(&kill), None);
+        kill.candidates = Some(candidates(&[candidate(7, 100), candidate(9, 12 * 1024)]));
+        assert_eq!(unkillable(&kill), None);
+    }
+
+    #[test]
+    fn an_equal_was_not_passed_over() {
+        let mut kill = of_the_machine();
+        kill.victim.memory.anon_rss_bytes = Some(100 << 20);
+        kill.victim.oom_score_adj = Some(5);
+        kill.candidates = Some(candidates(&[candidate(7, 100), candidate(9, 100)]));
+        kill.candidates.as_mut().unwrap().decided_by_adj = Some(true);
+        assert_eq!((shielded(&kill), offered(&kill)), (None, None));
     }
 
     #[test]
@@ -108,12 +208,21 @@ mod tests {
         kill.candidates = Some(hog(-900));
         assert_eq!(
             shielded(&kill).unwrap(),
-            "limit qemu, or raise its oom_score_adj of -900: it held 12.0 GiB and was spared for that"
+            "limit qemu, or raise its oom_score_adj of -900: it held 12.0 GiB, more than java, and \
+             was passed over for that"
         );
+        kill.message = Some("Out of memory (oom_kill_allocating_task)".into());
+        assert_eq!(shielded(&kill), None);
+        kill.message = None;
         kill.victim_index = 2;
         assert_eq!(shielded(&kill), None);
         kill.victim_index = 1;
+        // Not the hog's adj but the victim's decided.
         kill.candidates = Some(hog(0));
+        kill.victim.oom_score_adj = Some(300);
+        assert_eq!(shielded(&kill), None);
+        assert!(offered(&kill).unwrap().ends_with("put it before qemu, which held 12.0 GiB"));
+        kill.victim.oom_score_adj = Some(0);
         assert_eq!(shielded(&kill), None);
         kill.candidates = Some(hog(-900));
         kill.candidates.as_mut().unwrap().decided_by_adj = Some(false);
@@ -128,8 +237,8 @@ mod tests {
         kill.shortage.totalpages = Some(16 * GIB / 4096);
         assert_eq!(
             offered(&kill).unwrap(),
-            "lower it, if others should go first: its oom_score_adj of 500 made java weigh 8.0 GiB \
-             more than it held"
+            "lower its oom_score_adj, if others should go before java: its oom_score_adj of 500 \
+             added 8.0 GiB to its badness"
         );
         kill.candidates = Some(candidates(&[candidate(7, 100)]));
         assert_eq!(offered(&kill), None);

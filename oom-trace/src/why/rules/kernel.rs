@@ -1,6 +1,7 @@
 //! What the kernel itself holds.
 
 use super::super::facts::{is_share, short_machine, sum, who};
+use super::super::hit::Hit;
 use crate::incident::model::OomKill;
 use crate::units::{Size, resident};
 
@@ -10,6 +11,9 @@ const OBJECTS_PERCENT: u64 = 25;
 /// Page tables take 0.2 percent of what they map, if it is mapped once and whole.
 const TABLES_PERCENT: u64 = 10;
 
+/// The greater part.
+const HALF_PERCENT: u64 = 50;
+
 /// Less is not worth the trouble.
 const NOTABLE_BYTES: u64 = 16 << 20;
 
@@ -18,7 +22,7 @@ pub(super) fn objects(kill: &OomKill) -> Option<String> {
     let (held, total) = (system.slab_unreclaimable_bytes?, system.total_bytes?);
     is_share(held, total, OBJECTS_PERCENT).then(|| {
         format!(
-            "see in slabtop which of the kernel's objects grow: {} of {} cannot be freed",
+            "find out in slabtop which kernel objects grow: {} of {} was slab that cannot be reclaimed",
             Size(held),
             Size(total)
         )
@@ -31,7 +35,7 @@ pub(super) fn page_tables_of_victim(kill: &OomKill) -> Option<String> {
     let resident = resident(memory)?;
     is_share(tables, sum([Some(tables), Some(resident)])?, TABLES_PERCENT).then(|| {
         format!(
-            "map less of it in {}, or with huge pages: its page tables took {} beside the {} it held",
+            "map less memory in {}, or use huge pages: its page tables took {}, its resident memory {}",
             who(&kill.victim),
             Size(tables),
             Size(resident)
@@ -44,10 +48,25 @@ pub(super) fn page_tables_of_machine(kill: &OomKill) -> Option<String> {
     let (tables, total) = (system.page_tables_bytes?, system.total_bytes?);
     is_share(tables, total, TABLES_PERCENT).then(|| {
         format!(
-            "share large mappings with huge pages, or run fewer processes that map them: page tables \
-             took {} of {}",
+            "use huge pages for large shared mappings, or run fewer processes that map them: page \
+             tables took {} of {}",
             Size(tables),
             Size(total)
+        )
+    })
+}
+
+/// Kernel memory that is charged to the cgroup (v1 counts it apart).
+pub(super) fn charged(kill: &OomKill) -> Option<String> {
+    let hit = Hit::new(kill)?;
+    let (kernel, used) = (hit.limit.kmem_usage_bytes?, hit.limit.usage_bytes?);
+    is_share(kernel, used, HALF_PERCENT).then(|| {
+        format!(
+            "look for kernel memory in {} and /proc/slabinfo (open files, sockets, inodes and \
+             dentries): it took {} of the {} in use",
+            hit.file("memory.kmem.slabinfo"),
+            Size(kernel),
+            Size(used)
         )
     })
 }
@@ -61,7 +80,11 @@ mod tests {
     fn objects_that_cannot_be_freed_are_named_from_a_quarter_on() {
         let mut kill = of_the_machine();
         kill.system.as_mut().unwrap().slab_unreclaimable_bytes = Some(4 * GIB);
-        assert!(objects(&kill).unwrap().ends_with("4.0 GiB of 16.0 GiB cannot be freed"));
+        assert!(
+            objects(&kill)
+                .unwrap()
+                .ends_with("4.0 GiB of 16.0 GiB was slab that cannot be reclaimed")
+        );
         kill.system.as_mut().unwrap().slab_unreclaimable_bytes = Some(3 * GIB);
         assert_eq!(objects(&kill), None);
     }
@@ -71,12 +94,26 @@ mod tests {
         let mut kill = of_a_service();
         held(&mut kill, 180);
         kill.victim.memory.pgtables_bytes = Some(20 * MIB);
-        assert!(page_tables_of_victim(&kill).unwrap().contains("20.0 MiB beside the 180.0 MiB"));
+        assert!(
+            page_tables_of_victim(&kill)
+                .unwrap()
+                .contains("20.0 MiB, its resident memory 180.0 MiB")
+        );
         kill.victim.memory.pgtables_bytes = Some(19 * MIB);
         assert_eq!(page_tables_of_victim(&kill), None);
         held(&mut kill, 15);
         kill.victim.memory.pgtables_bytes = Some(15 * MIB);
         assert_eq!(page_tables_of_victim(&kill), None);
+    }
+
+    #[test]
+    fn kernel_memory_may_fill_a_cgroup() {
+        let mut kill = of_a_service();
+        assert_eq!(charged(&kill), None);
+        kill.shortage.limit.as_mut().unwrap().kmem_usage_bytes = Some(500 * MIB);
+        assert!(charged(&kill).unwrap().ends_with("it took 500.0 MiB of the 512.0 MiB in use"));
+        kill.shortage.limit.as_mut().unwrap().kmem_usage_bytes = Some(200 * MIB);
+        assert_eq!(charged(&kill), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The limit of a cgroup.
 
-use super::super::facts::{held_at_least, is_share, larger, name, who};
-use super::super::hit::{Hit, Level, is_lowered};
-use crate::incident::model::OomKill;
+use super::super::facts::{held_at_least, is_share, larger, name, short_machine, who};
+use super::super::hit::{Hit, Level, Of, is_lowered};
+use super::super::place;
+use super::super::shortage::Stuck;
+use crate::incident::model::{OomKill, Scope, Source, Victim};
 use crate::units::{Size, resident};
-use crate::word::Word;
+use crate::word::Quoted;
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
 const CROWD_PERCENT: u64 = 50;
@@ -12,24 +14,41 @@ const CROWD_PERCENT: u64 = 50;
 /// A limit that was met so often is lived at, not met by chance.
 const OFTEN: u64 = 100;
 
+/// Who holds half of a machine is what it is short for.
+const MACHINE_PERCENT: u64 = 50;
+
 pub(super) fn lowered(kill: &OomKill) -> Option<String> {
     let hit = Hit::new(kill).filter(|_| is_lowered(kill))?;
     let (usage, max) = (hit.limit.usage_bytes?, hit.limit.max_bytes?);
     (usage > max).then(|| {
         format!(
-            "set {} first, and wait until what is in use ({}) is below the new limit",
+            "lower {} first, and wait until usage ({}) is below the new limit",
             hit.setting("memory.high", "MemoryHigh="),
             Size(usage)
         )
     })
 }
 
-pub(super) fn most(kill: &OomKill) -> Option<String> {
-    let hit = met(kill)?;
-    let (max, held) = hit.most()?;
-    let who = who(&kill.victim);
+/// The limit of all pods is the node's, not a setting of the pod that died.
+pub(super) fn node(kill: &OomKill) -> Option<String> {
+    let hit = met(kill).filter(|hit| matches!(hit.of, Of::Pods(_)))?;
+    let victim = place::of(&kill.victim).unwrap_or_else(|| who(&kill.victim));
     Some(format!(
-        "raise {} if {who} needs as much, else look for a leak in it: it held {} of {}",
+        "set or lower resources.limits.memory of the pods that use most ({victim} held {}): the limit \
+         that was hit, {}, is the node's for all of them",
+        Size(hit.held()?),
+        Size(hit.max()?)
+    ))
+}
+
+pub(super) fn most(kill: &OomKill) -> Option<String> {
+    let hit = raisable(kill).filter(Hit::is_most)?;
+    let who = who(&kill.victim);
+    let (max, held) = (hit.max()?, hit.held()?);
+    let elsewhere = if held > max { ", some of it charged to other cgroups" } else { "" };
+    Some(format!(
+        "raise {} if this is {who}'s normal footprint, otherwise suspect a leak (it held {}{elsewhere}; \
+         the limit is {})",
         hit.knob(),
         Size(held),
         Size(max)
@@ -37,52 +56,90 @@ pub(super) fn most(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn crowd(kill: &OomKill) -> Option<String> {
-    let hit = met(kill).filter(|hit| hit.level == Level::Own)?;
+    let hit = raisable(kill).filter(|hit| hit.level == Level::Own)?;
     let (max, held) = hit.less()?;
     let candidates = kill.candidates.as_ref().filter(|candidates| candidates.total > 1)?;
     is_share(held_at_least(candidates), max, CROWD_PERCENT).then_some(())?;
     Some(format!(
-        "run fewer than the {} processes that share the {} of {}, of which {} held {}, or raise {}",
+        "run fewer processes in {}, or raise {}: {} share its {}, and {} held only {}",
+        hit.name(),
+        hit.knob(),
         candidates.total,
         Size(max),
-        hit.name(),
         who(&kill.victim),
-        Size(held),
-        hit.knob()
+        Size(held)
     ))
 }
 
 pub(super) fn above(kill: &OomKill) -> Option<String> {
-    let hit = met(kill).filter(|hit| hit.level == Level::Above)?;
+    let hit = raisable(kill).filter(|hit| hit.level == Level::Above)?;
     let (max, held) = hit.less()?;
-    let first = larger(kill).and_then(|larger| {
+    let other = larger(kill).and_then(|larger| {
         let cgroup = larger.cgroup.as_ref();
         let cgroup = cgroup
             .filter(|path| kill.victim.cgroup.as_ref().is_some_and(|own| own.path != **path))?;
         let (who, held) = (name(larger.comm.as_ref(), "a process"), resident(&larger.memory)?);
-        Some(format!(", first {}, where {who} held {}", Word::from(cgroup), Size(held)))
+        Some(format!(", {who} in {} held {}", Quoted::from(cgroup), Size(held)))
     });
     Some(format!(
-        "limit what else runs in {}{}, or raise {}: {} held only {} of its {}",
+        "limit what else runs in {}, or raise {}: of its {}, {} held only {}{}",
         hit.name(),
-        first.unwrap_or_default(),
         hit.knob(),
+        Size(max),
         who(&kill.victim),
         Size(held),
-        Size(max)
+        other.unwrap_or_default()
+    ))
+}
+
+/// One process took the machine: with a limit of its own only that is hit.
+pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
+    let total = short_machine(kill)?.total_bytes?;
+    let held = resident(&kill.victim.memory)?;
+    if !is_share(held, total, MACHINE_PERCENT) || Stuck::of_the_machine(kill).is_some() {
+        return None;
+    }
+    let Victim { container, pod, unit, .. } = &kill.victim;
+    let knob = match (container, pod, unit.as_deref()) {
+        (_, Some(pod), _) => format!("set or lower resources.limits.memory of {}", place::pod(pod)),
+        (Some(container), ..) => {
+            format!("set or lower the memory limit of {}", place::container(container))
+        }
+        (.., Some(unit)) if unit.ends_with(".service") => {
+            format!("set or lower MemoryMax= of {}", Quoted::from(unit))
+        }
+        _ => "run it under a limit of its own (systemd-run --scope -p MemoryMax=…)".to_owned(),
+    };
+    Some(format!(
+        "{knob}, so that it cannot take the whole machine: {} held {} of {}",
+        who(&kill.victim),
+        Size(held),
+        Size(total)
     ))
 }
 
 pub(super) fn throttle(kill: &OomKill) -> Option<String> {
-    let hit = met(kill).filter(|hit| !hit.is_kubernetes() && hit.limit.high_bytes.is_none())?;
+    let hit =
+        raisable(kill).filter(|hit| !hit.is_kubernetes() && hit.limit.high_bytes.is_none())?;
     // Where events are known, an unknown memory.high is none.
-    let events = hit.limit.events.filter(|events| events.high == Some(0))?;
-    let count = events.max.filter(|count| *count >= OFTEN)?;
+    hit.limit.events.filter(|events| events.high == Some(0))?;
+    // Events are counted for the cgroups below as well, this is not.
+    let count = hit.limit.failcnt.filter(|count| *count >= OFTEN)?;
     Some(format!(
-        "set {} below the limit, so that it is slowed down and reclaimed from sooner: usage met the \
-         limit {count} times",
+        "set {} below the limit to slow it down and reclaim from it earlier: the limit was hit \
+         {count} times",
         hit.setting("memory.high", "MemoryHigh=")
     ))
+}
+
+/// The kernel's log names the cgroup that a hook without `oom_control` does not see.
+pub(super) fn unnamed(kill: &OomKill) -> Option<String> {
+    let is_unnamed = kill.shortage.scope == Some(Scope::Memcg) && kill.shortage.limit.is_none();
+    (is_unnamed && kill.source == Source::Tracepoint).then(|| {
+        "look for oom_memcg= in the kernel's log (dmesg): it names the cgroup whose limit was hit, \
+         which the tracepoint does not tell"
+            .to_owned()
+    })
 }
 
 /// The limit, if usage rose to it.
@@ -90,10 +147,15 @@ fn met(kill: &OomKill) -> Option<Hit<'_>> {
     Hit::new(kill).filter(|_| !is_lowered(kill))
 }
 
+/// One that is a setting of somebody's.
+fn raisable(kill: &OomKill) -> Option<Hit<'_>> {
+    met(kill).filter(|hit| !matches!(hit.of, Of::Pods(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::testdata::{
-        MIB, at, candidate, candidates, held, in_pod, limit_at, of_a_service,
+        MIB, at, candidate, candidates, held, in_pod, limit_at, of_a_service, of_the_machine,
     };
     use super::*;
     use crate::incident::model::LimitEvents;
@@ -103,13 +165,13 @@ mod tests {
         let mut kill = of_a_service();
         assert_eq!(
             most(&kill).unwrap(),
-            "raise MemoryMax= of app.service if python3 needs as much, else look for a leak in it: \
-             it held 492.0 MiB of 512.0 MiB"
+            "raise MemoryMax= of app.service if this is python3's normal footprint, otherwise suspect \
+             a leak (it held 492.0 MiB; the limit is 512.0 MiB)"
         );
         held(&mut kill, 255);
         assert_eq!(most(&kill), None);
         let pod = most(&in_pod()).unwrap();
-        assert!(pod.contains("resources.limits.memory of container web (pod shop/cart-0)"));
+        assert!(pod.contains("resources.limits.memory of container web in pod shop/cart-0"));
     }
 
     #[test]
@@ -121,8 +183,8 @@ mod tests {
         held(&mut kill, 48);
         assert_eq!(
             crowd(&kill).unwrap(),
-            "run fewer than the 10 processes that share the 512.0 MiB of app.service, of which \
-             python3 held 48.0 MiB, or raise MemoryMax= of app.service"
+            "run fewer processes in app.service, or raise MemoryMax= of app.service: 10 share its \
+             512.0 MiB, and python3 held only 48.0 MiB"
         );
         kill.candidates = Some(candidates(&[candidate(7, 48), candidate(8, 48)]));
         assert_eq!(crowd(&kill), None);
@@ -139,12 +201,11 @@ mod tests {
         kill.candidates = Some(candidates(&[candidate(7, 100), other]));
         assert_eq!(
             above(&kill).unwrap(),
-            "limit what else runs in system.slice, first /system.slice/db.service, where task9 held \
-             300.0 MiB, or raise MemoryMax= of system.slice: python3 held only 100.0 MiB of its \
-             512.0 MiB"
+            "limit what else runs in system.slice, or raise MemoryMax= of system.slice: of its \
+             512.0 MiB, python3 held only 100.0 MiB, task9 in /system.slice/db.service held 300.0 MiB"
         );
         at(&mut kill, "/system.slice/db.service");
-        assert!(!above(&kill).unwrap().contains("first"));
+        assert!(!above(&kill).unwrap().contains("task9"));
         held(&mut kill, 300);
         assert_eq!(above(&kill), None);
     }
@@ -155,22 +216,95 @@ mod tests {
         kill.shortage.limit.as_mut().unwrap().usage_bytes = Some(768 * MIB);
         assert_eq!(lowered(&kill), None);
         kill.shortage.stack = Some(vec!["memory_max_write+0x1/0x2".into()]);
-        assert!(lowered(&kill).unwrap().starts_with("set MemoryHigh= of app.service first"));
+        assert!(lowered(&kill).unwrap().starts_with("lower MemoryHigh= of app.service first"));
         assert_eq!(most(&kill), None);
     }
 
     #[test]
     fn who_lives_at_the_limit_is_slowed_down_sooner() {
         let mut kill = of_a_service();
-        let events = |max| LimitEvents { high: Some(0), max: Some(max), ..LimitEvents::default() };
-        let mut with = |events, high| {
+        let events = LimitEvents { high: Some(0), max: Some(300), ..LimitEvents::default() };
+        let mut with = |events, failcnt, high| {
             let limit = kill.shortage.limit.as_mut().unwrap();
-            (limit.events, limit.high_bytes) = (events, high);
+            (limit.events, limit.failcnt, limit.high_bytes) = (events, Some(failcnt), high);
             throttle(&kill)
         };
-        assert!(with(Some(events(300)), None).unwrap().contains("MemoryHigh= of app.service"));
-        assert_eq!(with(Some(events(99)), None), None);
-        assert_eq!(with(Some(events(300)), Some(400 * MIB)), None);
-        assert_eq!(with(None, None), None);
+        assert!(with(Some(events), 300, None).unwrap().contains("MemoryHigh= of app.service"));
+        // The others were of the limits below.
+        assert_eq!(with(Some(events), 99, None), None);
+        assert_eq!(with(Some(events), 300, Some(400 * MIB)), None);
+        assert_eq!(with(None, 300, None), None);
+    }
+
+    #[test]
+    fn more_than_the_limit_is_explained() {
+        let mut kill = of_a_service();
+        kill.victim.memory.shmem_rss_bytes = Some(53 * MIB);
+        assert!(
+            most(&kill).unwrap().contains("it held 545.0 MiB, some of it charged to other cgroups")
+        );
+    }
+
+    #[test]
+    fn page_tables_are_no_leak_of_the_program() {
+        let mut kill = of_a_service();
+        held(&mut kill, 5);
+        kill.victim.memory.pgtables_bytes = Some(500 * MIB);
+        assert_eq!(most(&kill), None);
+    }
+
+    /// A program's files belong to whoever read them first.
+    #[test]
+    fn who_holds_files_that_others_may_be_charged_for_is_not_said_to_leak() {
+        let mut kill = of_a_service();
+        held(&mut kill, 50);
+        kill.victim.memory.file_rss_bytes = Some(400 * MIB);
+        assert_eq!(most(&kill), None);
+    }
+
+    #[test]
+    fn the_limit_of_all_pods_is_not_the_pods() {
+        let mut kill = in_pod();
+        assert_eq!(node(&kill), None);
+        limit_at(&mut kill, "/kubepods.slice");
+        assert_eq!(
+            node(&kill).unwrap(),
+            "set or lower resources.limits.memory of the pods that use most (container web in pod \
+             shop/cart-0 held 492.0 MiB): the limit that was hit, 512.0 MiB, is the node's for all of \
+             them"
+        );
+        assert_eq!((most(&kill), crowd(&kill), above(&kill)), (None, None, None));
+    }
+
+    #[test]
+    fn who_takes_the_machine_gets_a_limit_of_its_own() {
+        let mut kill = of_the_machine();
+        assert!(of_its_own(&kill).unwrap().starts_with("run it under a limit of its own"));
+        kill.victim.unit = Some("app.service".into());
+        assert_eq!(
+            of_its_own(&kill).unwrap(),
+            "set or lower MemoryMax= of app.service, so that it cannot take the whole machine: java \
+             held 9.9 GiB of 16.0 GiB"
+        );
+        held(&mut kill, 1024);
+        assert_eq!(of_its_own(&kill), None);
+        let mut pod = in_pod();
+        assert_eq!(of_its_own(&pod), None);
+        (pod.shortage.scope, pod.shortage.limit) = (Some(Scope::Global), None);
+        pod.system = of_the_machine().system;
+        held(&mut pod, 10 * 1024);
+        let knob = "set or lower resources.limits.memory of pod shop/cart-0";
+        assert!(of_its_own(&pod).unwrap().starts_with(knob));
+    }
+
+    #[test]
+    fn a_limit_that_the_hook_does_not_see_stands_in_the_log() {
+        let mut kill = of_a_service();
+        kill.source = Source::Tracepoint;
+        assert_eq!(unnamed(&kill), None);
+        kill.shortage.limit = None;
+        assert!(unnamed(&kill).unwrap().contains("oom_memcg="));
+        kill.source = Source::KernelLog;
+        assert_eq!(unnamed(&kill), None);
     }
 }

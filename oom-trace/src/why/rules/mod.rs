@@ -10,6 +10,7 @@ mod shared;
 mod swap;
 mod together;
 
+use super::advice;
 use crate::incident::model::OomKill;
 
 /// A hint, if it fits.
@@ -24,18 +25,24 @@ const RULES: &[Rule] = &[
     choice::allocating_task,
     limit::lowered,
     nodes::bound,
+    allocation::fragmented,
+    allocation::out_of_reach,
+    choice::unkillable,
     choice::shielded,
+    limit::node,
+    kernel::charged,
     shared::victim,
     shared::machine,
     shared::unmapped_limit,
     shared::unmapped_machine,
+    advice::advice,
     limit::most,
+    limit::of_its_own,
     limit::crowd,
     limit::above,
     kernel::objects,
     kernel::page_tables_of_victim,
     kernel::page_tables_of_machine,
-    allocation::fragmented,
     swap::full,
     swap::off,
     swap::forbidden,
@@ -44,6 +51,7 @@ const RULES: &[Rule] = &[
     choice::offered,
     together::group,
     limit::throttle,
+    limit::unnamed,
     together::sharers,
 ];
 

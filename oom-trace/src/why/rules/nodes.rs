@@ -21,10 +21,11 @@ pub(super) fn bound(kill: &OomKill) -> Option<String> {
     };
     Some(match kill.shortage.scope {
         Some(Scope::Cpuset) => {
-            format!("add nodes to cpuset.mems of {}, which allows {nodes} alone{others}", bound.by)
+            format!("add nodes to cpuset.mems of {}, which allows only {nodes}{others}", bound.by)
         }
         _ => format!(
-            "bind to more nodes, or prefer them only: {} allows {nodes} alone{others}",
+            "bind to more nodes, or use a preferred policy (numactl --preferred): {} allows only \
+             {nodes}{others}",
             bound.by
         ),
     })
@@ -40,15 +41,15 @@ mod tests {
         let mut kill = of_nodes(Scope::Cpuset);
         assert_eq!(
             bound(&kill).unwrap(),
-            "add nodes to cpuset.mems of cpuset batch, which allows node 0 alone: other nodes had \
+            "add nodes to cpuset.mems of cpuset batch, which allows only node 0: other nodes had \
              6.0 GiB free"
         );
         kill.system = None;
-        let without = "add nodes to cpuset.mems of cpuset batch, which allows node 0 alone";
+        let without = "add nodes to cpuset.mems of cpuset batch, which allows only node 0";
         assert_eq!(bound(&kill).unwrap(), without);
         let kill = of_nodes(Scope::Mempolicy);
         let policy = bound(&kill).unwrap();
-        assert!(policy.contains("the memory policy of java allows node 0 alone"), "{policy}");
+        assert!(policy.contains("the memory policy of java allows only node 0"), "{policy}");
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub(super) fn unlimited(kill: &OomKill) -> Option<String> {
     let system = short_machine(kill).filter(|it| it.overcommit_memory == Some(ALWAYS))?;
     let (committed, total) = (Size(system.committed_bytes?), Size(system.total_bytes?));
     Some(format!(
-        "set vm.overcommit_memory to 0 or 2, so that who asks for too much is refused: at 1 all is \
-         granted, {committed} by then on a machine of {total}"
+        "set vm.overcommit_memory to 0 or 2, so that excessive allocations fail: it is 1, and \
+         {committed} was committed on a machine of {total}"
     ))
 }
 
@@ -27,7 +27,9 @@ mod tests {
         let system = kill.system.as_mut().unwrap();
         system.committed_bytes = Some(40 * GIB);
         system.overcommit_memory = Some(1);
-        assert!(unlimited(&kill).unwrap().contains("40.0 GiB by then on a machine of 16.0 GiB"));
+        assert!(
+            unlimited(&kill).unwrap().contains("40.0 GiB was committed on a machine of 16.0 GiB")
+        );
         kill.system.as_mut().unwrap().overcommit_memory = Some(0);
         assert_eq!(unlimited(&kill), None);
     }

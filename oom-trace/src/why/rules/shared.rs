@@ -1,8 +1,8 @@
 //! Memory that outlives a process: tmpfs, shared memory, and what no process maps.
 
-use super::super::facts::{held_by_all, is_share, short_machine, who};
+use super::super::facts::{is_share, own, short_machine, sum, sum_of_all, who};
 use super::super::hit::Hit;
-use crate::incident::model::OomKill;
+use crate::incident::model::{Memory, OomKill};
 use crate::units::{Size, resident};
 
 /// The greater part.
@@ -20,8 +20,8 @@ pub(super) fn victim(kill: &OomKill) -> Option<String> {
     let resident = resident(memory)?;
     is_share(shared, resident, HALF_PERCENT).then(|| {
         format!(
-            "look at /dev/shm, other tmpfs and ipcs -m: {} of what {} held is shared memory, which \
-             may outlive it",
+            "look at /dev/shm, other tmpfs mounts and ipcs -m: {} of what {} held is shared memory, \
+             which may stay after it",
             Size(shared),
             who(&kill.victim)
         )
@@ -33,24 +33,26 @@ pub(super) fn machine(kill: &OomKill) -> Option<String> {
     let (shared, total) = (system.shmem_bytes?, system.total_bytes?);
     is_share(shared, total, MACHINE_PERCENT).then(|| {
         format!(
-            "see in df -t tmpfs and ipcs -m what fills shared memory: it took {} of {}",
+            "find out with df -t tmpfs and ipcs -m what fills shared memory: it took {} of {}",
             Size(shared),
             Size(total)
         )
     })
 }
 
+/// Files and shared memory may be charged to other cgroups: only the rest of what the processes have
+/// fills this one for certain.
 pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill)?;
-    let (used, held) = (hit.limit.usage_bytes?, held_by_all(kill)?);
-    let rest = used.saturating_sub(held);
+    let hit = Hit::new(kill).filter(|hit| !hit.with_swap)?;
+    let (used, own) = (hit.limit.usage_bytes?, sum_of_all(kill, own)?);
+    let rest = used.saturating_sub(own);
     let pod = if hit.is_kubernetes() { " (an emptyDir of medium Memory is one)" } else { "" };
     is_share(rest, used, HALF_PERCENT).then(|| {
         format!(
-            "look for files in tmpfs{pod} and for kernel memory in {}: processes held only {} of the \
-             {} in use",
+            "look in {} for what else it holds, such as files in tmpfs{pod}, sockets, pipes and other \
+             kernel memory: anonymous memory and page tables were only {} of the {} in use",
             hit.file("memory.stat"),
-            Size(held),
+            Size(own),
             Size(used)
         )
     })
@@ -59,15 +61,19 @@ pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
 pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     let system = short_machine(kill)?;
     let used = system.total_bytes?.checked_sub(system.free_bytes?)?;
-    let held = held_by_all(kill)?;
+    let held = sum_of_all(kill, mapped)?;
     is_share(used.saturating_sub(held), used, HALF_PERCENT).then(|| {
         format!(
-            "look at Shmem, Slab and HugePages_Total in /proc/meminfo: processes held only {} of the \
-             {} in use",
+            "look at Shmem, Slab and HugePages_Total in /proc/meminfo, and at ZFS's ARC \
+             (/proc/spl/kstat/zfs/arcstats): processes held only {} of the {} in use",
             Size(held),
             Size(used)
         )
     })
+}
+
+fn mapped(memory: &Memory) -> Option<u64> {
+    sum([resident(memory), Some(memory.pgtables_bytes.unwrap_or(0))])
 }
 
 #[cfg(test)]
@@ -105,8 +111,9 @@ mod tests {
         kill.candidates = Some(candidates(&[candidate(7, 100), candidate(8, 50)]));
         assert_eq!(
             unmapped_limit(&kill).unwrap(),
-            "look for files in tmpfs and for kernel memory in memory.stat of \
-             /system.slice/app.service: processes held only 150.0 MiB of the 512.0 MiB in use"
+            "look in memory.stat of /system.slice/app.service for what else it holds, such as files \
+             in tmpfs, sockets, pipes and other kernel memory: anonymous memory and page tables were \
+             only 150.0 MiB of the 512.0 MiB in use"
         );
         kill.candidates.as_mut().unwrap().total = 3;
         assert_eq!(unmapped_limit(&kill), None);
@@ -115,6 +122,16 @@ mod tests {
         let mut kill = in_pod();
         kill.candidates = Some(candidates(&[candidate(7, 100)]));
         assert!(unmapped_limit(&kill).unwrap().contains("emptyDir"));
+    }
+
+    /// Pipes fill it, and the program's own pages belong to whoever started it first.
+    #[test]
+    fn what_may_be_charged_elsewhere_does_not_count() {
+        let mut kill = of_a_service();
+        let mut pipes = candidate(7, 40);
+        pipes.memory.shmem_rss_bytes = Some(450 * MIB);
+        kill.candidates = Some(candidates(&[pipes]));
+        assert!(unmapped_limit(&kill).unwrap().contains("only 40.0 MiB of the 512.0 MiB"));
     }
 
     #[test]

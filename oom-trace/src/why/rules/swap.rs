@@ -2,9 +2,10 @@
 
 use super::super::facts::{is_full, is_global, is_share, who};
 use super::super::hit::Hit;
-use crate::incident::model::{Limit, OomKill, System};
+use super::super::shortage::Stuck;
+use crate::incident::model::{OomKill, System};
 use crate::units::{Size, resident};
-use crate::word::Word;
+use crate::word::Quoted;
 
 /// Swap takes anonymous memory; where it is less than half, swap is not what is missing.
 const ANONYMOUS_PERCENT: u64 = 50;
@@ -13,7 +14,7 @@ pub(super) fn full(kill: &OomKill) -> Option<String> {
     let system = kill.system.as_ref().filter(|_| may_swap(kill))?;
     let (total, free) = (system.swap_total_bytes?, system.swap_free_bytes?);
     is_full(free, total).then(|| {
-        format!("add swap, or memory: all of the machine's {} of swap was in use", Size(total))
+        format!("add swap or memory: all {} of the machine's swap was in use", Size(total))
     })
 }
 
@@ -22,8 +23,8 @@ pub(super) fn off(kill: &OomKill) -> Option<String> {
     let anonymous = anonymous(kill)?;
     (system.swap_total_bytes == Some(0)).then(|| {
         format!(
-            "add swap or zram: the machine has none, and nothing else could take the {} of anonymous \
-             memory of {}",
+            "add swap or zram: the machine has none, so the {} of anonymous memory of {} could not be \
+             reclaimed",
             Size(anonymous),
             who(&kill.victim)
         )
@@ -32,39 +33,41 @@ pub(super) fn off(kill: &OomKill) -> Option<String> {
 
 /// A limit of 0, at the limit that was hit or above it.
 pub(super) fn forbidden(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill).filter(|_| may_swap(kill) && has_swap(kill.system.as_ref()))?;
+    let hit =
+        Hit::new(kill).filter(|hit| !hit.is_kubernetes() && has_swap(kill.system.as_ref()))?;
     let anonymous = anonymous(kill)?;
-    let above = hit.limit.ancestors.as_deref().unwrap_or_default();
-    let is_zero = |limit: &&Limit| limit.swap_max_bytes == Some(0);
-    let zero = std::iter::once(hit.limit).chain(above).find(is_zero)?;
+    let zero = hit.no_swap()?;
     let setting = match &zero.cgroup {
         Some(path) if zero.cgroup != hit.limit.cgroup => {
-            format!("memory.swap.max of {}", Word::from(path))
+            format!("memory.swap.max of {}", Quoted::from(path))
         }
         _ => hit.setting("memory.swap.max", "MemorySwapMax="),
     };
     Some(format!(
-        "raise {setting} from 0, so that some of the {} of anonymous memory of {} may be swapped out",
+        "raise {setting} from 0 to let some of the {} of anonymous memory of {} be swapped out",
         Size(anonymous),
         who(&kill.victim)
     ))
 }
 
 pub(super) fn limited(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill).filter(|_| may_swap(kill))?;
+    let hit = Hit::new(kill).filter(|hit| !hit.is_kubernetes())?;
     let (used, max) = (hit.limit.swap_usage_bytes?, hit.limit.swap_max_bytes?);
     is_full(max.saturating_sub(used), max).then(|| {
         format!(
-            "raise {}: all of its {} of swap was in use",
+            "raise {}: all {} of it was in use",
             hit.setting("memory.swap.max", "MemorySwapMax="),
             Size(max)
         )
     })
 }
 
-/// Kubelet lets pods have no swap unless told otherwise, whatever the machine has.
+/// Whether more swap would have been used. Kubelet lets pods have none unless told otherwise.
 fn may_swap(kill: &OomKill) -> bool {
-    is_global(kill) || Hit::new(kill).is_some_and(|hit| !hit.is_kubernetes())
+    let may = |hit: Hit<'_>| !hit.is_kubernetes() && !hit.forbids_swap();
+    // Free memory that could not be had is no reason to swap.
+    let is_short = is_global(kill) && Stuck::of_the_machine(kill).is_none();
+    is_short || Hit::new(kill).is_some_and(may)
 }
 
 /// Not known counts as some.
@@ -83,6 +86,7 @@ fn anonymous(kill: &OomKill) -> Option<u64> {
 mod tests {
     use super::super::super::testdata::{GIB, MIB, in_pod, of_a_service, of_the_machine};
     use super::*;
+    use crate::incident::model::Limit;
 
     fn with_swap(mut kill: OomKill, total: u64, free: u64) -> OomKill {
         let system = kill.system.get_or_insert_default();
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn swap_is_full_but_for_the_last_slots() {
         let kill = with_swap(of_the_machine(), GIB, 10 * MIB);
-        assert!(full(&kill).unwrap().contains("1.0 GiB of swap"));
+        assert!(full(&kill).unwrap().contains("all 1.0 GiB of the machine's swap"));
         assert_eq!(full(&with_swap(of_the_machine(), GIB, 100 * MIB)), None);
         assert_eq!(full(&with_swap(of_the_machine(), 0, 0)), None);
         assert_eq!(full(&with_swap(in_pod(), GIB, 0)), None);
@@ -106,6 +110,24 @@ mod tests {
         kill.victim.memory.shmem_rss_bytes = Some(12 * GIB);
         assert_eq!(off(&kill), None);
         assert_eq!(off(&with_swap(of_the_machine(), GIB, 0)), None);
+    }
+
+    #[test]
+    fn swap_is_not_added_for_a_cgroup_that_may_not_use_it() {
+        let mut kill = with_swap(of_a_service(), 0, 0);
+        assert!(off(&kill).is_some());
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        limit.swap_max_bytes = Some(0);
+        assert_eq!((off(&kill), full(&with_swap(kill.clone(), GIB, 0))), (None, None));
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        limit.swap_max_bytes = None;
+        limit.ancestors = Some(vec![Limit { swap_max_bytes: Some(0), ..Limit::default() }]);
+        assert_eq!(off(&kill), None);
+        // Of cgroup v1: memory and swap together may be no more than memory.
+        let limit = kill.shortage.limit.as_mut().unwrap();
+        limit.ancestors = None;
+        (limit.memsw_usage_bytes, limit.memsw_max_bytes) = (Some(512 * MIB), Some(512 * MIB));
+        assert_eq!(off(&kill), None);
     }
 
     #[test]

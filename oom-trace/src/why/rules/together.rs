@@ -2,7 +2,7 @@
 
 use super::super::facts::{task, who};
 use crate::incident::model::OomKill;
-use crate::word::Word;
+use crate::word::Quoted;
 
 /// More names would not be read.
 const NAMES: usize = 3;
@@ -14,8 +14,8 @@ pub(super) fn group(kill: &OomKill) -> Option<String> {
         None => "OOMPolicy=continue in systemd",
     };
     Some(format!(
-        "unset memory.oom.group of {} ({by}) to lose one process in place of {}",
-        Word::from(path),
+        "unset memory.oom.group of {} ({by}) to lose one process instead of {}",
+        Quoted::from(path),
         kill.victim_count
     ))
 }
@@ -34,8 +34,9 @@ pub(super) fn sharers(kill: &OomKill) -> Option<String> {
         0 => {}
         more => names.push(format!("{more} more")),
     }
+    let (own, they) = if sharers.len() == 1 { ("its own", "it") } else { ("their own", "they") };
     Some(format!(
-        "give {} memory of its own (no CLONE_VM, no vfork), if it should outlive {}",
+        "give {} memory of {own} (no CLONE_VM, no vfork) if {they} should survive {}",
         names.join(", "),
         who(&kill.victim)
     ))
@@ -53,7 +54,7 @@ mod tests {
         kill.group = Some("/system.slice/app.service".into());
         assert_eq!(group(&kill), None);
         kill.victim_count = 4;
-        assert!(group(&kill).unwrap().ends_with("to lose one process in place of 4"));
+        assert!(group(&kill).unwrap().ends_with("to lose one process instead of 4"));
         kill.group = None;
         assert_eq!(group(&kill), None);
     }
@@ -65,7 +66,7 @@ mod tests {
         assert_eq!(sharers(&kill), None);
         let sharer = |pid| Sharer { pid, comm: (pid != 3).then(|| "helper".into()) };
         kill.victim.shares_mm = Some((1..=5).map(sharer).collect());
-        let named = "give helper (pid 1), helper (pid 2), pid 3, 2 more memory of its own";
+        let named = "give helper (pid 1), helper (pid 2), pid 3, 2 more memory of their own";
         assert!(sharers(&kill).unwrap().starts_with(named));
     }
 }

@@ -1,0 +1,45 @@
+//! Browsers, which have a process for each tab and offer these first.
+
+use super::program::Program;
+
+/// Firefox's processes of web pages.
+const PAGES: &[&str] = &["Web Content", "Isolated Web Co", "file:// Content", "Privileged Cont"];
+
+pub(super) const NAMES: &[&str] = &[
+    "Web Content",
+    "Isolated Web Co",
+    "file:// Content",
+    "Privileged Cont",
+    "firefox",
+    "firefox-esr",
+    "firefox-bin",
+    "chrome",
+    "chromium",
+    "chromium-browse",
+    "brave",
+    "msedge",
+    "vivaldi-bin",
+    "opera",
+];
+
+/// What Chromium gives its renderers (content/public/common/content_constants.h).
+const RENDERER_ADJ: i16 = 300;
+
+pub(super) fn advice(program: &Program<'_>) -> Option<String> {
+    let crowd = program.crowd(NAMES);
+    let is_renderer = program.has("--type=renderer")
+        || program.kill.victim.oom_score_adj.is_some_and(|adj| adj >= RENDERER_ADJ);
+    let is_page = PAGES.contains(&program.comm.as_ref())
+        || (is_renderer && !program.comm.starts_with("firefox"));
+    match (is_page, crowd) {
+        (true, _) => Some(
+            "reload the page and keep fewer tabs open: this was the process of web pages, the browser \
+             itself goes on"
+                .to_owned(),
+        ),
+        (false, Some(_)) => {
+            Some(format!("keep fewer tabs open: the browser holds most of {}", program.ceiling))
+        }
+        (false, None) => None,
+    }
+}

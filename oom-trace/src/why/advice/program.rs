@@ -1,0 +1,150 @@
+//! The program that died, as far as a record tells of it.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
+
+use super::super::facts::{is_share, short_machine, sum};
+use super::super::hit::{Hit, is_lowered};
+use super::super::shortage::Stuck;
+use crate::incident::model::{Candidate, OomKill, Scope};
+use crate::units::Size;
+
+/// Who holds half of what ran out is what it is about.
+const MOST_PERCENT: u64 = 50;
+
+/// `task_struct.comm` has 15 bytes and a NUL.
+const COMM: usize = 15;
+
+pub(super) struct Program<'a> {
+    pub(super) kill: &'a OomKill,
+    pub(super) comm: Cow<'a, str>,
+    /// `None` if they are not known, or a title stands in their place.
+    pub(super) arguments: Option<Vec<Cow<'a, str>>>,
+    /// Whether these are all.
+    pub(super) is_whole: bool,
+    pub(super) ceiling: Ceiling,
+}
+
+/// What ran out.
+#[derive(Clone, Copy)]
+pub(super) struct Ceiling {
+    pub(super) bytes: u64,
+    is_limit: bool,
+}
+
+/// `the limit of 512.0 MiB`
+impl Display for Ceiling {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { bytes, is_limit } = *self;
+        match is_limit {
+            true => write!(f, "the limit of {}", Size(bytes)),
+            false => write!(f, "the machine's {}", Size(bytes)),
+        }
+    }
+}
+
+/// Processes of one kind.
+pub(super) struct Crowd {
+    pub(super) count: u64,
+    /// There may be more.
+    pub(super) is_all: bool,
+    /// What they have for themselves.
+    pub(super) own: u64,
+}
+
+impl<'a> Program<'a> {
+    /// `None` where the program's size is not what it was about.
+    pub(super) fn new(kill: &'a OomKill) -> Option<Self> {
+        let victim = &kill.victim;
+        let all = victim.argv.as_deref().filter(|argv| argv.len() > 1);
+        Some(Self {
+            kill,
+            comm: victim.comm.as_ref()?.to_utf8(),
+            arguments: all.map(|argv| argv.iter().map(|argument| argument.to_utf8()).collect()),
+            is_whole: victim.argv_cut != Some(true),
+            ceiling: ceiling(kill)?,
+        })
+    }
+
+    pub(super) fn is_one_of(&self, names: &[&str]) -> bool {
+        let first = self.kill.victim.argv.as_deref().and_then(<[_]>::first);
+        let first = first.map(|first| first.to_utf8());
+        let base =
+            first.as_deref().and_then(|first| first.split([' ', ':']).next()?.rsplit('/').next());
+        names
+            .iter()
+            .any(|name| is_name(&self.comm, name) || base.is_some_and(|it| is_name(it, name)))
+    }
+
+    /// What it has for itself.
+    pub(super) fn own(&self) -> Option<u64> {
+        let memory = &self.kill.victim.memory;
+        sum([memory.anon_rss_bytes, Some(memory.swap_bytes.unwrap_or(0))])
+    }
+
+    pub(super) fn is_most(&self) -> bool {
+        let own = self.kill.victim.memory.anon_rss_bytes;
+        own.is_some_and(|own| is_share(own, self.ceiling.bytes, MOST_PERCENT))
+    }
+
+    /// All of its kind, if they hold most of what ran out.
+    pub(super) fn crowd(&self, names: &[&str]) -> Option<Crowd> {
+        let candidates = self.kill.candidates.as_ref()?;
+        let is_one = |candidate: &&Candidate| {
+            let comm = candidate.comm.as_ref().map(|comm| comm.to_utf8());
+            comm.is_some_and(|comm| names.iter().any(|name| is_name(&comm, name)))
+        };
+        let all: Vec<_> = candidates.top.iter().filter(is_one).collect();
+        let crowd = Crowd {
+            count: u64::try_from(all.len()).ok()?,
+            is_all: u64::try_from(candidates.top.len()).ok()? == candidates.total,
+            own: sum(all.iter().map(|candidate| candidate.memory.anon_rss_bytes))?,
+        };
+        is_share(crowd.own, self.ceiling.bytes, MOST_PERCENT).then_some(crowd)
+    }
+
+    /// The value of an argument: `flag=value`, `flag value`, or with `flag` as its beginning.
+    pub(super) fn value(&self, flag: &str) -> Option<&str> {
+        let arguments = self.arguments.as_deref()?;
+        // The last one counts.
+        (0..arguments.len()).rev().find_map(|at| {
+            let rest = arguments.get(at)?.strip_prefix(flag)?;
+            match rest.strip_prefix('=') {
+                Some(value) => Some(value),
+                None if rest.is_empty() => arguments.get(at + 1).map(AsRef::as_ref),
+                None => None,
+            }
+        })
+    }
+
+    /// What stands right behind this beginning of an argument, as in `-Xmx2g`.
+    pub(super) fn behind(&self, beginning: &str) -> Option<&str> {
+        let arguments = self.arguments.as_deref()?;
+        arguments.iter().rev().find_map(|argument| argument.strip_prefix(beginning))
+    }
+
+    pub(super) fn has(&self, part: &str) -> bool {
+        self.arguments.iter().flatten().any(|argument| argument.contains(part))
+    }
+}
+
+fn is_name(comm: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(start) => comm.starts_with(start.get(..COMM).unwrap_or(start)),
+        None => comm == name || (name.len() > COMM && name.get(..COMM) == Some(comm)),
+    }
+}
+
+fn ceiling(kill: &OomKill) -> Option<Ceiling> {
+    match kill.shortage.scope? {
+        Scope::Memcg => {
+            let max = Hit::new(kill).filter(|_| !is_lowered(kill))?.max()?;
+            Some(Ceiling { bytes: max, is_limit: true })
+        }
+        Scope::Global if Stuck::of_the_machine(kill).is_none() => {
+            let total = short_machine(kill)?.total_bytes?;
+            Some(Ceiling { bytes: total, is_limit: false })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,45 @@
+//! Python, whose name says nothing of what it ran.
+
+use super::program::Program;
+use crate::incident::model::Source;
+use crate::word::Quoted;
+
+pub(super) fn advice(program: &Program<'_>) -> Option<String> {
+    program.is_most().then_some(())?;
+    match &program.arguments {
+        Some(arguments) => {
+            let name = script(arguments.iter().skip(1).map(AsRef::as_ref))?;
+            Some(format!(
+                "find out with tracemalloc what grows in {}, or have it work on its data in parts",
+                Quoted::from(name)
+            ))
+        }
+        None => {
+            let victim = &program.kill.victim;
+            let is_named =
+                victim.unit.is_some() || victim.container.is_some() || victim.pod.is_some();
+            (program.kill.source == Source::KernelLog && !is_named).then(|| {
+                format!(
+                    "find out which program {} was: the log has no command line (a running oom-trace \
+                     records it)",
+                    Quoted::from(program.comm.as_ref())
+                )
+            })
+        }
+    }
+}
+
+/// The first argument that is no option, or the module of `-m`; `None` for `-c`.
+fn script<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    loop {
+        match arguments.next()? {
+            "-m" => return arguments.next(),
+            "-X" | "-W" => {
+                arguments.next();
+            }
+            "-c" | "-" => return None,
+            option if option.starts_with('-') => {}
+            script => return Some(script),
+        }
+    }
+}

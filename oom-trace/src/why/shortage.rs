@@ -1,0 +1,70 @@
+//! Shortages of something else than memory: it was free, but this allocation could not have it.
+
+use super::facts::{free_before, is_share, short_machine};
+use super::nodes::Bound;
+use crate::incident::model::OomKill;
+
+/// The kernel keeps some percent free (`vm.min_free_kbytes`, and what it reserves of one zone from
+/// allocations that another could serve); so much more is no shortage.
+const PLENTY_PERCENT: u64 = 10;
+
+/// The same for a block of pages: single pages run out close to what is kept free.
+const PLENTY_FOR_BLOCK_PERCENT: u64 = 3;
+
+/// What small machines keep free is a larger share of them.
+const PLENTY_FOR_BLOCK_BYTES: u64 = 64 << 20;
+
+/// An allocation that failed beside free memory.
+pub(super) struct Stuck {
+    pub(super) free: u64,
+    pub(super) total: Option<u64>,
+    /// Bytes and order, of one that needed more than a page.
+    pub(super) block: Option<(u64, i32)>,
+}
+
+impl Stuck {
+    pub(super) fn of_the_machine(kill: &OomKill) -> Option<Self> {
+        let system = short_machine(kill)?;
+        Self::new(kill, system.free_bytes?, system.total_bytes?)
+    }
+
+    pub(super) fn of_nodes(kill: &OomKill, bound: &Bound<'_>) -> Option<Self> {
+        Self::new(kill, bound.free?, bound.total?)
+    }
+
+    fn new(kill: &OomKill, free: u64, total: u64) -> Option<Self> {
+        let before = free_before(kill, free);
+        let block = block(kill);
+        let is_plenty = match block {
+            Some((bytes, _)) => {
+                before >= bytes.max(PLENTY_FOR_BLOCK_BYTES)
+                    && is_share(before, total, PLENTY_FOR_BLOCK_PERCENT)
+            }
+            None => is_share(before, total, PLENTY_PERCENT),
+        };
+        is_plenty.then_some(Self { free, total: Some(total), block })
+    }
+}
+
+fn block(kill: &OomKill) -> Option<(u64, i32)> {
+    let order = kill.shortage.trigger.as_ref()?.order.filter(|order| *order > 0)?;
+    let pages = 1_u64.checked_shl(u32::try_from(order).ok()?)?;
+    Some((pages.checked_mul(kill.shortage.page_size_bytes?)?, order))
+}
+
+/// `a GFP_KERNEL allocation`
+pub(super) fn allocation(kill: &OomKill) -> String {
+    let flags = kill.shortage.trigger.as_ref().and_then(|trigger| trigger.gfp_flags.as_deref());
+    match flags.and_then(<[String]>::first) {
+        Some(first) if first.starts_with("GFP_") => format!("a {first} allocation"),
+        _ => "an allocation".to_owned(),
+    }
+}
+
+/// Whether it must have memory that the kernel cannot move, which leaves out `ZONE_MOVABLE` and CMA
+/// (`gfp_migratetype`, include/linux/gfp.h); `None` if its flags are not known.
+pub(super) fn is_unmovable(kill: &OomKill) -> Option<bool> {
+    let flags = kill.shortage.trigger.as_ref()?.gfp_flags.as_deref()?;
+    let is_movable = |flag: &String| flag.contains("MOVABLE") || flag.starts_with("GFP_TRANSHUGE");
+    (!flags.is_empty()).then(|| !flags.iter().any(is_movable))
+}
