@@ -2,7 +2,9 @@
 
 mod name;
 mod pattern;
+mod program;
 mod secrets;
+mod token;
 
 use std::ops::Range;
 
@@ -34,10 +36,16 @@ impl Redactor {
         let arguments = arguments(bytes);
         let partial = (cut && !bytes.ends_with(b"\0")).then_some(arguments.len());
         let mut awaited = false;
+        let mut program = program::Words::default();
         let argv = (1..).zip(arguments).map(|(number, argument)| {
             let whole = awaited && self.usual && !secrets::is_flag(argument);
             awaited = !whole && secrets::awaits(argument);
             let mut found = Vec::new();
+            if self.usual {
+                found.extend(program.next(argument));
+                program::script(argument, &mut found);
+                token::find(argument, partial == Some(number), &mut found);
+            }
             if whole {
                 found.push(0..argument.len());
             } else if self.usual {

@@ -20,10 +20,25 @@ const SECRETS: &[&str] = &[
 ];
 
 /// With `key` behind it, each names a secret.
-const KEYS: &[&str] = &["api", "access", "auth", "private"];
+const KEYS: &[&str] = &[
+    "api",
+    "access",
+    "account",
+    "auth",
+    "encryption",
+    "license",
+    "licence",
+    "master",
+    "private",
+    "signing",
+    "storage",
+];
 
-/// Names a secret where nothing follows it.
-const LAST: &str = "auth";
+/// Each names a secret where nothing follows it.
+const LAST: &[&str] = &["auth", "cookie", "pass", "passcode", "passkey", "setcookie", "userpwd"];
+
+/// Alone it is the working directory, behind another word a password.
+const WORKING_DIRECTORY: &str = "pwd";
 
 /// Names with one of these switch something, or count.
 const SWITCHES: &[&str] = &[
@@ -57,6 +72,7 @@ const ABOUT: &[&str] = &[
     "host",
     "interval",
     "issuer",
+    "jar",
     "length",
     "lifetime",
     "limit",
@@ -101,7 +117,8 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
         ends(word) || word.strip_suffix('s').is_some_and(ends)
     };
     let keys = words.iter().zip(words.iter().skip(1));
-    last == LAST
+    in_list(LAST, last)
+        || (last == WORKING_DIRECTORY && words.len() > 1)
         || words.iter().any(names_one)
         || keys.into_iter().any(|(which, key)| in_list(KEYS, which) && key.starts_with("key"))
 }

@@ -76,6 +76,35 @@ const SECRET: &[(&str, &str)] = &[
         "a|{\\\"token\\\": \\\"*\\\", \\\"n\\\": 1}",
     ),
     ("a|user: u\npassword: p q\nn: 1", "a|user: u\npassword: *\nn: 1"),
+    ("a|--pass|x|--pass=y|--db-pass|z", "a|--pass|*|--pass=*|--db-pass|*"),
+    ("env|DB_PASS=x|SMTP_PWD=y|a", "env|DB_PASS=*|SMTP_PWD=*|a"),
+    ("a|--license-key|x|--licence-key=y", "a|--license-key|*|--licence-key=*"),
+    ("env|NEW_RELIC_LICENSE_KEY=x|a", "env|NEW_RELIC_LICENSE_KEY=*|a"),
+    ("a|--encryption-key=x|--account-key|y", "a|--encryption-key=*|--account-key|*"),
+    ("curl|--cookie|sid=1; a=2|u", "curl|--cookie|*|u"),
+    ("curl|-H|Cookie: sid=1; a=2|u", "curl|-H|Cookie: *|u"),
+    ("beam.smp|-setcookie|x|-name|a@b", "beam.smp|-setcookie|*|-name|a@b"),
+    ("a|eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl|b", "a|*|b"),
+    ("a|x=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln,y=1", "a|x=*,y=1"),
+    ("a|ghp_0123456789abcdefghij0123456789abcdef", "a|*"),
+    ("redis-cli|-h|h|-a|x|ping", "redis-cli|-h|h|-a|*|ping"),
+    ("curl|-u|me:x|u", "curl|-u|me:*|u"),
+    ("/usr/bin/curl|-ume:x|--user|me:y|u", "/usr/bin/curl|-ume:*|--user|me:*|u"),
+    ("curl|--proxy-user|me:x|--user=me:y|u", "curl|--proxy-user|me:*|--user=me:*|u"),
+    ("mysql|-u|root|-px|db", "mysql|-u|root|-p*|db"),
+    ("mysqldump|-uroot|-px y|db", "mysqldump|-uroot|-p*|db"),
+    ("sshpass|-p|x|ssh|h", "sshpass|-p|*|ssh|h"),
+    ("sshpass|-px|ssh|h", "sshpass|-p*|ssh|h"),
+    ("docker|login|-u|me|-p|x|h", "docker|login|-u|me|-p|*|h"),
+    ("sudo|-u|me|mongodump|-p|x", "sudo|-u|me|mongodump|-p|*"),
+    ("ldapsearch|-w|x|-D|cn=a", "ldapsearch|-w|*|-D|cn=a"),
+    ("smbclient|//h/s|-U|me%x", "smbclient|//h/s|-U|me%*"),
+    ("openssl|rsa|-passin|pass:x|-in|k", "openssl|rsa|-passin|pass:*|-in|k"),
+    ("7z|a|-px|f.7z", "7z|a|-p*|f.7z"),
+    ("sh|-c|curl -u me:x u | mysql -px db", "sh|-c|curl -u me:* u | mysql -p* db"),
+    ("sh|-c|cd /x && redis-cli -a x get k", "sh|-c|cd /x && redis-cli -a * get k"),
+    ("a|me:x@db.example.org/shop", "a|me:*@db.example.org/shop"),
+    ("a|--dsn=me:x@tcp(127.0.0.1:3306)/db", "a|--dsn=me:*@tcp(127.0.0.1:3306)/db"),
 ];
 
 /// Command lines without a secret.
@@ -97,6 +126,17 @@ const PLAIN: &[&str] = &[
     "mysql|--password|-h|h",
     "sh|-c|mysql --password -h h",
     "java|-Xmx512m|-Dkey=value|-XX:+UseG1GC|Main",
+    "a|--password-file|/path|--cookie-policy|strict|--cookie-jar|/j|--cookies|/c",
+    "a|--bypass|x|--compass=n|--license-file=/x|--license|MIT|--keyboard|us|--pass-through",
+    "env|PWD=/home/me|OLDPWD=/|a",
+    "mysql|-p|db|-P|3306|-u|root",
+    "cp|-p|a|b|mkdir|-p|/x|ps|-u|me:you|docker|run|-p|80:80|-u|1000:1000|i",
+    "curl|-u|me|-p|u",
+    "redis-cli|--raw|-n|1|get|a",
+    "docker|pull|r:5000/a/b:1.2@sha256:0123|mailto:me@example.org|npm:left-pad@1.3.0",
+    "ssh|-p|22|me@h|scp|h:/a@b|c|git|clone|git@h:a/b.git",
+    "a|eyJ|eyJhbGciOiJIUzI1NiJ9|eyJ.a.b|keyJournal.x.y|12:30@noon",
+    "sh|-c|mkdir -p /x && cp -p a b; tar -p x",
     "a||b|",
     "",
 ];
@@ -124,6 +164,9 @@ fn the_end_that_is_missing_may_have_been_a_secrets_sign() {
     assert_eq!(redacted(&USUAL, "a|http://h:80|", true), "a|http://h:80");
     assert_eq!(redacted(&USUAL, "a|--password|se", true), "a|--password|[redacted]");
     assert_eq!(redacted(&USUAL, "a|--passwo", true), "a|--passwo");
+    let jwt = "a|eyJhbGciOiJIUzI1NiJ9.eyJzdWIi";
+    assert_eq!(redacted(&USUAL, jwt, true), "a|[redacted]");
+    assert_eq!(redacted(&USUAL, "curl|-u|me:se", true), "curl|-u|me:[redacted]");
 }
 
 #[test]
@@ -169,7 +212,12 @@ fn a_bad_pattern_says_where() {
 #[test]
 fn any_bytes_will_do() {
     let redactor = Redactor { usual: true, ..with(&["é|x+", "(?P<secret>b)?"]) };
-    let pieces: [&[u8]; 20] = [
+    let pieces: [&[u8]; 25] = [
+        b"curl",
+        b"-u",
+        b"mysql -p",
+        b"eyJhbGciOiJIUzI1NiJ9.",
+        b"ghp_",
         b"--password",
         b"token",
         b"=",
