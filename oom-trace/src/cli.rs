@@ -89,6 +89,9 @@ pub struct RunArgs {
     /// When to colour standard output; NO_COLOR switches `auto` off [default: auto]
     #[arg(long, value_enum)]
     pub color: Option<Color>,
+    /// Print all that is known of each kill, not only what is needed first
+    #[arg(short, long)]
+    pub verbose: bool,
     /// How to hook the kernel; `auto` takes the first that works [default: auto]
     #[arg(long, value_enum)]
     pub attach: Option<Attach>,

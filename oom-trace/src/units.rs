@@ -47,35 +47,6 @@ impl Display for Age {
     }
 }
 
-/// What is in use of what may be.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Used {
-    Of(u64, u64),
-    Without(u64),
-    AtMost(u64),
-}
-
-impl Used {
-    pub(super) fn new(usage: Option<u64>, max: Option<u64>) -> Option<Self> {
-        match (usage, max) {
-            (Some(usage), Some(max)) => Some(Self::Of(usage, max)),
-            (Some(usage), None) => Some(Self::Without(usage)),
-            (None, Some(max)) => Some(Self::AtMost(max)),
-            (None, None) => None,
-        }
-    }
-}
-
-impl Display for Used {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Of(usage, max) => write!(f, "{} of {}", Size(usage), Size(max)),
-            Self::Without(usage) => write!(f, "{} used", Size(usage)),
-            Self::AtMost(max) => write!(f, "at most {}", Size(max)),
-        }
-    }
-}
-
 /// Resident memory, as the kernel sums it (`get_mm_rss`). Kernels before 4.5 count shared memory
 /// among files, and their logs know none apart.
 pub(super) fn resident(memory: &Memory) -> Option<u64> {

@@ -138,6 +138,7 @@ impl Run {
             no_redact,
             candidates,
             color,
+            verbose,
             attach,
             btf,
             demo,
@@ -147,7 +148,7 @@ impl Run {
         let patterns = if redact.is_empty() { file.redact } else { redact };
         let console = (!quiet && console.enabled != Some(false)).then(|| ConsoleConfig {
             format: format.or(console.format).unwrap_or(Format::Text),
-            style: style(color.or(console.color).unwrap_or(Color::Auto)),
+            style: Style { verbose, ..style(color.or(console.color).unwrap_or(Color::Auto)) },
             filter: filter.unwrap_or(console.filter),
         });
         let outputs = outputs.into_iter().map(Spec::FileConfig);
@@ -236,5 +237,17 @@ pub fn style(color: Color) -> Style {
             stdout().is_terminal() && !set("NO_COLOR") && !dumb
         }
     };
-    Style { color }
+    Style { color, verbose: false, width: width() }
+}
+
+/// Of the terminal, as long as its lines can be read.
+fn width() -> u16 {
+    const LEAST: u16 = 40;
+    const MOST: u16 = 120;
+    let size =
+        stdout().is_terminal().then(|| rustix::termios::tcgetwinsize(stdout()).ok()).flatten();
+    match size.map(|size| size.ws_col) {
+        Some(columns @ 1..) => columns.clamp(LEAST, MOST),
+        _ => Style::WIDTH,
+    }
 }

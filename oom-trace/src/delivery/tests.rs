@@ -366,7 +366,8 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     let null = || std::fs::File::create("/dev/null").unwrap().into();
     let formats = [Format::Text, Format::Compact, Format::Json, Format::Kernel];
     let outfits = formats.map(|format| {
-        let sink = Box::new(Console::new(null(), format, Style { color: true })) as Box<dyn Sink>;
+        let sink = Box::new(Console::new(null(), format, Style { color: true, ..Style::default() }))
+            as Box<dyn Sink>;
         Outfit { sink, filter: Filter::default() }
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));

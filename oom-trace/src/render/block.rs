@@ -6,6 +6,10 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use super::Style;
+use super::wrap::wrap;
+
+/// Where what is said begins, behind the label.
+pub(super) const INDENT: usize = 13;
 
 /// What stands out, and what stands back.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,18 +36,25 @@ impl From<Style> for Palette {
 pub(super) struct Block<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) palette: Palette,
+    pub(super) style: Style,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>, style: Style) -> Self {
+        Self { out, palette: Palette::from(style), style }
+    }
+
     /// One line: `label`, then the items that `fill` adds; nothing without an item.
     pub(super) fn line(
         &mut self,
         label: &'static str,
         fill: impl FnOnce(&mut Line<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
+        let start = self.out.len();
         let mut line = Line { label, palette: self.palette, out: self.out, started: false };
         fill(&mut line)?;
         if line.started {
+            wrap(self.out, start, INDENT, self.style.width.into());
             self.out.push(b'\n');
         }
         Ok(())
@@ -66,7 +77,7 @@ impl Block<'_> {
 /// A line that begins with its first item.
 pub(super) struct Line<'a> {
     label: &'static str,
-    palette: Palette,
+    pub(super) palette: Palette,
     out: &'a mut Vec<u8>,
     started: bool,
 }

@@ -14,9 +14,13 @@ fn rendered(format: Format, style: Style) -> impl Iterator<Item = (&'static str,
 }
 
 fn check(format: Format) {
+    check_style(format, Style::default(), &format.to_string());
+}
+
+fn check_style(format: Format, style: Style, ending: &str) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/golden");
-    for (name, out) in rendered(format, Style::default()) {
-        let path = golden.join(format!("{name}.{format}"));
+    for (name, out) in rendered(format, style) {
+        let path = golden.join(format!("{name}.{ending}"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &out).unwrap();
         }
@@ -33,6 +37,29 @@ fn check(format: Format) {
 #[test]
 fn text() {
     check(Format::Text);
+}
+
+#[test]
+fn text_in_full() {
+    check_style(Format::Text, Style { verbose: true, ..Style::default() }, "verbose");
+}
+
+/// But for a word that is longer: a path or an argument.
+#[test]
+fn no_line_of_text_is_longer_than_the_terminal_is_wide() {
+    for (width, verbose) in [(50, false), (80, false), (120, true)] {
+        let all = rendered(Format::Text, Style { width, verbose, color: false });
+        // Of the others each is one line.
+        for (name, out) in all.filter(|(name, _)| !name.starts_with("exit") && *name != "agent") {
+            for line in String::from_utf8(out).unwrap().lines() {
+                let columns = line.chars().count();
+                let words = line.trim_start().split(' ').filter(|word| !word.is_empty());
+                let most = words.map(|word| word.chars().count()).max().unwrap_or(0);
+                let fits = columns <= usize::from(width) || most > usize::from(width) - 40;
+                assert!(fits, "{name} at {width}: {line}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -68,8 +95,8 @@ fn one_line_means_one_line_and_no_format_lets_a_control_character_through() {
 #[test]
 fn colour_adds_escapes_and_nothing_else() {
     for format in [Format::Text, Format::Compact] {
-        let plain = rendered(format, Style { color: false });
-        let coloured = rendered(format, Style { color: true });
+        let plain = rendered(format, Style::default());
+        let coloured = rendered(format, Style { color: true, ..Style::default() });
         for ((name, plain), (_, coloured)) in plain.zip(coloured) {
             assert_ne!(plain, coloured, "{name}.{format}");
             let mut stripped = Vec::new();

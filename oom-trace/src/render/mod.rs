@@ -20,6 +20,7 @@ mod json;
 mod kernel;
 mod moment;
 mod text;
+mod wrap;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -55,10 +56,25 @@ impl Format {
 }
 
 /// How a format for people looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// ANSI colours; without them there is no escape byte in the output.
     pub color: bool,
+    /// `text`: all that is known, not only what is needed first.
+    pub verbose: bool,
+    /// `text`: columns of a line.
+    pub width: u16,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { color: false, verbose: false, width: Self::WIDTH }
+    }
+}
+
+impl Style {
+    /// Where there is no terminal to fit into.
+    pub const WIDTH: u16 = 100;
 }
 
 /// Appends `record` to `out`: whole lines, or nothing where the format has no words for it.

@@ -125,7 +125,7 @@ pub(super) fn free(free: Option<u64>, total: Option<u64>) -> Option<String> {
 /// What stands behind a reading that was not taken at once.
 pub(super) fn later(system: &System) -> String {
     match system.taken_after_ms {
-        Some(ms) if ms > SOON_MS => format!(" (read {} later)", Age(ms)),
+        Some(ms) if ms > SOON_MS => format!(" ({} later)", Age(ms)),
         _ => String::new(),
     }
 }

@@ -27,7 +27,7 @@ const NO_LIMIT: &[u8] = b"Out of memory";
 /// `None` if only the victim is known.
 pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
     let shortage = shortage(kill);
-    let after = [machine(kill), earlier(kill), group(kill), asked(kill), exiting(kill)];
+    let after = [machine(kill), earlier(kill), group(kill), exiting(kill)];
     if shortage.is_none() && after.iter().all(Option::is_none) {
         return None;
     }
@@ -255,12 +255,6 @@ fn group(kill: &OomKill) -> Option<String> {
         1 => format!("memory.oom.group of {path} is set"),
         _ => format!("{count} processes of {path} were killed together (memory.oom.group)"),
     })
-}
-
-fn asked(kill: &OomKill) -> Option<String> {
-    let by_hand = kill.shortage.scope == Some(Scope::Sysrq);
-    let asker = asker(kill).filter(|_| !by_hand && !is_lowered(kill))?;
-    Some(format!("{asker} made the allocation that failed"))
 }
 
 fn exiting(kill: &OomKill) -> Option<String> {

@@ -37,15 +37,13 @@ fn a_service_is_below_a_slice_that_is_full() {
     limit_at(&mut kill, "/system.slice");
     held(&mut kill, 100);
     kill.victim.memory.file_rss_bytes = Some(50 * MIB);
-    kill.shortage.trigger.as_mut().unwrap().pid = Some(12);
-    kill.shortage.trigger.as_mut().unwrap().comm = Some("nginx".into());
     let events = LimitEvents { oom_kill: Some(12), ..LimitEvents::default() };
     kill.shortage.limit.as_mut().unwrap().events = Some(events);
     assert_eq!(
         summary(&kill),
         "system.slice hit its memory limit of 512.0 MiB (app.service is in it); python3 held \
          100.0 MiB of it (19 %) as anonymous memory; 12 processes were OOM-killed in it or below it \
-         before; nginx (pid 12) made the allocation that failed"
+         before"
     );
 }
 
@@ -164,7 +162,7 @@ fn a_reading_that_came_late_says_so() {
         summary(&kill)
     };
     assert!(taken(3).contains("16.0 GiB free; "));
-    assert!(taken(350).contains("16.0 GiB free (read 350 ms later); "));
+    assert!(taken(350).contains("16.0 GiB free (350 ms later); "));
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct HistoryArgs {
     /// When to colour standard output; NO_COLOR switches `auto` off
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
+    /// Print all that is known of each kill, not only what is needed first
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 /// Prints them.
@@ -43,11 +46,11 @@ pub struct HistoryArgs {
 /// # Errors
 /// A log cannot be read or is none, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, log, since, format, color } = args;
+    let HistoryArgs { files, log, since, format, color, verbose } = args;
     let mut printer = Printer {
         since: *since,
         format: *format,
-        style: style(*color),
+        style: Style { verbose: *verbose, ..style(*color) },
         printed: 0,
         timeless: 0,
         line: Vec::new(),

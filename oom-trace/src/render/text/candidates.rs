@@ -1,12 +1,91 @@
 //! Whom else the kernel could have chosen.
 
+use std::cmp::Reverse;
 use std::io;
 
-use super::super::block::{Block, Line};
+use super::super::block::{Block, INDENT, Line};
 use super::super::units::{Size, resident};
-use super::super::word::{Who, Word};
-use crate::incident::model::{Candidate, Candidates};
+use super::super::word::{Quoted, Who};
+use crate::incident::model::{Candidate, Candidates, OomKill};
 
+/// The largest are what is looked for.
+const ROWS: usize = 4;
+
+/// `oom_score_adj` of what may not be killed.
+const NEVER: i16 = -1000;
+
+/// A name that is longer moves what stands behind it.
+const NAME: usize = 24;
+
+/// `  adj -1000`, and the longest mark behind it.
+const ADJ: usize = 11;
+const MARK: usize = 21;
+
+/// A small table: who held how much, the largest first, and who was killed.
+pub(super) fn table(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(candidates) = &kill.candidates else { return Ok(()) };
+    let is_victim = |one: &&Candidate| Some(one.pid) == kill.victim.pid;
+    let mut rows: Vec<_> = candidates.top.iter().collect();
+    rows.extend(
+        candidates
+            .largest
+            .iter()
+            .filter(|largest| candidates.top.iter().all(|one| one.pid != largest.pid)),
+    );
+    rows.sort_by_key(|one| (Reverse(held(one)), !is_victim(one)));
+    if rows.iter().all(is_victim) {
+        return Ok(());
+    }
+    if let Some(at) = rows.iter().position(is_victim).filter(|at| *at >= ROWS) {
+        let victim = rows.remove(at);
+        rows.insert(ROWS - 1, victim);
+    }
+    rows.truncate(ROWS);
+    let names: Vec<_> = rows.iter().map(|one| who(one).to_string()).collect();
+    let sizes: Vec<_> = rows
+        .iter()
+        .map(|one| held(one).map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string()))
+        .collect();
+    let longest = |texts: &[String]| texts.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let (name_width, size_width) = (longest(&names).min(NAME), longest(&sizes));
+    let room = usize::from(block.style.width).saturating_sub(INDENT + name_width + size_width);
+    let is_wide = room >= ADJ + MARK;
+    let has_adj = is_wide && rows.iter().any(|one| one.oom_score_adj.is_some_and(|adj| adj != 0));
+    let lines = rows.iter().zip(names.iter().zip(&sizes));
+    block.list("processes", lines, |line, (one, (name, size))| {
+        let strong = line.palette.strong;
+        line.item(format_args!("{name:<name_width$}  {size:>size_width$}"))?;
+        match one.oom_score_adj.filter(|_| has_adj) {
+            Some(adj) => line.joined("  ", format_args!("adj {adj:>5}"))?,
+            None if has_adj => line.joined("  ", format_args!("{:>9}", ""))?,
+            None => {}
+        }
+        if is_victim(one) {
+            line.joined("  ", format_args!("{strong}← killed{strong:#}"))?;
+        } else if one.badness.is_none() && one.oom_score_adj == Some(NEVER) {
+            let mark = if is_wide { "may not be killed" } else { "unkillable" };
+            line.joined("  ", format_args!("{mark}"))?;
+        }
+        Ok(())
+    })?;
+    let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    block.line("", |line| match candidates.total.saturating_sub(shown) {
+        0 => Ok(()),
+        1 => line.item(format_args!("and 1 other")),
+        more => line.item(format_args!("and {more} others")),
+    })
+}
+
+/// What it took of memory and swap.
+fn held(one: &Candidate) -> Option<u64> {
+    resident(&one.memory)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
+}
+
+fn who(one: &Candidate) -> Who<'_> {
+    Who { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }
+}
+
+/// All of it, as the kernel weighed them.
 pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io::Result<()> {
     let Some(Candidates { total, top, largest, margin, decided_by_adj }) = candidates else {
         return Ok(());
@@ -14,10 +93,10 @@ pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io
     block.line("candidates", |line| {
         line.item(format_args!("{total} process{}", if *total == 1 { "" } else { "es" }))?;
         if let Some(margin) = margin {
-            line.item(format_args!("the chosen one leads by {margin} pages"))?;
+            line.item(format_args!("margin over next candidate: {margin} pages"))?;
         }
         if *decided_by_adj == Some(true) {
-            line.item(format_args!("without oom_score_adj it would have been another"))?;
+            line.item(format_args!("oom_score_adj changed the choice"))?;
         }
         Ok(())
     })?;
@@ -31,9 +110,10 @@ pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io
 fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
     let Candidate { pid, tid, comm, cgroup, memory, oom_score_adj, badness } = candidate;
     match badness {
-        Some(i64::MAX) => line.item(format_args!("{:>15}", "goes first"))?,
+        // What swapoff and KSM ask for (`oom_task_origin`).
+        Some(i64::MAX) => line.item(format_args!("{:>15}", "flagged first"))?,
         Some(points) => line.item(format_args!("{points:>9} pages"))?,
-        None => line.item(format_args!("{:>15}", "is spared"))?,
+        None => line.item(format_args!("{:>15}", "unkillable"))?,
     }
     let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     line.item(format_args!("{who}"))?;
@@ -41,13 +121,13 @@ fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
         line.item(format_args!("{} resident", Size(bytes)))?;
     }
     if let Some(bytes) = memory.swap_bytes.filter(|bytes| *bytes > 0) {
-        line.item(format_args!("{} swapped out", Size(bytes)))?;
+        line.item(format_args!("{} in swap", Size(bytes)))?;
     }
     if let Some(adj) = oom_score_adj {
         line.item(format_args!("oom_score_adj {adj}"))?;
     }
     match cgroup {
-        Some(cgroup) => line.item(format_args!("in {}", Word::from(cgroup))),
+        Some(cgroup) => line.item(format_args!("in {}", Quoted::from(cgroup))),
         None => Ok(()),
     }
 }

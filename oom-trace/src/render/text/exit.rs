@@ -47,13 +47,13 @@ fn freed(
     left: Option<&Memory>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
-    out.extend_from_slice(b"memory back");
+    out.extend_from_slice(b"memory released");
     if let Some(ms) = after_ms {
-        write!(out, " after {}", Age(ms))?;
+        write!(out, " {} after the kill", Age(ms))?;
     }
     out.extend_from_slice(match by {
-        Some(FreedBy::Exit) => b", by exit",
-        Some(FreedBy::Reaper) => b", by the oom reaper",
+        Some(FreedBy::Exit) => b" (exit_mmap)",
+        Some(FreedBy::Reaper) => b" (oom_reaper)",
         None => b"",
     });
     match left.and_then(resident).filter(|bytes| *bytes > 0) {
@@ -63,11 +63,12 @@ fn freed(
 }
 
 fn stuck(for_ms: Option<u64>, left: Option<&Memory>, out: &mut Vec<u8>) -> io::Result<()> {
-    if let Some(ms) = for_ms {
-        write!(out, "after {} ", Age(ms))?;
-    }
     match left.and_then(resident) {
-        Some(bytes) => write!(out, "still holds {}", Size(bytes)),
-        None => write!(out, "still holds its memory"),
+        Some(bytes) => write!(out, "still holds {}", Size(bytes))?,
+        None => write!(out, "still holds its memory")?,
+    }
+    match for_ms {
+        Some(ms) => write!(out, " {} after the kill", Age(ms)),
+        None => Ok(()),
     }
 }

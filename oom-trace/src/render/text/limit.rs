@@ -2,53 +2,132 @@
 
 use std::io;
 
-use super::super::block::{Block, Line};
-use super::super::units::{Size, Used, plural};
-use super::super::word::Word;
+use super::super::block::{Block, INDENT, Line};
+use super::super::units::{Size, plural};
+use super::super::word::Quoted;
 use crate::incident::model::{Limit, LimitEvents};
+use crate::text::Escaped;
 
+/// What of a digest tells it from others, behind a slash.
+const DIGEST: usize = 13;
+
+/// Whose limit it was.
+pub(super) fn brief(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(limit) = limit else { return Ok(()) };
+    let room = usize::from(block.style.width).saturating_sub(INDENT);
+    block.line("limit", |line| {
+        let path = limit.cgroup.as_ref().map(|path| path.as_bytes());
+        usage(path.map(|path| short(path, room)), limit, line)?;
+        for (what, usage, max) in both(limit) {
+            used(what, usage, max, line)?;
+        }
+        hit(limit, line)
+    })
+}
+
+/// All of it, and of the cgroups above.
 pub(super) fn show(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
     let Some(limit) = limit else { return Ok(()) };
     block.line("limit", |line| level(limit, line))?;
     let above = limit.ancestors.iter().flatten();
-    block.list("above it", above.filter(|above| has_more_than_its_path(above)), |line, above| {
-        level(above, line)
-    })
+    block.list("above it", above.filter(|above| !is_root(above)), |line, above| level(above, line))
 }
 
-/// The root of the hierarchy, for one, has not.
-fn has_more_than_its_path(above: &Limit) -> bool {
-    above.usage_bytes.is_some_and(|usage| usage > 0) || above.max_bytes.is_some()
+/// It has no limit.
+fn is_root(above: &Limit) -> bool {
+    above.cgroup.as_ref().is_some_and(|path| path.as_bytes() == b"/")
+}
+
+/// A path, or what it ends in where that is too long: whose it is, `why` says by name.
+fn short(path: &[u8], room: usize) -> [&[u8]; 3] {
+    const CUT: &[u8] = "…".as_bytes();
+    if path.len() < room {
+        return [b"", path, b""];
+    }
+    let last = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+    let end = path.get(last..).unwrap_or(path);
+    match end.get(..DIGEST) {
+        Some(start) if end.len() >= room && end.is_ascii() => [CUT, start, CUT],
+        _ => [CUT, end, b""],
+    }
+}
+
+/// The cgroup, what is in use, and what may be.
+fn usage(path: Option<[&[u8]; 3]>, limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
+    let Limit { usage_bytes, max_bytes, .. } = limit;
+    let mut separator = ", ";
+    if let Some([before, path, after]) = path {
+        line.item(format_args!("{}{}{}", Escaped(before), Quoted::from(path), Escaped(after)))?;
+        separator = ": ";
+    }
+    if let Some(usage) = usage_bytes {
+        line.joined(separator, format_args!("usage {}", Size(*usage)))?;
+        separator = ", ";
+    }
+    match max_bytes {
+        Some(max) => line.joined(separator, format_args!("limit {}", Size(*max))),
+        None => Ok(()),
+    }
+}
+
+/// A usage and its limit by name, unless both are nothing.
+fn used(what: &str, usage: Option<u64>, max: Option<u64>, line: &mut Line<'_>) -> io::Result<()> {
+    match (usage, max) {
+        (Some(0), None | Some(0)) | (None, None) => Ok(()),
+        (Some(usage), Some(max)) => {
+            line.item(format_args!("{what} {} (limit {})", Size(usage), Size(max)))
+        }
+        (Some(usage), None) => line.item(format_args!("{what} {}", Size(usage))),
+        (None, Some(max)) => line.item(format_args!("{what} limit {}", Size(max))),
+    }
+}
+
+type Both = (&'static str, Option<u64>, Option<u64>);
+
+fn both(limit: &Limit) -> [Both; 3] {
+    [
+        ("swap", limit.swap_usage_bytes, limit.swap_max_bytes),
+        ("memory+swap", limit.memsw_usage_bytes, limit.memsw_max_bytes),
+        ("kernel memory", limit.kmem_usage_bytes, limit.kmem_max_bytes),
+    ]
+}
+
+/// The counter of the limit is its own, `memory.events` counts the cgroups below as well.
+fn hit(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
+    let told = |number: Option<u64>| number.filter(|number| *number > 0);
+    let events = limit.events.unwrap_or_default();
+    match (told(limit.failcnt), limit.failcnt, told(events.max)) {
+        (Some(count), ..) => line.item(format_args!("limit hit {count} time{}", plural(count))),
+        (None, None, Some(count)) => {
+            line.item(format_args!("limit hit {count} time{} here or below", plural(count)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
     let Limit {
         cgroup,
-        usage_bytes,
-        max_bytes,
-        failcnt,
+        usage_bytes: _,
+        max_bytes: _,
+        failcnt: _,
         high_bytes,
         low_bytes,
         min_bytes,
         oom_group,
         events,
-        swap_usage_bytes,
-        swap_max_bytes,
+        swap_usage_bytes: _,
+        swap_max_bytes: _,
         swap_failcnt: _,
-        memsw_usage_bytes,
-        memsw_max_bytes,
+        memsw_usage_bytes: _,
+        memsw_max_bytes: _,
         memsw_failcnt: _,
-        kmem_usage_bytes,
-        kmem_max_bytes,
+        kmem_usage_bytes: _,
+        kmem_max_bytes: _,
         kmem_failcnt: _,
         ancestors: _,
     } = limit;
-    if let Some(path) = cgroup {
-        line.item(format_args!("{}", Word::from(path)))?;
-    }
-    if let Some(used) = Used::new(*usage_bytes, *max_bytes) {
-        line.joined(": ", format_args!("{used}"))?;
-    }
+    usage(cgroup.as_ref().map(|path| [&b""[..], path.as_bytes(), b""]), limit, line)?;
     let told = |number: Option<u64>| number.filter(|number| *number > 0);
     for (what, bytes) in
         [("high", *high_bytes), ("low", told(*low_bytes)), ("min", told(*min_bytes))]
@@ -57,36 +136,25 @@ fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
             line.item(format_args!("{what} {}", Size(bytes)))?;
         }
     }
-    for (what, usage, max) in [
-        ("swap", swap_usage_bytes, swap_max_bytes),
-        ("memory and swap", memsw_usage_bytes, memsw_max_bytes),
-        ("kernel memory", kmem_usage_bytes, kmem_max_bytes),
-    ] {
-        let nothing_of_nothing = *usage == Some(0) && max.is_none_or(|max| max == 0);
-        if let Some(used) = Used::new(*usage, *max).filter(|_| !nothing_of_nothing) {
-            line.item(format_args!("{what} {used}"))?;
-        }
+    for (what, usage, max) in both(limit) {
+        used(what, usage, max, line)?;
     }
     if *oom_group == Some(true) {
-        line.item(format_args!("oom.group set"))?;
+        line.item(format_args!("memory.oom.group set"))?;
     }
-    // What happened there goes with the cgroup's own counter of its limit, where it has one.
-    let LimitEvents { low, high, max, oom: _, oom_kill, oom_group_kill } =
+    hit(limit, line)?;
+    let LimitEvents { low, high, max: _, oom: _, oom_kill, oom_group_kill } =
         events.unwrap_or_default();
-    for (what, count) in
-        [("reached", failcnt.or(max)), ("slowed down", high), ("reclaimed below low", low)]
-    {
+    let counts = [
+        ("throttled at memory.high", high),
+        ("reclaimed below memory.low", low),
+        ("OOM-killed here or below before", oom_kill),
+        ("killed as a group before", oom_group_kill),
+    ];
+    for (what, count) in counts {
         if let Some(count) = told(count) {
-            line.item(format_args!("{what} {count} time{}", plural(count)))?;
+            line.item(format_args!("{what}: {count}"))?;
         }
     }
-    if let Some(count) = told(oom_kill) {
-        line.item(format_args!("{count} killed before"))?;
-    }
-    match told(oom_group_kill) {
-        Some(count) => {
-            line.joined(" and ", format_args!("{count} time{} as a group", plural(count)))
-        }
-        None => Ok(()),
-    }
+    Ok(())
 }

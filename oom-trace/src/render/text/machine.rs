@@ -5,7 +5,7 @@ use std::io;
 
 use super::super::block::{Block, Line};
 use super::super::units::{Age, Size};
-use super::super::word::Word;
+use super::super::word::Quoted;
 use crate::incident::model::{Build, Node, Origin, Pressure, System};
 use crate::text::Escaped;
 
@@ -13,17 +13,21 @@ pub(super) fn show(origin: &Origin, build: &Build, block: &mut Block<'_>) -> io:
     let Origin { time: _, boot_ns: _, boot_id: _, host, kernel } = origin;
     block.line("machine", |line| {
         if let Some(host) = host {
-            line.item(format_args!("{}", Word::from(host.as_str())))?;
+            line.item(format_args!("{}", Quoted::from(host.as_str())))?;
         }
         if let Some(kernel) = kernel {
-            line.item(format_args!("kernel {}", Word::from(kernel.as_str())))?;
+            line.item(format_args!("kernel {}", Quoted::from(kernel.as_str())))?;
         }
         let Build { kernel_version: _, preempt: _, taint, hardware } = build;
         if let Some(taint) = taint.as_deref().filter(|taint| *taint != "Not tainted") {
             line.item(format_args!("{}", Escaped(taint.trim_end().as_bytes())))?;
         }
         match hardware {
-            Some(hardware) => line.item(format_args!("{}", Escaped(hardware.as_bytes()))),
+            // The BIOS killed nobody.
+            Some(hardware) => {
+                let name = hardware.split(", BIOS").next().unwrap_or(hardware);
+                line.item(format_args!("{}", Escaped(name.as_bytes())))
+            }
             None => Ok(()),
         }
     })
@@ -74,22 +78,16 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         }
     })?;
     block.line("in use", |line| {
-        for (bytes, what) in [
-            (page_cache_bytes, "page cache"),
-            (shmem_bytes, "shared"),
-            (slab_bytes, "slab"),
-            (slab_unreclaimable_bytes, "of it unreclaimable"),
-            (page_tables_bytes, "page tables"),
-        ] {
-            if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
-                line.item(format_args!("{} {what}", Size(bytes)))?;
-            }
+        within("page cache", *page_cache_bytes, "shmem", *shmem_bytes, line)?;
+        within("slab", *slab_bytes, "unreclaimable", *slab_unreclaimable_bytes, line)?;
+        match page_tables_bytes.filter(|bytes| *bytes > 0) {
+            Some(bytes) => line.item(format_args!("page tables {}", Size(bytes))),
+            None => Ok(()),
         }
-        Ok(())
     })?;
-    block.line("stalled", |line| {
-        pressure("some tasks", pressure_some.as_ref(), line)?;
-        pressure("all", pressure_full.as_ref(), line)
+    block.line("pressure", |line| {
+        pressure("some", pressure_some.as_ref(), line)?;
+        pressure("full", pressure_full.as_ref(), line)
     })?;
     block.line("nodes", |line| {
         for Node { node, total_bytes, free_bytes } in
@@ -117,13 +115,30 @@ fn free(
     }
 }
 
+/// A size, and what of it is of a kind: `slab 9.1 MiB (unreclaimable 8.2 MiB)`.
+fn within(
+    what: &str,
+    bytes: Option<u64>,
+    kind: &str,
+    of_it: Option<u64>,
+    line: &mut Line<'_>,
+) -> io::Result<()> {
+    let told = |bytes: Option<u64>| bytes.filter(|bytes| *bytes > 0);
+    match (told(bytes), told(of_it)) {
+        (Some(bytes), Some(of_it)) => {
+            line.item(format_args!("{what} {} ({kind} {})", Size(bytes), Size(of_it)))
+        }
+        (Some(bytes), None) => line.item(format_args!("{what} {}", Size(bytes))),
+        (None, Some(of_it)) => line.item(format_args!("{kind} {what} {}", Size(of_it))),
+        (None, None) => Ok(()),
+    }
+}
+
 fn pressure(who: &str, pressure: Option<&Pressure>, line: &mut Line<'_>) -> io::Result<()> {
     let Some(Pressure { avg10, avg60, avg300 }) = pressure else { return Ok(()) };
     if [avg10, avg60, avg300].iter().all(|percent| **percent == 0.0) {
         return Ok(());
     }
-    let shares = format_args!(
-        "{who} {avg10:.1}% of 10 s, {avg60:.1}% of a minute, {avg300:.1}% of 5 minutes"
-    );
+    let shares = format_args!("{who} avg10={avg10:.1} avg60={avg60:.1} avg300={avg300:.1}");
     line.joined("; ", shares)
 }

@@ -1,5 +1,6 @@
-//! `text`: a block to be read at three in the morning. The first line stands alone; below it come
-//! what to do, whose limit it was, who died, who asked for memory, and how the machine stood.
+//! `text`: a block to be read at three in the morning. The first line says what died; below it come
+//! why, what to do, who it was, whose limit it was, and who else held how much. The rest is for
+//! `--verbose`.
 
 use std::io::{self, Write};
 
@@ -7,11 +8,18 @@ use super::Style;
 use super::block::{Block, Palette};
 use super::moment::Moment;
 use super::units::{Size, resident};
-use super::word::{Who, Word};
+use super::word::{Quoted, Who};
+use super::wrap::wrap;
 use crate::incident::model::{
-    Agent, Limit, OomKill, OomPanic, Origin, Outcome, Record, Scope, Shortage, Source, Victim, Why,
+    Agent, Limit, OomKill, OomPanic, Outcome, Record, Scope, Source, Why,
 };
 use crate::text::Escaped;
+
+/// The nearest; more would not be read.
+const HINTS: usize = 2;
+
+/// Where a headline goes on that is too long.
+const HEADLINE: usize = 4;
 
 mod candidates;
 mod exit;
@@ -21,25 +29,51 @@ mod trigger;
 mod victim;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
-    let palette = Palette::from(style);
     match record {
-        Record::OomKill(kill) => oom_kill(kill, palette, out),
-        Record::OomPanic(panic) => oom_panic(panic, palette, out),
-        Record::OomExit(exit) => exit::show(exit, palette, out),
-        Record::Agent(said) => agent(said, palette, out),
+        Record::OomKill(kill) if style.verbose => in_full(kill, Block::new(out, style)),
+        Record::OomKill(kill) => in_brief(kill, Block::new(out, style)),
+        Record::OomPanic(panic) => oom_panic(panic, Block::new(out, style)),
+        Record::OomExit(exit) => exit::show(exit, Palette::from(style), out),
+        Record::Agent(said) => agent(said, Palette::from(style), out),
     }
 }
 
-fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+/// What is needed first: what died, why, what to do, who it was, whose limit, who else held how much.
+fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
+    headline(kill, &mut block)?;
+    // The first one says of the shortage what there is to say.
+    if kill.victim_index > 1 {
+        return Ok(());
+    }
+    why(kill, &mut block)?;
+    victim::brief(&kill.victim, kill.why.is_some(), &mut block)?;
+    limit::brief(kill.shortage.limit.as_ref(), &mut block)?;
+    trigger::brief(&kill.shortage, &kill.victim, &mut block)?;
+    candidates::table(kill, &mut block)?;
+    block.out.push(b'\n');
+    Ok(())
+}
+
+fn why(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(Why { summary, hints }) = &kill.why else { return Ok(()) };
+    block.line("why", |line| line.item(format_args!("{}", prose(summary))))?;
+    let most = if block.style.verbose { hints.len() } else { HINTS };
+    block.list("try", hints.iter().take(most), |line, hint| {
+        line.item(format_args!("{}", prose(hint)))
+    })
+}
+
+/// All but the stack.
+fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     let OomKill {
         schema: _,
         kind: _,
         incident,
         origin,
         source,
-        outcome,
-        victim_index,
-        victim_count,
+        outcome: _,
+        victim_index: _,
+        victim_count: _,
         kill_count: _,
         message: _,
         shortage,
@@ -48,28 +82,14 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
         group,
         candidates,
         system,
-        why,
+        why: _,
     } = kill;
-    headline(origin, *outcome, shortage, victim, palette, out)?;
-    let mut block = Block { out, palette };
-    if let Some(Why { summary, hints }) = why {
-        block.line("why", |line| line.item(format_args!("{}", prose(summary))))?;
-        block.list("try", hints, |line, hint| line.item(format_args!("{}", prose(hint))))?;
-    }
-    if *outcome == Some(Outcome::AlreadyExiting) {
-        block.line("outcome", |line| {
-            line.item(format_args!("was already exiting; the kernel sent no signal"))
-        })?;
-    }
-    if *victim_count > 1 {
-        block.line("group", |line| {
-            line.item(format_args!("victim {victim_index} of {victim_count}"))?;
-            match group {
-                Some(path) => line.item(format_args!("memory.oom.group of {}", Word::from(path))),
-                None => line.item(format_args!("memory.oom.group")),
-            }
-        })?;
-    }
+    headline(kill, &mut block)?;
+    why(kill, &mut block)?;
+    block.line("group", |line| match group {
+        Some(path) => line.item(format_args!("memory.oom.group of {}", Quoted::from(path))),
+        None => Ok(()),
+    })?;
     limit::show(shortage.limit.as_ref(), &mut block)?;
     victim::show(victim, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
@@ -79,12 +99,13 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
     end(incident, *source, &mut block)
 }
 
-fn oom_panic(panic: &OomPanic, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn oom_panic(panic: &OomPanic, mut block: Block<'_>) -> io::Result<()> {
     let OomPanic { schema: _, kind: _, incident, origin, source, message, shortage } = panic;
-    let Palette { alarm, dim, .. } = palette;
-    let time = Moment(origin);
-    writeln!(out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
-    let mut block = Block { out, palette };
+    let Palette { alarm, dim, .. } = block.palette;
+    let (time, start) = (Moment(origin), block.out.len());
+    write!(block.out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
+    wrap(block.out, start, HEADLINE, block.style.width.into());
+    block.out.push(b'\n');
     limit::show(shortage.limit.as_ref(), &mut block)?;
     trigger::show(shortage, &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
@@ -102,15 +123,12 @@ fn end(incident: &str, source: Source, block: &mut Block<'_>) -> io::Result<()> 
     Ok(())
 }
 
-fn headline(
-    origin: &Origin,
-    outcome: Option<Outcome>,
-    shortage: &Shortage,
-    victim: &Victim,
-    palette: Palette,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
-    let Palette { alarm, strong, dim } = palette;
+/// Stands alone: of the others of a group there is no more.
+fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
+    let OomKill { origin, outcome, shortage, victim, why, .. } = kill;
+    let Palette { alarm, strong, dim } = block.palette;
+    let start = block.out.len();
+    let out = &mut *block.out;
     let event = match outcome {
         Some(Outcome::AlreadyExiting) => "OOM MARK",
         Some(Outcome::Killed) | None => "OOM KILL",
@@ -120,28 +138,34 @@ fn headline(
     write!(out, "{dim}{time}{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
     victim::place(victim, out)?;
     if let Some(bytes) = resident(&victim.memory) {
-        write!(out, ", {} resident", Size(bytes))?;
+        write!(out, ", {} RSS", Size(bytes))?;
     }
-    match shortage.scope {
-        Some(Scope::Global) => out.extend_from_slice(b": the machine ran out of memory"),
-        Some(Scope::Memcg) => reached(shortage.limit.as_ref(), out)?,
-        Some(Scope::Cpuset) => {
-            out.extend_from_slice(b": the nodes that its cpuset allows ran out of memory");
-        }
+    if *outcome == Some(Outcome::AlreadyExiting) {
+        out.extend_from_slice(b", already exiting: no signal was sent");
+    }
+    if kill.victim_count > 1 {
+        write!(out, ", victim {} of {}", kill.victim_index, kill.victim_count)?;
+        out.extend_from_slice(b" (memory.oom.group)");
+    }
+    match shortage.scope.filter(|_| why.is_none()) {
+        Some(Scope::Global) => out.extend_from_slice(b": global OOM"),
+        Some(Scope::Memcg) => hit(shortage.limit.as_ref(), out)?,
+        Some(Scope::Cpuset) => out.extend_from_slice(b": OOM on the nodes that its cpuset allows"),
         Some(Scope::Mempolicy) => {
-            out.extend_from_slice(b": the nodes that its memory policy allows ran out of memory");
+            out.extend_from_slice(b": OOM on the nodes that its memory policy allows");
         }
-        Some(Scope::Sysrq) => out.extend_from_slice(b": killed by hand (sysrq f)"),
+        Some(Scope::Sysrq) => out.extend_from_slice(b": triggered manually (SysRq-F)"),
         None => {}
     }
-    out.push(b'\n');
+    wrap(block.out, start, HEADLINE, block.style.width.into());
+    block.out.push(b'\n');
     Ok(())
 }
 
-fn reached(limit: Option<&Limit>, out: &mut Vec<u8>) -> io::Result<()> {
+fn hit(limit: Option<&Limit>, out: &mut Vec<u8>) -> io::Result<()> {
     match limit.and_then(|limit| limit.cgroup.as_ref()) {
-        Some(path) => write!(out, ": cgroup {} reached its limit", Word::from(path))?,
-        None => out.extend_from_slice(b": a memory cgroup reached its limit"),
+        Some(path) => write!(out, ": cgroup {} hit its memory limit", Quoted::from(path))?,
+        None => out.extend_from_slice(b": a memory cgroup hit its limit"),
     }
     match limit.and_then(|limit| limit.max_bytes) {
         Some(max) => write!(out, " of {}", Size(max)),

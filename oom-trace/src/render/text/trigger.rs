@@ -2,10 +2,47 @@
 
 use std::io;
 
-use super::super::block::Block;
+use super::super::block::{Block, Line};
 use super::super::units::{Joined, plural};
-use super::super::word::{Who, Word};
-use crate::incident::model::{Shortage, Trigger};
+use super::super::word::{Quoted, Who};
+use crate::incident::model::{Scope, Shortage, Trigger, Victim};
+
+/// Who asked, if it was not the victim, and for how much, if it was more than a page.
+pub(super) fn brief(shortage: &Shortage, victim: &Victim, block: &mut Block<'_>) -> io::Result<()> {
+    // What carries out a kill by hand asked for nothing.
+    let asked = shortage.trigger.as_ref().filter(|_| shortage.scope != Some(Scope::Sysrq));
+    let Some(trigger) = asked else { return Ok(()) };
+    let is_other = trigger.pid.is_some() && victim.pid.is_some() && trigger.pid != victim.pid;
+    block.line("trigger", |line| {
+        let Trigger { pid, comm, cgroup, .. } = trigger;
+        if is_other {
+            line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: None }))?;
+            let own = victim.cgroup.as_ref().map(|own| &own.path);
+            if let Some(cgroup) = cgroup.as_ref().filter(|cgroup| Some(*cgroup) != own) {
+                line.item(format_args!("in {}", Quoted::from(cgroup)))?;
+            }
+        }
+        match trigger.order.filter(|order| *order > 0) {
+            Some(_) => allocation(trigger, line),
+            None => Ok(()),
+        }
+    })
+}
+
+/// `allocation order=3 (8 pages), gfp=GFP_KERNEL|__GFP_COMP`
+fn allocation(trigger: &Trigger, line: &mut Line<'_>) -> io::Result<()> {
+    let Trigger { order, gfp_flags, gfp_mask, .. } = trigger;
+    // sysrq says order -1: nobody asked.
+    let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
+    if let (Some(order), Some(pages)) = (order, pages) {
+        line.item(format_args!("allocation order={order} ({pages} page{})", plural(pages)))?;
+    }
+    match (gfp_flags, gfp_mask) {
+        (Some(flags), _) => line.item(format_args!("gfp={}", Joined(flags, "|"))),
+        (None, Some(mask)) => line.item(format_args!("gfp_mask={mask}")),
+        (None, None) => Ok(()),
+    }
+}
 
 pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
     let Shortage { trigger: Some(trigger), nodemask, cpu, .. } = shortage else { return Ok(()) };
@@ -15,9 +52,9 @@ pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()>
         comm,
         uid,
         oom_score_adj: _,
-        gfp_mask,
-        gfp_flags,
-        order,
+        gfp_mask: _,
+        gfp_flags: _,
+        order: _,
         cgroup,
         cpuset,
         mems_allowed,
@@ -30,35 +67,24 @@ pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()>
             line.item(format_args!("uid {uid}"))?;
         }
         if let Some(cgroup) = cgroup {
-            line.item(format_args!("in {}", Word::from(cgroup)))?;
+            line.item(format_args!("in {}", Quoted::from(cgroup)))?;
         }
         match cpu {
             Some(cpu) => line.item(format_args!("on CPU {cpu}")),
             None => Ok(()),
         }
     })?;
-    let asked = order.is_some() || gfp_mask.is_some();
-    block.line(if asked { "asked for" } else { "allowed" }, |line| {
-        // sysrq says order -1: nobody asked.
-        let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
-        if let (Some(order), Some(pages)) = (order, pages) {
-            line.item(format_args!("{pages} page{} (order {order})", plural(pages)))?;
-        }
-        match (gfp_flags, gfp_mask) {
-            (Some(flags), _) => line.item(format_args!("{}", Joined(flags, "|")))?,
-            (None, Some(mask)) => line.item(format_args!("gfp_mask {mask}"))?,
-            (None, None) => {}
-        }
+    block.line("", |line| {
+        allocation(trigger, line)?;
         if let Some(nodes) = nodemask {
-            line.item(format_args!("bound to nodes {nodes}"))?;
+            line.item(format_args!("nodemask={nodes}"))?;
         }
-        match (cpuset, mems_allowed) {
-            (Some(cpuset), Some(nodes)) => {
-                line.item(format_args!("cpuset {} with nodes {nodes}", Word::from(cpuset)))
-            }
-            (None, Some(nodes)) => line.item(format_args!("cpuset with nodes {nodes}")),
-            (Some(cpuset), None) => line.item(format_args!("cpuset {}", Word::from(cpuset))),
-            (None, None) => Ok(()),
+        if let Some(cpuset) = cpuset {
+            line.item(format_args!("cpuset={}", Quoted::from(cpuset)))?;
+        }
+        match mems_allowed {
+            Some(nodes) => line.item(format_args!("mems_allowed={nodes}")),
+            None => Ok(()),
         }
     })
 }

@@ -2,14 +2,29 @@
 
 use std::io::{self, Write};
 
-use super::super::block::{Block, Line};
+use super::super::block::{Block, INDENT, Line};
 use super::super::units::{Age, Size, plural, resident};
-use super::super::word::{Who, Word};
+use super::super::word::{Quoted, Who};
 use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
 use crate::text::KernelText;
 
 /// How much of the arguments is shown: a class path would push what matters off the screen.
 const ARGUMENTS: usize = 240;
+
+/// Room for what tells that there is more.
+const ELLIPSIS: usize = 4;
+
+/// Less of a command line than this says nothing.
+const LEAST: usize = 40;
+
+/// More names would not be read.
+const SHARERS: usize = 3;
+
+/// A smaller part than one in so many is not worth a word.
+const NOTABLE: u64 = 50;
+
+/// Page tables of a smaller part than that are as usual.
+const TABLES: u64 = 20;
 
 pub(super) fn show(
     victim: &Victim,
@@ -74,11 +89,16 @@ pub(super) fn show(
             None => Ok(()),
         }
     })?;
-    block.line("command", |line| command(exe.as_ref(), argv.as_deref(), *argv_cut, line))?;
+    block.line("command", |line| {
+        if let Some(exe) = exe {
+            line.item(format_args!("{}", Quoted::from(exe)))?;
+        }
+        command(argv.as_deref(), *argv_cut, ARGUMENTS, line)
+    })?;
     block.line("parent", |line| match (parents.as_deref(), ppid, parent_comm) {
         (Some(parents @ [_, ..]), ..) => descent(parents, line),
         (_, Some(ppid), comm) => line.item(format_args!("{}", process(*ppid, comm.as_ref()))),
-        (_, None, Some(comm)) => line.item(format_args!("{}", Word::from(comm))),
+        (_, None, Some(comm)) => line.item(format_args!("{}", Quoted::from(comm))),
         (_, None, None) => Ok(()),
     })?;
     block.line("memory", |line| memory(held, line))?;
@@ -87,26 +107,28 @@ pub(super) fn show(
         line.item(format_args!("which shared its memory"))
     })?;
     block.line("badness", |line| {
-        match (badness, totalpages) {
+        match badness {
             // What swapoff and KSM ask for (`oom_task_origin`).
-            (Some(i64::MAX), _) => line.item(format_args!("asked to be chosen first"))?,
-            (Some(points), Some(total)) => {
-                line.item(format_args!("{points} of {total} pages"))?;
-            }
-            (Some(points), None) => line.item(format_args!("{points} pages"))?,
-            (None, _) => {}
+            Some(i64::MAX) => line.item(format_args!("flagged to be killed first"))?,
+            Some(points) => line.item(format_args!("{points} pages"))?,
+            None => {}
         }
-        match oom_score_adj {
-            Some(adj) => line.item(format_args!("oom_score_adj {adj}")),
-            None => Ok(()),
+        let total = totalpages.filter(|_| badness.is_some());
+        match (oom_score_adj, total) {
+            (Some(adj), Some(total)) => {
+                line.joined(" ", format_args!("(oom_score_adj {adj}; total {total} pages)"))
+            }
+            (Some(adj), None) => line.item(format_args!("oom_score_adj {adj}")),
+            (None, Some(total)) => line.joined(" ", format_args!("(total {total} pages)")),
+            (None, None) => Ok(()),
         }
     })?;
     block.line("where", |line| {
         if let Some(Cgroup { path, id: _ }) = cgroup {
-            line.item(format_args!("{}", Word::from(path)))?;
+            line.item(format_args!("{}", Quoted::from(path)))?;
         }
         if let Some(unit) = unit {
-            line.item(format_args!("unit {}", Word::from(unit.as_str())))?;
+            line.item(format_args!("unit {}", Quoted::from(unit.as_str())))?;
         }
         if let Some(container) = container {
             self::container(container, line)?;
@@ -118,10 +140,96 @@ pub(super) fn show(
     })
 }
 
+/// Who it was, in short.
+pub(super) fn brief(victim: &Victim, is_explained: bool, block: &mut Block<'_>) -> io::Result<()> {
+    let Victim { uid, user, age_ms, parents, ppid, parent_comm, oom_score_adj, .. } = victim;
+    block.line("victim", |line| {
+        if let Some(inner) = victim.ns_pid.filter(|inner| Some(*inner) != victim.pid) {
+            line.item(format_args!("pid {inner} in its namespace"))?;
+        }
+        if let Some(uid) = uid {
+            line.item(format_args!("uid {uid}"))?;
+            named(user.as_deref(), line)?;
+        }
+        if let Some(age) = age_ms {
+            line.item(format_args!("{} old", Age(*age)))?;
+        }
+        if let Some(adj) = oom_score_adj.filter(|adj| *adj != 0) {
+            line.item(format_args!("oom_score_adj {adj}"))?;
+        }
+        let first = parents.as_deref().and_then(<[_]>::first);
+        let parent = first.map(|it| (it.pid, it.comm.as_ref()));
+        match parent.or_else(|| Some(((*ppid)?, parent_comm.as_ref()))) {
+            Some((pid, comm)) => line.item(format_args!("parent {}", process(pid, comm))),
+            None => Ok(()),
+        }
+    })?;
+    let width = usize::from(block.style.width);
+    let room = width.saturating_sub(INDENT + ELLIPSIS).max(LEAST);
+    block.line("command", |line| command(victim.argv.as_deref(), victim.argv_cut, room, line))?;
+    if !is_explained || is_of_several_kinds(&victim.memory) {
+        block.line("memory", |line| held(&victim.memory, line))?;
+    }
+    let sharers = victim.shares_mm.iter().flatten();
+    block.line("died too", |line| {
+        for sharer in sharers.take(SHARERS) {
+            line.item(format_args!("{}", process(sharer.pid, sharer.comm.as_ref())))?;
+        }
+        match victim.shares_mm.as_deref().map_or(0, <[_]>::len) {
+            0 => return Ok(()),
+            count if count > SHARERS => line.item(format_args!("{} more", count - SHARERS))?,
+            _ => {}
+        }
+        line.item(format_args!("which shared its memory"))
+    })
+}
+
+/// Of one that is all anonymous, the headline and `why` say as much.
+fn is_of_several_kinds(memory: &Memory) -> bool {
+    let whole = resident(memory);
+    let is_notable = |bytes: Option<u64>, part: u64| {
+        bytes.is_some_and(|bytes| bytes > whole.unwrap_or(0) / part)
+    };
+    is_notable(memory.file_rss_bytes, NOTABLE)
+        || is_notable(memory.shmem_rss_bytes, NOTABLE)
+        || is_notable(memory.pgtables_bytes, TABLES)
+        || memory.swap_bytes.is_some_and(|bytes| bytes > 0)
+}
+
+/// `53.4 MiB resident, of which 48.3 MiB anonymous, 5.1 MiB shared`
+fn held(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
+    let told = |bytes: Option<u64>| bytes.filter(|bytes| *bytes > 0);
+    let whole = resident(memory);
+    if let Some(bytes) = whole {
+        line.item(format_args!("{} resident", Size(bytes)))?;
+    }
+    let parts = [
+        (memory.anon_rss_bytes, "anonymous"),
+        (memory.file_rss_bytes, "file"),
+        (memory.shmem_rss_bytes, "shared"),
+    ];
+    let mut of = ", of which ";
+    for (bytes, what) in parts {
+        let notable = |bytes: &u64| whole.is_none_or(|whole| *bytes >= whole / NOTABLE);
+        if let Some(bytes) = told(bytes).filter(notable) {
+            line.joined(of, format_args!("{} {what}", Size(bytes)))?;
+            of = ", ";
+        }
+    }
+    if let Some(bytes) = told(memory.swap_bytes) {
+        line.joined("; ", format_args!("{} in swap", Size(bytes)))?;
+    }
+    let tables = memory.pgtables_bytes.filter(|tables| *tables >= whole.unwrap_or(0) / TABLES);
+    match told(tables) {
+        Some(bytes) => line.joined("; ", format_args!("page tables {}", Size(bytes))),
+        None => Ok(()),
+    }
+}
+
 /// What the uid before it is called here.
 fn named(user: Option<&str>, line: &mut Line<'_>) -> io::Result<()> {
     match user {
-        Some(user) => line.joined(" ", format_args!("({})", Word::from(user))),
+        Some(user) => line.joined(" ", format_args!("({})", Quoted::from(user))),
         None => Ok(()),
     }
 }
@@ -131,24 +239,21 @@ fn process(pid: u32, comm: Option<&KernelText>) -> Who<'_> {
 }
 
 fn command(
-    exe: Option<&KernelText>,
     argv: Option<&[KernelText]>,
     cut: Option<bool>,
+    room: usize,
     line: &mut Line<'_>,
 ) -> io::Result<()> {
-    if let Some(exe) = exe {
-        line.item(format_args!("{}", Word::from(exe)))?;
-    }
     let mut cut = cut == Some(true);
     let mut separator = ": ";
-    let mut room = ARGUMENTS;
+    let mut room = room;
     for argument in argv.into_iter().flatten() {
         let shown = argument.start(room);
         cut |= room == 0 || shown.len() < argument.as_bytes().len();
         if room == 0 {
             break;
         }
-        line.joined(separator, format_args!("{}", Word::from(shown)))?;
+        line.joined(separator, format_args!("{}", Quoted::from(shown)))?;
         separator = " ";
         room = room.saturating_sub(argument.as_bytes().len() + 1);
     }
@@ -170,15 +275,19 @@ fn descent(parents: &[Process], line: &mut Line<'_>) -> io::Result<()> {
 pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
     let Victim { pod, container, unit, cgroup, .. } = victim;
     if let Some(Pod { namespace: Some(namespace), name: Some(name), .. }) = pod {
-        let (namespace, name) = (Word::from(namespace.as_str()), Word::from(name.as_str()));
+        let (namespace, name) = (Quoted::from(namespace.as_str()), Quoted::from(name.as_str()));
         return write!(out, " in pod {namespace}/{name}");
     }
     if let Some(Container { name: Some(name), .. }) = container {
-        return write!(out, " in container {}", Word::from(name.as_str()));
+        return write!(out, " in container {}", Quoted::from(name.as_str()));
+    }
+    // A folder named by a digest says less.
+    if let Some(Container { id, .. }) = container {
+        return write!(out, " in container {}", Quoted::from(short(id)));
     }
     match (unit, cgroup) {
-        (Some(unit), _) => write!(out, " in {}", Word::from(unit.as_str())),
-        (None, Some(cgroup)) => write!(out, " in {}", Word::from(&cgroup.path)),
+        (Some(unit), _) => write!(out, " in {}", Quoted::from(unit.as_str())),
+        (None, Some(cgroup)) => write!(out, " in {}", Quoted::from(&cgroup.path)),
         (None, None) => Ok(()),
     }
 }
@@ -206,7 +315,7 @@ fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
         }
     }
     for (bytes, what) in [
-        (swap_bytes, "swapped out"),
+        (swap_bytes, "in swap"),
         (pgtables_bytes, "page tables"),
         (total_vm_bytes, "address space"),
     ] {
@@ -217,14 +326,18 @@ fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// The first twelve digits are what runtimes show and accept.
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
 fn container(container: &Container, line: &mut Line<'_>) -> io::Result<()> {
     let Container { id, runtime, name } = container;
-    // The first twelve digits are what runtimes show and accept.
-    let short = Word::from(id.get(..12).unwrap_or(id));
-    let runtime = Word::from(runtime.as_deref().unwrap_or("runtime unknown"));
+    let short = Quoted::from(short(id));
+    let runtime = Quoted::from(runtime.as_deref().unwrap_or("runtime unknown"));
     match name {
         Some(name) => {
-            line.item(format_args!("container {} ({runtime} {short})", Word::from(name.as_str())))
+            line.item(format_args!("container {} ({runtime} {short})", Quoted::from(name.as_str())))
         }
         None => line.item(format_args!("container {short} ({runtime})")),
     }
@@ -235,16 +348,16 @@ fn pod(pod: &Pod, line: &mut Line<'_>) -> io::Result<()> {
     match (namespace, name) {
         (Some(namespace), Some(name)) => line.item(format_args!(
             "pod {}/{}",
-            Word::from(namespace.as_str()),
-            Word::from(name.as_str())
+            Quoted::from(namespace.as_str()),
+            Quoted::from(name.as_str())
         ))?,
-        _ => line.item(format_args!("pod {}", Word::from(uid.as_str())))?,
+        _ => line.item(format_args!("pod {}", Quoted::from(uid.as_str())))?,
     }
     if let Some(container) = container {
-        line.item(format_args!("container {} of the pod", Word::from(container.as_str())))?;
+        line.item(format_args!("container {} of the pod", Quoted::from(container.as_str())))?;
     }
     match qos {
-        Some(qos) => line.item(format_args!("{} quality of service", Word::from(qos.as_str()))),
+        Some(qos) => line.item(format_args!("QoS {}", Quoted::from(qos.as_str()))),
         None => Ok(()),
     }
 }

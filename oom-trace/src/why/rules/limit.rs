@@ -1,9 +1,11 @@
 //! The limit of a cgroup.
 
+use super::super::advice::advice;
 use super::super::facts::{held_at_least, is_share, larger, name, short_machine, who};
 use super::super::hit::{Hit, Level, Of, is_lowered};
 use super::super::place;
 use super::super::shortage::Stuck;
+use super::choice::{shielded, unkillable};
 use crate::incident::model::{OomKill, Scope, Source, Victim};
 use crate::units::{Size, resident};
 use crate::word::Quoted;
@@ -43,22 +45,24 @@ pub(super) fn node(kill: &OomKill) -> Option<String> {
 
 pub(super) fn most(kill: &OomKill) -> Option<String> {
     let hit = raisable(kill).filter(Hit::is_most)?;
-    let who = who(&kill.victim);
+    let (who, knob) = (who(&kill.victim), hit.knob());
+    if advice(kill).is_some() {
+        return Some(format!("or raise {knob}, if this is {who}'s normal footprint"));
+    }
     let (max, held) = (hit.max()?, hit.held()?);
-    let elsewhere = if held > max { ", some of it charged to other cgroups" } else { "" };
+    let elsewhere = match held > max {
+        true => format!(" (RSS {}, some of it charged elsewhere; limit {})", Size(held), Size(max)),
+        false => String::new(),
+    };
     Some(format!(
-        "raise {} if this is {who}'s normal footprint, otherwise suspect a leak (it held {}{elsewhere}; \
-         the limit is {})",
-        hit.knob(),
-        Size(held),
-        Size(max)
+        "raise {knob} if this is {who}'s normal footprint; otherwise suspect a leak in it{elsewhere}"
     ))
 }
 
 pub(super) fn crowd(kill: &OomKill) -> Option<String> {
-    let hit = raisable(kill).filter(|hit| hit.level == Level::Own)?;
+    let hit = raisable(kill).filter(|hit| hit.level == Level::Own && !is_told_of_another(kill))?;
     let (max, held) = hit.less()?;
-    let candidates = kill.candidates.as_ref().filter(|candidates| candidates.total > 1)?;
+    let candidates = kill.candidates.as_ref().filter(|candidates| candidates.total > 2)?;
     is_share(held_at_least(candidates), max, CROWD_PERCENT).then_some(())?;
     Some(format!(
         "run fewer processes in {}, or raise {}: {} share its {}, and {} held only {}",
@@ -72,7 +76,8 @@ pub(super) fn crowd(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn above(kill: &OomKill) -> Option<String> {
-    let hit = raisable(kill).filter(|hit| hit.level == Level::Above)?;
+    let hit =
+        raisable(kill).filter(|hit| hit.level == Level::Above && !is_told_of_another(kill))?;
     let (max, held) = hit.less()?;
     let other = larger(kill).and_then(|larger| {
         let cgroup = larger.cgroup.as_ref();
@@ -142,6 +147,11 @@ pub(super) fn unnamed(kill: &OomKill) -> Option<String> {
     })
 }
 
+/// Whether one that holds more is named already.
+fn is_told_of_another(kill: &OomKill) -> bool {
+    unkillable(kill).or_else(|| shielded(kill)).is_some()
+}
+
 /// The limit, if usage rose to it.
 fn met(kill: &OomKill) -> Option<Hit<'_>> {
     Hit::new(kill).filter(|_| !is_lowered(kill))
@@ -165,8 +175,8 @@ mod tests {
         let mut kill = of_a_service();
         assert_eq!(
             most(&kill).unwrap(),
-            "raise MemoryMax= of app.service if this is python3's normal footprint, otherwise suspect \
-             a leak (it held 492.0 MiB; the limit is 512.0 MiB)"
+            "raise MemoryMax= of app.service if this is python3's normal footprint; otherwise suspect \
+             a leak in it"
         );
         held(&mut kill, 255);
         assert_eq!(most(&kill), None);
@@ -241,7 +251,9 @@ mod tests {
         let mut kill = of_a_service();
         kill.victim.memory.shmem_rss_bytes = Some(53 * MIB);
         assert!(
-            most(&kill).unwrap().contains("it held 545.0 MiB, some of it charged to other cgroups")
+            most(&kill)
+                .unwrap()
+                .contains("(RSS 545.0 MiB, some of it charged elsewhere; limit 512.0 MiB)")
         );
     }
 
