@@ -1,6 +1,7 @@
 //! Loads the programs that the plan names and attaches them.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader};
 
 use aya::maps::{Map, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
@@ -14,6 +15,7 @@ use super::ring::Ring;
 use super::sys::{Numbers, release_memory};
 use super::{btf, direct_map, ksym, log};
 use crate::kernel::facts::{Facts, MarkVictim};
+use crate::kernel::kallsyms;
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
@@ -100,8 +102,9 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
     let mut notes = Vec::new();
     let direct_map = direct_map::find().unwrap_or_else(|error| {
         notes.push(format!(
-            "victim.argv is null unless the victim is the trigger: the kernel does not tell where it \
-             maps memory ({error}; is kernel.kptr_restrict 2, or CAP_SYSLOG missing?)"
+            "victim.argv is null unless the victim is the trigger: the address of the direct map is \
+             unknown ({error}): {}",
+            why_unknown()
         ));
         0
     });
@@ -218,12 +221,17 @@ fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
     }
     ksym::address("__per_cpu_offset").unwrap_or_else(|error| {
         notes.push(format!(
-            "resident memory is approximate, by some pages for each CPU: the kernel does not tell \
-             where its per-CPU counters are ({error}; is kernel.kptr_restrict 2, or CAP_SYSLOG \
-             missing?)"
+            "resident memory is approximate, by some pages for each CPU: the address of the per-CPU \
+             counters is unknown ({error}): {}",
+            why_unknown()
         ));
         0
     })
+}
+
+/// Why an address is unknown.
+fn why_unknown() -> &'static str {
+    kallsyms::why_unknown(File::open("/proc/kallsyms").map(BufReader::new))
 }
 
 impl Probes {

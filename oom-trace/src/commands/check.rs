@@ -137,19 +137,61 @@ fn for_people(findings: &Findings) -> String {
         list.iter().map(|it| format!("{label:<9} {}: {}", it.name, it.reason)).collect()
     };
     lines.extend(with_reason("not taken", refused));
-    lines.extend(with_reason("missing", missing));
+    lines.extend(with_reason("missing", &by_reason(missing)));
     lines.extend(destinations.iter().map(|Tried { name, error }| match error {
         None => format!("output    {name}: ok"),
         Some(error) => format!("output    {name}: {error}"),
     }));
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
     lines.push(match (ok, error) {
-        (false, None) => "verdict   an output cannot be reached".to_owned(),
-        (true, _) if missing.is_empty() => "verdict   every field can be had".to_owned(),
-        (true, _) => "verdict   it runs, without the fields above".to_owned(),
+        (false, None) => "result    a destination cannot be reached".to_owned(),
+        (true, _) if missing.is_empty() => "result    all fields available".to_owned(),
+        (true, _) => "result    degraded: the fields listed above are unavailable".to_owned(),
         (false, error) => {
-            format!("verdict   it cannot run here: {}", error.as_deref().unwrap_or("unknown"))
+            format!("result    cannot run here: {}", error.as_deref().unwrap_or("unknown"))
         }
     });
     lines.join("\n")
+}
+
+/// What has one reason is told at once.
+fn by_reason(missing: &[Reason]) -> Vec<Reason> {
+    let mut grouped: Vec<Reason> = Vec::new();
+    for Reason { name, reason } in missing {
+        match grouped.iter_mut().find(|known| known.reason == *reason) {
+            Some(known) => {
+                known.name.push_str(", ");
+                known.name.push_str(name);
+            }
+            None => grouped.push(Reason { name: name.clone(), reason: reason.clone() }),
+        }
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_reason_is_told_once() {
+        let missing = [("a", "x"), ("b", "y"), ("c", "x")]
+            .map(|(name, reason)| Reason { name: name.into(), reason: reason.into() });
+        let findings = Findings {
+            ok: true,
+            kernel: "6.12".into(),
+            attach: None,
+            hooks: Vec::new(),
+            refused: Vec::new(),
+            missing: missing.into(),
+            destinations: Vec::new(),
+            notes: Vec::new(),
+            error: None,
+        };
+        assert_eq!(
+            for_people(&findings),
+            "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
+             result    degraded: the fields listed above are unavailable"
+        );
+    }
 }

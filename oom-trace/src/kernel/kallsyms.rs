@@ -77,6 +77,21 @@ pub fn shows_addresses(mut list: impl BufRead) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Why the address of a variable is not known, in words, from the list that does not tell it: a
+/// kernel without `CONFIG_KALLSYMS_ALL` lists functions alone.
+#[must_use]
+pub fn why_unknown(list: io::Result<impl BufRead>) -> &'static str {
+    match list.and_then(shows_addresses) {
+        Ok(true) => "this kernel lists no addresses of variables (CONFIG_KALLSYMS_ALL is not set)",
+        Ok(false) => {
+            "the kernel hides its addresses (kernel.kptr_restrict is 2, or CAP_SYSLOG is missing)"
+        }
+        Err(_) => {
+            "/proc/kallsyms cannot be read (CONFIG_KALLSYMS is not set, or /proc is restricted)"
+        }
+    }
+}
+
 impl Search {
     fn symbol(&self, address: u64) -> Option<String> {
         let Self { start, name, module, end } = self;
@@ -146,6 +161,16 @@ mod tests {
         assert!(!shows_addresses(hidden.as_bytes()).unwrap());
         assert!(shows_addresses(LIST.as_bytes()).unwrap());
         assert_eq!(name("nonsense\n\n\u{1}", 1), None);
+    }
+
+    /// A list of functions alone hides nothing.
+    #[test]
+    fn a_variable_that_is_not_listed_is_not_said_to_be_hidden() {
+        assert_eq!(address(LIST.as_bytes(), "__per_cpu_offset").unwrap(), None);
+        assert!(why_unknown(Ok(LIST.as_bytes())).contains("CONFIG_KALLSYMS_ALL is not set"));
+        let hidden: String =
+            LIST.lines().map(|line| format!("{:016}{}\n", 0, &line[16..])).collect();
+        assert!(why_unknown(Ok(hidden.as_bytes())).contains("kernel.kptr_restrict is 2"));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Plan {
     /// To read the kernel's log, which takes no facts: none of the better ways could be had.
     #[must_use]
     pub fn log(refused: Vec<Refused>) -> Self {
-        let reason = "the kernel's log does not hold it";
+        let reason = "not in the kernel's log";
         let missing = NOT_LOGGED.map(|field| Missing { field, reason: reason.to_owned() });
         Self { rung: Rung::Log, hooks: Vec::new(), missing: missing.into(), refused }
     }
@@ -269,8 +269,8 @@ const NOT_LOGGED: [&str; 18] = [
     "oom_exit",
 ];
 
-const NO_NAMES: &str = "the kernel does not tell the names of its functions' addresses \
-                        (kernel.kptr_restrict is 2, or CAP_SYSLOG is missing)";
+const NO_NAMES: &str = "the kernel hides the addresses of its functions (kernel.kptr_restrict is 2, \
+                        or CAP_SYSLOG or CONFIG_KALLSYMS is missing)";
 
 fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     let mut missing = Vec::new();
@@ -281,7 +281,7 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     };
     if rung == Rung::Tracepoint {
         for field in OF_OOM_CONTROL {
-            lack(field, "the tracepoint oom/mark_victim does not pass oom_control");
+            lack(field, "the tracepoint oom/mark_victim passes the victim only");
         }
         if facts.known.mark_victim == MarkVictim::ThreadId {
             lack(

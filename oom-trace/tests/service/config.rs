@@ -128,5 +128,5 @@ fn check_tries_each_destination() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("output    {}: ok\n", good.display())), "{text}");
     assert!(text.contains("output    /nonexistent/bad.json: cannot open"), "{text}");
-    assert!(text.ends_with("verdict   an output cannot be reached\n"), "{text}");
+    assert!(text.ends_with("result    a destination cannot be reached\n"), "{text}");
 }
