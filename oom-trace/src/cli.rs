@@ -12,13 +12,13 @@ use crate::render::Format;
 use crate::setting::{Bytes, Lapse, inline_table};
 use crate::sink::{FileConfig, Filter, Spec};
 
-/// Tells what the kernel's OOM killer killed, why, and whose limit it was.
+/// Trace OOM kills: what was killed, why, and which limit was hit.
 ///
-/// Without a command it runs: it hooks the OOM killer and prints a record for each victim until
-/// Ctrl-C or SIGTERM. SIGHUP reopens the files and reads the configuration again.
+/// Without a command it runs: it hooks the kernel's OOM killer and prints a record for each victim
+/// until Ctrl-C or SIGTERM. SIGHUP reopens files and reloads the configuration.
 #[derive(Debug, Parser)]
 #[command(name = "oom-trace", version, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage.")]
+#[command(after_help = "Exit status: 0 success, 1 failure, 2 wrong usage.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -33,7 +33,7 @@ pub struct Cli {
 pub enum Command {
     /// Hook the OOM killer and report each victim (the default)
     Run(Box<RunArgs>),
-    /// Say what this machine offers: hooks, fields, permissions
+    /// Check what this machine offers: hooks, fields, permissions
     Check(CheckArgs),
     /// Print past kills, from the store, the kernel's log or saved logs
     History(HistoryArgs),
@@ -50,55 +50,54 @@ pub(crate) const MOST_CANDIDATES: i64 = 16;
 /// How to run.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
-    /// Where to read what the flags do not say (TOML, see docs/delivery.md)
+    /// Configuration file (TOML, see docs/delivery.md); flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Format of standard output [default: text]
+    /// Output format on standard output [default: text]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Write no records to standard output
     #[arg(long)]
     pub quiet: bool,
-    /// Which records standard output gets, such as '{ scope = ["memcg"], comm = ["java*"] }'
+    /// Only print kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'
     #[arg(long, value_name = "TABLE", value_parser = inline_table::<Filter>)]
     pub filter: Option<Filter>,
-    /// Also append to a file, as JSON or in the format named; may be given more than once
+    /// Also append records to a file, as JSON unless a format is given; repeatable
     #[arg(long = "output", value_name = "[FORMAT:]FILE")]
     pub outputs: Vec<FileConfig>,
-    /// Also deliver elsewhere, such as 'syslog:{ url = "tcp://log:601" }' (see docs/delivery.md); may be
-    /// given more than once
+    /// Also send records to a sink, such as 'syslog:{ url = "tcp://log:601" }' (see docs/delivery.md);
+    /// repeatable
     #[arg(long = "sink", value_name = "KIND[:TABLE]")]
     pub sinks: Vec<Spec>,
     /// Where records are kept.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Leave victims' arguments out of records
+    /// Do not record victims' command-line arguments
     #[arg(long)]
     pub no_cmdline: bool,
-    /// Leave out of arguments what this matches, or its group `secret`; may be given more than once
+    /// Redact matches of REGEX (or only its group `secret`) in arguments; repeatable
     #[arg(long, value_name = "REGEX")]
     pub redact: Vec<Pattern>,
-    /// Leave the values of flags such as --password in
+    /// Disable the built-in redaction of passwords, tokens and the like
     #[arg(long)]
     pub no_redact: bool,
-    /// How many of the tasks that the kernel weighed to tell of, those with the most badness
-    /// [default: 10]
+    /// Number of candidate tasks to record, highest badness first [default: 10]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = value_parser!(u8).range(..=MOST_CANDIDATES))]
     pub candidates: Option<u8>,
-    /// When to colour standard output; NO_COLOR switches `auto` off [default: auto]
+    /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
     #[arg(long, value_enum)]
     pub color: Option<Color>,
-    /// Print all that is known of each kill, not only what is needed first
+    /// Print everything known about each kill, not only what matters first
     #[arg(short, long)]
     pub verbose: bool,
-    /// How to hook the kernel; `auto` takes the first that works [default: auto]
+    /// How to hook the kernel; `auto` uses the first method that works [default: auto]
     #[arg(long, value_enum)]
     pub attach: Option<Attach>,
-    /// Type information of the running kernel, instead of /sys/kernel/btf/vmlinux
+    /// BTF of the running kernel, instead of /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub btf: Option<PathBuf>,
-    /// Cause one kill as `trigger` does, print its record and end
+    /// Cause one kill as `trigger` does, print its record and exit
     #[arg(long)]
     pub demo: bool,
     /// Print the eBPF program's own diagnostics to standard error
@@ -117,17 +116,17 @@ impl RunArgs {
 /// Where records are kept.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StoreArgs {
-    /// Keep each record in this file, and deliver from it after an outage [default:
-    /// $STATE_DIRECTORY/records.db of a service]
+    /// Store every record in this file, and deliver from it after an outage [default:
+    /// $STATE_DIRECTORY/records.db when run as a service]
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
-    /// Keep no records
+    /// Do not store records
     #[arg(long, conflicts_with = "store")]
     pub no_store: bool,
-    /// Let go of older records [default: 180d]
+    /// Delete records older than this [default: 180d]
     #[arg(long, value_name = "DURATION")]
     pub store_max_age: Option<Lapse>,
-    /// Let go of the oldest records when there are more [default: 256MiB]
+    /// Maximum size of the store; the oldest records go first [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub store_max_bytes: Option<Bytes>,
 }
@@ -135,10 +134,10 @@ pub struct StoreArgs {
 /// What to say of this machine.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Also read this configuration and try each destination
+    /// Also check this configuration file, and connect to each destination
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// As in `run` [default: auto]

@@ -31,10 +31,10 @@ impl Lapse {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoSetting {
     /// No [`Bytes`].
-    #[error("{0:?} is no size; write one such as 10MiB, 512KB or 4096")]
+    #[error("invalid size {0:?} (examples: 10MiB, 512KB, 4096)")]
     Bytes(String),
     /// No [`Lapse`].
-    #[error("{0:?} is no duration; write one such as 90s, 12h or 30d")]
+    #[error("invalid duration {0:?} (examples: 90s, 12h, 30d)")]
     Lapse(String),
 }
 
@@ -121,7 +121,7 @@ const LETTERS: usize = 3;
 pub fn advise(message: &str) -> String {
     let said =
         message.replace("unknown field", "unknown key").replace("missing field", "missing key");
-    let said = said.replace("unknown variant", "unknown word");
+    let said = said.replace("unknown variant", "unknown value");
     let Some((unknown, known)) = said.split_once(", expected ") else { return said };
     let quoted = |text: &str| -> Vec<String> {
         text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -137,14 +137,14 @@ pub fn advise(message: &str) -> String {
     match nearest.filter(|nearest| distance(nearest) <= 1 + word.chars().count() / LETTERS) {
         _ if word.is_empty() || known.is_empty() => said,
         Some(nearest) => format!("{unknown}; did you mean `{nearest}`?"),
-        None => format!("{unknown}; there {}", list(&known)),
+        None => format!("{unknown}; {}", list(&known)),
     }
 }
 
 fn list(known: &[String]) -> String {
     match known {
-        [only] => format!("is only `{only}`"),
-        several => format!("are `{}`", several.join("`, `")),
+        [only] => format!("expected `{only}`"),
+        several => format!("expected one of `{}`", several.join("`, `")),
     }
 }
 
@@ -172,7 +172,9 @@ pub enum Secret {
 #[derive(Debug, Error)]
 pub enum NoSecret {
     /// The variable is not set.
-    #[error("the environment has no {0}; set it (in a unit: EnvironmentFile=) or name a file")]
+    #[error(
+        "environment variable {0} is not set; set it (in a unit: EnvironmentFile=), or use {{ file = \"PATH\" }}"
+    )]
     Env(String),
     /// The file cannot be read.
     #[error("cannot read the secret in {}: {error}", path.display())]
@@ -233,11 +235,11 @@ mod tests {
             ("unknown field `pth`, expected `path`", "unknown key `pth`; did you mean `path`?"),
             (
                 "unknown variant `jsn`, expected one of `text`, `json`",
-                "unknown word `jsn`; did you mean `json`?",
+                "unknown value `jsn`; did you mean `json`?",
             ),
             (
                 "unknown field `colour`, expected `x` or `y`",
-                "unknown key `colour`; there are `x`, `y`",
+                "unknown key `colour`; expected one of `x`, `y`",
             ),
             ("missing field `path`", "missing key `path`"),
             (
@@ -264,7 +266,7 @@ mod tests {
         let text = format!("token = {{ file = {:?} }}", file.path());
         assert_eq!(read(&text).unwrap().reveal().unwrap(), "from a file");
         let absent = read("token = { env = \"OOM_TRACE_NOT_SET\" }").unwrap().reveal();
-        assert!(absent.unwrap_err().to_string().contains("has no OOM_TRACE_NOT_SET"));
+        assert!(absent.unwrap_err().to_string().contains("variable OOM_TRACE_NOT_SET is not set"));
         assert!(read("token = 7").unwrap_err().to_string().contains("{ env = \"NAME\" }"));
     }
 }

@@ -44,7 +44,7 @@ pub enum BpfError {
     #[error("the eBPF object has no {0}; this build of oom-trace is broken")]
     Incomplete(&'static str),
     /// A system call of ours failed.
-    #[error("cannot get ready to read what the programs write: {0}")]
+    #[error("cannot poll the ring buffer: {0}")]
     System(#[from] io::Error),
     /// The program's diagnostics cannot be had.
     #[error("cannot read the eBPF program's own log: {0}")]
@@ -87,16 +87,16 @@ fn advice(error: &(dyn Error + 'static)) -> &'static str {
                     "\n  not permitted: run as root; in a container add CAP_BPF, CAP_PERFMON, CAP_SYSLOG \
                      and (before 5.11, where maps count as locked memory) CAP_SYS_RESOURCE, and a \
                      seccomp profile that allows bpf(2) and perf_event_open(2); a locked-down \
-                     kernel answers so, too"
+                     kernel returns the same error"
                 }
                 Some(libc::EINVAL) => {
-                    "\n  not known to this kernel: oom-trace needs 5.10 or newer (ring buffer maps)"
+                    "\n  not supported by this kernel: oom-trace needs 5.10 or newer (ring buffer maps)"
                 }
                 Some(libc::ENOENT) => {
-                    "\n  this kernel has no such function, or tracing of it is switched off"
+                    "\n  this kernel has no such function, or tracing it is disabled"
                 }
                 Some(libc::ENOMEM) => {
-                    "\n  the kernel has no memory for it: free some and try again"
+                    "\n  the kernel could not allocate memory: free some and try again"
                 }
                 Some(libc::ENOSYS) => {
                     "\n  this kernel is built without bpf(2) (CONFIG_BPF_SYSCALL)"

@@ -69,8 +69,8 @@ pub(super) fn notes(source: &Source) -> Vec<String> {
             probes.notes.clone()
         }
         Source::Log(_) => vec![
-            "the kernel's log is all there is: of more than ten kills in five seconds it names \
-             the victims alone"
+            "reading the kernel's log only: it is rate-limited, and of more than ten kills in five \
+             seconds it has only the victims"
                 .to_owned(),
         ],
     }

@@ -90,15 +90,15 @@ pub enum ConfigError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Two sinks cannot be told apart.
-    #[error("two sinks are called {0}; give one of them another `name`")]
+    #[error("two sinks are named {0}; give one of them a different `name`")]
     SameName(String),
     /// Names that mean something else.
-    #[error("a sink cannot be called {}; give it another `name`", Console::NAME)]
+    #[error("a sink cannot be named {}; give it a different `name`", Console::NAME)]
     Console,
     /// There is nothing to keep.
     #[error(
-        "the store has no path; name one as `path` in [store], or with --store, or run as a \
-         service with StateDirectory="
+        "the store has no path; set `path` in [store], use --store, or run as a service with \
+         StateDirectory="
     )]
     NoStorePath,
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BtfError {
     /// Too short, or of another byte order.
-    #[error("it does not start with a BTF header of this machine's byte order")]
+    #[error("it has no BTF header in this machine's byte order")]
     Header,
     /// A type of a kind that is newer than this program.
     #[error("type {id} is of kind {kind}, which this version of oom-trace does not know")]

@@ -54,7 +54,7 @@ pub enum FactsError {
         advice: &'static str,
     },
     /// The BTF is none.
-    #[error("{path} is no BTF that oom-trace can read: {error}")]
+    #[error("{path} is not BTF that oom-trace can read: {error}")]
     Btf {
         /// Which.
         path: String,

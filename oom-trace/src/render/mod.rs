@@ -98,7 +98,7 @@ pub fn render(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) 
 
 /// A word that names no format.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no format is called {0:?}; take text, compact, json or kernel")]
+#[error("unknown format {0:?}; expected one of text, compact, json, kernel")]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for Format {

@@ -113,7 +113,7 @@ mod tests {
         assert!(error.closed_pipe());
         assert_eq!(
             error.to_string(),
-            "cannot write to standard output: Broken pipe (os error 32); its reader has gone"
+            "cannot write to standard output: Broken pipe (os error 32); its reader is gone"
         );
     }
 

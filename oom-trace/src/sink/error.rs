@@ -81,16 +81,18 @@ impl SinkError {
             return "; start the reader of this FIFO first (a socket cannot be written as a file)";
         }
         match io.kind() {
-            BrokenPipe => "; its reader has gone",
-            FileTooLarge | QuotaExceeded | StorageFull => "; make room: it is tried again",
-            IsADirectory => "; name a file in this directory",
-            NotADirectory => "; a part of this path is no directory: correct it",
+            BrokenPipe => "; its reader is gone",
+            FileTooLarge | QuotaExceeded | StorageFull => "; make room on the disk: it will be retried",
+            IsADirectory => "; specify a file in this directory",
+            NotADirectory => "; a component of this path is not a directory",
             NotFound if self.tried == "connect to" => {
-                "; start what listens there or correct the path"
+                "; start the program that listens there, or correct the path"
             }
-            NotFound => "; create its directory first (mkdir -p) or correct the path",
-            PermissionDenied => "; let the agent's user write there or choose another path",
-            ReadOnlyFilesystem => "; choose a path on a file system that is writable",
+            NotFound => "; create its directory first (mkdir -p), or correct the path",
+            PermissionDenied => {
+                "; give the agent's user write permission there, or choose another path"
+            }
+            ReadOnlyFilesystem => "; choose a path on a writable file system",
             _ => "",
         }
     }

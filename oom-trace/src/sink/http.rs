@@ -49,7 +49,8 @@ impl Poster {
         let proxy = proxy.map(|proxy| {
             let address = proxy.reveal().map_err(|error| said(&error))?;
             // What it says of it may be a secret.
-            Proxy::new(&address).map_err(|_| said(&"its proxy is no URL such as http://proxy:3128"))
+            Proxy::new(&address)
+                .map_err(|_| said(&"its proxy is not a URL such as http://proxy:3128"))
         });
         let mut config = Agent::config_builder()
             .http_status_as_error(false)

@@ -14,12 +14,10 @@ pub enum OutputError {
     #[error("{0}; if it begins a file's name, put ./ before it")]
     Format(UnknownFormat),
     /// Nothing stands after the colon, or nothing at all.
-    #[error("no file is named; write [FORMAT:]FILE, such as json:/var/log/oom-trace.json")]
+    #[error("no file given; expected [FORMAT:]FILE, such as json:/var/log/oom-trace.json")]
     NoFile,
     /// `-`.
-    #[error(
-        "- is no file: --format says what standard output gets; write ./- for a file of that name"
-    )]
+    #[error("- is not a file: use --format for standard output, or ./- for a file of that name")]
     Stdout,
 }
 
@@ -69,12 +67,12 @@ mod tests {
         for (given, error) in [
             (
                 "jsn:/x",
-                "no format is called \"jsn\"; take text, compact, json or kernel; if it begins a \
+                "unknown format \"jsn\"; expected one of text, compact, json, kernel; if it begins a \
                  file's name, put ./ before it",
             ),
-            ("json:", "no file is named"),
-            ("", "no file is named"),
-            ("text:-", "- is no file"),
+            ("json:", "no file given"),
+            ("", "no file given"),
+            ("text:-", "- is not a file"),
         ] {
             let got = given.parse::<FileConfig>().unwrap_err().to_string();
             assert!(got.starts_with(error), "{got}");

@@ -103,7 +103,7 @@ kinds! {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SpecError {
     /// Nothing is called so.
-    #[error("no sink is called {kind:?}; take one of {}", KINDS.join(", "))]
+    #[error("unknown sink type {kind:?}; expected one of {}", KINDS.join(", "))]
     Kind {
         /// What was written.
         kind: String,
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(spec.destination().name(), "/x");
         assert_eq!(spec.destination().format(), Some(Format::Kernel));
         for (text, says) in [
-            ("fil:{}", "no sink is called \"fil\"; take one of file"),
+            ("fil:{}", "unknown sink type \"fil\"; expected one of file"),
             ("file", "missing key `path`"),
             ("file:{ pth = 1 }", "unknown key `pth`; did you mean `path`?"),
             ("file:{", "inline table"),

@@ -39,8 +39,8 @@ pub enum TlsError {
         error: pem::Error,
     },
     /// Nobody could be trusted.
-    #[error("{}; name those to trust as `ca_file`", match path {
-        Some(path) => format!("no certificate is in {}", path.display()),
+    #[error("{}; set `ca_file` to the certificates to trust", match path {
+        Some(path) => format!("{} contains no certificate", path.display()),
         None => "this machine has no certificates to trust".to_owned(),
     })]
     NoRoots {
@@ -48,7 +48,7 @@ pub enum TlsError {
         path: Option<PathBuf>,
     },
     /// One of the two is missing.
-    #[error("`cert_file` and `key_file` go together: name both or none")]
+    #[error("`cert_file` and `key_file` must be set together")]
     HalfIdentity,
     /// They do not fit together.
     #[error(transparent)]

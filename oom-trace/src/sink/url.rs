@@ -9,7 +9,7 @@ use crate::setting::{NoSecret, Secret};
 /// Why there is no URL.
 #[derive(Debug, Error)]
 pub(super) enum NoUrl {
-    #[error("{0}; write http://host/path or https://host/path")]
+    #[error("{0}; expected http://host/path or https://host/path")]
     Form(String),
     #[error(transparent)]
     Secret(#[from] NoSecret),
@@ -18,9 +18,9 @@ pub(super) enum NoUrl {
 /// One that can be posted to. `shown` is what may be said of the text.
 fn parse(text: &str, shown: &str) -> Result<Url, NoUrl> {
     let url = Url::parse(text);
-    let url = url.map_err(|error| NoUrl::Form(format!("{shown} is no URL: {error}")))?;
+    let url = url.map_err(|error| NoUrl::Form(format!("{shown} is not a valid URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(NoUrl::Form(format!("{shown} is not HTTP")));
+        return Err(NoUrl::Form(format!("{shown} is not an HTTP URL")));
     }
     Ok(url)
 }
@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn one_that_is_none_is_told_where_it_is_written_and_a_secret_one_not_shown() {
         for (url, says) in [
-            ("example.com/hook", "is no URL"),
-            ("ftp://example.com", "is not HTTP"),
-            ("http://", "is no URL"),
+            ("example.com/hook", "is not a valid URL"),
+            ("ftp://example.com", "is not an HTTP URL"),
+            ("http://", "is not a valid URL"),
         ] {
             let error = inline_table::<Table>(&format!("{{ url = {url:?} }}")).unwrap_err();
             let error = error.to_string();

@@ -21,7 +21,7 @@ enum Cause {
     Io(io::Error),
     #[error(transparent)]
     Sqlite(rusqlite::Error),
-    #[error("its tables are of version {0}, which this oom-trace does not know")]
+    #[error("its schema version {0} is unknown to this version of oom-trace")]
     Version(i64),
     #[error("a record in it cannot be read: {0}")]
     Record(serde_json::Error),
@@ -74,13 +74,13 @@ impl StoreError {
         match (&self.cause, self.code()) {
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
-                io::ErrorKind::PermissionDenied => "; let the agent's user write there",
-                io::ErrorKind::IsADirectory => "; name a file in this directory",
+                io::ErrorKind::PermissionDenied => "; give the agent's user write permission there",
+                io::ErrorKind::IsADirectory => "; specify a file in this directory",
                 _ => "",
             },
-            (_, Some(ErrorCode::DiskFull)) => "; make room: it is tried again",
+            (_, Some(ErrorCode::DiskFull)) => "; make room on the disk: it will be retried",
             (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) => {
-                "; its directory must be writable, too"
+                "; its directory must be writable as well"
             }
             (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
                 "; another program has it open"

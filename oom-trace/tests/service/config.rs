@@ -12,24 +12,24 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("[[sink.file]]\n", "1:1: missing key `path`", 2),
     (
         "[[sink.file]]\npath = \"/x\"\nformat = \"jsn\"",
-        "3:10: unknown word `jsn`; did you mean `json`?",
+        "3:10: unknown value `jsn`; did you mean `json`?",
         2,
     ),
     ("[[sink.file]]\npath = 7", "2:8: invalid type: integer `7`, expected path string", 2),
     ("sink = 3", "1:8: invalid type: integer `3`, expected", 2),
     ("[sink]\nfile = true", "2:8: invalid type: boolean `true`, expected a table of settings", 2),
-    ("attach = \"kprobes\"", "1:10: unknown word `kprobes`; did you mean `kprobe`?", 2),
+    ("attach = \"kprobes\"", "1:10: unknown value `kprobes`; did you mean `kprobe`?", 2),
     ("candidates = 17", "1:14: 17 is not in 0..=16", 2),
     ("candidates = -1", "1:14: -1 is not in 0..=16", 2),
     ("redact = [\"a(b\"]", "1:10: regex parse error", 2),
     ("debug = \"yes\"", "1:9: invalid type: string \"yes\", expected a boolean", 2),
     ("no_cmdlin = true", "1:1: unknown key `no_cmdlin`; did you mean `no_cmdline`?", 2),
     ("[console]\ncolour = \"auto\"", "2:1: unknown key `colour`; did you mean `color`?", 2),
-    ("[console]\ncolor = \"sometimes\"", "2:9: unknown word `sometimes`; there are", 2),
-    ("[console]\nformat = \"xml\"", "2:10: unknown word `xml`; there are", 2),
+    ("[console]\ncolor = \"sometimes\"", "2:9: unknown value `sometimes`; there are", 2),
+    ("[console]\nformat = \"xml\"", "2:10: unknown value `xml`; there are", 2),
     (
         "[console.filter]\nscope = [\"memory\"]",
-        "2:10: unknown word `memory`; did you mean `memcg`?",
+        "2:10: unknown value `memory`; did you mean `memcg`?",
         2,
     ),
     ("[console.filter]\nscop = []", "2:1: unknown key `scop`; did you mean `scope`?", 2),
@@ -41,38 +41,34 @@ const WRONG: &[(&str, &str, i32)] = &[
         "2:8: invalid type: string \"java\", expected a sequence",
         2,
     ),
-    (
-        "[store]\nmax_age = \"soon\"",
-        "2:11: \"soon\" is no duration; write one such as 90s, 12h or 30d",
-        2,
-    ),
+    ("[store]\nmax_age = \"soon\"", "2:11: invalid duration \"soon\" (examples: 90s, 12h, 30d)", 2),
     (
         "[store]\nmax_age = 30",
         "2:11: invalid type: integer `30`, expected a duration such as \"30s\"",
         2,
     ),
-    ("[store]\nmax_bytes = \"big\"", "2:13: \"big\" is no size; write one such as 10MiB", 2),
+    ("[store]\nmax_bytes = \"big\"", "2:13: invalid size \"big\" (examples: 10MiB", 2),
     ("[store]\nmax_bytes = -5", "2:13: a size is not negative", 2),
     ("[store]\nenabled = 1", "2:11: invalid type: integer `1`, expected a boolean", 2),
-    ("[store]\nenabled = true", "the store has no path; name one as `path` in [store]", 2),
+    ("[store]\nenabled = true", "the store has no path; set `path` in [store]", 2),
     ("[stor]\npath = \"/x\"", "1:2: unknown key `stor`; did you mean `store`?", 2),
     ("[store\npath = \"/x\"", "1:7: ", 2),
     ("a = 1\na = 2", "2:1: duplicate key", 2),
     ("attach = auto", "1:10: ", 2),
     (
         "[[sink.file]]\npath = \"/x\"\n[[sink.file]]\npath = \"/x\"",
-        "two sinks are called /x; give one of them another `name`",
+        "two sinks are named /x; give one of them a different `name`",
         2,
     ),
     (
         "[[sink.file]]\npath = \"/x\"\nname = \"console\"",
-        "a sink cannot be called console; give it another `name`",
+        "a sink cannot be named console; give it a different `name`",
         2,
     ),
     ("[[sink.file]]\npath = \"/nonexistent/x\"", "mkdir -p", 1),
-    ("[[sink.file]]\npath = \"/tmp\"", "name a file in this directory", 1),
+    ("[[sink.file]]\npath = \"/tmp\"", "specify a file in this directory", 1),
     ("[store]\npath = \"/nonexistent/x\"", "mkdir -p", 1),
-    ("[store]\npath = \"/tmp\"", "name a file in this directory", 1),
+    ("[store]\npath = \"/tmp\"", "specify a file in this directory", 1),
 ];
 
 #[test]
@@ -99,13 +95,13 @@ fn each_is_told_so_that_it_can_be_mended() {
 #[test]
 fn a_flag_is_told_in_the_same_words() {
     for (flag, value, says) in [
-        ("--sink", "fil:{}", "no sink is called \"fil\"; take one of "),
+        ("--sink", "fil:{}", "unknown sink type \"fil\"; expected one of "),
         ("--sink", "file:{ pth = \"/x\" }", "unknown key `pth`; did you mean `path`?"),
         ("--sink", "file", "missing key `path`"),
         ("--filter", "{ scop = [] }", "unknown key `scop`; did you mean `scope`?"),
         ("--filter", "scope=memcg", "'--filter <TABLE>'"),
-        ("--store-max-age", "soon", "is no duration"),
-        ("--store-max-bytes", "big", "is no size"),
+        ("--store-max-age", "soon", "invalid duration"),
+        ("--store-max-bytes", "big", "invalid size"),
     ] {
         let output = oom_trace(&[flag, value]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

@@ -36,7 +36,7 @@ pub struct HistoryArgs {
     /// When to colour standard output; NO_COLOR switches `auto` off
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
-    /// Print all that is known of each kill, not only what is needed first
+    /// Print everything known about each kill, not only what matters first
     #[arg(short, long)]
     verbose: bool,
 }

@@ -19,15 +19,15 @@ pub enum TriggerError {
 
     /// The hierarchy cannot be written.
     #[error(
-        "the cgroup file system at {} is mounted read-only: run on the host; or give the container \
-         a writable one (--privileged), the unit ProtectControlGroups=no", .0.display()
+        "the cgroup file system at {} is mounted read-only: run on the host, or make it writable \
+         (container: --privileged, unit: ProtectControlGroups=no)", .0.display()
     )]
     ReadOnly(PathBuf),
 
     /// The limit is out of proportion to the machine.
     #[error(
         "a limit of {} MiB is more than half of the {} MiB available, and other processes could \
-         die of it: give a smaller --memory", .memory >> 20, .available >> 20
+         be killed: use a smaller --memory", .memory >> 20, .available >> 20
     )]
     TooMuch {
         /// The limit asked for.
@@ -58,13 +58,15 @@ pub enum TriggerError {
 
     /// The kernel's counter says that its OOM killer did nothing.
     #[error(
-        "the child went past its limit, and the kernel counts no OOM kill in its cgroup; the child \
-         ended with {0}: `oom-trace check` says what this kernel offers"
+        "the child exceeded its limit, but the kernel counted no OOM kill in its cgroup; the child \
+         ended with {0}: run `oom-trace check` to see what this kernel offers"
     )]
     NotKilled(ExitStatus),
 
     /// SIGINT or SIGTERM.
-    #[error("interrupted before the kernel killed the child; nothing is left of it")]
+    #[error(
+        "interrupted before the kernel killed the child; the child and its cgroup were removed"
+    )]
     Interrupted,
 
     /// The kill is done, and could not be told.
@@ -88,13 +90,13 @@ fn remedy(path: &Path, error: &io::Error) -> &'static str {
     match Errno::from_io_error(error) {
         Some(Errno::ACCESS | Errno::PERM) => ": run as root of the host (sudo)",
         Some(Errno::ROFS) => {
-            ": run on the host; or give the container a writable cgroup file system \
-             (--privileged), the unit ProtectControlGroups=no"
+            ": run on the host, or make the cgroup file system writable (container: --privileged, \
+             unit: ProtectControlGroups=no)"
         }
         // A cgroup that holds processes hands no controller down; only the real root may.
         Some(Errno::BUSY | Errno::OPNOTSUPP) if path.ends_with("cgroup.subtree_control") => {
-            ": this cgroup holds the processes of a container, and can have no others below it: \
-             run on the host, or with the host's cgroups (--cgroupns=host)"
+            ": this cgroup contains processes, so it cannot have child cgroups with controllers: run \
+             on the host, or with the host's cgroups (--cgroupns=host)"
         }
         // `nsdelegate`: the child would cross the border of the cgroup namespace.
         Some(Errno::NOENT) if path.ends_with("cgroup.procs") => {
@@ -102,7 +104,7 @@ fn remedy(path: &Path, error: &io::Error) -> &'static str {
              cgroups (--cgroupns=host)"
         }
         Some(Errno::AGAIN) => {
-            ": this hierarchy may hold no more cgroups (cgroup.max.descendants): remove some"
+            ": the limit on the number of cgroups is reached (cgroup.max.descendants): remove some"
         }
         _ => "",
     }

@@ -31,7 +31,7 @@ const SMALLEST: u64 = 4 * MIB;
 /// Arguments of `oom-trace trigger`.
 #[derive(Debug, Clone, Args)]
 pub struct TriggerArgs {
-    /// Memory that the child may have before it is killed, at least 4M
+    /// Memory limit of the child, at least 4M
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = memory_size)]
     pub memory: u64,
 }
@@ -105,7 +105,7 @@ fn memory_size(text: &str) -> Result<u64, String> {
     let size = Config::new()
         .with_binary()
         .parse_size(text)
-        .map_err(|error| format!("{error}; write a size such as 32M or 64MiB"))?;
+        .map_err(|error| format!("{error} (examples: 32M, 64MiB)"))?;
     if size < SMALLEST {
         return Err(format!("the child needs at least {}M to run", SMALLEST / MIB));
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_size_that_cannot_work_is_explained() {
         assert!(memory_size("3M").unwrap_err().contains("at least 4M"));
-        assert!(memory_size("much").unwrap_err().contains("such as 32M"));
+        assert!(memory_size("much").unwrap_err().contains("examples: 32M"));
     }
 
     #[test]

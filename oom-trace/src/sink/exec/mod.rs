@@ -60,7 +60,7 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     match command.first() {
         Some(program) if Path::new(program).is_absolute() => Ok(command),
         Some(program) => Err(de::Error::custom(format_args!(
-            "{program:?} is no whole path; write the program's, such as \"/usr/local/bin/{program}\""
+            "{program:?} is not an absolute path; use one such as \"/usr/local/bin/{program}\""
         ))),
         None => Err(de::Error::custom(
             "there is no program; write command = [\"/usr/local/bin/program\", \"argument\"]",

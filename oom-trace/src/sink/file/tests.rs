@@ -105,9 +105,9 @@ fn a_path_that_cannot_work_is_refused_with_what_to_do() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for (path, advice) in [
-        (dir.path().to_owned(), "; name a file in this directory"),
+        (dir.path().to_owned(), "; specify a file in this directory"),
         (dir.path().join("missing/oom.json"), "; create its directory first (mkdir -p)"),
-        (file.join("oom.json"), "; a part of this path is no directory"),
+        (file.join("oom.json"), "; a component of this path is not a directory"),
     ] {
         let error = sink(&path).unwrap_err().to_string();
         assert!(error.contains(path.to_str().unwrap()) && error.contains(advice), "{error}");

@@ -54,9 +54,10 @@ impl Grpc {
         let mut headers = MetadataMap::new();
         for (name, value) in reveal(&config.headers).map_err(|error| said(&error))? {
             let key = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes());
-            let key = key.map_err(|_| said(&format_args!("{name:?} is no name of a header")))?;
+            let key =
+                key.map_err(|_| said(&format_args!("{name:?} is not a valid header name")))?;
             let value = MetadataValue::try_from(value)
-                .map_err(|_| said(&format_args!("the header {name} has a value that is none")))?;
+                .map_err(|_| said(&format_args!("the header {name} has an invalid value")))?;
             headers.insert(key, value);
         }
         let OtlpConfig { compression, timeout: Lapse(limit), .. } = *config;

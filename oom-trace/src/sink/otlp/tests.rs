@@ -220,7 +220,10 @@ fn the_body_may_be_the_record_itself() {
 fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ endpoint = \"collector:4317\" }", "https://host/path"),
-        ("{ endpoint = \"http://c\", protocol = \"http/protobuf\" }", "there are `grpc`, `http`"),
+        (
+            "{ endpoint = \"http://c\", protocol = \"http/protobuf\" }",
+            "expected one of `grpc`, `http`",
+        ),
         ("{ endpoint = \"http://c\", compression = \"gz\" }", "did you mean `gzip`?"),
         ("{ endpoint = \"http://c\", batch = 0 }", "nonzero"),
         ("{ endpoin = \"http://c\" }", "did you mean `endpoint`?"),
@@ -230,5 +233,5 @@ fn what_cannot_be_is_told() {
     }
     let table = "{ endpoint = \"http://c\", headers = { \"a b\" = \"c\" } }";
     let error = compliance::open::<OtlpConfig>(table).unwrap_err().to_string();
-    assert!(error.contains("\"a b\" is no name of a header"), "{error}");
+    assert!(error.contains("\"a b\" is not a valid header name"), "{error}");
 }

@@ -37,18 +37,18 @@ impl Address {
                 let name = name.trim_matches(['[', ']']).to_owned();
                 Ok(Host { name, port: url.port().unwrap_or(port) })
             }
-            _ => Err(format!("{text:?} names no host; {FORMS}")),
+            _ => Err(format!("{text:?} has no host; {FORMS}")),
         };
         if url.scheme() != "unix" && !matches!(url.path(), "" | "/") {
-            return Err(format!("{text:?} has a path, which syslog has not; {FORMS}"));
+            return Err(format!("{text:?} has a path, but syslog URLs have none; {FORMS}"));
         }
         match url.scheme() {
             "unix" if url.path().len() > 1 => Ok(Self::Unix(url.path().into())),
             "udp" => host(514).map(Self::Udp),
             "tcp" => host(601).map(Self::Tcp),
             "tls" => host(6514).map(Self::Tls),
-            "unix" => Err(format!("{text:?} names no socket; {FORMS}")),
-            other => Err(format!("syslog does not go over {other:?}; {FORMS}")),
+            "unix" => Err(format!("{text:?} has no socket path; {FORMS}")),
+            other => Err(format!("unknown scheme {other:?}; {FORMS}")),
         }
     }
 }

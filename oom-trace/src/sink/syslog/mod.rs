@@ -59,7 +59,7 @@ fn one_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Err
     match Format::deserialize(deserializer)? {
         format @ (Format::Compact | Format::Json) => Ok(format),
         format => Err(de::Error::custom(format_args!(
-            "a message of syslog is one line, which {format} is not; take compact or json"
+            "a syslog message is a single line, but {format} is not; use compact or json"
         ))),
     }
 }

@@ -147,7 +147,7 @@ fn a_datagram_is_cut_between_characters() {
 fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ url = \"http://log\" }", "write unix:///dev/log, udp://host:514"),
-        ("{ url = \"tcp://log\", format = \"text\" }", "take compact or json"),
+        ("{ url = \"tcp://log\", format = \"text\" }", "use compact or json"),
         ("{ url = \"tcp://log\", facility = \"daemn\" }", "did you mean `daemon`?"),
         ("{ }", "missing key `url`"),
     ] {
@@ -156,5 +156,5 @@ fn what_cannot_be_is_told() {
     }
     let half = "{ url = \"tls://log\", tls = { cert_file = \"/x\" } }";
     let error = compliance::open::<SyslogConfig>(half).unwrap_err().to_string();
-    assert!(error.contains("`cert_file` and `key_file` go together"), "{error}");
+    assert!(error.contains("`cert_file` and `key_file` must be set together"), "{error}");
 }
