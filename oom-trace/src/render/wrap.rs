@@ -64,8 +64,11 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `12.0 MiB`, and `4m 10s`.
+/// `12.0 MiB`, `4m 10s`, `(pid 7)`.
 fn is_number_with_unit(before: &str, after: &str) -> bool {
+    if before.ends_with("pid") {
+        return true;
+    }
     let is_digit = |c: char| c.is_ascii_digit();
     let is_part =
         |unit| before.strip_suffix(unit).is_some_and(|number: &str| number.ends_with(is_digit));
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(wrapped("  a  is 4m 10s old", 5, 13), "  a  is\n     4m 10s\n     old");
         assert_eq!(wrapped("  a  /a/long/path b", 5, 8), "  a  /a/long/path\n     b");
         assert_eq!(wrapped("head one two", 2, 9), "head one\n  two");
+        assert_eq!(wrapped("a b (pid 7), c", 2, 9), "a b\n  (pid 7),\n  c");
     }
 
     #[test]

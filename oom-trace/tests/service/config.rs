@@ -6,7 +6,7 @@ use crate::support::agent::oom_trace;
 /// The text, what is said of it after the file's name, and the exit status: 2 where it is wrong by
 /// itself, 1 where this machine does not have what it names.
 const WRONG: &[(&str, &str, i32)] = &[
-    ("forma = \"json\"", "1:1: unknown key `forma`; there are", 2),
+    ("forma = \"json\"", "1:1: unknown key `forma`; expected one of", 2),
     ("[sink]\n[sink.fil]\npath = \"/x\"", "2:7: unknown key `fil`; did you mean `file`?", 2),
     ("[[sink.file]]\npth = \"/x\"", "2:1: unknown key `pth`; did you mean `path`?", 2),
     ("[[sink.file]]\n", "1:1: missing key `path`", 2),
@@ -25,8 +25,8 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("debug = \"yes\"", "1:9: invalid type: string \"yes\", expected a boolean", 2),
     ("no_cmdlin = true", "1:1: unknown key `no_cmdlin`; did you mean `no_cmdline`?", 2),
     ("[console]\ncolour = \"auto\"", "2:1: unknown key `colour`; did you mean `color`?", 2),
-    ("[console]\ncolor = \"sometimes\"", "2:9: unknown value `sometimes`; there are", 2),
-    ("[console]\nformat = \"xml\"", "2:10: unknown value `xml`; there are", 2),
+    ("[console]\ncolor = \"sometimes\"", "2:9: unknown value `sometimes`; expected one of", 2),
+    ("[console]\nformat = \"xml\"", "2:10: unknown value `xml`; expected one of", 2),
     (
         "[console.filter]\nscope = [\"memory\"]",
         "2:10: unknown value `memory`; did you mean `memcg`?",
