@@ -82,7 +82,9 @@ impl SinkError {
         }
         match io.kind() {
             BrokenPipe => "; its reader is gone",
-            FileTooLarge | QuotaExceeded | StorageFull => "; make room on the disk: it will be retried",
+            FileTooLarge | QuotaExceeded | StorageFull => {
+                "; make room on the disk: it will be retried"
+            }
             IsADirectory => "; specify a file in this directory",
             NotADirectory => "; a component of this path is not a directory",
             NotFound if self.tried == "connect to" => {

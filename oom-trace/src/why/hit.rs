@@ -1,5 +1,7 @@
 //! The limit that was hit: whose it is, and what sets it.
 
+use std::borrow::Cow;
+
 use super::facts::{is_share, sum};
 use super::place;
 use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
@@ -9,6 +11,10 @@ use crate::word::Quoted;
 
 /// Who holds half of a limit is what it is about.
 const MOST_PERCENT: u64 = 50;
+
+/// Digits of a container's or pod's id, and those that people know it by.
+const DIGEST: usize = 64;
+const SHORT: usize = 12;
 
 /// What writes `memory.max` (mm/memcontrol.c), and kills if usage does not go below it.
 const LOWERS: &str = "memory_max_write+";
@@ -111,7 +117,7 @@ impl<'a> Hit<'a> {
                     Quoted::from(*name)
                 )
             }
-            Of::Unit(name) => Quoted::from(*name).to_string(),
+            Of::Unit(name) => Quoted::from(short(name).as_ref()).to_string(),
             Of::Cgroup(path) => format!("cgroup {}", Quoted::from(*path)),
             Of::Unknown => "a memory cgroup".to_owned(),
         }
@@ -163,6 +169,10 @@ impl<'a> Hit<'a> {
     /// A file of the limit's cgroup.
     pub(super) fn file(&self, file: &str) -> String {
         match &self.limit.cgroup {
+            // Paths of theirs are digests, and longer than a line.
+            Some(_) if matches!(self.of, Of::Container(_) | Of::Pod(_)) => {
+                format!("{file} of {}", self.name())
+            }
             Some(path) => format!("{file} of {}", Quoted::from(path)),
             None => file.to_owned(),
         }
@@ -196,9 +206,19 @@ impl<'a> Of<'a> {
     }
 }
 
+/// A name in which a digest, as of a pod of podman's, is cut to what tells it from others.
+fn short(name: &str) -> Cow<'_, str> {
+    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let digest = name.split(|c| !is_digit(c)).find(|part| part.len() == DIGEST);
+    match digest.and_then(|digest| Some((digest, digest.get(..SHORT)?))) {
+        Some((digest, start)) => Cow::Owned(name.replace(digest, &format!("{start}…"))),
+        None => Cow::Borrowed(name),
+    }
+}
+
 /// Whether a folder is the container's: a digest is no part of another name, but a name may be.
 fn is_container(folder: &str, id: &str) -> bool {
-    if id.len() == 64 {
+    if id.len() == DIGEST {
         return folder.contains(id);
     }
     let name = folder
@@ -352,6 +372,16 @@ mod tests {
             limit_at(&mut kill, folder);
             assert_eq!(matches!(Hit::new(&kill).unwrap().of, Of::Pods(_)), is, "{folder}");
         }
+    }
+
+    #[test]
+    fn a_digest_in_a_name_is_cut() {
+        let digest = "91699c4e43f2b1b3691c25ce4920a8d9675e6e4d4d49855a2f1e2d3c4b5a6978";
+        let mut kill = of_a_service();
+        limit_at(&mut kill, &format!("/machine.slice/machine-libpod_pod_{digest}.slice"));
+        let (name, _, knob) = told(&kill);
+        assert_eq!(name, "'machine-libpod_pod_91699c4e43f2….slice'");
+        assert!(knob.contains(digest), "{knob}");
     }
 
     #[test]
