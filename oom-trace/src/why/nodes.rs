@@ -1,6 +1,7 @@
 //! The memory nodes that an allocation was bound to.
 
 use super::facts::{self, sum};
+use super::hit::short;
 use crate::incident::model::{Node, OomKill, Scope};
 use crate::word::Quoted;
 
@@ -24,7 +25,7 @@ impl<'a> Bound<'a> {
             Scope::Cpuset => {
                 let name = trigger.and_then(|trigger| trigger.cpuset.as_ref());
                 let by = name.map_or("its cpuset".to_owned(), |name| {
-                    format!("cpuset {}", Quoted::from(name))
+                    format!("cpuset {}", Quoted::from(short(&name.to_utf8()).as_ref()))
                 });
                 (trigger.and_then(|trigger| trigger.mems_allowed.as_deref()), by)
             }

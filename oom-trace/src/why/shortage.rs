@@ -46,7 +46,7 @@ impl Stuck {
     }
 }
 
-fn block(kill: &OomKill) -> Option<(u64, i32)> {
+pub(super) fn block(kill: &OomKill) -> Option<(u64, i32)> {
     let order = kill.shortage.trigger.as_ref()?.order.filter(|order| *order > 0)?;
     let pages = 1_u64.checked_shl(u32::try_from(order).ok()?)?;
     Some((pages.checked_mul(kill.shortage.page_size_bytes?)?, order))

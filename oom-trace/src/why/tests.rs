@@ -91,6 +91,12 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
          java held 9.9 GiB (61 % of memory), all anonymous memory"
     );
     kill.shortage.trigger.as_mut().unwrap().order = Some(3);
+    let mut unknown = kill.clone();
+    unknown.system = None;
+    assert!(
+        summary(&unknown)
+            .starts_with("the kernel found no contiguous block of 32.0 KiB (order 3); ")
+    );
     assert!(summary(&kill).starts_with(
         "the kernel found no contiguous block of 32.0 KiB (order 3), although 12.0 GiB of 16.0 GiB"
     ));
@@ -122,6 +128,14 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
     assert_eq!(
         with(&mut kill, 500, 100, 0),
+        "python3 held 500.0 MiB of it (97 %) as anonymous memory"
+    );
+    assert_eq!(
+        with(&mut kill, 600, 100, 0),
+        "python3 held 700.0 MiB, some of it charged to other cgroups"
+    );
+    assert_eq!(
+        with(&mut kill, 100, 500, 0),
         "python3 held 600.0 MiB, some of it charged to other cgroups"
     );
     assert_eq!(with(&mut kill, 514, 0, 0), "python3 held almost all of it as anonymous memory");
