@@ -13,6 +13,7 @@ pub mod place;
 mod shortage;
 pub mod stack;
 pub mod system;
+pub mod thread;
 pub mod users;
 mod victim;
 
@@ -25,7 +26,7 @@ use self::shortage::Fields;
 use self::stack::StackReader;
 use self::system::SystemReader;
 use self::users::UserReader;
-use crate::incident::assemble::{Incident, Victim};
+use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::record::{self, source};
 use crate::incident::{IncidentNames, model};
 use crate::kernel::gfp::GfpNames;
@@ -86,14 +87,15 @@ impl Enricher {
         let candidates = candidates.map(model::Shared::from);
         let system = system.cloned().map(model::Shared::from);
         let frames = frames.unwrap_or_default();
-        (1..)
+        let is_orphan = incident.is_orphan();
+        let before = u32::try_from(incident.before).unwrap_or(u32::MAX);
+        let count = count.saturating_add(before);
+        (before.saturating_add(1)..)
             .zip(&incident.victims)
             .map(|(index, victim)| {
-                let outcome = match victim.mark.outcome {
-                    record::outcome::KILLED => Some(model::Outcome::Killed),
-                    record::outcome::ALREADY_EXITING => Some(model::Outcome::AlreadyExiting),
-                    _ => stack::outcome(&frames),
-                };
+                // The stack is that of the first mark only where no hook saw what led to it.
+                let shown = if is_orphan { stack::outcome(&frames) } else { None };
+                let outcome = outcome(victim).or(shown);
                 let mut kill = model::OomKill {
                     schema: model::SCHEMA,
                     kind: model::OomKillType::OomKill,
@@ -104,7 +106,7 @@ impl Enricher {
                     victim_index: index,
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
-                    log_us: None,
+                    log_us: log_us(victim),
                     message: start.and_then(|(fields, _)| fields.message()),
                     shortage: shortage.clone(),
                     chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
@@ -148,6 +150,22 @@ fn source(source: u32) -> model::Source {
         source::FENTRY => model::Source::Fentry,
         source::TRACEPOINT => model::Source::Tracepoint,
         _ => model::Source::Kprobe,
+    }
+}
+
+/// As the kernel's log says, or a hook that saw the kill.
+fn outcome(victim: &Victim) -> Option<model::Outcome> {
+    match (victim.mark.outcome, victim.logged) {
+        (record::outcome::KILLED, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
+        (_, Logged::Never) => Some(model::Outcome::AlreadyExiting),
+        (_, Logged::Unknown) => None,
+    }
+}
+
+fn log_us(victim: &Victim) -> Option<u64> {
+    match victim.logged {
+        Logged::Killed { us, .. } => Some(us),
+        Logged::Never | Logged::Unknown => None,
     }
 }
 

@@ -20,14 +20,15 @@ use anyhow::Context as _;
 use tokio::sync::Notify;
 
 use self::backfill::{Missed, backfill};
-use self::feed::Feed;
+use self::feed::{Feed, Witness};
 use self::instance::Instance;
-use self::ledger::oom_kill;
+use self::ledger::Ledger;
 use self::reload::Reloader;
 use self::speaker::Speaker;
 use self::stream::Stream;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, outfits};
+use crate::commands::own_log::machine;
 use crate::commands::source::{notes, open};
 use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
@@ -35,6 +36,7 @@ use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
+use crate::kernel_log::device::DeviceError;
 use crate::sink::{Console, Status};
 use crate::store::LateStore;
 
@@ -62,25 +64,34 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (plan, source) = open(&config.kernel, config.debug)?;
-        let attached = (Clock::now().boot_ns(), oom_kill());
         let host = Host::here().context("cannot read the boot id")?;
+        // The account begins here: what the log tells of from now on is told, whichever hook sees it.
+        let witness = Witness::open(machine(&host));
+        let ledger = Ledger::open();
+        let began = (Clock::now().boot_ns(), ledger.count());
+        let (plan, source) = open(&config.kernel, config.debug)?;
         let mut notes = notes(&source);
+        let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
         notes.extend(protect::survive());
         notes.extend(protect::drop_privileges());
 
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));
         let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
-        let feed = Feed::new(source, &host, &plan, &config)?;
+        let feed = Feed::new(source, &host, &plan, &config, witness)?;
         announce(&plan, &notes);
         let demo = config.demo;
         let reloader = Reloader::new(args, config, agent);
-        let missed = reloader.store().map(|store| missed(&host, store, attached));
+        let missed = reloader.store().map(|store| missed(&host, store, began));
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader);
+        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger);
         stream.run(missed.unwrap_or_default(), &console_closed, demo).await
     })
+}
+
+/// What it means that the kernel's log cannot be read beside the hooks.
+fn unwitnessed(error: &DeviceError) -> String {
+    format!("whether a mark was a kill is known only where a probe saw it: {error}")
 }
 
 /// The kills that no agent saw; why it cannot be known is said.

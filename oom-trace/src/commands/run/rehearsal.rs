@@ -16,7 +16,7 @@ use crate::render::{Style, render};
 use crate::wire::decode;
 
 pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
-    let mut assembler = Assembler::default();
+    let mut assembler = Assembler::new(usize::MAX);
     let done = events().iter().filter_map(|bytes| assembler.push(decode(bytes).ok()?)).last();
     let Some(incident) = done else { return };
     let console = config.console.as_ref().map(|console| (console.format, console.style));
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_rehearsal_reaches_the_record() {
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(usize::MAX);
         let incidents: Vec<_> =
             events().iter().filter_map(|bytes| assembler.push(decode(bytes).unwrap())).collect();
         assert_eq!(incidents.len(), 1);

@@ -16,11 +16,10 @@ use super::reload::Reloader;
 use super::say;
 use super::speaker::Speaker;
 use crate::delivery::{Board, Delivery};
-use crate::incident::model::{OomKill, Record};
+use crate::incident::model::{OomKill, Record, Totals};
 use crate::sink::{Console, SinkTotals};
 
-/// How long victims wait for the end of their incident, and a difference between the kernel's count
-/// and ours for the record that explains it. Both come at once; this is for what no hook saw.
+/// After how long a silence the kernel's log and its count are asked for what no hook saw.
 const OVERDUE: Duration = Duration::from_secs(1);
 
 /// How long the sinks have to write what waits, at the end.
@@ -42,19 +41,20 @@ struct Desk {
     demo: Option<Demo>,
     /// Whether it has been said that the probes miss kills.
     net_caught: bool,
+    /// Kills that only the kernel's log tells of and that have not been said to be.
+    missed: u64,
 }
 
 impl Stream {
-    /// Starts to count.
     pub(super) fn new(
         feed: Feed,
         delivery: Delivery,
         board: Arc<Board>,
         speaker: Speaker,
         reloader: Reloader,
+        ledger: Ledger,
     ) -> Self {
-        let ledger = Ledger::open(feed.kills());
-        let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false };
+        let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false, missed: 0 };
         Self { feed, desk, board, reloader }
     }
 
@@ -73,16 +73,20 @@ impl Stream {
         let mut reader_gone = false;
         loop {
             let unsettled = self.feed.is_waiting() || self.desk.ledger.is_unsettled();
-            let until_stuck = self.feed.until_stuck();
+            let (until_stuck, until_line) = (self.feed.until_stuck(), self.feed.until_line());
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let kernel_kills = self.desk.ledger.kernel_kills();
+                    let count = self.desk.ledger.count();
                     self.drain();
-                    self.desk.ledger.compare(kernel_kills);
-                    self.post(kernel_kills);
+                    self.desk.ledger.compare(count);
+                    self.post(count);
                 }
-                () = sleep(OVERDUE), if unsettled => self.settle(),
+                () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
+                    let Self { feed, desk, .. } = &mut self;
+                    feed.look_again(|fed| desk.take(fed));
+                }
+                () = sleep(OVERDUE), if unsettled && until_line.is_none() => self.settle(),
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, desk, .. } = &mut self;
                     feed.stuck(|fed| desk.take(fed));
@@ -143,47 +147,41 @@ impl Stream {
     }
 
     /// For those who ask how it stands.
-    fn post(&self, kernel_kills: Option<u64>) {
+    fn post(&self, count: Option<u64>) {
         let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost));
-    }
-
-    /// What waits for more gets none.
-    fn flush(&mut self) {
-        let Self { feed, desk, .. } = self;
-        feed.flush(|fed| desk.take(fed));
+        self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
     }
 
     /// Nothing has come for a while: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
-        let kernel_kills = self.desk.ledger.kernel_kills();
-        // First: what the drain brings has waited for nothing yet.
-        self.flush();
-        self.drain();
-        let desk = &mut self.desk;
-        if let Some(unseen) = desk.ledger.settle(kernel_kills) {
-            let sink_lost = desk.sink_lost(|_| true);
-            let totals = desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost);
+        let count = self.desk.ledger.count();
+        let Self { feed, desk, .. } = self;
+        feed.settle(|fed| desk.take(fed));
+        let unseen = desk.ledger.settle(count);
+        let totals = desk.ledger.totals(count, feed.lost(), desk.sink_lost(|_| true));
+        desk.tell_missed(totals);
+        if let Some(unseen) = unseen {
             desk.tell(desk.speaker.gap(unseen, totals));
         }
-        self.post(kernel_kills);
+        self.post(count);
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
     fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let kernel_kills = self.desk.ledger.kernel_kills();
+        let count = self.desk.ledger.count();
         let lost = self.feed.lost();
         self.feed.detach();
-        self.drain();
-        self.flush();
+        let Self { feed, desk, .. } = &mut self;
+        feed.finish(|fed| desk.take(fed));
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
         let mut desk = self.desk;
-        let unseen = desk.ledger.close(kernel_kills);
-        let totals = desk.ledger.totals(kernel_kills, lost, desk.sink_lost(counts));
+        let unseen = desk.ledger.close(count);
+        let totals = desk.ledger.totals(count, lost, desk.sink_lost(counts));
+        desk.tell_missed(totals);
         if let Some(unseen) = unseen {
             desk.tell(desk.speaker.gap(unseen, totals));
         }
@@ -211,6 +209,13 @@ impl Desk {
         match fed {
             Fed::Record(Record::OomKill(kill)) => self.kill(kill),
             Fed::Record(record) => self.send(record),
+            Fed::Missed(record) => {
+                if let Record::OomKill(kill) = record {
+                    self.missed += 1;
+                    self.kill(kill);
+                }
+            }
+            Fed::Again => self.ledger.again(),
             Fed::Malformed(why) => {
                 self.ledger.malformed();
                 say(why);
@@ -228,6 +233,14 @@ impl Desk {
         if missed {
             self.net_caught = true;
             self.tell(self.speaker.net_caught());
+        }
+    }
+
+    /// Says that kills were told of from the kernel's log.
+    fn tell_missed(&mut self, totals: Totals) {
+        let missed = std::mem::take(&mut self.missed);
+        if missed > 0 {
+            self.tell(self.speaker.log_caught(missed, totals));
         }
     }
 

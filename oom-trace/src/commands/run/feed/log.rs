@@ -80,7 +80,16 @@ impl Log {
         self.parser.is_waiting()
     }
 
-    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
+    /// Nothing has come for a while: no more will.
+    pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
+        let before = self.parser.flush();
+        before.into_iter().map(Fed::Record).for_each(&mut each);
+        self.drain(each);
+    }
+
+    /// Hands on what is left.
+    pub(super) fn finish(&mut self, mut each: impl FnMut(Fed)) {
+        self.drain(&mut each);
         self.parser.flush().into_iter().map(Fed::Record).for_each(each);
     }
 
