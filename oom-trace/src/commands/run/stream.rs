@@ -13,10 +13,10 @@ use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
 use super::reload::Reloader;
-use super::say;
 use super::speaker::Speaker;
 use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record};
+use crate::say::say;
 use crate::sink::{Console, SinkTotals};
 
 /// How long victims wait for the end of their incident, and a difference between the kernel's count
