@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod kernel_log;
 pub mod release;
 pub mod render;
+mod say;
 pub mod setting;
 pub mod sink;
 pub mod store;

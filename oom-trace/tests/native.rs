@@ -10,21 +10,26 @@ mod here;
 mod support;
 
 use std::fs;
+use std::io::{Write as _, pipe};
+use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::CapabilitySet;
 use serde_json::Value;
 
 use here::{trigger, turn, wait_for};
-use support::agent::{Agent, oom_trace, record};
+use support::agent::{Agent, lines, oom_trace, record};
 use support::compare::assert_killed;
-use support::kernel_kills;
 use support::kmsg::Kmsg;
 use support::log::{Killed, kills};
+use support::{PATIENCE, kernel_kills};
 
 /// The record of this process's death.
 fn kill_of(agent: &mut Agent, pid: u64) -> Value {
@@ -122,7 +127,8 @@ fn the_log_alone_gives_records_too() {
 fn the_past_is_in_the_log() {
     let _turn = turn();
     let pid = trigger();
-    let output = oom_trace(&["history", "--since", "1m", "--format", "json"]).output().unwrap();
+    let output =
+        oom_trace(&["history", "--log", "--since", "1m", "--format", "json"]).output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
     let mut records = text.lines().map(record);
@@ -173,6 +179,9 @@ fn a_closed_pipe_ends_it_quietly() {
     let mut pipeline = Command::new("bash");
     let script = "\"$0\" --format json | head -1";
     pipeline.args(["-o", "pipefail", "-c", script]).arg(program.get_program());
+    for (name, value) in program.get_envs() {
+        pipeline.env(name, value.unwrap());
+    }
     let agent = Agent::start(pipeline);
     trigger();
     let ended = agent.wait();
@@ -184,8 +193,79 @@ fn a_second_agent_says_that_there_is_one() {
     let _turn = turn();
     let agent = Agent::start(oom_trace(&["--format", "json"]));
     let errors = failure(&oom_trace(&[]).output().unwrap(), 1);
-    assert!(errors.contains("another oom-trace is running"), "{errors}");
+    let who = format!("another oom-trace is running (pid {})", agent.pid());
+    assert!(errors.contains(&who), "{errors}");
     agent.stop();
+}
+
+/// As whoever looks after it does: the kernel may still be busy with what the last one had.
+#[test]
+fn one_that_was_killed_does_not_keep_the_next_from_starting() {
+    let _turn = turn();
+    let mut killed = Vec::new();
+    for _ in 0..50 {
+        let agent = Agent::start(oom_trace(&["--quiet"]));
+        agent.signal(Signal::KILL);
+        killed.push(agent);
+    }
+    Agent::start(oom_trace(&["--quiet"])).stop();
+}
+
+/// A name that anybody may take says nothing of who is there.
+#[test]
+fn nobody_without_rights_keeps_it_from_starting() {
+    let _turn = turn();
+    let name = SocketAddr::from_abstract_name("oom-trace.instance").unwrap();
+    let _taken = UnixListener::bind_addr(&name).unwrap();
+    let agent = Agent::start(oom_trace(&["--quiet"]));
+    let said = agent.stop().stderr;
+    assert!(!said.contains("cannot make sure"), "{said}");
+}
+
+/// A pipe whose reader does not read.
+#[test]
+fn a_blocked_standard_error_stops_nothing() {
+    const KILLS: usize = 28;
+    let _turn = turn();
+    let (reader, mut full) = pipe().unwrap();
+    ioctl_fionbio(&full, true).unwrap();
+    while full.write(&[b'\n'; 4096]).is_ok() {}
+    ioctl_fionbio(&full, false).unwrap();
+    let mut command = oom_trace(&["--format", "json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(full).spawn().unwrap();
+    // Its copy of the pipe's end.
+    drop(command);
+    let stdout = lines(child.stdout.take().unwrap());
+    let mut records = std::iter::from_fn(|| Some(record(&stdout.recv_timeout(PATIENCE).ok()?)));
+    assert!(records.any(|record| record["event"] == "started"));
+    for _ in 0..KILLS {
+        let pid = trigger();
+        assert!(records.any(|record| record["victim"]["tid"] == pid), "{pid}");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(records.any(|record| record["event"] == "stopped"));
+    // The end of its output, and not of the patience with it.
+    assert_eq!(stdout.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    assert!(child.wait().unwrap().success());
+    drop(reader);
+}
+
+/// Whoever started it has gone; it goes on.
+#[test]
+fn a_closed_standard_error_is_no_end() {
+    let _turn = turn();
+    let (reader, closed) = pipe().unwrap();
+    drop(reader);
+    let mut command = oom_trace(&["--format", "json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(closed).spawn().unwrap();
+    let stdout = lines(child.stdout.take().unwrap());
+    let mut records = std::iter::from_fn(|| Some(record(&stdout.recv_timeout(PATIENCE).ok()?)));
+    assert!(records.any(|record| record["event"] == "started"));
+    let pid = trigger();
+    assert!(records.any(|record| record["victim"]["tid"] == pid));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(records.any(|record| record["event"] == "stopped"));
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

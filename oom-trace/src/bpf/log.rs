@@ -18,9 +18,7 @@ impl ::log::Log for Stderr {
     }
 
     fn log(&self, record: &::log::Record<'_>) {
-        use std::io::Write as _;
-        // Nobody is left to tell that stderr is closed.
-        let _ = writeln!(io::stderr(), "oom-trace: eBPF: {}", record.args());
+        crate::say::say(format_args!("eBPF: {}", record.args()));
     }
 
     fn flush(&self) {}

@@ -1,6 +1,8 @@
 //! The agent under test, as a user starts it.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -15,8 +17,19 @@ use super::PATIENCE;
 pub(crate) fn oom_trace(args: &[&str]) -> Command {
     let built = env!("CARGO_BIN_EXE_oom-trace").to_owned();
     let mut command = Command::new(std::env::var("OOM_TRACE_BIN").unwrap_or(built));
-    command.args(args);
+    command.args(args).env("RUNTIME_DIRECTORY", runtime_directory());
     command
+}
+
+/// Where these tests' agents make sure that there is one of them: others on this machine, and other
+/// tests, have theirs elsewhere.
+fn runtime_directory() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    let name = format!("{}-{user}", env!("CARGO_CRATE_NAME"));
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // In a guest there is nothing above it.
+    fs::create_dir_all(&dir).unwrap();
+    dir
 }
 
 /// A running agent; killed if it is dropped before it was stopped.
@@ -112,7 +125,8 @@ pub(crate) fn record(line: &str) -> Value {
     record
 }
 
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+/// Its lines, as they come.
+pub(crate) fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines() {

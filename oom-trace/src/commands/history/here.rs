@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Printer, say};
+use super::Printer;
 use crate::commands::own_log::{self, Limits};
 use crate::enrich::host::Host;
 use crate::incident::model::Record;
+use crate::say::say;
 use crate::store::Archive;
 
 /// Where the service that we ship keeps it.

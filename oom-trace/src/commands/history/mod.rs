@@ -15,6 +15,7 @@ use crate::cli::Color;
 use crate::config::style;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::say::say;
 use since::Since;
 
 /// Which kills to show, and how.
@@ -70,12 +71,6 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Unprintable(error)) if error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Says something that is no record.
-fn say(message: impl std::fmt::Display) {
-    // Nobody is left to tell that stderr is closed.
-    let _ = writeln!(io::stderr(), "oom-trace: {message}");
 }
 
 /// Why a record does not come out.

@@ -11,7 +11,6 @@ mod reload;
 mod speaker;
 mod stream;
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,14 +36,9 @@ use crate::enrich::host::Host;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::kernel_log::device::DeviceError;
+use crate::say::{never_wait, say, start_writing};
 use crate::sink::{Console, Status};
 use crate::store::LateStore;
-
-/// Says something to the person at the terminal.
-fn say(message: impl std::fmt::Display) {
-    // Nobody is left to tell that stderr is closed.
-    let _ = writeln!(io::stderr(), "oom-trace: {message}");
-}
 
 /// Runs the agent until it is told to stop.
 ///
@@ -52,8 +46,10 @@ fn say(message: impl std::fmt::Display) {
 /// The configuration is wrong, the machine does not offer what is needed, or an output cannot be
 /// opened.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    never_wait();
     let config = config::Run::new(args.clone())?;
-    let _instance = if config.demo { None } else { Some(Instance::claim()?) };
+    // A demonstration may run beside the agent.
+    let instance = if config.demo { None } else { Some(Instance::claim()?) };
     let board = Arc::new(Board::default());
     let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
     // Before anything is hooked, so that an output that cannot be written is said first.
@@ -72,8 +68,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let (plan, source) = open(&config.kernel, config.debug)?;
         let mut notes = notes(&source);
         let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
+        notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
         notes.extend(protect::drop_privileges());
+        start_writing().context("cannot start the thread that writes to standard error")?;
 
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));

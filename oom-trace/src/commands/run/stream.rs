@@ -13,10 +13,10 @@ use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
 use super::reload::Reloader;
-use super::say;
 use super::speaker::Speaker;
 use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record, Totals};
+use crate::say::say;
 use crate::sink::{Console, SinkTotals};
 
 /// After how long a silence the kernel's log and its count are asked for what no hook saw.

@@ -5,11 +5,11 @@ use std::io;
 use tokio::net::unix::pipe::Receiver;
 
 use super::Fed;
-use crate::commands::run::say;
 use crate::enrich::clock::Clock;
 use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
+use crate::say::say;
 
 /// Messages that are read before they are looked at.
 const BATCH: usize = 256;
