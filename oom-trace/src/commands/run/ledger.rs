@@ -24,8 +24,8 @@ pub(super) struct Ledger {
     unsure: u64,
     records: u64,
     malformed: u64,
-    /// By how much the kernel was ahead when last compared, beyond what has been told; `None` once
-    /// that is settled.
+    /// By how much the kernel was ahead, beyond what has been told, each time that it was compared
+    /// since that was last settled; `None` if it was not.
     ahead: Option<u64>,
     /// Kills that are in no record and that have been told of.
     told: u64,
@@ -78,15 +78,17 @@ impl Ledger {
         self.ahead.is_some()
     }
 
-    /// Compares the kernel's count, taken before the records were, with what was seen.
-    pub(super) fn compare(&mut self, count: Option<u64>) {
-        self.ahead = Some(self.unseen(count));
+    /// Compares the kernel's count, taken before the records were, with what was seen; `open` kills
+    /// wait for the end of their incident.
+    pub(super) fn compare(&mut self, count: Option<u64>, open: u64) {
+        let unseen = self.unseen(count, open);
+        self.ahead = Some(self.ahead.map_or(unseen, |ahead| ahead.min(unseen)));
     }
 
     /// Compares again, a while later. How many kills no hook saw that have not been told of: those
-    /// by which the kernel was ahead both times.
-    pub(super) fn settle(&mut self, count: Option<u64>) -> Option<u64> {
-        let unseen = self.unseen(count);
+    /// by which the kernel was ahead each time.
+    pub(super) fn settle(&mut self, count: Option<u64>, open: u64) -> Option<u64> {
+        let unseen = self.unseen(count, open);
         let gap = unseen.min(self.ahead.unwrap_or(0));
         self.told += gap;
         self.ahead = Some(unseen - gap).filter(|&new| new > 0);
@@ -96,17 +98,17 @@ impl Ledger {
     /// The last comparison: nothing is on its way any more.
     pub(super) fn close(&mut self, count: Option<u64>) -> Option<u64> {
         self.ahead = Some(u64::MAX);
-        self.settle(count)
+        self.settle(count, 0)
     }
 
-    fn unseen(&mut self, count: Option<u64>) -> u64 {
+    fn unseen(&mut self, count: Option<u64>, open: u64) -> u64 {
         let (Some(base), Some(count)) = (self.base, count) else { return 0 };
         let seen = self.kills + self.told;
         if count.saturating_sub(base) < seen {
             self.begin_earlier(seen);
             return 0;
         }
-        (count - base - seen).saturating_sub(self.unsure)
+        (count - base - seen).saturating_sub(self.unsure + open)
     }
 
     /// What was on its way when the account began has arrived.
@@ -148,12 +150,12 @@ mod tests {
     #[test]
     fn a_difference_is_a_gap_once_it_has_lasted_and_is_told_once() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(7));
+        ledger.compare(Some(7), 0);
         assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(7)), Some(2));
+        assert_eq!(ledger.settle(Some(7), 0), Some(2));
         assert!(!ledger.is_unsettled());
-        ledger.compare(Some(7));
-        assert_eq!(ledger.settle(Some(7)), None);
+        ledger.compare(Some(7), 0);
+        assert_eq!(ledger.settle(Some(7), 0), None);
         assert!(!ledger.is_unsettled());
         assert_eq!(ledger.close(Some(8)), Some(1));
     }
@@ -161,21 +163,37 @@ mod tests {
     #[test]
     fn a_kill_on_its_way_is_no_gap() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(6));
+        ledger.compare(Some(6), 0);
         ledger.kills = 7;
-        assert_eq!(ledger.settle(Some(7)), None);
-        ledger.compare(None);
-        assert_eq!(ledger.settle(None), None);
+        assert_eq!(ledger.settle(Some(7), 0), None);
+        ledger.compare(None, 0);
+        assert_eq!(ledger.settle(None, 0), None);
     }
 
     #[test]
     fn what_comes_while_it_is_looked_at_is_looked_at_again() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(5));
-        assert_eq!(ledger.settle(Some(6)), None);
+        ledger.compare(Some(5), 0);
+        assert_eq!(ledger.settle(Some(6), 0), None);
         assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(6)), Some(1));
+        assert_eq!(ledger.settle(Some(6), 0), Some(1));
         assert!(!ledger.is_unsettled());
+    }
+
+    /// There is always one more on its way, and always another one.
+    #[test]
+    fn in_a_storm_what_is_on_its_way_is_no_gap_and_a_loss_is() {
+        let mut ledger = ledger(0);
+        for (count, kills, open) in [(3, 1, 1), (5, 4, 1), (9, 7, 1), (12, 11, 0)] {
+            ledger.kills = kills;
+            ledger.compare(Some(count), open);
+        }
+        assert_eq!(ledger.settle(Some(13), 1), None);
+        for (count, kills) in [(20, 17), (25, 23), (31, 28)] {
+            ledger.kills = kills;
+            ledger.compare(Some(count), 0);
+        }
+        assert_eq!(ledger.settle(Some(40), 0), Some(1));
     }
 
     /// It was counted before the account began, and its record came after.
@@ -183,12 +201,12 @@ mod tests {
     fn a_kill_that_was_on_its_way_at_the_start_hides_no_loss() {
         let mut ledger = Ledger::with(|| Some(100));
         ledger.kills = 1;
-        ledger.compare(Some(100));
-        assert_eq!(ledger.settle(Some(100)), None);
+        ledger.compare(Some(100), 0);
+        assert_eq!(ledger.settle(Some(100), 0), None);
         assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(1));
         // One more, in no record.
-        ledger.compare(Some(101));
-        assert_eq!(ledger.settle(Some(101)), Some(1));
+        ledger.compare(Some(101), 0);
+        assert_eq!(ledger.settle(Some(101), 0), Some(1));
         assert_eq!(ledger.totals(Some(101), 0, 0).kernel_kills, Some(2));
     }
 
@@ -197,7 +215,7 @@ mod tests {
     fn a_count_that_is_older_than_the_last_record_moves_no_beginning() {
         let mut ledger = Ledger { base: Some(90), ..ledger(11) };
         ledger.count = || Some(101);
-        ledger.compare(Some(100));
+        ledger.compare(Some(100), 0);
         assert_eq!(ledger.base, Some(90));
         assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(11));
     }

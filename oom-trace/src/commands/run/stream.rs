@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::demo::Demo;
 use super::feed::{Fed, Feed};
@@ -19,7 +19,8 @@ use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
 
-/// After how long a silence the kernel's log and its count are asked for what no hook saw.
+/// After how long what has not come is taken not to come, and the kernel's log and its count are asked
+/// for what no hook saw.
 const OVERDUE: Duration = Duration::from_secs(1);
 
 /// How long the sinks have to write what waits, at the end.
@@ -71,22 +72,29 @@ impl Stream {
         self.begin(missed);
         self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
+        // Not put off by what comes meanwhile: a storm may last.
+        let mut settle_at = None;
         loop {
-            let unsettled = self.feed.is_waiting() || self.desk.ledger.is_unsettled();
+            if settle_at.is_none() && self.is_unsettled() {
+                settle_at = Some(Instant::now() + OVERDUE);
+            }
             let (until_stuck, until_line) = (self.feed.until_stuck(), self.feed.until_line());
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
                     let count = self.desk.ledger.count();
                     self.drain();
-                    self.desk.ledger.compare(count);
+                    self.desk.ledger.compare(count, self.feed.open_kills());
                     self.post(count);
                 }
                 () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
                     let Self { feed, desk, .. } = &mut self;
                     feed.look_again(|fed| desk.take(fed));
                 }
-                () = sleep(OVERDUE), if unsettled && until_line.is_none() => self.settle(),
+                () = sleep_until(settle_at.unwrap_or_else(Instant::now)), if settle_at.is_some() => {
+                    settle_at = None;
+                    self.settle();
+                }
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, desk, .. } = &mut self;
                     feed.stuck(|fed| desk.take(fed));
@@ -152,13 +160,17 @@ impl Stream {
         self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
     }
 
-    /// Nothing has come for a while: what waits for more gets none, and a difference to the
+    fn is_unsettled(&self) -> bool {
+        self.feed.is_waiting() || self.desk.ledger.is_unsettled()
+    }
+
+    /// What should have come by now will not: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
         let count = self.desk.ledger.count();
         let Self { feed, desk, .. } = self;
         feed.settle(|fed| desk.take(fed));
-        let unseen = desk.ledger.settle(count);
+        let unseen = desk.ledger.settle(count, feed.open_kills());
         let totals = desk.ledger.totals(count, feed.lost(), desk.sink_lost(|_| true));
         desk.tell_missed(totals);
         if let Some(unseen) = unseen {

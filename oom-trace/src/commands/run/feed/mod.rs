@@ -110,7 +110,7 @@ impl Feed {
         }
     }
 
-    /// Nothing has come for a while.
+    /// What should have come by now will not.
     pub(super) fn settle(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.settle(each),
@@ -156,6 +156,14 @@ impl Feed {
         match self {
             Self::Programs(programs) => programs.stuck(each),
             Self::Log(_) => {}
+        }
+    }
+
+    /// Kills that were seen and wait for the end of their incident.
+    pub(super) fn open_kills(&self) -> u64 {
+        match self {
+            Self::Programs(programs) => programs.open_kills(),
+            Self::Log(_) => 0,
         }
     }
 

@@ -214,8 +214,8 @@ impl Programs {
         (!self.held.is_empty()).then_some(LOOK_AGAIN)
     }
 
-    /// Nothing has come for a while: an incident whose task has left it has ended, and what the log
-    /// tells of and the ring does not no hook saw.
+    /// What should have come by now will not: an incident whose task has left it has ended, and what
+    /// the log tells of and the ring does not no hook saw.
     pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
         // Asked before the ring is read: what that task wrote is in it.
         let left = self.has_left();
@@ -264,6 +264,13 @@ impl Programs {
                 Missed::Again => Fed::Again,
             });
         }
+    }
+
+    pub(super) fn open_kills(&self) -> u64 {
+        let open = self.assembler.waiting().into_iter();
+        let incidents = open.chain(self.held.iter().map(|held| &held.incident));
+        let marks = incidents.flat_map(|incident| &incident.victims).map(|it| it.marks().count());
+        marks.sum::<usize>() as u64
     }
 
     pub(super) fn lost(&self) -> u64 {
