@@ -26,8 +26,9 @@ pub(crate) fn oom_trace(args: &[&str]) -> Command {
 fn runtime_directory() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     let name = format!("{}-{user}", env!("CARGO_CRATE_NAME"));
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    // In a guest there is nothing above it.
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // A guest has no such place, and other users than root may make none there.
+    let dir = if built.exists() { built.join(name) } else { std::env::temp_dir().join(name) };
     fs::create_dir_all(&dir).unwrap();
     dir
 }
