@@ -80,13 +80,15 @@ impl Enricher {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
         let start = incident.start.as_ref().map(|(start, names)| (Fields(start), names));
         let frames = start.and_then(|(fields, names)| self.frames(fields, names));
-        let shortage = self.shortage(start, &incident.levels, frames.as_deref());
+        let shortage =
+            model::Shared::from(self.shortage(start, &incident.levels, frames.as_deref()));
         let candidates = self.candidates(&incident.candidates, start.map(|(fields, _)| fields));
+        let candidates = candidates.map(model::Shared::from);
+        let system = system.cloned().map(model::Shared::from);
         let frames = frames.unwrap_or_default();
         (1..)
             .zip(&incident.victims)
             .map(|(index, victim)| {
-                let shortage = shortage.clone();
                 let outcome = match victim.mark.outcome {
                     record::outcome::KILLED => Some(model::Outcome::Killed),
                     record::outcome::ALREADY_EXITING => Some(model::Outcome::AlreadyExiting),
@@ -102,13 +104,14 @@ impl Enricher {
                     victim_index: index,
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
+                    log_us: None,
                     message: start.and_then(|(fields, _)| fields.message()),
-                    shortage,
+                    shortage: shortage.clone(),
                     chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
                     victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
-                    system: system.cloned(),
+                    system: system.clone(),
                     why: None,
                 };
                 kill.why = why::explain(&kill);

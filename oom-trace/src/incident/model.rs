@@ -14,6 +14,7 @@ mod agent;
 mod candidates;
 mod exit;
 mod names;
+mod shared;
 mod shortage;
 mod system;
 mod victim;
@@ -21,6 +22,7 @@ mod victim;
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
+pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
 pub use system::{Node, Pressure, System};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
@@ -46,14 +48,23 @@ pub enum Record {
 
 impl Record {
     /// Names this record: the same whenever the kill, its end or the agent's word is told again, and
-    /// another for every other record of this machine.
+    /// another for every other record of this machine. A kill is named by the kernel's own line of it
+    /// where that is known, so that the hooks and the kernel's log name it alike.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
-            Self::OomKill(kill) => format!("{}-{}", kill.incident, kill.victim.tid),
+            Self::OomKill(kill) => {
+                let tid = kill.victim.tid;
+                match (&kill.origin.boot_id, kill.log_us) {
+                    (Some(boot), Some(us)) => {
+                        format!("{}-{us}us-{tid}", boot.get(..8).unwrap_or(boot))
+                    }
+                    _ => format!("{}-{tid}", kill.incident),
+                }
+            }
             Self::OomPanic(panic) => format!("{}-panic", panic.incident),
             Self::OomExit(exit) => {
-                format!("{}-{}-{}", exit.incident, exit.pid, exit.state.name())
+                format!("{}-{}-{}", exit.incident, exit.tid, exit.state.name())
             }
             Self::Agent(agent) => {
                 let Origin { boot_id, boot_ns, .. } = &agent.origin;
@@ -166,11 +177,14 @@ pub struct OomKill {
     pub victim_count: u32,
     /// How often the kernel killed this victim in this incident: 2 for the first of a group kill.
     pub kill_count: Option<u32>,
+    /// When the kernel logged its kill, by the stamp of that line in microseconds, as `/dev/kmsg` has
+    /// it; `None` where the log was not read or has no such line. It does not count suspension.
+    pub log_us: Option<u64>,
     /// The kernel's own words before `: Killed process`.
     pub message: Option<KernelText>,
     /// The shortage that it was killed for.
     #[serde(flatten)]
-    pub shortage: Shortage,
+    pub shortage: Shared<Shortage>,
     /// The task that the kernel chose; the victim may be another thread of it.
     pub chosen: Option<Chosen>,
     /// The task that was marked.
@@ -178,9 +192,9 @@ pub struct OomKill {
     /// The cgroup that is killed as a whole: `memory.oom.group`.
     pub group: Option<KernelText>,
     /// The tasks the kernel weighed.
-    pub candidates: Option<Candidates>,
+    pub candidates: Option<Shared<Candidates>>,
     /// How the machine stood.
-    pub system: Option<System>,
+    pub system: Option<Shared<System>>,
     /// The kill in a sentence, and what to do.
     pub why: Option<Why>,
 }
@@ -276,5 +290,44 @@ fn rfc3339_ns<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<
     match time {
         Some(time) => serializer.collect_str(&format_args!("{time:.9}")),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    fn fixture(named: &str) -> Record {
+        let found = fixtures::all().into_iter().find(|(name, _)| *name == named);
+        found.map(|(_, record)| record).unwrap()
+    }
+
+    #[test]
+    fn the_hooks_and_the_log_name_a_kill_alike() {
+        let Record::OomKill(hooks) = fixture("memcg") else { panic!() };
+        let log = OomKill {
+            // The log's stamp is later than the hooks' decision.
+            incident: "7c6e5a0c-4572901000".into(),
+            origin: Origin { boot_ns: Some(4_572_901_000), ..hooks.origin.clone() },
+            source: Source::KernelLog,
+            log_us: Some(4_572_983),
+            ..(*hooks).clone()
+        };
+        let seen = OomKill { log_us: Some(4_572_983), ..(*hooks).clone() };
+        let id = |kill: &OomKill| Record::OomKill(Box::new(kill.clone())).id();
+        assert_eq!(id(&seen), "7c6e5a0c-4572983us-157");
+        assert_eq!(id(&log), id(&seen));
+        assert_eq!(id(&hooks), "7c6e5a0c-4572744000-157");
+        // Without the boot, stamps of two boots could be the same.
+        let nowhere = Origin { boot_id: None, ..log.origin.clone() };
+        assert_eq!(id(&OomKill { origin: nowhere, ..log }), "7c6e5a0c-4572901000-157");
+    }
+
+    #[test]
+    fn two_threads_of_a_process_end_under_two_names() {
+        let Record::OomExit(one) = fixture("exit") else { panic!() };
+        let other = OomExit { tid: one.tid + 1, ..(*one).clone() };
+        assert_ne!(Record::OomExit(one).id(), Record::OomExit(Box::new(other)).id());
     }
 }

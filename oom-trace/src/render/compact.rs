@@ -41,6 +41,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         victim_index,
         victim_count,
         kill_count: _,
+        log_us: _,
         message: _,
         shortage,
         chosen: _,

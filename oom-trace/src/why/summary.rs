@@ -29,7 +29,7 @@ pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
 fn shortage(kill: &OomKill) -> Option<String> {
     Some(match kill.shortage.scope? {
         Scope::Memcg => limit(kill),
-        Scope::Global => match kill.system.as_ref().and_then(standing) {
+        Scope::Global => match kill.system.as_deref().and_then(standing) {
             Some(standing) => format!("the machine ran out of memory: {standing}"),
             None => "the machine ran out of memory".to_owned(),
         },
@@ -110,7 +110,7 @@ pub(super) fn share(kill: &OomKill) -> Option<String> {
     let (whole, of) = match (hit, kill.shortage.scope) {
         (Some(hit), _) => (hit.max(), "it"),
         (None, Some(Scope::Global | Scope::Sysrq)) => {
-            (kill.system.as_ref().and_then(|system| system.total_bytes), "the machine's memory")
+            (kill.system.as_deref().and_then(|system| system.total_bytes), "the machine's memory")
         }
         _ => (None, ""),
     };

@@ -41,6 +41,7 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
         victim_index,
         victim_count,
         kill_count: _,
+        log_us: _,
         message: _,
         shortage,
         chosen: _,
@@ -73,8 +74,8 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
     limit::show(shortage.limit.as_ref(), &mut block)?;
     victim::show(victim, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
-    candidates::show(candidates.as_ref(), &mut block)?;
-    machine::system(system.as_ref(), &mut block)?;
+    candidates::show(candidates.as_deref(), &mut block)?;
+    machine::system(system.as_deref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }

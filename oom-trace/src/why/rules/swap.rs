@@ -32,7 +32,7 @@ pub(super) fn off(kill: &OomKill) -> Option<String> {
 
 /// A limit of 0, at the limit that was hit or above it.
 pub(super) fn forbidden(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill).filter(|_| may_swap(kill) && has_swap(kill.system.as_ref()))?;
+    let hit = Hit::new(kill).filter(|_| may_swap(kill) && has_swap(kill.system.as_deref()))?;
     let anonymous = anonymous(kill)?;
     let above = hit.limit.ancestors.as_deref().unwrap_or_default();
     let is_zero = |limit: &&Limit| limit.swap_max_bytes == Some(0);
