@@ -113,6 +113,7 @@ impl Enricher {
                     candidates: candidates.clone(),
                     system: system.clone(),
                     why: None,
+                    shrunk: Vec::new(),
                 };
                 kill.why = why::explain(&kill);
                 kill
