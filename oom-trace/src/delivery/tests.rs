@@ -2,7 +2,9 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
+use super::backlog::LEAST;
 use super::*;
+use crate::incident::model::Weight;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
 use crate::sink::{Fate, SinkError};
@@ -77,7 +79,14 @@ fn gate(name: &'static str, durable: bool) -> (Outfit, Keys) {
     (Outfit { sink, filter: Filter::default() }, Keys { entered, answers })
 }
 
+/// So many records find room.
 const ROOM: usize = 4;
+
+fn room() -> usize {
+    let Weight { own, shared } = record(0).weight();
+    ROOM * (own.max(LEAST) + shared)
+}
+
 const SOON: Duration = Duration::from_secs(20);
 
 struct Bench {
@@ -90,17 +99,16 @@ fn bench(outfits: Vec<Outfit>, store: Option<&Path>) -> Bench {
     let report: Reporter = Arc::new(move |report| reporting.send(report.to_string()).unwrap());
     let store = store.map(|path| LateStore::open(path, &keep()).unwrap());
     let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits, store, ROOM, &board, report).unwrap();
+    let delivery = Delivery::start(outfits, store, room(), &board, report).unwrap();
     Bench { delivery, reports }
 }
 
-/// The same kill at another time.
+/// The same kill at another time, without details.
 fn record(number: u64) -> Arc<Record> {
-    let [(_, record), ..] = fixtures::all();
-    let Record::OomKill(mut kill) = record else { panic!() };
+    let mut kill = fixtures::unknown();
     kill.incident = number.to_string();
     kill.victim.tid = 1;
-    Arc::new(Record::OomKill(kill))
+    Arc::new(Record::OomKill(Box::new(kill)))
 }
 
 fn id(number: u64) -> String {
@@ -371,7 +379,7 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));
     let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits.into(), None, 16, &board, report).unwrap();
+    let delivery = Delivery::start(outfits.into(), None, CAPACITY, &board, report).unwrap();
     for (_, record) in fixtures::all() {
         delivery.send(Arc::new(record));
     }
@@ -379,4 +387,141 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     for totals in delivery.close(SOON) {
         assert_eq!((totals.delivered, totals.lost(), totals.stuck), (all, 0, false));
     }
+}
+
+/// A store that takes no record while this is there.
+struct Refusing(rusqlite::Connection);
+
+fn refuse(path: &Path) -> Refusing {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON records BEGIN SELECT RAISE(FAIL, 'no'); END",
+        )
+        .unwrap();
+    Refusing(other)
+}
+
+impl Drop for Refusing {
+    fn drop(&mut self) {
+        self.0.execute_batch("DROP TRIGGER refuse").unwrap();
+    }
+}
+
+/// The store fails with one record; what came after it is saved with it at the end, too.
+#[test]
+fn at_the_end_all_that_was_not_saved_is_tried_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(vec![gate("console", false).0], Some(&path));
+    let refusing = refuse(&path);
+    delivery.send(record(0));
+    let failing = reports.recv_timeout(SOON).unwrap();
+    assert!(failing.starts_with("store: cannot write to"), "{failing}");
+    delivery.send(record(1));
+    delivery.send(record(2));
+    drop(refusing);
+    let _ = delivery.close(Duration::from_secs(1));
+    assert_eq!(Store::open(&path, &keep()).unwrap().next(), 4);
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: works again; it has all records");
+    assert!(reports.try_recv().is_err());
+}
+
+#[test]
+fn what_cannot_be_saved_at_the_end_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(Vec::new(), Some(&path));
+    let refusing = refuse(&path);
+    delivery.send(record(0));
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
+    delivery.send(record(1));
+    delivery.send(record(2));
+    let _ = delivery.close(SOON);
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 3 records were not saved");
+    drop(refusing);
+}
+
+/// A console whose reader pauses longer than memory lasts.
+#[test]
+fn who_gets_records_at_once_finds_in_the_store_what_memory_has_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (console, keys) = gate("console", false);
+    let Bench { delivery, reports } = bench(vec![console], Some(&path));
+    let all = ROOM as u64 * 3;
+    for number in 0..all {
+        delivery.send(record(number));
+        let saved = || Store::open(&path, &keep()).map(|store| store.next());
+        while saved().unwrap_or(0) < number + 2 {
+            std::thread::yield_now();
+        }
+    }
+    assert!(delivery.used_bytes() <= room());
+    (0..all).for_each(|number| keys.expect(&id(number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.lost(), totals.shrunk), (all, 0, 0));
+    assert!(reports.try_recv().is_err());
+}
+
+/// The store could not save them, and then there was no room for them.
+#[test]
+fn what_the_store_lacks_is_counted_by_those_who_read_it_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (far, keys) = gate("far", true);
+    let Bench { delivery, reports } = bench(vec![far], Some(&path));
+    let saved = |next: u64| {
+        while Store::open(&path, &keep()).map(|store| store.next()).unwrap_or(0) < next {
+            std::thread::yield_now();
+        }
+    };
+    delivery.send(record(0));
+    assert_eq!(keys.entered.recv_timeout(SOON), Ok(id(0)));
+    delivery.send(record(1));
+    saved(3);
+    let refusing = refuse(&path);
+    (2..2 * ROOM as u64 + 2).for_each(|number| delivery.send(record(number)));
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
+    drop(refusing);
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: works again; "));
+    let lost = 2 * ROOM as u64 - ROOM as u64;
+    // More, until what is left is only in the store.
+    (0..2 * ROOM as u64).for_each(|number| {
+        delivery.send(record(100 + number));
+        saved(2 * ROOM as u64 + 4 + number);
+    });
+    keys.answers.send(Yes).unwrap();
+    keys.expect(&id(1), Yes);
+    for number in 2 + lost..2 * ROOM as u64 + 2 {
+        keys.expect(&id(number), Yes);
+    }
+    (0..2 * ROOM as u64).for_each(|number| keys.expect(&id(100 + number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.dropped, totals.waiting), (lost, 0));
+}
+
+#[test]
+fn details_that_found_no_room_are_counted_and_said() {
+    let (slow, keys) = gate("slow", true);
+    let Bench { delivery, reports } = bench(vec![slow], None);
+    delivery.send(record(0));
+    assert_eq!(keys.entered.recv_timeout(SOON), Ok(id(0)));
+    let [(_, record), ..] = fixtures::all();
+    let Weight { own, shared } = record.shrunk(None).unwrap().weight();
+    delivery.send(Arc::new(record.clone()));
+    delivery.set_bound(own.max(LEAST) + shared);
+    assert_eq!(delivery.shrunk(), 1);
+    assert!(delivery.used_bytes() <= own.max(LEAST) + shared);
+    keys.answers.send(Yes).unwrap();
+    keys.expect(&record.id(), Yes);
+    assert_eq!(
+        reports.recv_timeout(SOON).unwrap(),
+        "output slow: works again; 1 record shortened because memory was full"
+    );
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.shrunk, totals.lost()), (2, 1, 0));
 }

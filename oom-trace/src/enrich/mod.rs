@@ -115,6 +115,7 @@ impl Enricher {
                     candidates: candidates.clone(),
                     system: system.clone(),
                     why: None,
+                    shrunk: incident.lacks.iter().map(|&key| key.into()).collect(),
                 };
                 kill.why = why::explain(&kill);
                 kill

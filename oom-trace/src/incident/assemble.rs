@@ -9,6 +9,10 @@ use super::record::{self, incident_field, outcome, usage_field, victim_field};
 use crate::text::KernelText;
 use crate::wire::{CommandNames, Event, IncidentNames};
 
+/// What a kill can be told without, as the record calls it.
+const DETAILS: [&str; 5] =
+    ["candidates", "victim.exe", "victim.argv", "victim.parents", "victim.login_uid"];
+
 /// An incident and all its victims.
 #[derive(Debug, Clone)]
 pub struct Incident {
@@ -29,8 +33,8 @@ pub struct Incident {
     /// Whether the kernel is known to be done with it, so that its log tells of each of its kills: it
     /// returned, or went on to the next one.
     pub is_complete: bool,
-    /// Whether arguments and candidates were let go of for want of memory.
-    pub is_shrunk: bool,
+    /// The keys of its records that were let go of for want of memory.
+    pub lacks: &'static [&'static str],
     /// Victims that were handed out before, for want of memory.
     pub before: usize,
 }
@@ -46,7 +50,7 @@ impl Incident {
             candidates: Vec::new(),
             freed: Vec::new(),
             is_complete: false,
-            is_shrunk: false,
+            lacks: &[],
             before: 0,
         }
     }
@@ -66,7 +70,7 @@ impl Incident {
 
     /// Lets go of what a kill can be told without.
     fn shrink(&mut self) {
-        self.is_shrunk = true;
+        self.lacks = &DETAILS;
         self.candidates = Vec::new();
         self.victims.iter_mut().for_each(|victim| victim.command = None);
     }
@@ -204,7 +208,7 @@ impl Assembler {
             }
             Event::Command(command, names) => {
                 let open = self.open_as(&command.header)?;
-                if open.is_shrunk {
+                if !open.lacks.is_empty() {
                     return None;
                 }
                 let own = |victim: &&mut Victim| victim.mark.pid == command.pid;
@@ -302,7 +306,7 @@ impl Assembler {
     /// out, and the rest will follow.
     fn relieve(&mut self) -> Option<Incident> {
         let open = self.open.as_mut().filter(|_| self.weight > self.bound)?;
-        if !open.is_shrunk {
+        if open.lacks.is_empty() {
             open.shrink();
             self.weight = open.victims.len() * (size_of::<Victim>() + size_of::<record::Victim>());
             if self.weight <= self.bound {
@@ -314,7 +318,7 @@ impl Assembler {
             start: open.start.clone(),
             group: open.group.clone(),
             levels: open.levels.clone(),
-            is_shrunk: true,
+            lacks: open.lacks,
             before: open.before + open.victims.len(),
             ..Incident::new(open.id, None)
         };
@@ -451,7 +455,7 @@ mod tests {
         assert_eq!(told, pids.collect::<Vec<_>>());
         let mut before = 0;
         for part in &done {
-            assert!(part.is_shrunk && part.start.is_some());
+            assert!(part.lacks == DETAILS && part.start.is_some());
             assert_eq!(part.before, before);
             before += part.victims.len();
         }

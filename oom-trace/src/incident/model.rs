@@ -16,8 +16,10 @@ mod exit;
 mod names;
 mod shared;
 mod shortage;
+mod shrink;
 mod system;
 mod victim;
+mod weight;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
@@ -26,6 +28,7 @@ pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
 pub use system::{Node, Pressure, System};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
+pub use weight::Weight;
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -197,6 +200,9 @@ pub struct OomKill {
     pub system: Option<Shared<System>>,
     /// The kill in a sentence, and what to do.
     pub why: Option<Why>,
+    /// The keys that are `None` because there was no room for them in the agent's memory.
+    #[serde(default)]
+    pub shrunk: Vec<Cow<'static, str>>,
 }
 
 /// The kernel is about to panic: `vm.panic_on_oom` is set, or no process is left to kill.

@@ -101,6 +101,7 @@ impl<'a> Told<'a> {
             candidates: None,
             system: None,
             why: None,
+            shrunk: Vec::new(),
         }
     }
 

@@ -50,6 +50,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         candidates: _,
         system: _,
         why: _,
+        shrunk: _,
     } = kill;
     let event = match outcome {
         Some(Outcome::AlreadyExiting) => "OOM-MARK",

@@ -96,6 +96,7 @@ pub(crate) fn unknown() -> OomKill {
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     }
 }
 

@@ -153,6 +153,8 @@ async fn serve(listener: TcpListener, metrics: &Arc<Metrics>) -> io::Result<Infa
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                // Who asks once a minute must not be taken for one who takes too long.
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), answer);
             // Who goes away, or takes too long, is let go.
             let _ = timeout(PATIENCE, connection).await;
@@ -213,6 +215,21 @@ mod tests {
             arrived: compliance::counted(move || get(port, "/metrics", "*/*").1),
             broken: None,
         });
+    }
+
+    /// A connection's time is that of one answer: one that was idle for longer than that would be cut
+    /// off in the middle of the next.
+    #[test]
+    fn each_answer_has_a_connection_of_its_own() {
+        use std::io::{Read as _, Write as _};
+        let port = free_port();
+        let _sink = sink(port).unwrap();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) fn unknown() -> OomKill {
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     }
 }
 

@@ -224,6 +224,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     };
     (1..).zip(victims).map(kill).collect()
 }

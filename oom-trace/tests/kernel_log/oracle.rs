@@ -155,6 +155,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "candidates": null,
             "system": null,
             "why": null,
+            "shrunk": [],
         })
     };
     victims.iter().enumerate().map(record).collect()

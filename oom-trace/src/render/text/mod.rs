@@ -50,6 +50,7 @@ fn oom_kill(kill: &OomKill, palette: Palette, out: &mut Vec<u8>) -> io::Result<(
         candidates,
         system,
         why,
+        shrunk: _,
     } = kill;
     headline(origin, *outcome, shortage, victim, palette, out)?;
     let mut block = Block { out, palette };
