@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bpf;
+pub mod budget;
 mod cause;
 pub mod cli;
 pub mod commands;

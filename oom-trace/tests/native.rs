@@ -10,14 +10,13 @@ mod here;
 mod support;
 
 use std::fs;
-use std::io::{Write as _, pipe};
+use std::io::{PipeWriter, Write as _, pipe};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc::RecvTimeoutError;
 
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,11 +24,11 @@ use rustix::thread::CapabilitySet;
 use serde_json::Value;
 
 use here::{trigger, turn, wait_for};
-use support::agent::{Agent, lines, oom_trace, record};
+use support::agent::{Agent, oom_trace, record};
 use support::compare::assert_killed;
+use support::kernel_kills;
 use support::kmsg::Kmsg;
 use support::log::{Killed, kills};
-use support::{PATIENCE, kernel_kills};
 
 /// The record of this process's death.
 fn kill_of(agent: &mut Agent, pid: u64) -> Value {
@@ -222,32 +221,29 @@ fn nobody_without_rights_keeps_it_from_starting() {
     assert!(!said.contains("cannot make sure"), "{said}");
 }
 
+/// The agent with this standard error; it is attached when this returns.
+fn start_unheard(stderr: PipeWriter) -> Agent {
+    let mut agent = Agent::spawn(oom_trace(&["--format", "json"]).stderr(stderr));
+    while agent.record()["event"] != "started" {}
+    agent
+}
+
 /// A pipe whose reader does not read.
 #[test]
 fn a_blocked_standard_error_stops_nothing() {
     const KILLS: usize = 28;
     let _turn = turn();
-    let (reader, mut full) = pipe().unwrap();
+    let (_reader, mut full) = pipe().unwrap();
     ioctl_fionbio(&full, true).unwrap();
     while full.write(&[b'\n'; 4096]).is_ok() {}
     ioctl_fionbio(&full, false).unwrap();
-    let mut command = oom_trace(&["--format", "json"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(full).spawn().unwrap();
-    // Its copy of the pipe's end.
-    drop(command);
-    let stdout = lines(child.stdout.take().unwrap());
-    let mut records = std::iter::from_fn(|| Some(record(&stdout.recv_timeout(PATIENCE).ok()?)));
-    assert!(records.any(|record| record["event"] == "started"));
+    let mut agent = start_unheard(full);
     for _ in 0..KILLS {
         let pid = trigger();
-        assert!(records.any(|record| record["victim"]["tid"] == pid), "{pid}");
+        kill_of(&mut agent, pid);
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert!(records.any(|record| record["event"] == "stopped"));
-    // The end of its output, and not of the patience with it.
-    assert_eq!(stdout.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
-    assert!(child.wait().unwrap().success());
-    drop(reader);
+    let end = record(agent.stop().lines.last().unwrap());
+    assert_eq!(end["event"], "stopped");
 }
 
 /// Whoever started it has gone; it goes on.
@@ -256,16 +252,11 @@ fn a_closed_standard_error_is_no_end() {
     let _turn = turn();
     let (reader, closed) = pipe().unwrap();
     drop(reader);
-    let mut command = oom_trace(&["--format", "json"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(closed).spawn().unwrap();
-    let stdout = lines(child.stdout.take().unwrap());
-    let mut records = std::iter::from_fn(|| Some(record(&stdout.recv_timeout(PATIENCE).ok()?)));
-    assert!(records.any(|record| record["event"] == "started"));
+    let mut agent = start_unheard(closed);
     let pid = trigger();
-    assert!(records.any(|record| record["victim"]["tid"] == pid));
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert!(records.any(|record| record["event"] == "stopped"));
-    assert!(child.wait().unwrap().success());
+    kill_of(&mut agent, pid);
+    let end = record(agent.stop().lines.last().unwrap());
+    assert_eq!(end["event"], "stopped");
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub(super) struct Progress {
 impl Worker {
     /// Until there is nothing left and the backlog is closed, or it is told to end.
     pub(super) fn run(mut self) {
+        if let Err(error) = self.sink.begin() {
+            self.fail(&error, false);
+        }
         loop {
             let cursor = self.counts.cursor.load(Relaxed);
             let most = self.sink.batch();

@@ -119,8 +119,10 @@ fn a_flag_is_told_in_the_same_words() {
 fn check_tries_each_destination() {
     let service = Service::new();
     let good = service.path("good.json");
+    // What opening it begins is no hindrance to loading the programs.
     let text = format!(
-        "[[sink.file]]\npath = {good:?}\n[[sink.file]]\npath = \"/nonexistent/bad.json\"\n"
+        "[[sink.file]]\npath = {good:?}\n[[sink.file]]\npath = \"/nonexistent/bad.json\"\n\
+         [sink.prometheus]\nlisten = \"127.0.0.1:0\"\n"
     );
     let path = service.write("config.toml", &text);
     let output = service.command(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
@@ -128,5 +130,7 @@ fn check_tries_each_destination() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("output    {}: ok\n", good.display())), "{text}");
     assert!(text.contains("output    /nonexistent/bad.json: cannot open"), "{text}");
+    assert!(text.contains("output    prometheus 127.0.0.1:0: ok\n"), "{text}");
+    assert!(text.contains(" may wait for outputs\n"), "{text}");
     assert!(text.ends_with("verdict   an output cannot be reached\n"), "{text}");
 }

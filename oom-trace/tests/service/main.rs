@@ -15,6 +15,7 @@ mod here;
 mod config;
 mod disk;
 mod logrotate;
+mod metrics;
 mod reload;
 mod restart;
 

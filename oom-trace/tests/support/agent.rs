@@ -54,12 +54,17 @@ pub(crate) struct Stopped {
 impl Agent {
     /// Starts the agent, by a command that runs it; it is attached when this returns.
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = lines(child.stdout.take().unwrap());
-        let stderr = lines(child.stderr.take().unwrap());
-        let mut agent = Self { child, stdout, stderr, said: Vec::new() };
+        let mut agent = Self::spawn(command.stderr(Stdio::piped()));
         agent.wait_until_it_says("attached");
         agent
+    }
+
+    /// Starts the agent, whose standard error may go elsewhere.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = child.stderr.take().map_or_else(|| channel().1, lines);
+        Self { child, stdout, stderr, said: Vec::new() }
     }
 
     /// Waits for a line on standard error.
@@ -126,8 +131,7 @@ pub(crate) fn record(line: &str) -> Value {
     record
 }
 
-/// Its lines, as they come.
-pub(crate) fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines() {

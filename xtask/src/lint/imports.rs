@@ -27,6 +27,7 @@ const RULES: &[Rule] = &[
         may: &["cli", "enrich::command", "kernel", "render", "sink", "store"],
     },
     Rule { module: "delivery", may: &["incident::model", "render", "sink", "store"] },
+    Rule { module: "budget", may: &[] },
     Rule { module: "cause", may: &[] },
     Rule { module: "say", may: &[] },
     Rule { module: "setting", may: &[] },
