@@ -14,6 +14,7 @@ use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
 use super::reload::Reloader;
 use super::speaker::Speaker;
+use crate::budget::Budget;
 use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
@@ -32,6 +33,7 @@ pub(super) struct Stream {
     desk: Desk,
     board: Arc<Board>,
     reloader: Reloader,
+    budget: Budget,
 }
 
 /// Where a record passes on its way from where it was made to the sinks.
@@ -56,7 +58,9 @@ impl Stream {
         ledger: Ledger,
     ) -> Self {
         let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false, missed: 0 };
-        Self { feed, desk, board, reloader }
+        let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
+        stream.keep_within_budget();
+        stream
     }
 
     pub(super) async fn run(
@@ -83,6 +87,7 @@ impl Stream {
                 readable = self.feed.readable() => {
                     readable?;
                     let count = self.desk.ledger.count();
+                    self.keep_within_budget();
                     self.drain();
                     self.desk.ledger.compare(count, self.feed.open_kills());
                     self.post(count);
@@ -138,6 +143,15 @@ impl Stream {
             )),
         }
         missed.into_iter().for_each(|record| desk.send(record));
+    }
+
+    /// What waits in memory takes no more than this process may use by now: its limits change, and
+    /// others use what is under them. A quarter is for the incident that is being put together.
+    fn keep_within_budget(&mut self) {
+        self.budget.refresh(self.desk.delivery.used_bytes() as u64);
+        let bytes = usize::try_from(self.budget.backlog_bytes()).unwrap_or(usize::MAX);
+        self.feed.set_bound(bytes / 4);
+        self.desk.delivery.set_bound(bytes / 4 * 3);
     }
 
     /// Takes all there is.

@@ -86,6 +86,14 @@ impl Feed {
         }
     }
 
+    /// What an incident may weigh while it is put together, in bytes.
+    pub(super) fn set_bound(&mut self, bytes: usize) {
+        match self {
+            Self::Programs(programs) => programs.set_bound(bytes),
+            Self::Log(_) => {}
+        }
+    }
+
     /// Waits until there is something to read.
     pub(super) async fn readable(&mut self) -> io::Result<()> {
         match self {

@@ -23,9 +23,6 @@ const LINE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the log is left alone before it is looked at again for a line that is on its way.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What an incident may weigh while it is put together, in bytes.
-const INCIDENT_BYTES: usize = 8 << 20;
-
 pub(in crate::commands::run) struct Programs {
     probes: Probes,
     ring: Ring,
@@ -50,6 +47,15 @@ struct Held {
     since: Instant,
 }
 
+impl From<Missed> for Fed {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Kill(record) => Self::Missed(record),
+            Missed::Again => Self::Again,
+        }
+    }
+}
+
 impl Programs {
     pub(super) fn new(
         probes: Probes,
@@ -61,7 +67,7 @@ impl Programs {
         Self {
             probes,
             ring,
-            assembler: Assembler::new(INCIDENT_BYTES),
+            assembler: Assembler::new(usize::MAX),
             enricher,
             system: None,
             deathbed: sees_exits.then(Deathbed::default),
@@ -117,13 +123,13 @@ impl Programs {
     }
 
     /// Delivers an incident, as soon as the log has what it will say of it.
-    fn done(&mut self, mut incident: Incident, each: impl FnMut(Fed)) {
+    fn done(&mut self, mut incident: Incident, mut each: impl FnMut(Fed)) {
         let system = self.system.as_ref().filter(|(id, _)| *id == incident.id);
         let system = system.map(|(_, system)| system.clone());
-        let is_settled = self.witness.as_mut().is_none_or(|witness| {
-            witness.read();
-            witness.look_up(&mut incident)
-        });
+        let mut missed = Vec::new();
+        let is_settled =
+            self.witness.as_mut().is_none_or(|witness| witness.look_up(&mut incident, &mut missed));
+        missed.into_iter().map(Fed::from).for_each(&mut each);
         if is_settled {
             self.deliver(&incident, system.as_ref(), each);
         } else {
@@ -133,14 +139,12 @@ impl Programs {
 
     /// Looks again for the lines of those that are held.
     pub(super) fn look_again(&mut self, mut each: impl FnMut(Fed)) {
-        if let Some(witness) = self.witness.as_mut().filter(|_| !self.held.is_empty()) {
-            witness.read();
-        }
+        let mut missed = Vec::new();
         for _ in 0..self.held.len() {
             let Some(mut held) = self.held.pop_front() else { return };
             let is_over = held.since.elapsed() >= LINE_WITHIN;
             let is_settled = self.witness.as_mut().is_none_or(|witness| {
-                let is_settled = witness.look_up(&mut held.incident);
+                let is_settled = witness.look_up(&mut held.incident, &mut missed);
                 if is_over {
                     witness.settle(&mut held.incident);
                 }
@@ -152,6 +156,7 @@ impl Programs {
                 self.held.push_back(held);
             }
         }
+        missed.into_iter().map(Fed::from).for_each(each);
     }
 
     /// Keeps the end of a victim until its kill is told.
@@ -255,15 +260,14 @@ impl Programs {
         self.missed(true, each);
     }
 
-    fn missed(&mut self, is_end: bool, mut each: impl FnMut(Fed)) {
-        let Some(witness) = &mut self.witness else { return };
-        witness.read();
-        for missed in witness.missed(is_end) {
-            each(match missed {
-                Missed::Kill(record) => Fed::Missed(record),
-                Missed::Again => Fed::Again,
-            });
-        }
+    fn missed(&mut self, is_end: bool, each: impl FnMut(Fed)) {
+        let missed = self.witness.as_mut().map(|witness| witness.missed(is_end));
+        missed.into_iter().flatten().map(Fed::from).for_each(each);
+    }
+
+    /// What the open incident may weigh, in bytes.
+    pub(super) fn set_bound(&mut self, bytes: usize) {
+        self.assembler.set_bound(bytes);
     }
 
     pub(super) fn open_kills(&self) -> u64 {

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::commands::own_log::suspended;
 use crate::enrich::clock::Clock;
-use crate::incident::assemble::{Incident, Logged};
+use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::model::Record;
+use crate::incident::record::outcome;
 use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp, killed};
 
-/// Lines that are kept: more kills than these in no record are a `gap`.
-const MOST: usize = 4096;
+/// Lines that are kept; the kernel keeps the rest until there is room.
+const MOST: usize = 2048;
 
 /// By how much a line's stamp may seem to be before its mark: the two clocks are read one after the
 /// other, but drift apart between two matches.
@@ -25,6 +26,9 @@ const BEFORE_NS: i64 = 2_000_000_000;
 
 /// By how much it may be after it: the task may be throttled in between.
 const AFTER_NS: i64 = 60_000_000_000;
+
+/// The same of a kill that was told without its line.
+const LONG_AFTER_NS: i64 = 600_000_000_000;
 
 /// As above, while nothing is known yet of how the log's clock stands to the other.
 const AT_FIRST_NS: i64 = 10_000_000_000;
@@ -59,10 +63,10 @@ impl Witness {
         Ok(Self { device, machine, lines: Lines::default(), lost: false })
     }
 
-    /// Reads what was written since.
+    /// Reads what was written since, as far as there is room.
     pub(super) fn read(&mut self) {
         let read = Instant::now();
-        loop {
+        while self.lines.new.len() < MOST {
             match self.device.take() {
                 Ok(Some(Taken::Record(message, lost))) => {
                     self.lost |= lost > 0;
@@ -79,7 +83,18 @@ impl Witness {
     }
 
     /// Finds the lines of an incident's victims; whether all is known that the log will say of them.
-    pub(super) fn look_up(&mut self, incident: &mut Incident) -> bool {
+    /// What it says of kills before them that no hook saw is put into `missed`.
+    pub(super) fn look_up(&mut self, incident: &mut Incident, missed: &mut Vec<Missed>) -> bool {
+        self.read();
+        while self.lines.new.len() == MOST {
+            // The ring and the log have one order: what is before this incident comes no more.
+            let old = self.lines.before(signed(incident.id), signed_ns(suspended()));
+            if old.is_empty() {
+                break;
+            }
+            self.tell(old, missed);
+            self.read();
+        }
         // The kill of an orphan may be under way still.
         let is_written = incident.is_complete && !incident.is_orphan();
         let slept = signed_ns(suspended());
@@ -93,37 +108,56 @@ impl Witness {
                 is_settled &= is_written;
             }
         }
+        if is_settled {
+            self.lines.give_up(&incident.victims);
+        }
         is_settled
     }
 
     /// No line will come for those that have none.
-    pub(super) fn settle(&self, incident: &mut Incident) {
+    pub(super) fn settle(&mut self, incident: &mut Incident) {
         let unknown = incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown);
         unknown.filter(|_| !self.lost).for_each(|victim| victim.logged = Logged::Never);
+        self.lines.give_up(&incident.victims);
     }
 
     /// Takes out the lines whose marks no hook saw: those that were read a while ago, or at the end
     /// all of them.
     pub(super) fn missed(&mut self, is_end: bool) -> Vec<Missed> {
-        let slept = signed_ns(suspended());
-        let read_before = Instant::now().checked_sub(ON_ITS_WAY).filter(|_| !is_end);
-        let Some(old) = self.lines.old(read_before) else { return Vec::new() };
-        let clock = Clock::now();
         let mut missed = Vec::new();
-        for line in old {
-            if self.lines.is_again(&line) {
-                missed.push(Missed::Again);
-                continue;
+        loop {
+            self.read();
+            let read_before = Instant::now().checked_sub(ON_ITS_WAY).filter(|_| !is_end);
+            let old = self.lines.old(read_before);
+            if old.is_empty() {
+                return missed;
             }
-            let Some(entry) = line.message.entry() else { continue };
-            let boot_ns = u64::try_from(line.stamp_ns + self.lines.ahead(slept)).unwrap_or(0);
-            let stamp = Stamp { time: Some(clock.wall(boot_ns)), ..entry.stamp };
-            let mut parser = Parser::new(self.machine.clone());
-            let mut records = parser.push(&Entry { stamp, ..entry });
-            records.extend(parser.flush());
-            missed.extend(records.into_iter().map(Missed::Kill));
+            self.tell(old, &mut missed);
         }
-        missed
+    }
+
+    fn tell(&mut self, old: Vec<Line>, missed: &mut Vec<Missed>) {
+        let slept = signed_ns(suspended());
+        let clock = Clock::now();
+        for line in old {
+            match self.lines.known(&line, slept) {
+                Some(Known::Again) => missed.push(Missed::Again),
+                Some(Known::Told) => {}
+                None => {
+                    missed.extend(self.record(&line, clock, slept).into_iter().map(Missed::Kill))
+                }
+            }
+        }
+    }
+
+    fn record(&self, line: &Line, clock: Clock, slept: i64) -> Vec<Record> {
+        let Some(entry) = line.message.entry() else { return Vec::new() };
+        let boot_ns = u64::try_from(line.stamp_ns + self.lines.ahead(slept)).unwrap_or(0);
+        let stamp = Stamp { time: Some(clock.wall(boot_ns)), ..entry.stamp };
+        let mut parser = Parser::new(self.machine.clone());
+        let mut records = parser.push(&Entry { stamp, ..entry });
+        records.extend(parser.flush());
+        records
     }
 
     /// Whether there are lines that no mark has been found for.
@@ -139,6 +173,8 @@ struct Lines {
     new: VecDeque<Line>,
     /// Thread and stamp of those that one was found for, oldest first.
     found: VecDeque<(u32, i64)>,
+    /// Thread and moment of kills that were told without a line, oldest first.
+    unlogged: VecDeque<(u32, i64)>,
     /// By how much `CLOCK_BOOTTIME` was ahead of the log's clock when one was found last, and how
     /// long the machine had been suspended by then.
     measured: Option<(i64, i64)>,
@@ -155,9 +191,6 @@ impl Lines {
     fn add(&mut self, message: Kmsg, read: Instant) {
         let Some(entry) = message.entry() else { return };
         let (Some(tid), Some(stamp)) = (killed(&entry), entry.stamp.boot_ns) else { return };
-        if self.new.len() == MOST {
-            self.new.pop_front();
-        }
         self.new.push_back(Line { tid, stamp_ns: signed(stamp), message, read });
     }
 
@@ -189,11 +222,18 @@ impl Lines {
         let place = self.new.iter().position(is_its)?;
         let stamp_ns = self.new.remove(place)?.stamp_ns;
         self.measured = Some((marked_ns - stamp_ns, slept));
-        if self.found.len() == MOST {
-            self.found.pop_front();
-        }
-        self.found.push_back((tid, stamp_ns));
+        push(&mut self.found, (tid, stamp_ns));
         Some(stamp_ns)
+    }
+
+    /// These are told of without a line.
+    fn give_up(&mut self, victims: &[Victim]) {
+        let told = victims
+            .iter()
+            .filter(|it| it.logged == Logged::Unknown && it.mark.outcome == outcome::KILLED);
+        for (tid, marked_ns) in told.flat_map(Victim::marks) {
+            push(&mut self.unlogged, (tid, signed(marked_ns)));
+        }
     }
 
     /// By how much `CLOCK_BOOTTIME` is ahead of the log's clock.
@@ -202,18 +242,52 @@ impl Lines {
     }
 
     /// Takes out those that were read before a moment, or all.
-    fn old(&mut self, read_before: Option<Instant>) -> Option<Vec<Line>> {
+    fn old(&mut self, read_before: Option<Instant>) -> Vec<Line> {
         let is_old = |line: &&Line| read_before.is_none_or(|before| line.read <= before);
         let old = self.new.iter().take_while(is_old).count();
-        (old > 0).then(|| self.new.drain(..old).collect())
+        self.new.drain(..old).collect()
     }
 
-    /// Whether it is one more kill of a victim whose line was found.
-    fn is_again(&self, line: &Line) -> bool {
-        self.found
-            .iter()
-            .any(|&(tid, then)| tid == line.tid && (0..AFTER_NS).contains(&(line.stamp_ns - then)))
+    /// Takes out those from before an incident that began at this moment.
+    fn before(&mut self, began_ns: i64, slept: i64) -> Vec<Line> {
+        let until = began_ns - self.ahead(slept) - BEFORE_NS;
+        let old = self.new.iter().take_while(|line| line.stamp_ns < until).count();
+        self.new.drain(..old).collect()
     }
+
+    /// Whether a record tells of it already.
+    fn known(&mut self, line: &Line, slept: i64) -> Option<Known> {
+        let Line { tid, stamp_ns, .. } = *line;
+        let is_again = |&(known, then): &(u32, i64)| {
+            known == tid && (0..AFTER_NS).contains(&(stamp_ns - then))
+        };
+        if self.found.iter().any(is_again) {
+            return Some(Known::Again);
+        }
+        let marked_ns = stamp_ns + self.ahead(slept);
+        let is_told = |&(known, then): &(u32, i64)| {
+            known == tid && marked_ns > then - AT_FIRST_NS && marked_ns < then + LONG_AFTER_NS
+        };
+        let told = self.unlogged.iter().position(is_told)?;
+        self.unlogged.remove(told);
+        Some(Known::Told)
+    }
+}
+
+/// What tells of a line.
+enum Known {
+    /// A record of the same victim, which was killed once more.
+    Again,
+    /// A record of this kill.
+    Told,
+}
+
+/// Adds to the end, and lets go of the oldest where there are many.
+fn push<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == MOST {
+        queue.pop_front();
+    }
+    queue.push_back(item);
 }
 
 /// The log's clock is not steered as the other one is (parts of a million).
@@ -264,9 +338,9 @@ mod tests {
         let found = lines.look_up([(7, 1000 * S)].into_iter(), 0);
         assert_eq!(found, Logged::Killed { us: 1_000_000_000, times: 1 });
         // What is left no hook saw.
-        let missed = lines.old(None).unwrap();
+        let missed = lines.old(None);
         assert_eq!(missed.iter().map(|line| line.tid).collect::<Vec<_>>(), [7]);
-        assert!(!lines.is_again(&missed[0]));
+        assert!(lines.known(&missed[0], 0).is_none());
     }
 
     #[test]
@@ -283,15 +357,34 @@ mod tests {
     fn a_second_line_of_a_victim_that_was_told_of_is_no_other_victim() {
         let mut lines = lines(&[(7, 1_000_100), (7, 1_000_300)]);
         assert!(lines.take(7, signed(S), 0).is_some());
-        let rest = lines.old(None).unwrap();
-        assert!(lines.is_again(&rest[0]));
+        let rest = lines.old(None);
+        assert!(matches!(lines.known(&rest[0], 0), Some(Known::Again)));
+    }
+
+    /// It was throttled for minutes before it came to log its kill.
+    #[test]
+    fn a_line_that_comes_late_is_not_told_again() {
+        let mut lines = lines(&[(7, 200_000_000)]);
+        assert_eq!(lines.look_up([(7, 5 * S)].into_iter(), 0), Logged::Unknown);
+        push(&mut lines.unlogged, (7, signed(5 * S)));
+        let late = lines.old(None);
+        assert!(matches!(lines.known(&late[0], 0), Some(Known::Told)));
+        assert!(lines.known(&late[0], 0).is_none());
+    }
+
+    #[test]
+    fn what_the_log_has_of_before_an_incident_comes_no_more() {
+        let mut lines = lines(&[(7, 1_000_000), (8, 20_000_000), (9, 30_000_000)]);
+        let before = lines.before(signed(30 * S), 0);
+        assert_eq!(before.iter().map(|line| line.tid).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(lines.new.len(), 1);
     }
 
     #[test]
     fn a_line_that_was_just_read_may_have_its_record_on_the_way() {
         let mut lines = lines(&[(7, 1_000_100)]);
         let before = Instant::now().checked_sub(Duration::from_secs(1));
-        assert!(before.is_some() && lines.old(before).is_none());
-        assert_eq!(lines.old(None).map(|old| old.len()), Some(1));
+        assert!(before.is_some() && lines.old(before).is_empty());
+        assert_eq!(lines.old(None).len(), 1);
     }
 }
