@@ -13,7 +13,7 @@ use super::board::Counts;
 use super::report::{Report, Reporter};
 use crate::incident::model::Record;
 use crate::sink::{Fate, Sieve, Sink, SinkError};
-use crate::store::Archive;
+use crate::store::{Archive, BATCH_BYTES};
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
 /// part of it is left to chance, so that a fleet does not come back at once.
@@ -98,10 +98,12 @@ impl Worker {
     /// Reads from the store what memory has no longer; what is nowhere is counted.
     fn catch_up(&mut self, cursor: Number, front: Number, most: usize) -> bool {
         let found = match &mut self.archive {
-            Some(archive) => archive.from(cursor, front, most).unwrap_or_else(|error| {
-                (self.report)(Report::StoreFailing { error: &error });
-                Vec::new()
-            }),
+            Some(archive) => {
+                archive.from(cursor, front, most, BATCH_BYTES).unwrap_or_else(|error| {
+                    (self.report)(Report::StoreFailing { error: &error });
+                    Vec::new()
+                })
+            }
             None => Vec::new(),
         };
         let first = found.first().map_or(front, |(number, _)| *number);

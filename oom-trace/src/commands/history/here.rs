@@ -24,7 +24,7 @@ pub(super) fn store() -> Option<PathBuf> {
 /// record is shown.
 pub(super) fn read_store(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     let since = printer.since();
-    Archive::at(path).each_since(since, |record| match record {
+    Archive::at(path).each_since(since, None, |record| match record {
         Record::Agent(_) if printer.is_for_people() => Ok(()),
         record => printer.print(&record),
     })

@@ -36,7 +36,7 @@ pub(super) fn backfill(
     until: u64,
     counted: Option<u64>,
 ) -> anyhow::Result<Missed> {
-    let known = Archive::at(store).kills(&host.boot_id)?;
+    let known = Archive::at(store).kills(&host.boot_id)?.kills;
     let mut records = Vec::new();
     let slept = u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX);
     let limits = own_log::read(host, |record| {
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_kill_is_missed_if_no_record_is_of_its_thread_and_time() {
         const SECOND: u64 = 1_000_000_000;
-        let known = [Known { tid: 7, boot_ns: 1000 * SECOND, kills: 1 }];
+        let known = [Known { tid: 7, boot_ns: 1000 * SECOND, log_us: None, kills: 1 }];
         let until = 5000 * SECOND;
         for (tid, at, slept, missed) in [
             (7, 1000, 0, false),
