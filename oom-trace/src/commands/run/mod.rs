@@ -12,14 +12,13 @@ mod speaker;
 mod stream;
 
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
-use self::backfill::{Missed, backfill};
+use self::backfill::{Backfill, Before};
 use self::feed::Feed;
 use self::instance::Instance;
 use self::ledger::oom_kill;
@@ -33,7 +32,6 @@ use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::sink::{Console, Status};
 use crate::store::LateStore;
@@ -76,25 +74,18 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         announce(&plan, &notes);
         let demo = config.demo;
         let reloader = Reloader::new(args, config, agent);
-        let missed = reloader.store().map(|store| missed(&host, store, attached));
+        let backfill = match reloader.store() {
+            Some(store) => {
+                let ((until, counted), store) = (attached, store.to_owned());
+                let before = Before { host: host.clone(), store, until, counted };
+                Backfill::start(before, delivery.pace()).context("cannot start a thread")?
+            }
+            None => Backfill::none(),
+        };
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader);
-        stream.run(missed.unwrap_or_default(), &console_closed, demo).await
+        let stream = Stream::new(feed, delivery, board, speaker, reloader, backfill);
+        stream.run(&console_closed, demo).await
     })
-}
-
-/// The kills that no agent saw; why it cannot be known is said.
-fn missed(host: &Host, store: &Path, (until, counted): (u64, Option<u64>)) -> Vec<Record> {
-    match backfill(host, store, until, counted) {
-        Ok(Missed { records, said }) => {
-            said.iter().for_each(say);
-            records
-        }
-        Err(error) => {
-            say(format_args!("kills from before this start may be missing: {error:#}"));
-            Vec::new()
-        }
-    }
 }
 
 /// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent
