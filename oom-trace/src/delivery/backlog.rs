@@ -311,6 +311,11 @@ impl Backlog {
         self.lock().gaps.iter().map(within).sum()
     }
 
+    /// Whether the store works, as far as is known.
+    pub(super) fn store_works(&self) -> bool {
+        self.lock().store_works
+    }
+
     /// Waits until the store works and has saved most of what there is; `false` if the end came first.
     pub(super) fn wait_for_store(&self) -> bool {
         let state = self.lock();

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::backlog::{Backlog, PATIENCE, Reader};
+use self::backlog::{Backlog, PATIENCE, Pause, Reader};
 use self::board::Counts;
 use self::keeper::Keeper;
 use self::worker::{Progress, Signals, Worker};
@@ -86,6 +86,18 @@ impl Pace {
     #[must_use]
     pub fn wait(&self) -> bool {
         self.0.wait_for_store()
+    }
+
+    /// Whether the store works.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.store_works()
+    }
+
+    /// Waits so long; `false` if the end came first.
+    #[must_use]
+    pub fn pause(&self, duration: Duration) -> bool {
+        self.0.pause(duration, &AtomicBool::new(false)) == Pause::Passed
     }
 }
 

@@ -11,14 +11,13 @@ mod reload;
 mod speaker;
 mod stream;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
-use self::backfill::{Missed, backfill};
+use self::backfill::{Backfill, Before};
 use self::feed::{Feed, Witness};
 use self::instance::Instance;
 use self::ledger::Ledger;
@@ -33,7 +32,6 @@ use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::kernel_log::device::DeviceError;
 use crate::say::{never_wait, say, start_writing};
@@ -80,30 +78,23 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         announce(&plan, &notes);
         let demo = config.demo;
         let reloader = Reloader::new(args, config, agent);
-        let missed = reloader.store().map(|store| missed(&host, store, began));
+        let backfill = match reloader.store() {
+            Some(store) => {
+                let ((until, counted), store) = (began, store.to_owned());
+                let before = Before { host: host.clone(), store, until, counted };
+                Backfill::start(before, delivery.pace()).context("cannot start a thread")?
+            }
+            None => Backfill::none(),
+        };
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger);
-        stream.run(missed.unwrap_or_default(), &console_closed, demo).await
+        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger, backfill);
+        stream.run(&console_closed, demo).await
     })
 }
 
 /// What it means that the kernel's log cannot be read beside the hooks.
 fn unwitnessed(error: &DeviceError) -> String {
     format!("whether a mark was a kill is known only where a probe saw it: {error}")
-}
-
-/// The kills that no agent saw; why it cannot be known is said.
-fn missed(host: &Host, store: &Path, (until, counted): (u64, Option<u64>)) -> Vec<Record> {
-    match backfill(host, store, until, counted) {
-        Ok(Missed { records, said }) => {
-            said.iter().for_each(say);
-            records
-        }
-        Err(error) => {
-            say(format_args!("kills from before this start may be missing: {error:#}"));
-            Vec::new()
-        }
-    }
 }
 
 /// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent

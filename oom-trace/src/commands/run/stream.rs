@@ -1,6 +1,5 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
-use std::collections::HashSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::backfill::{Backfill, Missed};
 use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
@@ -42,6 +42,8 @@ struct Desk {
     speaker: Speaker,
     ledger: Ledger,
     demo: Option<Demo>,
+    /// Kills from before the start.
+    backfill: Backfill,
     /// Whether it has been said that the probes miss kills.
     net_caught: bool,
     /// Kills that only the kernel's log tells of and that have not been said to be.
@@ -56,8 +58,10 @@ impl Stream {
         speaker: Speaker,
         reloader: Reloader,
         ledger: Ledger,
+        backfill: Backfill,
     ) -> Self {
-        let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false, missed: 0 };
+        let (demo, net_caught, missed) = (None, false, 0);
+        let desk = Desk { delivery, speaker, ledger, demo, backfill, net_caught, missed };
         let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
         stream.keep_within_budget();
         stream
@@ -65,7 +69,6 @@ impl Stream {
 
     pub(super) async fn run(
         mut self,
-        missed: Vec<Record>,
         console_closed: &Notify,
         demo: bool,
     ) -> anyhow::Result<ExitCode> {
@@ -73,7 +76,7 @@ impl Stream {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
-        self.begin(missed);
+        self.begin();
         self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last.
@@ -104,6 +107,9 @@ impl Stream {
                     let Self { feed, desk, .. } = &mut self;
                     feed.stuck(|fed| desk.take(fed));
                 }
+                missed = self.desk.backfill.next(), if self.desk.backfill.is_under_way() => {
+                    self.missed(missed);
+                }
                 _ = hangup.recv() => self.reload(),
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
@@ -117,32 +123,29 @@ impl Stream {
         self.stop(reader_gone)
     }
 
-    /// Says that it is there, and tells of kills from before.
-    fn begin(&mut self, missed: Vec<Record>) {
+    /// Says that it is there.
+    fn begin(&mut self) {
         let desk = &mut self.desk;
         desk.tell(desk.speaker.started());
         if let Some(record) = desk.speaker.degraded() {
             desk.send(record);
         }
-        // What the hooks saw while the log was read, the log may tell as well.
-        let mut seen = HashSet::new();
-        self.feed.drain(|fed| {
-            if let Fed::Record(Record::OomKill(kill)) = &fed {
-                seen.insert(kill.victim.tid);
+        self.drain();
+    }
+
+    /// Tells of a kill from before the start, unless the hooks saw it, too; at the end, how many.
+    fn missed(&mut self, missed: Option<Missed>) {
+        // First: what they have seen by now may be this one.
+        self.drain();
+        let backfill = &mut self.desk.backfill;
+        match missed {
+            Some(missed) => {
+                if let Some(record) = backfill.tell(missed) {
+                    self.desk.send(record);
+                }
             }
-            desk.take(fed);
-        });
-        let is_new =
-            |record: &Record| record.kill().is_none_or(|kill| !seen.contains(&kill.victim.tid));
-        let missed: Vec<_> = missed.into_iter().filter(is_new).collect();
-        match missed.len() {
-            0 => {}
-            1 => say("a kill from before this start is told from the kernel's log"),
-            many => say(format_args!(
-                "{many} kills from before this start are told from the kernel's log"
-            )),
+            None => backfill.sum_up().into_iter().for_each(say),
         }
-        missed.into_iter().for_each(|record| desk.send(record));
     }
 
     /// What waits in memory takes no more than this process may use by now: its limits change, and
@@ -205,6 +208,10 @@ impl Stream {
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
         let mut desk = self.desk;
+        if desk.backfill.is_under_way() {
+            // What is left the next agent finds.
+            desk.backfill.sum_up().into_iter().for_each(say);
+        }
         let unseen = desk.ledger.close(count);
         let totals = desk.ledger.totals(count, lost, desk.sink_lost(counts));
         desk.tell_missed(totals);
@@ -251,6 +258,7 @@ impl Desk {
 
     fn kill(&mut self, kill: Box<OomKill>) {
         self.ledger.record(&kill);
+        self.backfill.saw(&kill);
         if let Some(demo) = &mut self.demo {
             demo.saw(&kill);
         }
