@@ -27,7 +27,7 @@ const BUDGETS: [(&str, u32); 3] = [
 ];
 
 /// What the agent's cgroup may hold while the agent starts.
-const ROOM: u64 = 240 << 20;
+const ROOM: u64 = 64 << 20;
 
 fn verified_instructions_are_not_told() -> Option<String> {
     // `bpf_prog_info.verified_insns`, 5.16 on.
