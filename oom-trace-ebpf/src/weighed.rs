@@ -3,9 +3,13 @@
 use oom_trace_common::record::{CANDIDATES, Candidate, candidate_field as field, role};
 
 use crate::kernel::{OomControl, Task, weighs_exactly};
-use crate::records::{Memory, put};
+use crate::records::put;
+use crate::scratch::{Locked, Word};
 
-/// The value of the map `WEIGHED`.
+/// The tasks that the kernel has weighed so far, while it looks for one to choose.
+// SAFETY: all zero is a value: numbers, and arrays of them.
+pub(crate) static WEIGHED: Locked<Weighed> = Locked::new(unsafe { core::mem::zeroed() });
+
 #[repr(C)]
 pub(crate) struct Weighed {
     /// The `oom_control` of the shortage; 0 outside of one.
@@ -13,7 +17,7 @@ pub(crate) struct Weighed {
     /// Tasks so far.
     pub(crate) total: u64,
     /// The place of the task with the least badness among `top`.
-    least: Memory,
+    least: Word,
     /// The task being weighed.
     scale: Weight,
     /// Those with the most badness.
@@ -102,7 +106,7 @@ fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
     put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
     let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
     for (place, slot) in candidate.rss.iter_mut().enumerate() {
-        let counter = if weighs_exactly() { mm.rss(place).1 } else { mm.rss(place).0 };
+        let counter = if weighs_exactly() { mm.rss_sum(place) } else { mm.rss_count(place) };
         // A counter that is negative for a moment is 0.
         let pages = counter.map(|pages| pages.max(0));
         put!(present |= (field::RSS << place); *slot, pages);

@@ -13,12 +13,11 @@ pub(crate) use self::memcg::Memcg;
 pub(crate) use self::mm::Mm;
 pub(crate) use self::oom_control::OomControl;
 pub(crate) use self::task::Task;
-use crate::maps::{LAYOUT, MACHINE};
 
 /// A row of the layout. User space rewrites the global before load: the compiler must not know it.
 macro_rules! layout {
     ($name:ident) => {{
-        let row: *const u32 = &raw const LAYOUT.$name;
+        let row: *const u32 = &raw const $crate::kernel::globals::LAYOUT.$name;
         // SAFETY: a field of a global that lives as long as the program.
         unsafe { row.read_volatile() }
     }};
@@ -27,7 +26,7 @@ macro_rules! layout {
 /// Likewise for what is known of the machine.
 macro_rules! machine {
     ($name:ident) => {{
-        let field = &raw const MACHINE.$name;
+        let field = &raw const $crate::kernel::globals::MACHINE.$name;
         // SAFETY: a field of a global that lives as long as the program.
         unsafe { field.read_volatile() }
     }};
@@ -48,10 +47,16 @@ pub(crate) fn has_snprintf() -> bool {
     machine!(has_snprintf) != 0
 }
 
+/// Where the code of `__oom_kill_process` is, on a kernel without that helper; empty if unknown.
+pub(crate) fn kill_code() -> core::ops::Range<u64> {
+    machine!(kill_start)..machine!(kill_end)
+}
+
 // Behind the macros they use.
 mod cgroup;
 mod eligible;
 mod exe;
+mod globals;
 mod memcg;
 mod mm;
 mod oom_control;

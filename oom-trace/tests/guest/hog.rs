@@ -25,6 +25,7 @@ pub(crate) const COMMANDS: &[Role] = &[
     (crate::namespaces::NEST, crate::namespaces::nest),
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),
+    (crate::start::CONFINED, crate::start::run_confined),
     (crate::swap::SWAPON, crate::swap::ask_for_swap),
 ];
 

@@ -30,6 +30,7 @@ mod panic;
 mod rungs;
 mod scenario;
 mod shared_mm;
+mod start;
 mod storms;
 #[path = "../support/mod.rs"]
 mod support;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         swap::SCENARIOS,
         rungs::SCENARIOS,
         lacking::SCENARIOS,
+        start::SCENARIOS,
         trigger::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,

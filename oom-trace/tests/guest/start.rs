@@ -1,0 +1,75 @@
+//! What a start costs the kernel.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use aya::programs::loaded_programs;
+
+use crate::cgroup::Cgroup;
+use crate::scenario::Scenario;
+use crate::support::agent::{Agent, oom_trace};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("start_is_cheap_to_verify", start_is_cheap_to_verify)
+        .unless(verified_instructions_are_not_told),
+    Scenario::new("start_in_a_small_cgroup", start_in_a_small_cgroup),
+];
+
+/// The command that runs the agent in a cgroup: its name, and the agent's arguments, follow.
+pub(crate) const CONFINED: &str = "confined";
+
+/// The most instructions that the verifier may look at, for all programs of a way to attach. Beside it what
+/// it was when last measured, on 6.12 and on 7.3.
+const BUDGETS: [(&str, u32); 3] = [("kprobe", 60_000), ("fentry", 60_000), ("tracepoint", 60_000)];
+
+/// What the agent's cgroup may hold while the agent starts.
+const ROOM: u64 = 64 << 20;
+
+fn verified_instructions_are_not_told() -> Option<String> {
+    // `bpf_prog_info.verified_insns`, 5.16 on.
+    (crate::watch::release() < (5, 16)).then(|| "this kernel does not tell what it verified".into())
+}
+
+fn start_is_cheap_to_verify() {
+    let mut over = Vec::new();
+    for (attach, budget) in BUDGETS {
+        let agent = Agent::start(oom_trace(&["--attach", attach]));
+        let mut programs: Vec<_> = loaded_programs()
+            .map(|program| program.unwrap())
+            .filter_map(|program| {
+                let name = program.name_as_str()?.to_owned();
+                Some((program.verified_instruction_count()?, name))
+            })
+            .collect();
+        agent.stop();
+        programs.sort_unstable();
+        let total: u32 = programs.iter().map(|(verified, _)| verified).sum();
+        println!("{attach}: {total} instructions verified, of {budget}: {programs:?}");
+        if total > budget {
+            over.push((attach, total));
+        }
+    }
+    assert!(over.is_empty(), "{over:?}");
+}
+
+/// The verifier's memory is charged to the agent's cgroup (from 6.17 on most of it).
+fn start_in_a_small_cgroup() {
+    for attach in ["kprobe", "fentry"] {
+        let cgroup = Cgroup::limited("small", ROOM);
+        let mut command = Command::new("/proc/self/exe");
+        command.args([CONFINED, &cgroup.name(), "--attach", attach]);
+        let agent = Agent::start(command);
+        if let Some(peak) = cgroup.peak() {
+            println!("{attach}: {peak} bytes at the most, of {ROOM}");
+        }
+        agent.stop();
+    }
+}
+
+/// Moves to a cgroup, and becomes the agent.
+pub(crate) fn run_confined(args: &[String]) {
+    let (cgroup, args) = args.split_first().unwrap();
+    Cgroup::enter(cgroup);
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    panic!("{}", oom_trace(&args).exec());
+}
