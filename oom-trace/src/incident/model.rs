@@ -108,6 +108,16 @@ impl Record {
         }
     }
 
+    /// The same, to be corrected.
+    pub fn origin_mut(&mut self) -> &mut Origin {
+        match self {
+            Self::OomKill(kill) => &mut kill.origin,
+            Self::OomPanic(panic) => &mut panic.origin,
+            Self::OomExit(exit) => &mut exit.origin,
+            Self::Agent(agent) => &mut agent.origin,
+        }
+    }
+
     /// The shortage it belongs to.
     #[must_use]
     pub fn incident(&self) -> Option<&str> {
