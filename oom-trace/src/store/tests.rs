@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::*;
 use crate::render::fixtures;
 
+mod age;
+mod ids;
+mod upgrade;
+
 const KEEP_ALL: Retention =
     Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) };
 
@@ -116,97 +120,7 @@ fn a_store_of_another_version_is_left_alone() {
     assert!(nowhere.contains("mkdir -p"), "{nowhere}");
 }
 
-/// The tables as version 1 made them.
-const VERSION_1: &str = "
-    CREATE TABLE records (
-        number  INTEGER PRIMARY KEY AUTOINCREMENT,
-        id      TEXT NOT NULL UNIQUE,
-        time_ns INTEGER,
-        json    TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX records_by_time ON records (time_ns);
-    CREATE TABLE cursors (
-        sink TEXT PRIMARY KEY,
-        next INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;";
-
 const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";
-
-/// What a version before this one wrote: without what has come since.
-fn json_of_version_1(record: &Record) -> String {
-    let mut json = serde_json::to_value(record).unwrap();
-    let members = json.as_object_mut().unwrap();
-    members.remove("log_us");
-    members.remove("shrunk");
-    json.to_string()
-}
-
-fn version_1(path: &Path, records: &[Arc<Record>]) -> Connection {
-    let old = Connection::open(path).unwrap();
-    schema::prepare(&old).unwrap();
-    old.execute_batch(VERSION_1).unwrap();
-    for (number, record) in (1_u64..).zip(records) {
-        let time = record.origin().time.map(|time| time.as_nanosecond() as i64);
-        old.execute(
-            "INSERT INTO records VALUES (?1, ?2, ?3, ?4)",
-            params![number, record.id(), time, json_of_version_1(record)],
-        )
-        .unwrap();
-    }
-    old.execute("INSERT INTO cursors VALUES ('x', 3)", []).unwrap();
-    old
-}
-
-/// Records as their JSON, with their numbers.
-fn read(path: &Path) -> Vec<(u64, String)> {
-    let all = Archive::at(path).from(0, u64::MAX >> 1, usize::MAX >> 1, usize::MAX).unwrap();
-    let json = |record| serde_json::to_string(&record).unwrap();
-    all.into_iter().map(|(number, record)| (number, json(record))).collect()
-}
-
-#[test]
-fn a_store_of_version_1_is_brought_up_where_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("records.db");
-    // Version 1 knew no stamps of the log.
-    let mut records = records();
-    records.retain(|record| record.kill().is_none_or(|kill| kill.log_us.is_none()));
-    drop(version_1(&path, &records));
-    let before = read(&path);
-    assert_eq!(before.len(), records.len());
-    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
-    assert_eq!((store.next(), store.cursor("x")), (records.len() as u64 + 1, Some(3)));
-    assert_eq!(read(&path), before);
-    let told = Archive::at(&path).kills(BOOT).unwrap();
-    let kills = records.iter().filter(|it| it.origin().boot_ns.is_some() && it.kill().is_some());
-    assert_eq!(told.kills.len(), kills.count());
-    let counted: u64 = told.kills.iter().map(|known| u64::from(known.kills)).sum();
-    let kill_count = |it: &Arc<Record>| {
-        let kill = it.kill().filter(|kill| kill.origin.boot_ns.is_some())?;
-        Some(u64::from(kill.kill_count.unwrap_or(1)))
-    };
-    assert_eq!(counted, records.iter().filter_map(kill_count).sum::<u64>());
-    let next = store.next();
-    store.save(next, &group(2, 0), &[]).unwrap();
-    assert_eq!(read(&path).len(), records.len() + 2);
-}
-
-#[test]
-fn a_store_that_cannot_be_brought_up_stays_as_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("records.db");
-    let records = records();
-    let old = version_1(&path, &records);
-    // What is in the way of the last step.
-    old.execute_batch("CREATE TABLE moments (x)").unwrap();
-    let before = read(&path);
-    assert!(Store::open(&path, &KEEP_ALL).is_err());
-    assert_eq!(read(&path), before);
-    old.execute_batch("DROP TABLE moments").unwrap();
-    Store::open(&path, &KEEP_ALL).unwrap();
-    assert_eq!(read(&path), before);
-}
 
 /// A group kill in a deep cgroup, each victim with arguments of its own.
 fn group(victims: u32, incident: u64) -> Vec<Arc<Record>> {
@@ -279,7 +193,7 @@ fn what_the_victims_of_a_group_share_is_on_the_disk_once() {
     none.save(first, &[], &[]).unwrap();
     let left = "SELECT (SELECT count(*) FROM incidents) + (SELECT count(*) FROM moments)";
     let left: u64 = none.connection.query_row(left, [], |row| row.get(0)).unwrap();
-    assert_eq!((left, read(&path)), (0, Vec::new()));
+    assert_eq!((left, saved(&path)), (0, Vec::new()));
 }
 
 #[test]
@@ -291,148 +205,4 @@ fn what_is_read_at_once_is_bounded_in_bytes() {
     Store::open(&path, &KEEP_ALL).unwrap().save(1, &records, &[]).unwrap();
     let read = |bytes| Archive::at(&path).from(1, 99, 99, bytes).unwrap().len();
     assert_eq!([read(1), read(one / 2), read(one * 3 / 2), read(usize::MAX)], [1, 1, 2, 9]);
-}
-
-/// A store whose clocks the test sets.
-struct Timed {
-    store: Store,
-    now: Arc<std::sync::Mutex<age::Now>>,
-    path: PathBuf,
-    _dir: tempfile::TempDir,
-}
-
-const DAY: u64 = 86_400_000_000_000;
-const TEN_DAYS: Duration = Duration::from_secs(10 * 86_400);
-
-impl Timed {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("records.db");
-        let retention = Retention { max_age: Lapse(TEN_DAYS), ..KEEP_ALL };
-        let wall = "2026-11-23T00:00:00Z".parse().unwrap();
-        let now = age::Now { boot_id: "boot-1".into(), boot_ns: 0, wall };
-        let now = Arc::new(std::sync::Mutex::new(now));
-        let mut store = Store::open(&path, &retention).unwrap();
-        let clocks = Arc::clone(&now);
-        store.clocks = Clocks::reading(move || clocks.lock().unwrap().clone());
-        Self { store, now, path, _dir: dir }
-    }
-
-    /// Both clocks run on.
-    fn pass(&self, days: u64) {
-        let mut now = self.now.lock().unwrap();
-        now.boot_ns += days * DAY;
-        now.wall += Duration::from_nanos(days * DAY);
-    }
-
-    fn set_wall(&self, wall: &str) {
-        self.now.lock().unwrap().wall = wall.parse().unwrap();
-    }
-
-    fn boot(&self, id: &str) {
-        let mut now = self.now.lock().unwrap();
-        (now.boot_id, now.boot_ns) = (id.into(), 0);
-    }
-
-    /// A kill of now is saved; answers how many there are.
-    fn kill(&mut self, tid: u32) -> usize {
-        let now = self.now.lock().unwrap().clone();
-        let mut kill = fixtures::unknown();
-        kill.origin.boot_id = Some(now.boot_id.clone());
-        kill.origin.boot_ns = Some(now.boot_ns);
-        kill.origin.time = Some(now.wall);
-        kill.incident = format!("{}-{}", now.boot_id, now.boot_ns);
-        kill.victim.tid = tid;
-        let next = self.store.next();
-        self.store.save(next, &[Arc::new(Record::OomKill(Box::new(kill)))], &[]).unwrap();
-        saved(&self.path).len()
-    }
-}
-
-#[test]
-fn a_wall_clock_that_jumps_neither_deletes_what_is_recent_nor_keeps_what_is_old() {
-    let mut timed = Timed::new();
-    assert_eq!(timed.kill(1), 1);
-    timed.set_wall("1970-01-01T00:00:00Z");
-    assert_eq!(timed.kill(2), 2);
-    timed.set_wall("2027-12-28T00:00:00Z");
-    assert_eq!(timed.kill(3), 3);
-    timed.set_wall("2026-11-23T00:00:00Z");
-    assert_eq!(timed.kill(4), 4);
-    timed.pass(5);
-    assert_eq!(timed.kill(5), 5);
-    timed.set_wall("1970-01-01T00:00:00Z");
-    timed.pass(6);
-    assert_eq!(timed.kill(6), 2);
-}
-
-#[test]
-fn a_clock_that_is_wrong_after_a_reboot_does_no_harm_either() {
-    for wrong in ["1970-01-01T00:00:00Z", "2027-12-28T00:00:00Z"] {
-        let mut timed = Timed::new();
-        timed.pass(3);
-        assert_eq!(timed.kill(1), 1);
-        timed.boot("boot-2");
-        timed.set_wall(wrong);
-        assert_eq!(timed.kill(2), 2);
-        timed.pass(1);
-        assert_eq!(timed.kill(3), 3);
-        // Corrected: the machine was off for a day.
-        timed.set_wall("2026-11-28T00:00:00Z");
-        assert_eq!(timed.kill(4), 4);
-        timed.pass(8);
-        assert_eq!(timed.kill(5), 5);
-        timed.pass(1);
-        assert_eq!(timed.kill(6), 5, "the first is eleven days old");
-        timed.pass(100);
-        assert_eq!(timed.kill(7), 1);
-    }
-}
-
-/// A machine without a clock that is kept, and one that was off for long.
-#[test]
-fn what_is_old_goes_though_no_wall_clock_says_so() {
-    let mut timed = Timed::new();
-    for boot in 1..9 {
-        timed.boot(&format!("boot-{boot}"));
-        timed.set_wall("1970-01-01T00:00:00Z");
-        timed.pass(4);
-        let expected = usize::try_from(boot).unwrap().min(3);
-        assert_eq!(timed.kill(boot), expected, "{boot}");
-    }
-    let mut timed = Timed::new();
-    assert_eq!(timed.kill(1), 1);
-    timed.set_wall("2027-12-28T00:00:00Z");
-    timed.boot("boot-2");
-    timed.pass(6);
-    assert_eq!(timed.kill(2), 1, "off for a year, of which six days count");
-}
-
-/// What was told and let go of is not told again by the kernel's log.
-#[test]
-fn how_far_the_kills_of_a_boot_were_told_stays_known() {
-    let mut timed = Timed::new();
-    timed.kill(1);
-    timed.pass(2);
-    timed.kill(2);
-    timed.pass(9);
-    timed.kill(3);
-    let told = |timed: &Timed| Archive::at(&timed.path).kills("boot-1").unwrap();
-    let tids = |told: &Told| told.kills.iter().map(|known| known.tid).collect::<Vec<_>>();
-    let first = told(&timed);
-    assert_eq!(tids(&first), [2, 3]);
-    assert_eq!(first.pruned, Pruned { boot_ns: Some(0), log_us: None, kills: 1 });
-    timed.store.retention.max_bytes = Bytes(0);
-    timed.kill(4);
-    let all = told(&timed);
-    assert_eq!((tids(&all), all.pruned.boot_ns, all.pruned.kills), (vec![], Some(11 * DAY), 4));
-    assert_eq!(Archive::at(&timed.path).kills("boot-2").unwrap(), Told::default());
-
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("records.db");
-    let mut none = Store::open(&path, &Retention { max_bytes: Bytes(0), ..KEEP_ALL }).unwrap();
-    none.save(1, &group(3, 5_000_000_000), &[]).unwrap();
-    let pruned = Archive::at(&path).kills(BOOT).unwrap().pruned;
-    let expected = Pruned { boot_ns: Some(5_000_000_000), log_us: Some(5_000_002), kills: 4 };
-    assert_eq!(pruned, expected);
 }

@@ -100,8 +100,13 @@ impl Printer {
     }
 
     fn print(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.print_of(record, record.origin().time)
+    }
+
+    /// Prints a record of this time, if it is asked for.
+    fn print_of(&mut self, record: &Record, time: Option<Timestamp>) -> anyhow::Result<()> {
         if let Some(since) = self.since() {
-            match record.origin().time {
+            match time {
                 Some(time) if time < since => return Ok(()),
                 Some(_) => {}
                 None => {

@@ -53,29 +53,3 @@ impl OomKill {
         Some(less)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::fixtures;
-
-    #[test]
-    fn what_is_let_go_of_is_named_and_siblings_go_on_sharing() {
-        let all = fixtures::all();
-        let (_, full) = all.iter().find(|(name, _)| *name == "everything").unwrap();
-        let shrunk = full.shrunk(None).unwrap();
-        let kill = shrunk.kill().unwrap();
-        assert_eq!(kill.shrunk, [CANDIDATES, SYSTEM, STACK, ANCESTORS, ARGV]);
-        let json = serde_json::to_value(&shrunk).unwrap();
-        for key in &kill.shrunk {
-            let pointer = format!("/{}", key.replace('.', "/"));
-            assert!(json.pointer(&pointer).unwrap().is_null(), "{key}");
-        }
-        assert_eq!((shrunk.id(), &kill.why), (full.id(), &full.kill().unwrap().why));
-        assert!(shrunk.weight().shared < full.weight().shared);
-        assert_eq!(shrunk.shrunk(None), None);
-        let sibling = full.shrunk(Some(&shrunk)).unwrap();
-        assert!(sibling.shares_with(&shrunk));
-        assert_eq!(sibling, shrunk);
-    }
-}
