@@ -11,3 +11,4 @@ mod sys;
 pub use error::BpfError;
 pub use loader::{Hooked, Probes, Unhooked, hook};
 pub use ring::Ring;
+pub(crate) use sys::keep_heap;

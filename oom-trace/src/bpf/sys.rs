@@ -79,6 +79,29 @@ impl<const N: usize> Drop for Numbers<N> {
     }
 }
 
+/// Has malloc keep what it once got: one heap for all threads, which never shrinks and from which
+/// large pieces come as well, so that what was in use before needs no new page. To be called before
+/// there are other threads. Whether that could be had.
+#[must_use]
+pub(crate) fn keep_heap() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        let settings = [
+            (libc::M_ARENA_MAX, 1),
+            // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
+            (libc::M_TRIM_THRESHOLD, -1),
+            (libc::M_MMAP_MAX, 0),
+        ];
+        settings.into_iter().all(|(what, value)| {
+            // SAFETY: it sets a number of malloc's own, under malloc's lock.
+            let done = unsafe { libc::mallopt(what, value) };
+            done == 1
+        })
+    }
+    #[cfg(not(target_env = "gnu"))]
+    false
+}
+
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages
 /// of `object` and of this binary's code, which come back from the file as they are used.
 pub(super) fn release_memory(object: &'static [u8]) {

@@ -37,6 +37,8 @@ pub struct Budget {
     levels: Vec<Level>,
     stat: Stat,
     tightest: Option<Tightest>,
+    /// The most that has waited: the heap keeps its room (`bpf::keep_heap`).
+    waited: u64,
     backlog_bytes: u64,
 }
 
@@ -85,7 +87,8 @@ impl Budget {
     /// By the text of these two files of /proc/self.
     fn of(cgroup: &str, mountinfo: &str) -> Self {
         let levels = tree::levels(cgroup, mountinfo);
-        let mut budget = Self { levels, stat: Stat::default(), tightest: None, backlog_bytes: 0 };
+        let mut budget =
+            Self { levels, stat: Stat::default(), tightest: None, waited: 0, backlog_bytes: 0 };
         budget.refresh(0);
         budget
     }
@@ -93,7 +96,8 @@ impl Budget {
     /// Reads the limits and what is used again; `waiting` are the bytes that wait for outputs now.
     /// Allocates nothing.
     pub fn refresh(&mut self, waiting: u64) {
-        let Self { levels, stat, tightest, backlog_bytes: _ } = self;
+        self.waited = self.waited.max(waiting);
+        let Self { levels, stat, tightest, waited, backlog_bytes: _ } = self;
         *tightest = None;
         for (index, level) in levels.iter().enumerate() {
             let limits = level.limits().min_by_key(|limit| limit.bytes);
@@ -101,7 +105,7 @@ impl Budget {
             let Some(mut used) = level.used() else { continue };
             // To know what can be reclaimed costs the kernel more than all else here.
             let plenty = LOADING_BYTES.max(RESERVE_BYTES + 2 * BACKLOG_BYTES.1);
-            if limit.bytes.saturating_sub(used.saturating_sub(waiting)) < plenty {
+            if limit.bytes.saturating_sub(used.saturating_sub(*waited)) < plenty {
                 used = used.saturating_sub(level.reclaimable(stat));
             }
             let this = Tightest { level: index, limit, used };
@@ -111,7 +115,7 @@ impl Budget {
         }
         self.backlog_bytes = match self.tightest {
             Some(Tightest { limit, used, .. }) => {
-                backlog_bytes(limit.bytes, used.saturating_sub(waiting))
+                backlog_bytes(limit.bytes, used.saturating_sub(self.waited))
             }
             None => BACKLOG_BYTES.1,
         };
@@ -135,7 +139,7 @@ impl Budget {
     /// # Errors
     /// A limit that kills leaves less than [`LOADING_BYTES`].
     pub fn fits_loading(&mut self) -> Result<(), TooLittle> {
-        let Self { levels, stat, tightest: _, backlog_bytes: _ } = self;
+        let Self { levels, stat, .. } = self;
         for level in levels {
             let limits = level.limits().filter(|limit| limit.kind.kills());
             let Some(limit) = limits.min_by_key(|limit| limit.bytes) else { continue };

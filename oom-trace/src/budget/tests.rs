@@ -99,6 +99,9 @@ fn what_waits_does_not_take_from_what_may_wait() {
     let mut budget = tree.budget_v2("/box");
     budget.refresh(10 * MIB);
     assert_eq!(budget.backlog_bytes(), 15 * MIB);
+    // The heap keeps the room of what has left.
+    budget.refresh(0);
+    assert_eq!(budget.backlog_bytes(), 15 * MIB);
 }
 
 #[test]

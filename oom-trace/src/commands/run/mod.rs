@@ -68,6 +68,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
         notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
+        notes.extend(protect::keep_heap());
         notes.extend(protect::drop_privileges());
         start_writing().context("cannot start the thread that writes to standard error")?;
 
