@@ -281,8 +281,6 @@ mod tests {
         }
         // It is not empty and will not be: this returns all the same.
         queue.wait_until_empty(Duration::from_millis(1));
-        assert!(queue.lock().refused > 0);
-
         let mut written = 0;
         let lines = BufReader::new(reader).lines().map(Result::unwrap);
         let refused = lines
