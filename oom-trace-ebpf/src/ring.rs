@@ -22,12 +22,14 @@ static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 #[map]
 static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Copies `bytes` to the ring, or counts them as lost.
+/// Copies `bytes` to the ring, or counts them as lost; 1 or 0.
 #[inline(always)]
-pub(crate) fn submit(bytes: &[u8]) {
+pub(crate) fn submit(bytes: &[u8]) -> u64 {
     if EVENTS.output::<[u8]>(bytes, 0).is_err() {
         count(offset_of!(Counters, ring_lost));
+        return 0;
     }
+    1
 }
 
 /// The same for what a kill can be told without: it leaves the last of the room to kills.
@@ -36,7 +38,7 @@ pub(crate) fn submit_extra(bytes: &[u8]) {
     if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > FULL_ENOUGH {
         count(offset_of!(Counters, ring_lost));
     } else {
-        submit(bytes);
+        let _ = submit(bytes);
     }
 }
 

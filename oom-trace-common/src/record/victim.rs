@@ -91,6 +91,8 @@ pub mod victim_field {
     pub const COMM: u64 = 1 << 12;
     /// `parent_comm`
     pub const PARENT_COMM: u64 = 1 << 13;
+    /// The path is that of the last victim of the incident that came with one.
+    pub const SAME_PATH: u64 = 1 << 14;
     /// The first of four bits, one for each place of `rss_count`
     pub const RSS_COUNT: u64 = 1 << 16;
     /// The first of four bits, one for each place of `rss_sum`

@@ -14,6 +14,10 @@ impl Cgroup {
         Self(address)
     }
 
+    pub(crate) fn address(self) -> u64 {
+        self.0
+    }
+
     pub(super) fn root(self) -> u64 {
         pointer(self.0, layout!(cgroup_root))
     }

@@ -42,10 +42,10 @@ pub(crate) fn header(kind: u32, source: u32, incident: u64) -> Header {
     Header { kind, source, incident, boot_ns: boot_ns(), present: 0 }
 }
 
-/// Hands over the record being written, a `T`, and its texts, or counts it as lost.
+/// Hands over the record being written, a `T`, and its texts, or counts it as lost; 1 or 0.
 #[inline(always)]
-fn send<T>() {
-    submit(scratch::written::<T>());
+fn send<T>() -> u64 {
+    submit(scratch::written::<T>())
 }
 
 /// The same for one that a kill can be told without.

@@ -6,7 +6,7 @@ use super::command::send_command;
 use super::{header, put, send};
 use crate::dying;
 use crate::kernel::Task;
-use crate::scratch;
+use crate::scratch::{self, Word};
 
 /// Sends the record of a task and of what it was, and remembers it. `threads` is how many it had
 /// before it was signalled, 0 if no hook saw that.
@@ -16,6 +16,11 @@ pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task, 
     send_command(source, incident, task);
     dying::remember(incident, task);
 }
+
+/// The incident and the cgroup of the last victim whose path was told: a long one is told once for all
+/// of a group that are in it.
+static TOLD_INCIDENT: Word = Word::ZERO;
+static TOLD_CGROUP: Word = Word::ZERO;
 
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -50,11 +55,17 @@ extern "C" fn send_mark(source: u64, incident: u64, outcome: u64, task: u64, thr
     present |= field::COMM * task.comm(&mut record.comm);
     present |= field::PARENT_COMM * parent.comm(&mut record.parent_comm);
     scratch::clear();
-    present |= field::PATH * cgroup.path();
+    if TOLD_INCIDENT.get() == incident && TOLD_CGROUP.get() == cgroup.address() {
+        present |= field::SAME_PATH;
+    } else {
+        present |= field::PATH * cgroup.path();
+    }
     record.path_len = scratch::end() as u32;
     record.header = header(kind::VICTIM, source as u32, incident);
     record.header.present = present;
-    send::<Victim>();
+    // One that found no room told no path.
+    TOLD_INCIDENT.set(incident * send::<Victim>());
+    TOLD_CGROUP.set(cgroup.address());
     0
 }
 

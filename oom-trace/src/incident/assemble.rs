@@ -37,6 +37,8 @@ pub struct Incident {
     pub lacks: &'static [&'static str],
     /// Victims that were handed out before, for want of memory.
     pub before: usize,
+    /// The path that the last victim came with.
+    path: Option<KernelText>,
 }
 
 impl Incident {
@@ -52,6 +54,7 @@ impl Incident {
             is_complete: false,
             lacks: &[],
             before: 0,
+            path: None,
         }
     }
 
@@ -256,10 +259,12 @@ impl Assembler {
         self.open.as_ref().filter(|open| !open.victims.is_empty())
     }
 
-    /// Gives up waiting for the end of the open incident. One without a victim stays open: the kernel
-    /// may write its log for long before it kills.
-    pub fn give_up(&mut self) -> Option<Incident> {
-        if self.waiting().is_some() { self.open.take() } else { None }
+    /// Gives up waiting for the end of the open incident; `is_complete` if the kernel is known to be
+    /// done with it. One without a victim stays open: the kernel may write its log for long before it
+    /// kills.
+    pub fn give_up(&mut self, is_complete: bool) -> Option<Incident> {
+        self.waiting()?;
+        self.open.take().map(|open| Incident { is_complete, ..open })
     }
 
     fn start(&mut self, id: u64, start: Option<(Box<record::Incident>, IncidentNames)>) {
@@ -274,19 +279,21 @@ impl Assembler {
 
     fn mark(&mut self, victim: Box<record::Victim>, cgroup: Option<KernelText>) {
         let Some(open) = &mut self.open else { return };
+        let is_same = victim.header.present & victim_field::SAME_PATH != 0;
+        // Most of a group have one path.
+        let cgroup = match cgroup {
+            None if is_same => open.path.clone(),
+            Some(path) if open.path.as_ref() == Some(&path) => open.path.clone(),
+            path => {
+                self.weight += path.as_ref().map_or(0, |path| path.as_bytes().len());
+                open.path.clone_from(&path);
+                path
+            }
+        };
         match open.victims.iter_mut().find(|known| known.is(&victim)) {
             Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
             Some(_) => return,
             None => {
-                // Most of a group have one path.
-                let shared = open.victims.last().and_then(|last| last.cgroup.as_ref());
-                let cgroup = match (shared, cgroup) {
-                    (Some(shared), Some(path)) if *shared == path => Some(shared.clone()),
-                    (_, path) => {
-                        self.weight += path.as_ref().map_or(0, |path| path.as_bytes().len());
-                        path
-                    }
-                };
                 let (again, sharers) = (Vec::new(), Vec::new());
                 let logged = Logged::default();
                 open.victims.push(Victim {
@@ -320,6 +327,7 @@ impl Assembler {
             levels: open.levels.clone(),
             lacks: open.lacks,
             before: open.before + open.victims.len(),
+            path: open.path.clone(),
             ..Incident::new(open.id, None)
         };
         self.open.replace(rest)
@@ -402,7 +410,7 @@ mod tests {
         assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);
         assert!(done[0].is_complete);
         assert_eq!(assembler.waiting().map(|open| open.id), Some(2));
-        let rest: Vec<_> = assembler.give_up().into_iter().collect();
+        let rest: Vec<_> = assembler.give_up(false).into_iter().collect();
         assert_eq!(summary(&rest), [(2, true, vec![(11, Some(1))])]);
         assert!(!rest[0].is_complete);
         assert!(assembler.waiting().is_none());
@@ -430,6 +438,23 @@ mod tests {
         let (_, done) = run([start(7), thread(10, 8), thread(12, 9), victim(7, 11), end(7)]);
         assert_eq!(summary(&done), [(7, true, vec![(10, Some(2)), (11, Some(1))])]);
         assert_eq!(done[0].victims[0].marks().collect::<Vec<_>>(), [(10, 8), (12, 9)]);
+    }
+
+    #[test]
+    fn a_path_that_is_told_once_is_that_of_all_that_follow() {
+        let place = |pid: u32, path: Option<&str>| match victim(7, pid) {
+            Event::Victim(mut victim, _) => {
+                let bit = if path.is_some() { victim_field::PATH } else { victim_field::SAME_PATH };
+                victim.header.present |= bit;
+                Event::Victim(victim, path.map(KernelText::from))
+            }
+            other => panic!("{other:?}"),
+        };
+        let told = [(10, Some("/a")), (11, None), (10, Some("/a")), (12, Some("/b")), (13, None)];
+        let marks = told.map(|(pid, path)| place(pid, path));
+        let (_, done) = run([start(7)].into_iter().chain(marks).chain([end(7)]));
+        let paths = done[0].victims.iter().map(|victim| victim.cgroup.clone().unwrap());
+        assert_eq!(paths.collect::<Vec<_>>(), ["/a", "/a", "/b", "/b"].map(KernelText::from));
     }
 
     #[test]
@@ -465,7 +490,7 @@ mod tests {
     #[test]
     fn a_flush_before_the_first_victim_forgets_nothing() {
         let (mut assembler, _) = run([start(1)]);
-        assert!(assembler.give_up().is_none());
+        assert!(assembler.give_up(false).is_none());
         let done: Vec<_> =
             [victim(1, 10), end(1)].into_iter().filter_map(|event| assembler.push(event)).collect();
         assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);

@@ -244,8 +244,8 @@ impl Programs {
     }
 
     fn give_up(&mut self, is_complete: bool, each: impl FnMut(Fed)) {
-        if let Some(incident) = self.assembler.give_up() {
-            self.done(Incident { is_complete, ..incident }, each);
+        if let Some(incident) = self.assembler.give_up(is_complete) {
+            self.done(incident, each);
         }
     }
 
