@@ -10,7 +10,8 @@ use super::{COMM_LEN, Header, RSS_COUNTERS};
 pub struct Victim {
     /// Starts it.
     pub header: Header,
-    /// `task->start_boottime`, in nanoseconds.
+    /// `task->group_leader->start_boottime`, in nanoseconds: when the process started, whichever of its
+    /// threads was marked. With `pid` it names the process.
     pub start_boottime: u64,
     /// `mm->total_vm`, in pages.
     pub total_vm: u64,

@@ -46,9 +46,6 @@ pub enum BpfError {
     /// A system call of ours failed.
     #[error("cannot get ready to read what the programs write: {0}")]
     System(#[from] io::Error),
-    /// The program's diagnostics cannot be had.
-    #[error("cannot read the eBPF program's own log: {0}")]
-    Log(#[from] aya_log::Error),
 }
 
 impl BpfError {

@@ -1,6 +1,7 @@
 //! Loads the programs that the plan names and attaches them.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader};
 
 use aya::maps::{Map, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
@@ -12,15 +13,12 @@ use zerocopy::IntoBytes as _;
 use super::error::BpfError;
 use super::ring::Ring;
 use super::sys::{Numbers, release_memory};
-use super::{btf, direct_map, ksym, log};
+use super::{btf, direct_map, ksym};
 use crate::kernel::facts::{Facts, MarkVictim};
+use crate::kernel::kallsyms;
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
-
-/// `AYA_LOG_LEVEL`: nothing, or everything (`log::LevelFilter`).
-const LOG_OFF: u8 = 0;
-const LOG_ALL: u8 = 5;
 
 /// The programs in place. They leave when this is dropped.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
@@ -59,8 +57,8 @@ pub struct Unhooked {
     pub refused: Vec<Refused>,
 }
 
-/// Takes the best of `rungs` that the kernel lets us take. `debug` asks for the program's own
-/// diagnostics on stderr.
+/// Takes the best of `rungs` that the kernel lets us take. `debug` asks for notes of what the verifier
+/// made of each program.
 ///
 /// Must be called within a tokio runtime.
 ///
@@ -105,6 +103,8 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         ));
         0
     });
+    let kill = if facts.known.has_snprintf { None } else { kill_code() };
+    let (kill_start, kill_end) = kill.unwrap_or_default();
     let machine = Machine {
         per_cpu_offset: per_cpu_offset(facts, &mut notes),
         possible_cpus: facts.possible_cpus,
@@ -114,17 +114,14 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         direct_map,
         page_shift: rustix::param::page_size().trailing_zeros(),
         has_nodes: u32::from(facts.possible_nodes > 1),
+        kill_start,
+        kill_end,
     };
-    let level = if debug { LOG_ALL } else { LOG_OFF };
     let mut ebpf = loader()?
         .override_global("LAYOUT", facts.known.layout.as_bytes(), true)
         .override_global("MACHINE", machine.as_bytes(), true)
-        .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .map_err(|error| BpfError::Object { error: Box::new(error) })?;
-    if debug {
-        log::forward(&mut ebpf)?;
-    }
     let btf = btf::of_functions(&facts.known);
     let rung = plan.rung;
     let mut taken = Vec::new();
@@ -148,6 +145,9 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         }
     }
     plan.hooks = taken;
+    if debug {
+        notes.extend(ebpf.programs().filter_map(verified));
+    }
     let ring = RingBuf::try_from(take(&mut ebpf, "EVENTS")?);
     let ring = Ring::new(ring.map_err(|error| BpfError::Ring { error: Box::new(error) })?)?;
     let Map::Array(counters) = take(&mut ebpf, "COUNTERS")? else {
@@ -155,6 +155,13 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
     };
     let counters = Numbers::map(counters.fd())?;
     Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
+}
+
+/// How much of a program the verifier looked at, if it is loaded and the kernel tells (5.16 on).
+fn verified((name, program): (&str, &Program)) -> Option<String> {
+    let info = program.info().ok()?;
+    let (verified, bytes) = (info.verified_instruction_count()?, info.size_translated()?);
+    Some(format!("{name}: {verified} instructions verified, {bytes} bytes"))
 }
 
 /// A loader without the kernel's BTF: the layout has what the programs need.
@@ -201,6 +208,13 @@ fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: &Btf) -> Result<Hook, BpfError> 
         _ => return Err(missing()),
     }
     Ok(hook)
+}
+
+/// Where the code of `__oom_kill_process` is, if the kernel tells: without it, what a mark was is as hooks
+/// can tell.
+fn kill_code() -> Option<(u64, u64)> {
+    let list = BufReader::new(File::open("/proc/kallsyms").ok()?);
+    kallsyms::range(list, "__oom_kill_process").ok()?
 }
 
 /// Where `__per_cpu_offset` is, if this kernel keeps counters per CPU and tells.

@@ -5,7 +5,6 @@ mod direct_map;
 mod error;
 mod ksym;
 mod loader;
-mod log;
 mod ring;
 mod sys;
 

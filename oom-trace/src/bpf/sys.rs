@@ -7,7 +7,6 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{MapData, RingBuf};
-use aya_log::EbpfLogger;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -36,7 +35,6 @@ pub(super) fn own(fd: libc::c_long) -> io::Result<OwnedFd> {
 /// What can be waited for: it owns one file descriptor for its whole life.
 pub(super) trait OneFd: AsRawFd {}
 impl OneFd for RingBuf<MapData> {}
-impl OneFd for EbpfLogger<super::log::Stderr> {}
 
 /// Waits for `source` to become readable, in the running tokio runtime.
 pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
