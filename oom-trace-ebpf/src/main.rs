@@ -56,7 +56,7 @@ macro_rules! hook {
         #[fentry]
         fn $fentry($context: FEntryContext) -> u32 {
             let $source = FENTRY;
-            $(let $argument: u64 = $context.arg($place);)*
+            $(let $argument = kernel::argument(&$context, $place);)*
             $enter;
             0
         }
@@ -113,7 +113,7 @@ fn oom_kill_process_fexit(_: FExitContext) -> u32 {
 
 #[fexit]
 fn exit_mmap_fexit(context: FExitContext) -> u32 {
-    exit_mmap::leave(FENTRY, context.arg(0));
+    exit_mmap::leave(FENTRY, kernel::argument(&context, 0));
     0
 }
 

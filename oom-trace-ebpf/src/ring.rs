@@ -38,7 +38,7 @@ pub(crate) fn submit_extra(bytes: &[u8]) {
     if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > FULL_ENOUGH {
         count(offset_of!(Counters, ring_lost));
     } else {
-        let _ = submit(bytes);
+        submit(bytes);
     }
 }
 

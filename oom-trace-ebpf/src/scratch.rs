@@ -84,6 +84,9 @@ static SCRATCH: Locked<Scratch> =
 /// Where the next text starts.
 static END: Word = Word::ZERO;
 
+/// Whether the text being written is whole: 1 or 0.
+static WHOLE: Word = Word::ZERO;
+
 /// The record being written, as the last hook left it.
 #[inline(always)]
 pub(crate) fn record<T: zerocopy::FromBytes + zerocopy::IntoBytes>() -> &'static mut T {
@@ -105,10 +108,19 @@ pub(crate) fn end() -> u64 {
     END.get()
 }
 
-/// Takes back what was written since `end` was `start`, unless `keep` is 1; without a branch.
+/// Says of the text being written whether it is whole: 1 or 0.
 #[inline(always)]
-pub(crate) fn keep(start: u64, keep: u64) {
-    END.set(start + (END.get() - start) * keep);
+pub(crate) fn set_whole(whole: u64) {
+    WHOLE.set(whole);
+}
+
+/// Keeps the text written since [`end`] was `start` if it is whole, or takes it back, without a branch;
+/// 1 or 0.
+#[inline(always)]
+pub(crate) fn keep_whole(start: u64) -> u64 {
+    let whole = WHOLE.take();
+    END.set(start + (END.get() - start) * whole);
+    whole
 }
 
 /// Whether there is room for another text.

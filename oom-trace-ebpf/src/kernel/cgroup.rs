@@ -50,25 +50,35 @@ impl Cgroup {
     }
 }
 
+/// Directories that one call climbs: the verifier checks these once, however deep a path may be.
+const STEPS: u32 = 8;
+
 /// From a directory up to the root.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn write_cgroup_path(leaf: u64) -> u64 {
     let start = scratch::end();
-    let whole = climb(leaf);
-    scratch::keep(start, whole);
-    whole
+    scratch::set_whole(0);
+    let mut kn = leaf;
+    for _ in 0..PATH_DEPTH / STEPS {
+        kn = climb_cgroups(kn);
+        if kn == 0 {
+            break;
+        }
+    }
+    scratch::keep_whole(start)
 }
 
-/// Whether it came to the root.
-#[inline(always)]
-fn climb(leaf: u64) -> u64 {
+/// Some of that way: where it goes on, 0 at its end.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn climb_cgroups(mut kn: u64) -> u64 {
     let (to_parent, to_name) = (layout!(kernfs_parent), layout!(kernfs_name));
-    let mut kn = leaf;
-    for _ in 0..PATH_DEPTH {
+    for _ in 0..STEPS {
         let parent = read::<u64>(kn, to_parent);
         if parent.value == 0 {
-            return parent.ok;
+            scratch::set_whole(parent.ok);
+            return 0;
         }
         if !scratch::has_room() {
             return 0;
@@ -77,5 +87,5 @@ fn climb(leaf: u64) -> u64 {
         scratch::advance(name.value as u64 * name.ok);
         kn = parent.value * name.ok;
     }
-    0
+    kn
 }

@@ -4,6 +4,7 @@
 //! the helper, which leaves zero, and a read through zero is the next error. So the verifier has
 //! one path to check where it would have two for every member.
 
+use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str};
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::NODEMASK_LEN;
@@ -102,6 +103,14 @@ fn load<T: Plain>(address: u64) -> Got<T> {
         bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, address as *const _)
     };
     Got { value, ok: ok(status) }
+}
+
+/// An argument of the function that an fentry or fexit program is on, by its place. Read as what it
+/// is in memory, it is a number to the verifier: as a pointer, which it knows it to be, a global
+/// function would not take it.
+#[inline(always)]
+pub(crate) fn argument(context: &impl EbpfContext, place: u64) -> u64 {
+    load::<u64>(context.as_ptr() as u64 + place * 8).value
 }
 
 /// The member of the object at `base`. `offset` is a row of the layout, a constant to the verifier.

@@ -21,10 +21,7 @@ pub(crate) fn send_candidates(source: u32, incident: u64, oc: OomControl) {
 #[inline(never)]
 extern "C" fn send_candidate(source: u64, incident: u64, place: u64) -> u64 {
     let weighed = WEIGHED.get();
-    let weight = weighed.top.get(place as usize).unwrap_or(&weighed.largest);
-    if weight.task == 0 {
-        return 0;
-    }
+    let Some(weight) = weighed.at(place) else { return 0 };
     let record = scratch::record::<Candidate>();
     *record = weight.candidate;
     record.total = weighed.total;

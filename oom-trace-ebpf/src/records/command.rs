@@ -1,5 +1,7 @@
 //! What a victim was.
 
+use core::hint::black_box;
+
 use oom_trace_common::record::{ARGV_LEN, Command, PARENTS, command_field as field, kind};
 
 use super::{header, put, send_extra};
@@ -7,7 +9,10 @@ use crate::kernel::{Mm, Task};
 use crate::scratch;
 
 /// The arguments are copied in blocks, none of which lies on two pages.
-const BLOCK: u64 = 4096;
+const BLOCK: u64 = 2048;
+
+/// Room for one, and more: a mask bounds what is copied, which every kernel's verifier understands.
+const ROOM: usize = 4096;
 
 /// Blocks on which there are some.
 const BLOCKS: u64 = ARGV_LEN as u64 / BLOCK + 1;
@@ -26,16 +31,12 @@ extern "C" fn send_command_of(source: u64, incident: u64, task: u64) -> u64 {
     record.pid = task.pid().value;
     put!(present |= field::LOGIN_UID; record.login_uid, task.login_uid());
     record.parents_len = 0;
-    let mut parent = task.parent();
-    for slot in record.parents.iter_mut().take(PARENTS) {
-        let pid = parent.pid().value;
-        if pid == 0 {
+    let mut child = task.address();
+    for place in 0..PARENTS as u64 {
+        child = read_parent(child, place);
+        if child == 0 {
             break;
         }
-        slot.pid = pid;
-        parent.comm(&mut slot.comm);
-        record.parents_len += 1;
-        parent = parent.parent();
     }
     scratch::clear();
     present |= field::EXE * mm.exe();
@@ -52,6 +53,21 @@ extern "C" fn send_command_of(source: u64, incident: u64, task: u64) -> u64 {
     0
 }
 
+/// Adds the parent of a task, and tells where it is; 0 if there is none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn read_parent(child: u64, place: u64) -> u64 {
+    let (record, parent) = (scratch::record::<Command>(), Task::new(child).parent());
+    let Some(slot) = record.parents.get_mut(place as usize) else { return 0 };
+    slot.pid = parent.pid().value;
+    if slot.pid == 0 {
+        return 0;
+    }
+    parent.comm(&mut slot.comm);
+    record.parents_len += 1;
+    parent.address()
+}
+
 /// Copies as many of the arguments as are in memory; 1 if there are any.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -62,8 +78,8 @@ extern "C" fn copy_arguments(mm: u64, start: u64, len: u64) -> u64 {
         if from >= stop || !scratch::has_room() {
             break;
         }
-        let len = (BLOCK - from % BLOCK).min(stop - from).min(BLOCK);
-        if Mm::new(mm).copy(from, len as u32, scratch::room::<{ BLOCK as usize }>()) == 0 {
+        let len = black_box((BLOCK - from % BLOCK).min(stop - from)) & (ROOM as u64 - 1);
+        if Mm::new(mm).copy(from, len as u32, scratch::room::<ROOM>()) == 0 {
             break;
         }
         any = 1;

@@ -18,12 +18,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 /// The command that runs the agent in a cgroup: its name, and the agent's arguments, follow.
 pub(crate) const CONFINED: &str = "confined";
 
-/// The most instructions that the verifier may look at, for all programs of a way to attach. Beside it what
-/// it was when last measured, on 6.12 and on 7.3.
-const BUDGETS: [(&str, u32); 3] = [("kprobe", 60_000), ("fentry", 60_000), ("tracepoint", 60_000)];
+/// The most instructions that the verifier may look at, for all programs of a way to attach. It was 47,183,
+/// 47,291 and 12,446 on 6.12 when this was written: what takes more must be worth it, for it is time at each
+/// start, and memory.
+const BUDGETS: [(&str, u32); 3] = [("kprobe", 52_000), ("fentry", 52_000), ("tracepoint", 14_000)];
 
 /// What the agent's cgroup may hold while the agent starts.
-const ROOM: u64 = 64 << 20;
+const ROOM: u64 = 24 << 20;
 
 fn verified_instructions_are_not_told() -> Option<String> {
     // `bpf_prog_info.verified_insns`, 5.16 on.
@@ -41,7 +42,11 @@ fn start_is_cheap_to_verify() {
                 Some((program.verified_instruction_count()?, name))
             })
             .collect();
-        agent.stop();
+        let stderr = agent.stop().stderr;
+        // A program that is turned down costs nothing, and gives nothing.
+        if attach != "tracepoint" {
+            assert!(!stderr.contains("degraded"), "{stderr}");
+        }
         programs.sort_unstable();
         let total: u32 = programs.iter().map(|(verified, _)| verified).sum();
         println!("{attach}: {total} instructions verified, of {budget}: {programs:?}");
