@@ -33,6 +33,8 @@ pub(super) struct Keeper {
     failing: bool,
     /// Records that were gone from memory before they could be saved.
     missed: u64,
+    /// Records that were saved without details.
+    shrunk: u64,
 }
 
 impl Keeper {
@@ -45,7 +47,18 @@ impl Keeper {
     ) -> Self {
         let next = backlog.next();
         let place = backlog.join(&AtomicU64::new(next), Reader::AtOnce);
-        Self { store, backlog, place, board, report, end, next, failing: false, missed: 0 }
+        Self {
+            store,
+            backlog,
+            place,
+            board,
+            report,
+            end,
+            next,
+            failing: false,
+            missed: 0,
+            shrunk: 0,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -60,6 +73,7 @@ impl Keeper {
                         self.next = end;
                         let worked = self.backlog.set_saved(end);
                         self.succeeded(worked);
+                        self.tell_shrunk(&records);
                     } else if is_last {
                         break;
                     } else {
@@ -105,6 +119,17 @@ impl Keeper {
                 self.failed(&error);
                 false
             }
+        }
+    }
+
+    /// Once for a burst, when nothing waits.
+    fn tell_shrunk(&mut self, records: &[Arc<Record>]) {
+        let shrunk = records.iter().filter_map(|it| it.kill()).filter(|it| !it.shrunk.is_empty());
+        self.shrunk += shrunk.count() as u64;
+        if self.shrunk > 0 && self.next >= self.backlog.next() {
+            let said = format!("{} records shortened because memory was full", self.shrunk);
+            self.shrunk = 0;
+            (self.report)(Report::Store { said });
         }
     }
 

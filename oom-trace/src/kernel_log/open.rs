@@ -167,7 +167,7 @@ impl Open {
         &mut self,
         path: Option<KernelText>,
         entry: &Entry<'_>,
-    ) -> Result<(), Option<Victim>> {
+    ) -> Result<(), Option<Box<Victim>>> {
         if !self.may_hold(entry) || (self.victims.is_empty() && self.dump.chosen().is_none()) {
             return Err(None);
         }
@@ -175,7 +175,7 @@ impl Open {
             let is_single = self.victims.len() > 1
                 && self.victims.last().is_some_and(|last| last.again.is_empty());
             let last = if is_single { self.victims.pop() } else { None };
-            return Err(last);
+            return Err(last.map(Box::new));
         }
         self.last = entry.stamp;
         self.group = Some(path);

@@ -142,7 +142,7 @@ impl Parser {
                 };
                 let Some(first) = refused else { return Vec::new() };
                 let done = match first {
-                    Some(victim) => self.start_with(victim, entry),
+                    Some(victim) => self.start_with(*victim, entry),
                     None => self.start(entry, |_| {}),
                 };
                 if let Some(open) = &mut self.open {

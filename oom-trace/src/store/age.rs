@@ -71,38 +71,50 @@ struct Boot {
     start_ns: Option<i64>,
 }
 
+/// Of when what the wall clock says is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// It stands so now: whatever it said before was corrected.
+    Now,
+    /// It stood so when a record was made.
+    Then,
+}
+
 /// Which boot a record is of, for its row; made known if it is new.
 pub(super) fn boot_of(connection: &Connection, origin: &Origin) -> rusqlite::Result<Option<i64>> {
     let Origin { time, boot_ns: Some(boot_ns), boot_id: Some(boot_id), .. } = origin else {
         return Ok(None);
     };
+    let boot_ns = i64::try_from(*boot_ns).unwrap_or(i64::MAX);
     let time = time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-    let start = time.zip(i64::try_from(*boot_ns).ok()).map(|(time, since)| time - since);
-    see(connection, boot_id, *boot_ns, start, false).map(Some)
+    let start = time.map(|time| time.saturating_sub(boot_ns));
+    see(connection, boot_id, boot_ns, start, Stands::Then).map(Some)
 }
 
 /// Notes that this boot still runs, and what the wall clock says to that.
 pub(super) fn see_now(connection: &Connection, now: &Now) -> rusqlite::Result<i64> {
+    let boot_ns = i64::try_from(now.boot_ns).unwrap_or(i64::MAX);
     let wall = i64::try_from(now.wall.as_nanosecond()).ok();
-    let start = wall.zip(i64::try_from(now.boot_ns).ok()).map(|(wall, since)| wall - since);
-    see(connection, &now.boot_id, now.boot_ns, start, true)
+    let start = wall.map(|wall| wall.saturating_sub(boot_ns));
+    see(connection, &now.boot_id, boot_ns, start, Stands::Now)
 }
 
-fn see(
+/// Notes that a boot had run so long, and when it began by the wall clock; answers its row.
+pub(super) fn see(
     connection: &Connection,
     boot_id: &str,
-    seen_ns: u64,
+    seen_ns: i64,
     start_ns: Option<i64>,
-    is_now: bool,
+    stands: Stands,
 ) -> rusqlite::Result<i64> {
-    let right = |start: &i64| i64::try_from(seen_ns).is_ok_and(|seen| start + seen >= EARLIEST_NS);
-    let start_ns = start_ns.filter(right);
+    let start_ns = start_ns.filter(|start| start.saturating_add(seen_ns) >= EARLIEST_NS);
     let sql = "INSERT INTO boots (boot_id, seen_ns, start_ns) VALUES (?1, ?2, ?3) \
                ON CONFLICT (boot_id) DO UPDATE SET seen_ns = max(seen_ns, excluded.seen_ns), \
                start_ns = CASE WHEN ?4 THEN coalesce(excluded.start_ns, start_ns) \
                                ELSE coalesce(start_ns, excluded.start_ns) END \
                RETURNING boot";
     let mut statement = connection.prepare_cached(sql)?;
+    let is_now = stands == Stands::Now;
     statement.query_row(params![boot_id, seen_ns, start_ns, is_now], |row| row.get(0))
 }
 

@@ -1,6 +1,8 @@
 //! The tables.
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, params};
+
+use super::age::{self, Stands};
 
 /// Of these tables (`PRAGMA user_version`).
 pub(super) const VERSION: i64 = 2;
@@ -58,26 +60,6 @@ const FIRST_TABLES: &str = "
         next INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;";
 
-/// What version 1 had in its JSON alone. Where the wall clock and a boot's own clock stood is known
-/// from its last record.
-const FROM_VERSION_1: &str = "
-    CREATE TEMP TABLE old AS
-        SELECT number, time_ns, json ->> '$.boot_id' AS boot_id, json ->> '$.boot_ns' AS boot_ns,
-               CASE json ->> '$.type' WHEN 'oom_kill' THEN json ->> '$.victim.tid' END AS tid,
-               coalesce(json ->> '$.kill_count', 1) AS kills
-        FROM records
-        WHERE json ->> '$.boot_id' IS NOT NULL AND json ->> '$.boot_ns' IS NOT NULL;
-    INSERT INTO boots (boot_id, seen_ns, start_ns)
-        SELECT boot_id, max(boot_ns), (
-            SELECT last.time_ns - last.boot_ns FROM old AS last
-            WHERE last.boot_id = old.boot_id AND last.time_ns IS NOT NULL
-            ORDER BY last.number DESC LIMIT 1)
-        FROM old GROUP BY boot_id ORDER BY min(number);
-    INSERT INTO moments (number, boot, boot_ns, tid, kills)
-        SELECT number, boot, boot_ns, tid, CASE WHEN tid IS NOT NULL THEN kills END
-        FROM old JOIN boots USING (boot_id);
-    DROP TABLE old;";
-
 /// What holds for each connection that writes. Small: the agent's memory is locked.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -111,7 +93,26 @@ pub(super) fn bring_up(connection: &mut Connection) -> rusqlite::Result<i64> {
 fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch("ALTER TABLE records ADD COLUMN incident INTEGER")?;
     transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(FROM_VERSION_1)
+    // One by one: a store may be larger than the agent's memory.
+    let sql = "SELECT number, time_ns, json ->> '$.boot_id', json ->> '$.boot_ns', \
+               CASE json ->> '$.type' WHEN 'oom_kill' THEN json ->> '$.victim.tid' END, \
+               coalesce(json ->> '$.kill_count', 1) FROM records ORDER BY number";
+    let mut old = transaction.prepare(sql)?;
+    let mut rows = old.query([])?;
+    let insert = "INSERT INTO moments (number, boot, boot_ns, tid, kills) \
+                  VALUES (?1, ?2, ?3, ?4, CASE WHEN ?4 IS NOT NULL THEN ?5 END)";
+    let mut insert = transaction.prepare(insert)?;
+    while let Some(row) = rows.next()? {
+        let (number, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let (Some(boot_id), Some(boot_ns)) = (row.get::<_, Option<String>>(2)?, row.get(3)?) else {
+            continue;
+        };
+        let (tid, kills): (Option<i64>, i64) = (row.get(4)?, row.get(5)?);
+        let start = time.map(|time| time.saturating_sub(boot_ns));
+        let boot = age::see(transaction, &boot_id, boot_ns, start, Stands::Now)?;
+        insert.execute(params![number, boot, boot_ns, tid, kills])?;
+    }
+    Ok(())
 }
 
 /// One more than the greatest number ever used.

@@ -73,7 +73,9 @@ impl Backfill {
     pub(super) fn start(before: Before, pace: Pace) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(WAITING);
         let seen = Seen { until: before.until, slept: slept(), kills: Vec::new() };
-        let run = move || Search { before, pace, sender }.run();
+        let host = before.host.clone();
+        let log = move |each: &mut Each<'_>| own_log::read(&host, each);
+        let run = move || Search { before, pace, sender, log, slept: slept() }.run();
         thread::Builder::new().name("backfill".to_owned()).spawn(run)?;
         Ok(Self { found: Some(found), seen, told: 0 })
     }
@@ -165,10 +167,17 @@ fn slept() -> u64 {
     u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX)
 }
 
-struct Search {
+/// Takes a record of the log.
+type Each<'a> = dyn FnMut(Record) -> anyhow::Result<()> + 'a;
+
+struct Search<L> {
     before: Before,
     pace: Pace,
     sender: Sender<Missed>,
+    /// Hands on what the kernel's log has.
+    log: L,
+    /// How long the machine slept, in nanoseconds.
+    slept: u64,
 }
 
 /// Why a search ended before its end.
@@ -183,7 +192,7 @@ enum Ended {
     Log(anyhow::Error),
 }
 
-impl Search {
+impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
     fn run(self) {
         if !self.pace.is_ready() {
             say("kills from before this start are told once the store works");
@@ -212,11 +221,11 @@ impl Search {
             return Err(Ended::Stopped);
         }
         let told = Archive::at(store).kills(&host.boot_id)?;
-        let slept = slept();
+        let slept = self.slept;
         // What is later the hooks see.
         let is_before = |logged: &Logged| logged.boot_ns.saturating_add(slept) < *until;
         let mut logged = Vec::new();
-        let limits = own_log::read(host, |record| {
+        let limits = (self.log)(&mut |record| {
             let kill = record.kill().and_then(Logged::of);
             logged.extend(kill.filter(is_before));
             Ok(())
@@ -235,7 +244,7 @@ impl Search {
         if missing.is_empty() {
             return Ok(());
         }
-        let read = own_log::read(&self.before.host, |record| {
+        let read = (self.log)(&mut |record| {
             let Record::OomKill(kill) = record else { return Ok(()) };
             let key = Logged::of(&kill).map(|logged| logged.key());
             if !key.is_some_and(|key| missing.remove(&key)) {
@@ -280,76 +289,4 @@ fn untold(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::fixtures;
-    use crate::store::Pruned;
-
-    const SECOND: u64 = 1_000_000_000;
-
-    fn kill(tid: u32, at: u64, log_us: Option<u64>) -> OomKill {
-        let mut kill = fixtures::unknown();
-        kill.victim.tid = tid;
-        kill.origin.boot_ns = Some(at * SECOND);
-        kill.log_us = log_us;
-        kill
-    }
-
-    fn logged(tid: u32, at: u64) -> OomKill {
-        kill(tid, at, Some(at * 1_000_000 + 3))
-    }
-
-    fn backfill() -> (Backfill, Sender<Missed>) {
-        let (sender, found) = mpsc::channel(WAITING);
-        let seen = Seen { until: 100 * SECOND, slept: 0, kills: Vec::new() };
-        (Backfill { found: Some(found), seen, told: 0 }, sender)
-    }
-
-    #[test]
-    fn what_the_hooks_saw_meanwhile_is_not_told_again_but_another_kill_of_that_thread_is() {
-        let (mut backfill, _sender) = backfill();
-        backfill.saw(&kill(7, 99, None));
-        backfill.saw(&kill(9, 101, Some(99_000_003)));
-        let mut tells = |kill: OomKill| backfill.tell(Missed(Box::new(kill))).is_some();
-        // The same thread id, long ago: another process.
-        assert!(tells(logged(7, 50)));
-        assert!(!tells(logged(7, 99)));
-        // The id was given to another process at once, and that was killed, too.
-        assert!(tells(logged(7, 99)));
-        // By the line of the log it is this one, and not one that is nearer in time.
-        assert!(tells(kill(9, 101, Some(98_000_000))));
-        assert!(!tells(logged(9, 99)));
-        assert!(backfill.sum_up().unwrap().starts_with("3 kills from before this start"));
-    }
-
-    #[test]
-    fn what_comes_long_after_the_start_is_not_kept_in_mind() {
-        let (mut backfill, sender) = backfill();
-        for at in 0..2 * SEEN as u64 {
-            backfill.saw(&kill(7, 90 + at, None));
-        }
-        assert_eq!(backfill.seen.kills.len(), 21);
-        drop(sender);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert!(runtime.block_on(backfill.next()).is_none());
-        assert!(!backfill.is_under_way() && backfill.seen.kills.is_empty());
-        backfill.saw(&kill(7, 100, None));
-        assert!(backfill.seen.kills.is_empty());
-    }
-
-    #[test]
-    fn kills_that_nobody_tells_of_are_counted() {
-        let limits = Limits { reaches_back: false, lost: 0, has_times: true };
-        let known = |at: u64| known(&logged(7, at)).unwrap();
-        let told = Told {
-            // The second was seen after the count was read.
-            kills: vec![known(10), known(200)],
-            pruned: Pruned { kills: 2, ..Pruned::default() },
-        };
-        let missing = [Logged::of(&logged(8, 20)).unwrap()];
-        let untold = |counted| untold(counted, 100 * SECOND, &told, &missing, limits);
-        assert_eq!(untold(4), None);
-        assert_eq!(untold(3), None);
-        assert!(untold(6).unwrap().contains("6 kills since the boot, 2 are in no record"));
-    }
-}
+mod tests;

@@ -31,7 +31,7 @@ fn version_1(path: &Path, records: &[Arc<Record>]) -> Connection {
     schema::prepare(&old).unwrap();
     old.execute_batch(VERSION_1).unwrap();
     for (number, record) in (1_u64..).zip(records) {
-        let time = record.origin().time.map(|time| time.as_nanosecond() as i64);
+        let time = record.origin().time.map(|time| i64::try_from(time.as_nanosecond()).unwrap());
         old.execute(
             "INSERT INTO records VALUES (?1, ?2, ?3, ?4)",
             params![number, record.id(), time, json_of_version_1(record)],
