@@ -3,6 +3,7 @@
 //! A command that ends writes it at once. The agent must not wait for whoever reads it, as the
 //! thread that speaks may be the one that reads the ring: there it is left to a thread of its own.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io;
 use std::os::fd::AsFd;
@@ -35,7 +36,12 @@ pub(crate) fn say(message: impl Display) {
 pub(crate) fn never_wait() {
     STANDARD_ERROR.open();
     std::panic::set_hook(Box::new(|panic| {
-        say(panic);
+        // Empty unless RUST_BACKTRACE asks for it.
+        let trace = Backtrace::capture();
+        match trace.status() {
+            BacktraceStatus::Captured => say(format_args!("{panic}\n{trace}")),
+            _ => say(panic),
+        }
         finish(LAST_WORDS);
     }));
 }

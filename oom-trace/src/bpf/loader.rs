@@ -1,7 +1,11 @@
 //! Loads the programs that the plan names and attaches them.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+use std::time::Duration;
 
 use aya::maps::{Map, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
@@ -33,6 +37,9 @@ pub struct Probes {
 /// From this version on the kernel weighs tasks by exact sums of their counters
 /// (`get_mm_counter_sum` in `oom_badness`, mm/oom_kill.c).
 const SUMS_ARE_EXACT: (u32, u32) = (7, 0);
+
+/// How long the end waits for the programs to leave.
+const DETACH_WITHIN: Duration = Duration::from_secs(1);
 
 const COUNTERS: usize = size_of::<Counters>() / size_of::<u64>();
 
@@ -242,8 +249,21 @@ fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
 
 impl Probes {
     /// Takes the programs out of the kernel. What they wrote can still be read.
+    ///
+    /// The kernel waits a while for each (`synchronize_rcu`), and for long where this process has
+    /// little of the processor: what is not done by [`DETACH_WITHIN`] goes on beside what follows,
+    /// and the kernel does the rest at the end of the process.
     pub fn detach(&mut self) {
-        self.ebpf = None;
+        let Some(ebpf) = self.ebpf.take() else { return };
+        let (running, done) = sync_channel::<Infallible>(0);
+        let close = move || {
+            drop(ebpf);
+            drop(running);
+        };
+        // Without a thread it is dropped, and so closed, here.
+        if Builder::new().name("detach".into()).spawn(close).is_ok() {
+            let _ = done.recv_timeout(DETACH_WITHIN);
+        }
     }
 
     /// What the eBPF program counted so far.

@@ -262,19 +262,21 @@ impl Delivery {
         self.board.replaced()
     }
 
-    /// Has the sinks deliver what waits, flush and end, all within `deadline`. A sink that is
-    /// stuck is left behind: its thread ends with the process.
+    /// Has the sinks deliver what waits, flush and end, and then the store save that, all within
+    /// `deadline`, of which a quarter is the store's alone. Who is stuck is left behind: its thread
+    /// ends with the process.
     #[must_use]
     pub fn close(self, deadline: Duration) -> Vec<SinkTotals> {
         let start = Instant::now();
         self.backlog.close();
         for Outlet { counts, signals: _, thread } in self.outlets.into_iter().chain(self.ending) {
-            let in_time = thread.finish(deadline.saturating_sub(start.elapsed()));
+            let sinks = deadline - deadline / 4;
+            let in_time = thread.finish(sinks.saturating_sub(start.elapsed()));
             counts.stuck.store(!in_time, Relaxed);
         }
         if let Some((thread, end)) = self.keeper {
             self.backlog.wake(&end);
-            thread.finish(deadline);
+            thread.finish(deadline.saturating_sub(start.elapsed()));
         }
         self.board.sinks()
     }

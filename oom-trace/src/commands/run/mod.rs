@@ -32,7 +32,7 @@ use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::kernel::plan::Plan;
+use crate::kernel::plan::{Plan, Refused};
 use crate::kernel_log::device::DeviceError;
 use crate::say::{never_wait, say, start_writing};
 use crate::sink::{Console, Status};
@@ -111,8 +111,10 @@ fn reporter(console_closed: Arc<Notify>) -> Reporter {
 
 /// Tells the person at the terminal how it stands.
 fn announce(plan: &Plan, notes: &[String]) {
-    for refused in &plan.refused {
-        say(format_args!("no {} here: {}", refused.rung, refused.reason));
+    for refused in plan.refused.chunk_by(|one, next| one.reason == next.reason) {
+        let Some(Refused { reason, .. }) = refused.first() else { continue };
+        let rungs: Vec<_> = refused.iter().map(|it| it.rung.to_string()).collect();
+        say(format_args!("no {} here: {reason}", rungs.join(", no ")));
     }
     if !plan.missing.is_empty() {
         let fields: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();

@@ -66,3 +66,29 @@ pub(super) fn drop_privileges() -> Option<String> {
     };
     set_capabilities(None, sets).err().map(|error| format!("cannot drop capabilities: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Minor page faults of this thread.
+    fn faults() -> u64 {
+        let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(7).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_in_use_before_takes_no_new_page() {
+        // What malloc by itself would always map and unmap (DEFAULT_MMAP_THRESHOLD_MAX).
+        const LARGE: usize = 40 << 20;
+        assert_eq!(keep_heap(), None);
+        let faults_of_use = || {
+            let before = faults();
+            std::hint::black_box(vec![1_u8; LARGE]);
+            faults() - before
+        };
+        // Other tests have the same heap, and may take the place in between.
+        assert!((0..10).any(|_| faults_of_use() == 0));
+    }
+}

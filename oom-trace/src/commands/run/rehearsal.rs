@@ -136,7 +136,8 @@ fn command(pid: u32) -> Vec<u8> {
     let mut argv = b"java\0--password=secret\0".repeat(ARGV_LEN / 16);
     argv.truncate(ARGV_LEN);
     let fill = |command: &mut Command| {
-        (command.pid, command.parents_len) = (pid, PARENTS as u32);
+        command.pid = pid;
+        command.parents_len = u32::try_from(PARENTS).unwrap_or(0);
         command.exe_end = len(exe);
         command.argv_end = len(exe) + len(&argv);
     };

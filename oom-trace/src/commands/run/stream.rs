@@ -24,8 +24,9 @@ use crate::sink::{Console, SinkTotals};
 /// for what no hook saw.
 const OVERDUE: Duration = Duration::from_secs(1);
 
-/// How long the sinks have to write what waits, at the end.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the sinks and the store have to write what waits, at the end: with a second for the hooks
+/// to leave and half of one for standard error, SIGTERM is answered within five seconds.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the agent consists of while it runs.
 pub(super) struct Stream {
