@@ -17,6 +17,7 @@ mod decision;
 mod dump;
 mod exit;
 mod exiting;
+mod fire;
 mod global;
 mod group;
 mod hog;

@@ -24,7 +24,8 @@ pub(crate) struct Kernel {
     machines: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["plain", "two-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
+const ALL: &[&str] =
+    &["plain", "two-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic", "fire"];
 
 /// What a line that says no more has.
 const CLOUD: Kernel = Kernel {
