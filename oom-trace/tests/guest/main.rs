@@ -76,6 +76,7 @@ fn main() -> ExitCode {
         global::SCENARIOS,
         why::SCENARIOS,
         storms::SCENARIOS,
+        fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];
     let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
