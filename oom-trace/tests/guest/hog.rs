@@ -25,6 +25,7 @@ pub(crate) const COMMANDS: &[Role] = &[
     (HOG, body::run),
     (crate::fire::victim::VICTIM, crate::fire::victim::run),
     (crate::fire::post::WITHIN, crate::fire::post::run_within),
+    (crate::fire::starts::READER, crate::fire::starts::read_an_array),
     (crate::namespaces::NEST, crate::namespaces::nest),
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),

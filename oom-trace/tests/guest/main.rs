@@ -76,6 +76,7 @@ fn main() -> ExitCode {
         global::SCENARIOS,
         why::SCENARIOS,
         storms::SCENARIOS,
+        fire::starts::SCENARIOS,
         fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod groups;
 pub(crate) mod oracle;
 pub(crate) mod post;
+pub(crate) mod starts;
 pub(crate) mod told;
 pub(crate) mod victim;
 
