@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: &[Role] = &[
     (crate::fire::victim::VICTIM, crate::fire::victim::run),
     (crate::fire::post::WITHIN, crate::fire::post::run_within),
     (crate::fire::starts::READER, crate::fire::starts::read_an_array),
+    (crate::fire::place::SQUATTER, crate::fire::place::squat),
     (crate::namespaces::NEST, crate::namespaces::nest),
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),

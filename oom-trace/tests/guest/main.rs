@@ -77,6 +77,7 @@ fn main() -> ExitCode {
         why::SCENARIOS,
         storms::SCENARIOS,
         fire::starts::SCENARIOS,
+        fire::place::SCENARIOS,
         fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod groups;
 pub(crate) mod oracle;
+pub(crate) mod place;
 pub(crate) mod post;
 pub(crate) mod starts;
 pub(crate) mod told;
