@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         storms::SCENARIOS,
         fire::starts::SCENARIOS,
         fire::place::SCENARIOS,
+        fire::memory::SCENARIOS,
         fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod groups;
+pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod place;
 pub(crate) mod post;
