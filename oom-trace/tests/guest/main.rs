@@ -79,6 +79,7 @@ fn main() -> ExitCode {
         fire::starts::SCENARIOS,
         fire::place::SCENARIOS,
         fire::memory::SCENARIOS,
+        fire::disk::SCENARIOS,
         fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];
