@@ -80,6 +80,7 @@ fn main() -> ExitCode {
         fire::place::SCENARIOS,
         fire::memory::SCENARIOS,
         fire::disk::SCENARIOS,
+        fire::clock::SCENARIOS,
         fire::groups::SCENARIOS,
         panic::SCENARIOS,
     ];

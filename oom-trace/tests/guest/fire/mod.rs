@@ -1,6 +1,7 @@
 //! The agent under fire: what is done to it, and whether all is told, once, as the kernel logged it.
 
 pub(crate) mod account;
+pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod groups;
 pub(crate) mod memory;
