@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         fire::disk::SCENARIOS,
         fire::clock::SCENARIOS,
         fire::groups::SCENARIOS,
+        fire::many::SCENARIOS,
         panic::SCENARIOS,
     ];
     let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));

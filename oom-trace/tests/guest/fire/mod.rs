@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod groups;
+pub(crate) mod many;
 pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod place;
