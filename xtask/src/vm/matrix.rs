@@ -34,8 +34,8 @@ pub(crate) struct Choice {
 }
 
 /// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
-/// them, and each kind of machine that takes no longer than a minute or two. All there is takes the
-/// better part of an hour on two processors.
+/// them, and each kind of machine that takes no longer than a minute or two. All there is takes two
+/// hours on two processors.
 const SAMPLE: &[(&str, &str)] = &[
     ("5.10", "plain"),
     ("6.1", "cgroup-v1"),
