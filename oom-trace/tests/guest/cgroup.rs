@@ -86,6 +86,21 @@ impl Cgroup {
         format!("/{}", crate::support::log::json_text(self.path.as_os_str().as_bytes()))
     }
 
+    /// Where a process goes to be in it.
+    pub(crate) fn procs(&self) -> PathBuf {
+        self.file("cgroup.procs")
+    }
+
+    /// Bytes that it has now.
+    pub(crate) fn usage(&self) -> u64 {
+        self.read("memory.current").trim().parse().unwrap()
+    }
+
+    /// Has the cgroups at the top get this controller, too.
+    pub(crate) fn at_the_top(controller: &str) {
+        fs::write(Path::new(V2).join("cgroup.subtree_control"), format!("+{controller}")).unwrap();
+    }
+
     /// As the kernel numbers it.
     pub(crate) fn id(&self) -> u64 {
         fs::metadata(self.file("")).unwrap().ino()

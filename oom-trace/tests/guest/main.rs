@@ -17,6 +17,7 @@ mod decision;
 mod dump;
 mod exit;
 mod exiting;
+mod fire;
 mod global;
 mod group;
 mod hog;
@@ -77,6 +78,14 @@ fn main() -> ExitCode {
         global::SCENARIOS,
         why::SCENARIOS,
         storms::SCENARIOS,
+        fire::starts::SCENARIOS,
+        fire::place::SCENARIOS,
+        fire::memory::SCENARIOS,
+        fire::disk::SCENARIOS,
+        fire::clock::SCENARIOS,
+        fire::groups::SCENARIOS,
+        fire::random::SCENARIOS,
+        fire::many::SCENARIOS,
         panic::SCENARIOS,
     ];
     let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
