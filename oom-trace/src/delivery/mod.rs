@@ -274,7 +274,11 @@ impl Delivery {
         }
         if let Some((thread, end)) = self.keeper {
             self.backlog.wake(&end);
-            thread.finish(deadline);
+            if !thread.finish(deadline) {
+                let said =
+                    format!("{} records were not saved in time", self.backlog.unsaved_count());
+                (self.report)(Report::Store { said });
+            }
         }
         self.board.sinks()
     }
