@@ -311,6 +311,12 @@ impl Backlog {
         self.lock().gaps.iter().map(within).sum()
     }
 
+    /// Records that the store does not have yet.
+    pub(super) fn unsaved_count(&self) -> u64 {
+        let state = self.lock();
+        state.held.next().saturating_sub(state.saved)
+    }
+
     /// Whether the store works, as far as is known.
     pub(super) fn store_works(&self) -> bool {
         self.lock().store_works

@@ -276,7 +276,11 @@ impl Delivery {
         }
         if let Some((thread, end)) = self.keeper {
             self.backlog.wake(&end);
-            thread.finish(deadline.saturating_sub(start.elapsed()));
+            if !thread.finish(deadline.saturating_sub(start.elapsed())) {
+                let said =
+                    format!("{} records were not saved in time", self.backlog.unsaved_count());
+                (self.report)(Report::Store { said });
+            }
         }
         self.board.sinks()
     }

@@ -174,3 +174,17 @@ fn what_the_store_lacks_is_counted_by_those_who_read_it_there() {
     let [totals] = delivery.close(SOON).try_into().unwrap();
     assert_eq!((totals.dropped, totals.waiting), (lost, 0));
 }
+
+/// The disk answers neither yes nor no.
+#[test]
+fn what_is_not_saved_in_time_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(Vec::new(), Some(&path));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    delivery.send(record(0));
+    delivery.send(record(1));
+    let _ = delivery.close(Duration::from_millis(1));
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 2 records were not saved in time");
+}
