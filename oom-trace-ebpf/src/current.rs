@@ -11,17 +11,17 @@ use crate::scratch::Word;
 /// Hooks that run under `oom_lock` change it. One that does not, on the signals of the whole machine,
 /// reads who is in it, and goes no further where that is another thread.
 pub(crate) static CURRENT: Current = Current {
-    incident: Word::ZERO,
-    trigger: Word::ZERO,
-    orphan: Word::ZERO,
-    kills: Word::ZERO,
-    killer: Word::ZERO,
-    killing: Word::ZERO,
-    threads: Word::ZERO,
-    marked: Word::ZERO,
-    victim: Word::ZERO,
-    memory: Word::ZERO,
-    source: Word::ZERO,
+    incident: Word::zero(),
+    trigger: Word::zero(),
+    orphan: Word::zero(),
+    kills: Word::zero(),
+    killer: Word::zero(),
+    killing: Word::zero(),
+    threads: Word::zero(),
+    marked: Word::zero(),
+    victim: Word::zero(),
+    memory: Word::zero(),
+    source: Word::zero(),
 };
 
 pub(crate) struct Current {

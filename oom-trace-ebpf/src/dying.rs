@@ -50,7 +50,7 @@ static THREADS: HashMap<u32, u64> = HashMap::with_max_entries(ROOM as u32, 0);
 static ORDER: Locked<[u64; ROOM]> = Locked::new([0; ROOM]);
 
 /// Marks so far.
-static MARKS: Word = Word::ZERO;
+static MARKS: Word = Word::zero();
 
 impl Dying {
     /// Whether its memory is `mm` still. Its process pins that as long as there is one (`oom_mm`,
@@ -124,8 +124,8 @@ extern "C" fn remember_task(incident: u64, task: u64) -> u64 {
 /// Others use this memory as well: it may outlive its victim.
 pub(crate) fn share(mm: u64) {
     if let Some(entry) = DYING.get_ptr_mut(mm) {
-        // SAFETY: the entry is a value of the map, and nothing but this writes to it.
-        unsafe { (&raw mut (*entry).shared).write(1) };
+        // SAFETY: the entry is a value of the map, of whose numbers other hooks only read.
+        unsafe { (*entry).shared = 1 };
     }
 }
 

@@ -57,6 +57,6 @@ fn count(counter: usize) {
     // SAFETY: the map's value lives as long as the program. All hooks add to it by this one
     // instruction, and user space only reads it.
     unsafe {
-        asm!("lock *(u64 *)({counter} + 0) += {one}", counter = in(reg) counter, one = in(reg) 1_u64)
-    };
+        asm!("lock *(u64 *)({counter} + 0) += {one}", counter = in(reg) counter, one = in(reg) 1_u64);
+    }
 }

@@ -40,7 +40,9 @@ pub(crate) struct Word(UnsafeCell<u64>);
 unsafe impl Sync for Word {}
 
 impl Word {
-    pub(crate) const ZERO: Self = Self(UnsafeCell::new(0));
+    pub(crate) const fn zero() -> Self {
+        Self(UnsafeCell::new(0))
+    }
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
@@ -82,19 +84,26 @@ static SCRATCH: Locked<Scratch> =
     Locked::new(Scratch { head: [0; HEAD / 8], texts: [0; PATHS_LEN + SPARE] });
 
 /// Where the next text starts.
-static END: Word = Word::ZERO;
+static END: Word = Word::zero();
 
 /// Whether the text being written is whole: 1 or 0.
-static WHOLE: Word = Word::ZERO;
+static WHOLE: Word = Word::zero();
+
+/// A place of the scratch.
+#[inline(always)]
+fn at(offset: usize) -> *mut u8 {
+    let start: *mut Scratch = SCRATCH.0.get();
+    start.cast::<u8>().wrapping_add(offset)
+}
 
 /// The record being written, as the last hook left it.
 #[inline(always)]
 pub(crate) fn record<T: zerocopy::FromBytes + zerocopy::IntoBytes>() -> &'static mut T {
-    const { assert!(size_of::<T>() <= HEAD && size_of::<T>() % 8 == 0 && align_of::<T>() <= 8) };
-    let head: *mut Scratch = SCRATCH.0.get();
+    const { assert!(size_of::<T>() <= HEAD && size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8) };
+    let record = at(HEAD - size_of::<T>()).cast();
     // SAFETY: it lies within `head`, is aligned as its size is a multiple of 8, and any bytes are a
     // value of it. `oom_lock` is held, one record is written at a time, and texts lie behind it.
-    unsafe { &mut *head.cast::<u8>().add(HEAD - size_of::<T>()).cast() }
+    unsafe { &mut *record }
 }
 
 /// Forgets all texts.
@@ -133,10 +142,9 @@ pub(crate) fn has_room() -> bool {
 #[inline(always)]
 pub(crate) fn room<const N: usize>() -> &'static mut [u8; N] {
     const { assert!(N <= SPARE) };
-    let scratch: *mut Scratch = SCRATCH.0.get();
-    let at = END.get() as usize & (PATHS_LEN - 1);
-    // SAFETY: `at` is below `PATHS_LEN`, and `SPARE` bytes follow. `oom_lock` is held.
-    unsafe { &mut *(&raw mut (*scratch).texts).cast::<u8>().add(at).cast() }
+    let room = at(HEAD + (END.get() as usize & (PATHS_LEN - 1))).cast();
+    // SAFETY: it starts below `PATHS_LEN` of the texts, and `SPARE` bytes follow. `oom_lock` is held.
+    unsafe { &mut *room }
 }
 
 /// Keeps so many bytes of what was written to [`room`].
@@ -149,7 +157,7 @@ pub(crate) fn advance(bytes: u64) {
 #[inline(always)]
 pub(crate) fn written<T>() -> &'static [u8] {
     let len = size_of::<T>() + (END.get() as usize).min(PATHS_LEN);
-    let head: *const Scratch = SCRATCH.0.get();
+    let start = at(HEAD - size_of::<T>());
     // SAFETY: `head` and `texts` leave no gap, and `len` bytes from there lie within them.
-    unsafe { core::slice::from_raw_parts(head.cast::<u8>().add(HEAD - size_of::<T>()), len) }
+    unsafe { core::slice::from_raw_parts(start, len) }
 }

@@ -21,7 +21,7 @@ impl Mm {
 }
 
 /// Where the way of [`write_file_path`] is: a `struct vfsmount`.
-static MOUNT: Word = Word::ZERO;
+static MOUNT: Word = Word::zero();
 
 /// From a file up to the root of all its mounts (`prepend_path`, fs/d_path.c).
 #[unsafe(no_mangle)]

@@ -1,4 +1,5 @@
 //! What a start costs the kernel.
+#![expect(clippy::print_stdout, reason = "what was measured is worth seeing")]
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;

@@ -174,7 +174,7 @@ fn a_kill_that_any_hook_sees_finds_what_it_needs() {
         let programs: Vec<_> = rung.hooks().iter().map(|hook| hook.program).collect();
         let place = |name: &str, ways: &[&str]| {
             let is = |program: &&str| ways.iter().any(|way| *program == format!("{name}_{way}"));
-            programs.iter().position(|program| is(program)).unwrap_or_else(|| panic!("no {name}"))
+            programs.iter().position(is).unwrap_or_else(|| panic!("no {name}"))
         };
         // An fexit program that is alone on its function counts as its only hook.
         let only = ["kprobe", "fentry", "raw"];
