@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         fire::disk::SCENARIOS,
         fire::clock::SCENARIOS,
         fire::groups::SCENARIOS,
+        fire::random::SCENARIOS,
         fire::many::SCENARIOS,
         panic::SCENARIOS,
     ];

@@ -9,6 +9,8 @@ pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod place;
 pub(crate) mod post;
+pub(crate) mod random;
+mod shots;
 pub(crate) mod starts;
 pub(crate) mod told;
 pub(crate) mod victim;
