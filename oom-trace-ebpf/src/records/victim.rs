@@ -19,8 +19,8 @@ pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task, 
 
 /// The incident and the cgroup of the last victim whose path was told: a long one is told once for all
 /// of a group that are in it.
-static TOLD_INCIDENT: Word = Word::ZERO;
-static TOLD_CGROUP: Word = Word::ZERO;
+static TOLD_INCIDENT: Word = Word::zero();
+static TOLD_CGROUP: Word = Word::zero();
 
 #[unsafe(no_mangle)]
 #[inline(never)]

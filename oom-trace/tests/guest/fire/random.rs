@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,21 +52,26 @@ fn say(line: &str) {
 }
 
 fn drive(seed: u64, lasts: Duration) {
-    let firing = Firing::default();
+    let firing = Arc::<Firing>::default();
     let until = Instant::now() + lasts;
     let mut field = Field::new(seed, until);
     let oracle = Oracle::ask();
-    let victims = thread::scope(|scope| {
-        let firing = &firing;
-        let shots = scope.spawn(move || shots::fire(Rng::with_seed(seed + 1), firing));
-        let _end = End(firing);
-        while Instant::now() < until && !shots.is_finished() {
-            field.fault(firing, 0);
-            field.report(&oracle);
-        }
-        drop(_end);
-        shots.join().unwrap_or_else(|panic| resume_unwind(panic))
-    });
+    let _end = End(Arc::clone(&firing));
+    let shots = {
+        let firing = Arc::clone(&firing);
+        thread::spawn(move || shots::fire(Rng::with_seed(seed + 1), &firing))
+    };
+    while Instant::now() < until && !shots.is_finished() {
+        field.fault(&firing, 0);
+        field.report(&oracle);
+        firing.assert_going();
+    }
+    drop(_end);
+    while !shots.is_finished() {
+        firing.assert_going();
+        thread::sleep(Duration::from_millis(100));
+    }
+    let victims = shots.join().unwrap_or_else(|panic| resume_unwind(panic));
     field.end(&oracle, victims);
 }
 
@@ -77,12 +83,26 @@ pub(super) struct Firing {
     pub(super) held: AtomicBool,
     /// Processes that were killed.
     pub(super) victims: AtomicUsize,
+    /// What is being shot, and since when.
+    pub(super) shot: Mutex<Option<(String, Instant)>>,
+}
+
+impl Firing {
+    /// Whoever is to die dies.
+    fn assert_going(&self) {
+        let shot = self.shot.lock().unwrap().clone();
+        if let Some((name, since)) = shot
+            && since.elapsed() > PATIENCE
+        {
+            panic!("{name} does not come to its end: {:#?}", shots::alive());
+        }
+    }
 }
 
 /// Nobody waits for shots without an end.
-struct End<'a>(&'a Firing);
+struct End(Arc<Firing>);
 
-impl Drop for End<'_> {
+impl Drop for End {
     fn drop(&mut self) {
         self.0.enough.store(true, Ordering::Relaxed);
         self.0.held.store(false, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! Kills of all kinds, by chance.
 
+use std::fs;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
@@ -21,7 +22,9 @@ pub(super) fn fire(mut rng: Rng, firing: &Firing) -> usize {
         }
         number += 1;
         let name = format!("shot-{number}");
-        let died = match rng.u8(..8) {
+        let kind = rng.u8(..8);
+        *firing.shot.lock().unwrap() = Some((format!("{name} of kind {kind}"), Instant::now()));
+        let died = match kind {
             0 => in_turn(&mut rng, &Cgroup::limited(&name, SMALL)),
             1 => at_once(&mut rng, &Cgroup::limited(&name, SMALL)),
             2 => group(&mut rng, &Cgroup::limited(&name, 256 * MIB)),
@@ -31,10 +34,29 @@ pub(super) fn fire(mut rng: Rng, firing: &Firing) -> usize {
             6 => nested(&mut rng, &Cgroup::limited(&name, 2 * SMALL)),
             _ => others(&mut rng, &Cgroup::limited(&name, 256 * MIB)),
         };
+        *firing.shot.lock().unwrap() = None;
         firing.victims.fetch_add(died, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(rng.u64(..600)));
     }
     firing.victims.load(Ordering::Relaxed)
+}
+
+/// Processes of shots that live: the cgroup's name, the process's state, and where it waits.
+pub(super) fn alive() -> Vec<String> {
+    let mut alive = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap() {
+        let path = entry.unwrap().path();
+        let read = |file: &str| {
+            let bytes = fs::read(path.join(file)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).trim_end().to_owned()
+        };
+        let cgroup = read("cgroup");
+        if cgroup.contains("/shot-") {
+            let cgroup: String = cgroup.chars().take(40).collect();
+            alive.push(format!("{cgroup} {} {}", read("stat"), read("wchan")));
+        }
+    }
+    alive
 }
 
 /// Some process, of a name that may be anything, of some user.
@@ -106,7 +128,8 @@ fn others(rng: &mut Rng, cgroup: &Cgroup) -> usize {
     let count = rng.usize(1..20);
     let idle = Victim { oom_score_adj: 900, holds: 256 << 10, ..Victim::waiting("idle", cgroup) };
     let crowd = Crowd::start(&idle, count);
-    cgroup.limit(cgroup.usage() + MIB);
+    // Of a limit below a thousand pages `oom_badness` makes nothing of `oom_score_adj`.
+    cgroup.limit((cgroup.usage() + MIB).max(8 * MIB));
     Victim { oom_score_adj: -900, ..Victim::growing("last", cgroup) }.dies();
     crowd.killed();
     count + 1
