@@ -89,11 +89,13 @@ static END: Word = Word::zero();
 /// Whether the text being written is whole: 1 or 0.
 static WHOLE: Word = Word::zero();
 
-/// A place of the scratch.
+/// A place of the scratch. (Where the addition may wrap, the compiler turns it around, and the verifier
+/// no longer sees an address.)
 #[inline(always)]
 fn at(offset: usize) -> *mut u8 {
     let start: *mut Scratch = SCRATCH.0.get();
-    start.cast::<u8>().wrapping_add(offset)
+    // SAFETY: it is one, as all that ask for it say why.
+    unsafe { start.cast::<u8>().add(offset) }
 }
 
 /// The record being written, as the last hook left it.
@@ -142,7 +144,9 @@ pub(crate) fn has_room() -> bool {
 #[inline(always)]
 pub(crate) fn room<const N: usize>() -> &'static mut [u8; N] {
     const { assert!(N <= SPARE) };
-    let room = at(HEAD + (END.get() as usize & (PATHS_LEN - 1))).cast();
+    let place = END.get() as usize & (PATHS_LEN - 1);
+    // SAFETY: as below.
+    let room = unsafe { at(HEAD).add(place) }.cast();
     // SAFETY: it starts below `PATHS_LEN` of the texts, and `SPARE` bytes follow. `oom_lock` is held.
     unsafe { &mut *room }
 }

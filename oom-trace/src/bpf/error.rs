@@ -72,7 +72,8 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).
-const STATISTICS: [&str; 4] = ["verification time", "stack depth", "processed", "insns processed"];
+const STATISTICS: [&str; 5] =
+    ["verification time", "stack depth", "processed", "insns processed", "subprog "];
 
 /// What to do about the kernel's answer.
 fn advice(error: &(dyn Error + 'static)) -> &'static str {
