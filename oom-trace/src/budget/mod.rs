@@ -13,7 +13,7 @@ use self::level::{Level, Stat};
 
 /// Bytes that loading the programs may take on a kernel we know of, in the process and, charged to
 /// its cgroup, in the verifier.
-pub const LOADING_BYTES: u64 = 40 << 20;
+pub const LOADING_BYTES: u64 = 18 << 20;
 
 /// Bytes that are left to all but what waits for outputs: what they write into, and sockets.
 pub const RESERVE_BYTES: u64 = 2 << 20;
