@@ -154,11 +154,13 @@ fn source(source: u32) -> model::Source {
     }
 }
 
-/// As the kernel's log says, or a hook that saw the kill.
+/// As the kernel's log says, or a hook that saw the kill, or the stack of the mark.
 fn outcome(victim: &Victim) -> Option<model::Outcome> {
     match (victim.mark.outcome, victim.logged) {
         (record::outcome::KILLED, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
-        (_, Logged::Never) => Some(model::Outcome::AlreadyExiting),
+        (record::outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => {
+            Some(model::Outcome::AlreadyExiting)
+        }
         (_, Logged::Unknown) => None,
     }
 }

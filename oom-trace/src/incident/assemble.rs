@@ -114,8 +114,8 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// How often the kernel killed it: as its log says, or as the hooks saw it. They saw no kill where
-    /// a probe was passed over as well, so without the log that is not known.
+    /// How often the kernel killed it: as its log says, or as the hooks saw it, or the stack of the
+    /// mark.
     #[must_use]
     pub fn kill_count(&self) -> Option<u32> {
         let seen = 1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX);
@@ -123,7 +123,7 @@ impl Victim {
             (outcome::KILLED, Logged::Killed { times, .. }) => Some(seen.max(times)),
             (outcome::KILLED, _) => Some(seen),
             (_, Logged::Killed { times, .. }) => Some(times),
-            (_, Logged::Never) => Some(0),
+            (outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => Some(0),
             (_, Logged::Unknown) => None,
         }
     }

@@ -105,7 +105,8 @@ impl Witness {
                 if is_written && !self.lost {
                     victim.logged = Logged::Never;
                 }
-                is_settled &= is_written;
+                // Nobody is to be killed: no line will come.
+                is_settled &= is_written || victim.mark.outcome == outcome::ALREADY_EXITING;
             }
         }
         if is_settled {
