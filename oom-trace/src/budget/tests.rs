@@ -155,16 +155,16 @@ fn of_version_1_too() {
 #[test]
 fn too_little_to_load_is_said_with_what_to_set() {
     let tree = Tree::new();
-    tree.v2("box", &max(48), "max", 12 * MIB);
+    tree.v2("box", &max(24), "max", 12 * MIB);
     let said = tree.budget_v2("/box").fits_loading().unwrap_err().to_string();
     assert!(
-        said.contains("memory.max of cgroup /box leaves 36 MiB; set it to at least 52 MiB"),
+        said.contains("memory.max of cgroup /box leaves 12 MiB; set it to at least 30 MiB"),
         "{said}"
     );
     // A lower limit that slows down hides none that kills.
-    tree.v2("box", &max(48), &max(20), 12 * MIB);
+    tree.v2("box", &max(24), &max(20), 12 * MIB);
     assert!(tree.budget_v2("/box").fits_loading().is_err());
-    tree.v2("box", &max(52), &max(20), 12 * MIB);
+    tree.v2("box", &max(30), &max(20), 12 * MIB);
     assert_eq!(tree.budget_v2("/box").fits_loading(), Ok(()));
 }
 
