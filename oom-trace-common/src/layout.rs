@@ -74,13 +74,15 @@ layout! {
     task_comm: 0 Optional ["task_struct.comm"] gives ["victim.comm", "trigger.comm", "chosen.comm"];
     task_mm: 8 Optional ["task_struct.mm"] gives ["victim.memory"];
     task_signal: 8 Optional ["task_struct.signal"] gives ["victim.oom_score_adj", "victim.threads", "trigger.oom_score_adj"];
-    task_group_leader: 8 Optional ["task_struct.group_leader"] gives ["victim.parent_comm"];
+    task_group_leader: 8 Optional ["task_struct.group_leader"] gives ["victim.parent_comm", "victim.started", "victim.age_ms", "oom_exit"];
     task_real_parent: 8 Optional ["task_struct.real_parent"] gives ["victim.ppid", "victim.parent_comm"];
     task_real_cred: 8 Optional ["task_struct.real_cred"] gives ["victim.uid", "victim.gid", "trigger.uid", "chosen.uid"];
     task_cgroups: 8 Optional ["task_struct.cgroups"] gives ["victim.cgroup", "trigger.cgroup", "chosen.cgroup", "trigger.cpuset"];
     task_flags: 4 Optional ["task_struct.flags"] gives ["candidates"];
     task_loginuid: 4 Optional ["task_struct.loginuid"] gives ["victim.login_uid"];
     task_mempolicy: 8 Optional ["task_struct.mempolicy"] gives [];
+    // Of a freed task 0.
+    task_usage: 4 Optional ["task_struct.usage"] gives [];
     task_thread_node: 0 Optional ["task_struct.thread_node"] gives [];
     task_start_boottime: 8 Optional ["task_struct.start_boottime" | "task_struct.real_start_time"] gives ["victim.started", "victim.age_ms"];
     task_mems_allowed: 0 Optional ["task_struct.mems_allowed"] gives ["trigger.mems_allowed"];
@@ -88,7 +90,7 @@ layout! {
 
     signal_oom_score_adj: 2 Optional ["signal_struct.oom_score_adj"] gives ["victim.oom_score_adj", "trigger.oom_score_adj"];
     signal_nr_threads: 4 Optional ["signal_struct.nr_threads"] gives ["victim.threads"];
-    signal_oom_mm: 8 Optional ["signal_struct.oom_mm"] gives [];
+    signal_oom_mm: 8 Optional ["signal_struct.oom_mm"] gives ["oom_exit"];
     signal_thread_head: 8 Optional ["signal_struct.thread_head.next"] gives [];
     signal_pids: 0 Optional ["signal_struct.pids"] gives ["victim.ns_pid"];
     pidtype_tgid: 0 Optional ["enum PIDTYPE_TGID"] gives ["victim.ns_pid"];

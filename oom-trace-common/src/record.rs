@@ -81,13 +81,14 @@ pub mod source {
     pub const TRACEPOINT: u32 = 3;
 }
 
-/// What the hooks around the mark say of it.
+/// What the hooks and the stack say of a mark.
 pub mod outcome {
-    /// No hook could tell.
+    /// Neither could tell: the stack of an incident without `oom_control` is that of the mark, and may
+    /// be named later (before 5.13 the kernel has no helper for it).
     pub const UNKNOWN: u32 = 0;
-    /// Inside `__oom_kill_process`.
+    /// Inside `__oom_kill_process`: its entry was seen, or it stands on the stack.
     pub const KILLED: u32 = 1;
-    /// Outside of it.
+    /// Outside of it; before 5.13 as far as hooks can tell.
     pub const ALREADY_EXITING: u32 = 2;
 }
 
@@ -121,7 +122,7 @@ pub struct End {
     Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout,
 )]
 pub struct Counters {
-    /// Marks inside `__oom_kill_process`: what the kernel counts as `oom_kill`.
+    /// Marks inside `__oom_kill_process`, whichever hook saw them: what the kernel counts as `oom_kill`.
     pub kills: u64,
     /// Records that found the ring buffer full.
     pub ring_lost: u64,
@@ -149,6 +150,10 @@ pub struct Machine {
     pub page_shift: u32,
     /// 1 where the machine may have more than one memory node.
     pub has_nodes: u32,
+    /// Where the code of `__oom_kill_process` starts, where `has_snprintf` is 0; 0 if unknown.
+    pub kill_start: u64,
+    /// Where it ends.
+    pub kill_end: u64,
 }
 
 /// The most CPUs whose counters are summed; a bound for the verifier.

@@ -2,6 +2,7 @@
 
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 #![expect(unsafe_code, reason = "a helper call is a call into the kernel")]
 #![expect(
     clippy::cast_lossless,
@@ -11,17 +12,19 @@
 )]
 
 mod current;
+mod dying;
 mod kernel;
-mod maps;
 mod probes;
 mod records;
+mod ring;
+mod scratch;
+mod stack;
 mod weighed;
 
 use aya_ebpf::macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint};
 use aya_ebpf::programs::{
     FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext,
 };
-use aya_log_ebpf::debug;
 use oom_trace_common::record::source::{FENTRY, KPROBE};
 
 use crate::probes::{
@@ -35,171 +38,87 @@ use crate::probes::{
 #[unsafe(link_section = "license")]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
-#[kprobe]
-fn out_of_memory_kprobe(context: ProbeContext) -> u32 {
-    if let Some(oc) = context.arg(0) {
-        debug!(&context, "out_of_memory");
-        out_of_memory::enter(oc);
-    }
-    0
+/// The two programs of a hook on the entry of a function, a kprobe and an fentry program. Each
+/// argument stands beside its place.
+macro_rules! hook {
+    (
+        $kprobe:ident, $fentry:ident,
+        |$source:ident, $context:ident, ($($argument:ident: $place:literal),*)| $enter:expr
+    ) => {
+        #[kprobe]
+        fn $kprobe($context: ProbeContext) -> u32 {
+            let $source = KPROBE;
+            $(let Some($argument) = $context.arg::<u64>($place) else { return 0 };)*
+            $enter;
+            0
+        }
+
+        #[fentry]
+        fn $fentry($context: FEntryContext) -> u32 {
+            let $source = FENTRY;
+            $(let $argument = kernel::argument(&$context, $place);)*
+            $enter;
+            0
+        }
+    };
 }
 
-#[kprobe]
-fn oom_evaluate_task_kprobe(context: ProbeContext) -> u32 {
-    if let (Some(task), Some(oc)) = (context.arg(0), context.arg(1)) {
-        oom_evaluate_task::enter(task, oc);
-    }
-    0
-}
+hook!(out_of_memory_kprobe, out_of_memory_fentry, |_source, context, (oc: 0)| {
+    out_of_memory::enter(oc);
+});
 
-#[kprobe]
-fn oom_kill_process_kprobe(context: ProbeContext) -> u32 {
-    if let (Some(oc), Some(message)) = (context.arg(0), context.arg(1)) {
-        debug!(&context, "oom_kill_process: enter");
-        oom_kill_process::enter(KPROBE, oc, message, &context);
-    }
-    0
-}
+hook!(oom_evaluate_task_kprobe, oom_evaluate_task_fentry, |_source, context, (task: 0, oc: 1)| {
+    oom_evaluate_task::enter(task, oc);
+});
+
+hook!(oom_kill_process_kprobe, oom_kill_process_fentry, |source, context, (oc: 0, message: 1)| {
+    oom_kill_process::enter(source, oc, message, &context);
+});
+
+hook!(kill_process_kprobe, kill_process_fentry, |_source, context, (victim: 0)| {
+    kill_process::enter(victim);
+});
+
+hook!(mark_oom_victim_kprobe, mark_oom_victim_fentry, |source, context, (victim: 0)| {
+    mark_oom_victim::enter(source, victim, &context);
+});
+
+hook!(print_oom_group_kprobe, print_oom_group_fentry, |source, context, (memcg: 0)| {
+    print_oom_group::enter(source, memcg);
+});
+
+hook!(print_oom_meminfo_kprobe, print_oom_meminfo_fentry, |source, context, (memcg: 0)| {
+    print_oom_meminfo::enter(source, memcg);
+});
+
+hook!(dump_header_kprobe, dump_header_fentry, |source, context, (oc: 0)| {
+    dump_header::enter(source, oc, &context);
+});
+
+hook!(exit_oom_victim_kprobe, exit_oom_victim_fentry, |source, _context, ()| {
+    exit_oom_victim::enter(source);
+});
 
 #[kretprobe]
-fn oom_kill_process_kretprobe(context: RetProbeContext) -> u32 {
-    debug!(&context, "oom_kill_process: return");
+fn oom_kill_process_kretprobe(_: RetProbeContext) -> u32 {
     oom_kill_process::leave(KPROBE);
     0
 }
 
-#[kprobe]
-fn kill_process_kprobe(context: ProbeContext) -> u32 {
-    if let Some(victim) = context.arg::<u64>(0) {
-        debug!(&context, "__oom_kill_process: task {:x}", victim);
-        kill_process::enter(victim);
-    }
-    0
-}
-
-#[kprobe]
-fn mark_oom_victim_kprobe(context: ProbeContext) -> u32 {
-    if let Some(victim) = context.arg::<u64>(0) {
-        debug!(&context, "mark_oom_victim: task {:x}", victim);
-        mark_oom_victim::enter(KPROBE, victim, &context);
-    }
-    0
-}
-
-#[kprobe]
-fn print_oom_group_kprobe(context: ProbeContext) -> u32 {
-    if let Some(memcg) = context.arg(0) {
-        debug!(&context, "mem_cgroup_print_oom_group");
-        print_oom_group::enter(KPROBE, memcg);
-    }
-    0
-}
-
-#[kprobe]
-fn print_oom_meminfo_kprobe(context: ProbeContext) -> u32 {
-    if let Some(memcg) = context.arg(0) {
-        debug!(&context, "mem_cgroup_print_oom_meminfo");
-        print_oom_meminfo::enter(KPROBE, memcg);
-    }
-    0
-}
-
-#[kprobe]
-fn dump_header_kprobe(context: ProbeContext) -> u32 {
-    if let Some(oc) = context.arg(0) {
-        debug!(&context, "dump_header");
-        dump_header::enter(KPROBE, oc, &context);
-    }
-    0
-}
-
-#[fentry]
-fn out_of_memory_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "out_of_memory");
-    out_of_memory::enter(context.arg(0));
-    0
-}
-
-#[fentry]
-fn oom_evaluate_task_fentry(context: FEntryContext) -> u32 {
-    oom_evaluate_task::enter(context.arg(0), context.arg(1));
-    0
-}
-
-#[kprobe]
-fn exit_oom_victim_kprobe(context: ProbeContext) -> u32 {
-    debug!(&context, "exit_oom_victim");
-    exit_oom_victim::enter(KPROBE);
-    0
-}
-
-#[fentry]
-fn exit_oom_victim_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "exit_oom_victim");
-    exit_oom_victim::enter(FENTRY);
-    0
-}
-
-#[fentry]
-fn oom_kill_process_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "oom_kill_process: enter");
-    oom_kill_process::enter(FENTRY, context.arg(0), context.arg(1), &context);
-    0
-}
-
 #[fexit]
-fn oom_kill_process_fexit(context: FExitContext) -> u32 {
-    debug!(&context, "oom_kill_process: return");
+fn oom_kill_process_fexit(_: FExitContext) -> u32 {
     oom_kill_process::leave(FENTRY);
-    0
-}
-
-#[fentry]
-fn kill_process_fentry(context: FEntryContext) -> u32 {
-    let victim: u64 = context.arg(0);
-    debug!(&context, "__oom_kill_process: task {:x}", victim);
-    kill_process::enter(victim);
-    0
-}
-
-#[fentry]
-fn mark_oom_victim_fentry(context: FEntryContext) -> u32 {
-    let victim: u64 = context.arg(0);
-    debug!(&context, "mark_oom_victim: task {:x}", victim);
-    mark_oom_victim::enter(FENTRY, victim, &context);
-    0
-}
-
-#[fentry]
-fn print_oom_group_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "mem_cgroup_print_oom_group");
-    print_oom_group::enter(FENTRY, context.arg(0));
-    0
-}
-
-#[fentry]
-fn print_oom_meminfo_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "mem_cgroup_print_oom_meminfo");
-    print_oom_meminfo::enter(FENTRY, context.arg(0));
-    0
-}
-
-#[fentry]
-fn dump_header_fentry(context: FEntryContext) -> u32 {
-    debug!(&context, "dump_header");
-    dump_header::enter(FENTRY, context.arg(0), &context);
     0
 }
 
 #[fexit]
 fn exit_mmap_fexit(context: FExitContext) -> u32 {
-    exit_mmap::leave(FENTRY, context.arg(0));
+    exit_mmap::leave(FENTRY, kernel::argument(&context, 0));
     0
 }
 
 #[raw_tracepoint]
 fn finish_task_reaping_raw(context: RawTracePointContext) -> u32 {
-    debug!(&context, "oom/finish_task_reaping");
     finish_task_reaping::enter(context.arg(0));
     0
 }
@@ -212,7 +131,6 @@ fn signal_generate_raw(context: RawTracePointContext) -> u32 {
 
 #[raw_tracepoint]
 fn mark_victim_raw(context: RawTracePointContext) -> u32 {
-    debug!(&context, "oom/mark_victim");
     mark_victim::enter(&context);
     0
 }

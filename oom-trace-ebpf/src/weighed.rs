@@ -3,30 +3,36 @@
 use oom_trace_common::record::{CANDIDATES, Candidate, candidate_field as field, role};
 
 use crate::kernel::{OomControl, Task, weighs_exactly};
-use crate::records::{Memory, put};
+use crate::records::put;
+use crate::scratch::{Locked, Word};
 
-/// The value of the map `WEIGHED`.
+/// The tasks that the kernel has weighed so far, while it looks for one to choose.
+// SAFETY: all zero is a value: numbers, and arrays of them.
+pub(crate) static WEIGHED: Locked<Weighed> = Locked::new(unsafe { core::mem::zeroed() });
+
 #[repr(C)]
 pub(crate) struct Weighed {
     /// The `oom_control` of the shortage; 0 outside of one.
     oc: u64,
     /// Tasks so far.
     pub(crate) total: u64,
-    /// The place of the task with the least badness among `top`.
-    least: Memory,
+    /// Places of `top` that are taken.
+    filled: Word,
+    /// The place of the task with the least badness among them, once all are.
+    least: Word,
     /// The task being weighed.
     scale: Weight,
     /// Those with the most badness.
-    pub(crate) top: [Weight; CANDIDATES],
+    top: [Weight; CANDIDATES],
     /// The one that holds the most.
-    pub(crate) largest: Weight,
+    largest: Weight,
 }
 
 /// A task and what it weighs; the record of it but for its header and its path.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Weight {
-    /// Where the task is; 0 for a free place.
+    /// Where the task is; 0 for none.
     pub(crate) task: u64,
     pub(crate) candidate: Candidate,
 }
@@ -36,13 +42,18 @@ impl Weighed {
     pub(crate) fn start(&mut self, oc: u64) {
         self.oc = oc;
         self.total = 0;
-        self.least.set(0);
-        for weight in &mut self.top {
-            weight.task = 0;
-            weight.candidate.badness = i64::MIN;
-        }
+        self.filled.set(0);
         self.largest.task = 0;
         self.largest.candidate.held = 0;
+    }
+
+    /// What is known of the task at a place of the first, or behind them of the one that holds the most.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: u64) -> Option<&Weight> {
+        match self.top.get(place as usize) {
+            Some(weight) => (place < self.filled.get()).then_some(weight),
+            None => (self.largest.task != 0).then_some(&self.largest),
+        }
     }
 
     /// Whether tasks are weighed for it.
@@ -67,11 +78,22 @@ impl Weighed {
             self.largest.candidate.role = role::LARGEST;
         }
         let may_die = header.present & field::BADNESS != 0;
-        let least = self.least.get() as usize & (CANDIDATES - 1);
-        let Some(slot) = self.top.get_mut(least) else { return };
-        if may_die && badness >= slot.candidate.badness {
-            *slot = self.scale;
-            slot.candidate.role = role::TOP;
+        if !may_die {
+            return;
+        }
+        let filled = self.filled.get();
+        let is_full = filled >= CANDIDATES as u64;
+        let place = if is_full { self.least.get() } else { filled };
+        let Some(slot) = self.top.get_mut(place as usize & (CANDIDATES - 1)) else { return };
+        if is_full && badness < slot.candidate.badness {
+            return;
+        }
+        *slot = self.scale;
+        slot.candidate.role = role::TOP;
+        if !is_full {
+            self.filled.set(filled + 1);
+        }
+        if self.filled.get() >= CANDIDATES as u64 {
             self.find_least();
         }
     }
@@ -102,7 +124,7 @@ fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
     put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
     let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
     for (place, slot) in candidate.rss.iter_mut().enumerate() {
-        let counter = if weighs_exactly() { mm.rss(place).1 } else { mm.rss(place).0 };
+        let counter = if weighs_exactly() { mm.rss_sum(place) } else { mm.rss_count(place) };
         // A counter that is negative for a moment is 0.
         let pages = counter.map(|pages| pages.max(0));
         put!(present |= (field::RSS << place); *slot, pages);

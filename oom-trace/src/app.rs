@@ -1,6 +1,5 @@
 //! Where the parts are wired: from the command line to a command and its exit status.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -8,6 +7,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 use crate::commands::{check, history, run, trigger};
 use crate::config::ConfigError;
+use crate::say;
 
 /// Wrong usage, as clap has it; a configuration is a part of it.
 const USAGE: u8 = 2;
@@ -27,10 +27,11 @@ pub fn main() -> ExitCode {
             trigger::victim(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
     };
-    result.unwrap_or_else(|error| {
-        // Nobody is left to tell that stderr is closed.
-        let _ = writeln!(io::stderr(), "oom-trace: {error:#}");
+    let status = result.unwrap_or_else(|error| {
+        say::say(format_args!("{error:#}"));
         let is_usage = error.downcast_ref::<ConfigError>().is_some();
         if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
-    })
+    });
+    say::finish(say::LAST_WORDS);
+    status
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bpf;
+pub mod budget;
 mod cause;
 pub mod cli;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod kernel;
 pub mod kernel_log;
 pub mod release;
 pub mod render;
+mod say;
 pub mod setting;
 pub mod sink;
 pub mod store;

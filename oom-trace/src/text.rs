@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write as _};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A name as the kernel holds it. Nothing says that it is UTF-8 or printable.
 ///
 /// It serialises to UTF-8 with each byte that is none as `\xNN`; it displays, for terminals and
-/// log lines, with control characters escaped as well.
+/// log lines, with control characters escaped as well. A clone shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct KernelText(Box<[u8]>);
+pub struct KernelText(Arc<[u8]>);
 
 impl KernelText {
     /// The bytes as they are.
@@ -129,6 +130,12 @@ mod tests {
         let text = KernelText::from(b"a\xff\"\xc3\xa9\xc3");
         assert_eq!(text.to_utf8(), "a\\xff\"\u{e9}\\xc3");
         assert_eq!(text.as_bytes(), b"a\xff\"\xc3\xa9\xc3");
+    }
+
+    #[test]
+    fn a_clone_shares_the_bytes() {
+        let text = KernelText::from("a");
+        assert_eq!(text.as_bytes().as_ptr(), text.clone().as_bytes().as_ptr());
     }
 
     #[test]

@@ -10,11 +10,15 @@ mod here;
 mod support;
 
 use std::fs;
+use std::io::{PipeWriter, Write as _, pipe};
+use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::CapabilitySet;
 use serde_json::Value;
@@ -122,7 +126,8 @@ fn the_log_alone_gives_records_too() {
 fn the_past_is_in_the_log() {
     let _turn = turn();
     let pid = trigger();
-    let output = oom_trace(&["history", "--since", "1m", "--format", "json"]).output().unwrap();
+    let output =
+        oom_trace(&["history", "--log", "--since", "1m", "--format", "json"]).output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
     let mut records = text.lines().map(record);
@@ -173,6 +178,9 @@ fn a_closed_pipe_ends_it_quietly() {
     let mut pipeline = Command::new("bash");
     let script = "\"$0\" --format json | head -1";
     pipeline.args(["-o", "pipefail", "-c", script]).arg(program.get_program());
+    for (name, value) in program.get_envs() {
+        pipeline.env(name, value.unwrap());
+    }
     let agent = Agent::start(pipeline);
     trigger();
     let ended = agent.wait();
@@ -184,8 +192,71 @@ fn a_second_agent_says_that_there_is_one() {
     let _turn = turn();
     let agent = Agent::start(oom_trace(&["--format", "json"]));
     let errors = failure(&oom_trace(&[]).output().unwrap(), 1);
-    assert!(errors.contains("another oom-trace is running"), "{errors}");
+    let who = format!("another oom-trace is running (pid {})", agent.pid());
+    assert!(errors.contains(&who), "{errors}");
     agent.stop();
+}
+
+/// As whoever looks after it does: the kernel may still be busy with what the last one had.
+#[test]
+fn one_that_was_killed_does_not_keep_the_next_from_starting() {
+    let _turn = turn();
+    let mut killed = Vec::new();
+    for _ in 0..50 {
+        let agent = Agent::start(oom_trace(&["--quiet"]));
+        agent.signal(Signal::KILL);
+        killed.push(agent);
+    }
+    Agent::start(oom_trace(&["--quiet"])).stop();
+}
+
+/// A name that anybody may take says nothing of who is there.
+#[test]
+fn nobody_without_rights_keeps_it_from_starting() {
+    let _turn = turn();
+    let name = SocketAddr::from_abstract_name("oom-trace.instance").unwrap();
+    let _taken = UnixListener::bind_addr(&name).unwrap();
+    let agent = Agent::start(oom_trace(&["--quiet"]));
+    let said = agent.stop().stderr;
+    assert!(!said.contains("cannot make sure"), "{said}");
+}
+
+/// The agent with this standard error; it is attached when this returns.
+fn start_unheard(stderr: PipeWriter) -> Agent {
+    let mut agent = Agent::spawn(oom_trace(&["--format", "json"]).stderr(stderr));
+    while agent.record()["event"] != "started" {}
+    agent
+}
+
+/// A pipe whose reader does not read.
+#[test]
+fn a_blocked_standard_error_stops_nothing() {
+    const KILLS: usize = 28;
+    let _turn = turn();
+    let (_reader, mut full) = pipe().unwrap();
+    ioctl_fionbio(&full, true).unwrap();
+    while full.write(&[b'\n'; 4096]).is_ok() {}
+    ioctl_fionbio(&full, false).unwrap();
+    let mut agent = start_unheard(full);
+    for _ in 0..KILLS {
+        let pid = trigger();
+        kill_of(&mut agent, pid);
+    }
+    let end = record(agent.stop().lines.last().unwrap());
+    assert_eq!(end["event"], "stopped");
+}
+
+/// Whoever started it has gone; it goes on.
+#[test]
+fn a_closed_standard_error_is_no_end() {
+    let _turn = turn();
+    let (reader, closed) = pipe().unwrap();
+    drop(reader);
+    let mut agent = start_unheard(closed);
+    let pid = trigger();
+    kill_of(&mut agent, pid);
+    let end = record(agent.stop().lines.last().unwrap());
+    assert_eq!(end["event"], "stopped");
 }
 
 #[test]

@@ -69,6 +69,10 @@ enum Task {
         /// The machine's name in the table; without it all tests run on each, a command on `plain`
         #[arg(long, value_name = "NAME")]
         machine: Option<String>,
+        /// How long random faults go on, on the machine `fire`; they say the seed by which
+        /// OOM_TRACE_FAULT_SEED makes them again [default: 10]
+        #[arg(long, value_name = "N")]
+        minutes: Option<u64>,
         /// The command, by its path in the guest: /bin/oom-trace, /bin/guest-tests
         #[arg(last = true)]
         command: Vec<String>,
@@ -103,9 +107,9 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             bench::run(part)
         }
-        Task::Vm { kernel, all: _, failed, machine, command } => {
+        Task::Vm { kernel, all: _, failed, machine, minutes, command } => {
             setup::run()?;
-            vm(&Choice { kernel, machine, failed, sample: false }, &command)
+            vm(&Choice { kernel, machine, failed, minutes, sample: false }, &command)
         }
     }
 }

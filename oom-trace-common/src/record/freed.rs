@@ -12,6 +12,8 @@ pub struct Freed {
     pub header: Header,
     /// `CLOCK_BOOTTIME` of the mark, in nanoseconds.
     pub marked_ns: u64,
+    /// `task->group_leader->start_boottime` of the victim, in nanoseconds; 0 if it could not be read.
+    pub start_boottime: u64,
     /// `mm->pgtables_bytes` that is left.
     pub pgtables_bytes: u64,
     /// What is left, in pages; see [`super::rss`].

@@ -10,7 +10,8 @@ use super::{COMM_LEN, Header, RSS_COUNTERS};
 pub struct Victim {
     /// Starts it.
     pub header: Header,
-    /// `task->start_boottime`, in nanoseconds.
+    /// `task->group_leader->start_boottime`, in nanoseconds: when the process started, whichever of its
+    /// threads was marked. With `pid` it names the process.
     pub start_boottime: u64,
     /// `mm->total_vm`, in pages.
     pub total_vm: u64,
@@ -90,6 +91,8 @@ pub mod victim_field {
     pub const COMM: u64 = 1 << 12;
     /// `parent_comm`
     pub const PARENT_COMM: u64 = 1 << 13;
+    /// The path is that of the last victim of the incident that came with one.
+    pub const SAME_PATH: u64 = 1 << 14;
     /// The first of four bits, one for each place of `rss_count`
     pub const RSS_COUNT: u64 = 1 << 16;
     /// The first of four bits, one for each place of `rss_sum`

@@ -1,10 +1,9 @@
 //! Cgroups, and their paths.
 
-use oom_trace_common::record::{NAME_LEN, PATH_DEPTH, PATHS_LEN};
+use oom_trace_common::record::{NAME_LEN, PATH_DEPTH};
 
 use super::{Got, load_str, pointer, read};
-use crate::maps::LAYOUT;
-use crate::records::{Memory, PATHS_ROOM};
+use crate::scratch;
 
 /// `struct cgroup`
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,6 +12,10 @@ pub(crate) struct Cgroup(u64);
 impl Cgroup {
     pub(super) fn new(address: u64) -> Self {
         Self(address)
+    }
+
+    pub(crate) fn address(self) -> u64 {
+        self.0
     }
 
     pub(super) fn root(self) -> u64 {
@@ -38,43 +41,51 @@ impl Cgroup {
         load_str(pointer(self.kn(), layout!(kernfs_name)), target).ok
     }
 
-    /// Writes its path, the leaf first, and moves `end` behind it.
+    /// Writes its path to the texts, the leaf first.
     ///
     /// 1, or 0 and nothing written if it cannot be read, is deeper than [`PATH_DEPTH`], or longer
     /// than the room left.
-    pub(crate) fn path(
-        self,
-        paths: &mut [u8; PATHS_ROOM],
-        end: &mut Memory,
-        whole: &mut Memory,
-    ) -> u64 {
-        let start = end.get();
-        whole.set(0);
-        write_path(self.kn(), paths, end, whole);
-        let whole = whole.get();
-        // Back to the start if it is not whole, without a branch.
-        end.set(start + (end.get() - start) * whole);
-        whole
+    pub(crate) fn path(self) -> u64 {
+        write_cgroup_path(self.kn())
     }
 }
 
-/// `whole` becomes 1 at the root. One function, so that the program does not grow with the paths of
-/// a record; what it found stays in memory, so that the verifier need not follow it further.
+/// Directories that one call climbs: the verifier checks these once, however deep a path may be.
+const STEPS: u32 = 8;
+
+/// From a directory up to the root.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn write_path(leaf: u64, paths: &mut [u8; PATHS_ROOM], end: &mut Memory, whole: &mut Memory) {
-    let (to_parent, to_name) = (layout!(kernfs_parent), layout!(kernfs_name));
+extern "C" fn write_cgroup_path(leaf: u64) -> u64 {
+    let start = scratch::end();
+    scratch::set_whole(0);
     let mut kn = leaf;
-    for _ in 0..PATH_DEPTH {
-        let parent = read::<u64>(kn, to_parent);
-        let at = end.get();
-        if parent.value == 0 || at >= PATHS_LEN as u64 {
-            whole.set(parent.ok * ((at < PATHS_LEN as u64) as u64));
-            return;
+    for _ in 0..PATH_DEPTH / STEPS {
+        kn = climb_cgroups(kn);
+        if kn == 0 {
+            break;
         }
-        let room = paths.get_mut(at as usize & (PATHS_LEN - 1)..);
-        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else { return };
-        let name = load_str::<NAME_LEN>(pointer(kn, to_name), room);
-        end.set(at + name.value as u64 * name.ok);
+    }
+    scratch::keep_whole(start)
+}
+
+/// Some of that way: where it goes on, 0 at its end.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn climb_cgroups(mut kn: u64) -> u64 {
+    let (to_parent, to_name) = (layout!(kernfs_parent), layout!(kernfs_name));
+    for _ in 0..STEPS {
+        let parent = read::<u64>(kn, to_parent);
+        if parent.value == 0 {
+            scratch::set_whole(parent.ok);
+            return 0;
+        }
+        if !scratch::has_room() {
+            return 0;
+        }
+        let name = load_str::<NAME_LEN>(pointer(kn, to_name), scratch::room());
+        scratch::advance(name.value as u64 * name.ok);
         kn = parent.value * name.ok;
     }
+    kn
 }

@@ -4,7 +4,6 @@
 use oom_trace_common::record::NODEMASK_LEN;
 
 use super::{OomControl, Task, read, read_nodemask};
-use crate::maps::{LAYOUT, MACHINE};
 
 /// include/linux/sched.h
 const PF_KTHREAD: u32 = 0x0020_0000;

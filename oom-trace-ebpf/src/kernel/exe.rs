@@ -1,70 +1,72 @@
 //! The path of a program.
 
 use oom_trace_common::layout::ABSENT;
-use oom_trace_common::record::{NAME_LEN, PATHS_LEN};
+use oom_trace_common::record::NAME_LEN;
 
 use super::{Mm, load_str, pointer};
-use crate::maps::LAYOUT;
-use crate::records::{Memory, PATHS_ROOM};
+use crate::scratch::{self, Word};
 
 /// Directories, and mounts that are crossed, up to the root.
 const DEPTH: u32 = 48;
 
+/// Those that one call climbs: the verifier checks these once.
+const STEPS: u32 = 8;
+
 impl Mm {
-    /// Writes the path of its program, the last name first, and moves `end` behind it; 1, or 0 and
-    /// nothing written if it cannot be read or is too deep.
-    pub(crate) fn exe(
-        self,
-        paths: &mut [u8; PATHS_ROOM],
-        end: &mut Memory,
-        whole: &mut Memory,
-    ) -> u64 {
-        let (file, start) = (self.exe_file(), end.get());
-        let (mnt, dentry) = (layout!(file_mnt), layout!(file_dentry));
-        whole.set(0);
-        write_path(pointer(file, mnt), pointer(file, dentry), paths, end, whole);
-        let whole = whole.get();
-        end.set(start + (end.get() - start) * whole);
-        whole
+    /// Writes the path of its program to the texts, the last name first; 1, or 0 and nothing
+    /// written if it cannot be read or is too deep.
+    pub(crate) fn exe(self) -> u64 {
+        write_file_path(self.exe_file())
     }
 }
 
+/// Where the way of [`write_file_path`] is: a `struct vfsmount`.
+static MOUNT: Word = Word::zero();
+
 /// From a file up to the root of all its mounts (`prepend_path`, fs/d_path.c).
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn write_path(
-    mut mnt: u64,
-    mut dentry: u64,
-    paths: &mut [u8; PATHS_ROOM],
-    end: &mut Memory,
-    whole: &mut Memory,
-) {
+extern "C" fn write_file_path(file: u64) -> u64 {
+    let start = scratch::end();
+    scratch::set_whole(0);
+    MOUNT.set(pointer(file, layout!(file_mnt)));
+    let mut dentry = pointer(file, layout!(file_dentry));
+    for _ in 0..DEPTH / STEPS {
+        dentry = climb_directories(dentry);
+        if dentry == 0 {
+            break;
+        }
+    }
+    scratch::keep_whole(start)
+}
+
+/// Some of that way: where it goes on, 0 at its end.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn climb_directories(mut dentry: u64) -> u64 {
     let (in_mount, name) = (layout!(mount_mnt), layout!(dentry_name));
     if in_mount == ABSENT || name == ABSENT {
-        return;
+        return 0;
     }
-    for _ in 0..DEPTH {
-        if dentry == 0 {
-            return;
-        }
+    for _ in 0..STEPS {
+        let mnt = MOUNT.get();
         if dentry == pointer(mnt, layout!(vfsmount_root)) {
             let mount = mnt.wrapping_sub(in_mount as u64);
             let above = pointer(mount, layout!(mount_parent));
             if above == mount || above == 0 {
-                whole.set(1);
-                return;
+                scratch::set_whole((dentry != 0) as u64);
+                return 0;
             }
             dentry = pointer(mount, layout!(mount_mountpoint));
-            mnt = above.wrapping_add(in_mount as u64);
+            MOUNT.set(above.wrapping_add(in_mount as u64));
             continue;
         }
-        let at = end.get();
-        if at >= PATHS_LEN as u64 {
-            return;
+        if dentry == 0 || !scratch::has_room() {
+            return 0;
         }
-        let room = paths.get_mut(at as usize & (PATHS_LEN - 1)..);
-        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else { return };
-        let written = load_str::<NAME_LEN>(pointer(dentry, name), room);
-        end.set(at + written.value as u64 * written.ok);
+        let written = load_str::<NAME_LEN>(pointer(dentry, name), scratch::room());
+        scratch::advance(written.value as u64 * written.ok);
         dentry = pointer(dentry, layout!(dentry_parent)) * written.ok;
     }
+    dentry
 }

@@ -3,7 +3,6 @@
 use oom_trace_common::layout::ABSENT;
 
 use super::{Cgroup, Got, load, pointer, read};
-use crate::maps::LAYOUT;
 
 /// `struct mem_cgroup`
 #[derive(Clone, Copy, Default)]

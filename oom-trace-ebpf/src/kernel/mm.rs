@@ -5,7 +5,6 @@ use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
 use super::{Got, Task, load, ok, pointer, read, read_bytes};
-use crate::maps::{LAYOUT, MACHINE};
 
 /// `struct mm_struct`
 #[derive(Clone, Copy)]
@@ -89,45 +88,78 @@ impl Mm {
         read(self.0, layout!(mm_pgtables_bytes))
     }
 
-    /// A counter of the address space in pages: as it stands, and with its per-CPU parts.
+    /// A counter of the address space in pages, without its per-CPU parts.
     ///
     /// `place` is one of `record::rss`.
     #[inline(always)]
-    pub(crate) fn rss(self, place: usize) -> (Got<i64>, Got<i64>) {
+    pub(crate) fn rss_count(self, place: usize) -> Got<i64> {
+        match self.counter(place) {
+            Some(at) => read(at, layout!(mm_rss_count)),
+            None => Got::default(),
+        }
+    }
+
+    /// The same with them.
+    #[inline(always)]
+    pub(crate) fn rss_sum(self, place: usize) -> Got<i64> {
+        let (count, counters) = (self.rss_count(place), layout!(mm_rss_counters));
+        let Some(at) = self.counter(place).filter(|_| counters != ABSENT) else { return count };
+        let parts = per_cpu_sum(pointer(at, counters)).cast_signed();
+        // 1 below the bound, without a branch.
+        let ok = (parts - UNREAD / 2) as u64 >> 63;
+        Got { value: count.value + parts, ok: count.ok & ok }
+    }
+
+    /// The counter is at a row's offset from here.
+    #[inline(always)]
+    fn counter(self, place: usize) -> Option<u64> {
         let (index, counters) = (rss_member(place), layout!(mm_rss_counters));
         let stride = if counters == ABSENT { 8 } else { layout!(percpu_counter_size) };
-        if index == ABSENT || stride == ABSENT {
-            return Default::default();
-        }
-        let at = self.0 + index as u64 * stride as u64;
-        let count = read::<i64>(at, layout!(mm_rss_count));
-        if counters == ABSENT {
-            return (count, count);
-        }
-        let parts = per_cpu_sum(pointer(at, counters));
-        (count, Got { value: count.value + parts.value, ok: count.ok & parts.ok })
+        let there = index != ABSENT && stride != ABSENT;
+        there.then(|| self.0 + index as u64 * stride as u64)
     }
 }
 
-/// The sum over all CPUs of a per-CPU `s32`.
+/// CPUs whose parts are summed by one call.
+const CPUS: u32 = 16;
+
+/// Stands for a part that could not be read: more than all others can be, on all CPUs.
+const UNREAD: i64 = 1 << 48;
+
+/// The sum over all CPUs of a per-CPU `s32`; more than half of [`UNREAD`] if any cannot be read.
 ///
 /// `cookie` is what the kernel keeps as the pointer, an offset that may wrap: the address on a CPU
 /// is `cookie + __per_cpu_offset[cpu]` (`per_cpu_ptr`, include/linux/percpu-defs.h).
-#[inline(always)]
-fn per_cpu_sum(cookie: u64) -> Got<i64> {
-    let (bases, cpus) = (machine!(per_cpu_offset), machine!(possible_cpus));
-    if bases == 0 || cpus > MAX_CPUS {
-        return Got::default();
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn per_cpu_sum(cookie: u64) -> u64 {
+    let cpus = machine!(possible_cpus);
+    if machine!(per_cpu_offset) == 0 || cpus > MAX_CPUS {
+        return UNREAD as u64;
     }
-    let mut sum = Got { value: 0, ok: 1 };
-    for cpu in 0..MAX_CPUS {
+    let mut sum = 0;
+    for block in 0..MAX_CPUS / CPUS {
+        if block * CPUS >= cpus {
+            break;
+        }
+        sum += per_cpu_part(cookie, (block * CPUS) as u64).cast_signed();
+    }
+    sum as u64
+}
+
+/// That over some of them: the verifier checks these once, however many CPUs there are.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn per_cpu_part(cookie: u64, first: u64) -> u64 {
+    let (bases, cpus) = (machine!(per_cpu_offset), machine!(possible_cpus) as u64);
+    let mut sum = 0;
+    for cpu in first..first + CPUS as u64 {
         if cpu >= cpus {
             break;
         }
-        let base = load::<u64>(bases + cpu as u64 * 8);
+        let base = load::<u64>(bases + cpu * 8);
         let part = load::<i32>(cookie.wrapping_add(base.value));
-        sum.value += part.value as i64;
-        sum.ok &= base.ok & part.ok;
+        sum += part.value as i64 + UNREAD * (1 - (base.ok & part.ok)).cast_signed();
     }
-    sum
+    sum as u64
 }

@@ -4,6 +4,7 @@
 //! the helper, which leaves zero, and a read through zero is the next error. So the verifier has
 //! one path to check where it would have two for every member.
 
+use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str};
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::NODEMASK_LEN;
@@ -13,12 +14,11 @@ pub(crate) use self::memcg::Memcg;
 pub(crate) use self::mm::Mm;
 pub(crate) use self::oom_control::OomControl;
 pub(crate) use self::task::Task;
-use crate::maps::{LAYOUT, MACHINE};
 
 /// A row of the layout. User space rewrites the global before load: the compiler must not know it.
 macro_rules! layout {
     ($name:ident) => {{
-        let row: *const u32 = &raw const LAYOUT.$name;
+        let row: *const u32 = &raw const $crate::kernel::globals::LAYOUT.$name;
         // SAFETY: a field of a global that lives as long as the program.
         unsafe { row.read_volatile() }
     }};
@@ -27,7 +27,7 @@ macro_rules! layout {
 /// Likewise for what is known of the machine.
 macro_rules! machine {
     ($name:ident) => {{
-        let field = &raw const MACHINE.$name;
+        let field = &raw const $crate::kernel::globals::MACHINE.$name;
         // SAFETY: a field of a global that lives as long as the program.
         unsafe { field.read_volatile() }
     }};
@@ -48,10 +48,16 @@ pub(crate) fn has_snprintf() -> bool {
     machine!(has_snprintf) != 0
 }
 
+/// Where the code of `__oom_kill_process` is, on a kernel without that helper; empty if unknown.
+pub(crate) fn kill_code() -> core::ops::Range<u64> {
+    machine!(kill_start)..machine!(kill_end)
+}
+
 // Behind the macros they use.
 mod cgroup;
 mod eligible;
 mod exe;
+mod globals;
 mod memcg;
 mod mm;
 mod oom_control;
@@ -97,6 +103,14 @@ fn load<T: Plain>(address: u64) -> Got<T> {
         bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, address as *const _)
     };
     Got { value, ok: ok(status) }
+}
+
+/// An argument of the function that an fentry or fexit program is on, by its place. Read as what it
+/// is in memory, it is a number to the verifier: as a pointer, which it knows it to be, a global
+/// function would not take it.
+#[inline(always)]
+pub(crate) fn argument(context: &impl EbpfContext, place: u64) -> u64 {
+    load::<u64>(context.as_ptr() as u64 + place * 8).value
 }
 
 /// The member of the object at `base`. `offset` is a row of the layout, a constant to the verifier.

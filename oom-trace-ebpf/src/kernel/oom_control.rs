@@ -3,7 +3,6 @@
 use oom_trace_common::record::NODEMASK_LEN;
 
 use super::{Got, Memcg, Task, pointer, read, read_nodemask};
-use crate::maps::LAYOUT;
 
 /// `struct oom_control`; at 0 where no hook saw it.
 #[derive(Clone, Copy)]

@@ -5,7 +5,6 @@ use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{COMM_LEN, NODEMASK_LEN};
 
 use super::{Cgroup, Got, Mm, load, pointer, read, read_bytes, read_nodemask};
-use crate::maps::LAYOUT;
 
 /// `struct task_struct`
 #[derive(Clone, Copy)]
@@ -59,11 +58,23 @@ impl Task {
         Self(pointer(pointer(self.0, layout!(task_real_parent)), layout!(task_group_leader)))
     }
 
+    /// The first thread of its process.
+    pub(crate) fn leader(self) -> Self {
+        Self(pointer(self.0, layout!(task_group_leader)))
+    }
+
+    /// Whether nobody refers to it any more: it is about to be, or has been, freed.
+    pub(crate) fn is_freed(self) -> bool {
+        let usage = read::<u32>(self.0, layout!(task_usage));
+        usage.ok != 0 && usage.value == 0
+    }
+
     pub(crate) fn start_boottime(self) -> Got<u64> {
         read(self.0, layout!(task_start_boottime))
     }
 
-    fn signal(self) -> u64 {
+    /// What all threads of its process share: `struct signal_struct`.
+    pub(crate) fn signal(self) -> u64 {
         pointer(self.0, layout!(task_signal))
     }
 

@@ -7,14 +7,13 @@
 use aya_ebpf::EbpfContext;
 use oom_trace_common::record::kind;
 
-use crate::current::Current;
+use crate::current::CURRENT;
 use crate::records::boot_ns;
 use crate::records::incident::send_incident;
 
 /// Entry, with the function's first argument.
-pub(crate) fn enter(source: u32, oc: u64, context: &impl EbpfContext) -> Option<()> {
-    if Current::get()?.is_here() {
-        return None;
+pub(crate) fn enter(source: u32, oc: u64, context: &impl EbpfContext) {
+    if !CURRENT.is_here() {
+        send_incident(kind::NO_VICTIM, source, boot_ns(), (oc, 0), context);
     }
-    send_incident(kind::NO_VICTIM, source, boot_ns(), (oc, 0), context)
 }

@@ -8,11 +8,10 @@ use crate::kernel::Task;
 use crate::records::freed::send_exited;
 
 /// Entry.
-pub(crate) fn enter(source: u32) -> Option<()> {
+pub(crate) fn enter(source: u32) {
     let mm = Task::current().oom_mm();
     // Else others use it still, and `exit_mmap` is to come.
     if mm.is_gone() {
-        return send_exited(source, mm.address());
+        send_exited(source, mm);
     }
-    None
 }

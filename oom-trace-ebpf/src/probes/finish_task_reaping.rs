@@ -3,6 +3,6 @@
 
 use crate::records::freed::send_reaped;
 
-pub(crate) fn enter(tid: u32) -> Option<()> {
-    send_reaped(tid)
+pub(crate) fn enter(tid: u32) {
+    send_reaped(tid);
 }

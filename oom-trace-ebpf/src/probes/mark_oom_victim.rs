@@ -5,34 +5,32 @@
 //! often several times; and twice for the first victim of a group kill.
 
 use aya_ebpf::EbpfContext;
-use oom_trace_common::record::outcome;
+use zerocopy::IntoBytes as _;
 
-use crate::current::Current;
+use super::verdict::{count, judge};
+use crate::current::CURRENT;
 use crate::kernel::Task;
-use crate::maps::{COUNTERS, only};
 use crate::records::incident::send_orphan;
 use crate::records::victim::send_victim;
+use crate::ring::submit;
 
 /// Entry, with the function's argument.
-pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) -> Option<()> {
+#[inline(always)]
+pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) {
     let victim = Task::new(victim);
-    let current = Current::get()?;
-    let verdict = if current.take_kill() {
-        only(&COUNTERS)?.kills += 1;
-        outcome::KILLED
-    } else if victim.is_oom_victim() {
-        return None;
-    } else {
-        outcome::ALREADY_EXITING
-    };
-    // One state for the verifier where it would check all that follows for each verdict.
-    let verdict = core::hint::black_box(verdict);
-    let threads = current.take_threads();
-    if current.start_orphan() {
-        send_orphan(source, current.incident(), context);
+    let killed = CURRENT.take_kill(victim);
+    if !killed && victim.is_oom_victim() {
+        return;
     }
-    send_victim(source, current.incident(), verdict, victim, threads);
-    current.reported(victim, source);
-    current.end_orphan(source);
-    Some(())
+    let verdict = judge(killed, source, context);
+    count(verdict);
+    let threads = CURRENT.take_threads();
+    if CURRENT.start_orphan() {
+        send_orphan(source, CURRENT.incident(), context);
+    }
+    send_victim(source, CURRENT.incident(), verdict, victim, threads);
+    CURRENT.reported(victim, source);
+    if let Some(end) = CURRENT.end_orphan(source) {
+        submit(end.as_bytes());
+    }
 }

@@ -5,35 +5,38 @@
 //! The net beneath the probes: it reports a victim that none of them did.
 
 use aya_ebpf::programs::RawTracePointContext;
-use oom_trace_common::record::{outcome, source};
+use oom_trace_common::record::source::TRACEPOINT;
+use zerocopy::IntoBytes as _;
 
-use crate::current::Current;
+use super::verdict::{count, judge};
+use crate::current::CURRENT;
 use crate::kernel::{Task, mark_victim_has_task};
 use crate::records::incident::send_orphan;
 use crate::records::victim::{send_thread_id, send_victim};
+use crate::ring::submit;
 
-pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
-    let current = Current::get()?;
-    let has_task = mark_victim_has_task();
+#[inline(always)]
+pub(crate) fn enter(context: &RawTracePointContext) {
     let argument: u64 = context.arg(0);
-    let reported = if has_task {
-        current.take_reported(Task::new(argument))
-    } else {
-        current.take_any_reported()
-    };
-    if reported {
-        return None;
+    let (has_task, task) = (mark_victim_has_task(), Task::new(argument));
+    let tid = if has_task { task.tid().value } else { argument as u32 };
+    if CURRENT.take_reported(tid) {
+        return;
     }
-    if current.start_orphan() {
-        send_orphan(source::TRACEPOINT, current.incident(), context);
+    let killed = if has_task { CURRENT.take_kill(task) } else { CURRENT.take_any_kill() };
+    let verdict = judge(killed, TRACEPOINT, context);
+    count(verdict);
+    let threads = CURRENT.take_threads();
+    if CURRENT.start_orphan() {
+        send_orphan(TRACEPOINT, CURRENT.incident(), context);
     }
-    let incident = current.incident();
+    let incident = CURRENT.incident();
     if has_task {
-        let task = Task::new(argument);
-        send_victim(source::TRACEPOINT, incident, outcome::UNKNOWN, task, current.take_threads());
+        send_victim(TRACEPOINT, incident, verdict, task, threads);
     } else {
-        send_thread_id(source::TRACEPOINT, incident, outcome::UNKNOWN, argument as u32);
+        send_thread_id(TRACEPOINT, incident, verdict, tid);
     }
-    current.end_orphan(source::TRACEPOINT);
-    Some(())
+    if let Some(end) = CURRENT.end_orphan(TRACEPOINT) {
+        submit(end.as_bytes());
+    }
 }

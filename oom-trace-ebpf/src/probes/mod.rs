@@ -13,3 +13,4 @@ pub(crate) mod out_of_memory;
 pub(crate) mod print_oom_group;
 pub(crate) mod print_oom_meminfo;
 pub(crate) mod signal_generate;
+mod verdict;

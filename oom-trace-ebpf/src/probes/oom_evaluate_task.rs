@@ -3,16 +3,14 @@
 //! the kernel weighs.
 
 use crate::kernel::{OomControl, Task};
-use crate::maps::{WEIGHED, only};
+use crate::weighed::WEIGHED;
 
 /// Entry, with the function's arguments.
 #[inline(always)]
-pub(crate) fn enter(task: u64, oc: u64) -> Option<()> {
-    let weighed = only(&WEIGHED)?;
-    let (control, task) = (OomControl::new(oc), Task::new(task));
+pub(crate) fn enter(task: u64, oc: u64) {
+    let (weighed, control, task) = (WEIGHED.get(), OomControl::new(oc), Task::new(task));
     // A victim that is dying is not weighed again.
     if weighed.is_of(oc) && control.may_choose(task) && !task.is_oom_victim() {
         weighed.weigh(control, task);
     }
-    Some(())
 }

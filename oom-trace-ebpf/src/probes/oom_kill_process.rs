@@ -3,30 +3,30 @@
 
 use aya_ebpf::EbpfContext;
 use oom_trace_common::record::kind;
+use zerocopy::IntoBytes as _;
 
-use crate::current::Current;
+use crate::current::CURRENT;
 use crate::kernel::OomControl;
 use crate::records::candidate::send_candidates;
 use crate::records::incident::send_incident;
 use crate::records::level::send_levels;
+use crate::ring::submit;
 
 /// Entry, with the function's arguments: an incident starts.
-pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfContext) -> Option<()> {
-    let current = Current::get()?;
-    current.start();
-    let incident = current.incident();
+#[inline(always)]
+pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfContext) {
+    CURRENT.start();
+    let incident = CURRENT.incident();
     send_incident(kind::INCIDENT, source, incident, (oc, message), context);
     let oc = OomControl::new(oc);
     send_levels(source, incident, oc);
     send_candidates(source, incident, oc);
-    Some(())
 }
 
 /// Return: no more victims come.
-pub(crate) fn leave(source: u32) -> Option<()> {
-    let current = Current::get()?;
-    if current.is_here() {
-        current.end(source);
+#[inline(always)]
+pub(crate) fn leave(source: u32) {
+    if CURRENT.is_here() {
+        submit(CURRENT.end(source).as_bytes());
     }
-    Some(())
 }

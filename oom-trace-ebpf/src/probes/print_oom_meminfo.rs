@@ -3,15 +3,13 @@
 //!
 //! The stack has been printed since the decision, so it may use less or more by now.
 
-use crate::current::Current;
+use crate::current::CURRENT;
 use crate::kernel::Memcg;
 use crate::records::usage::send_printed;
 
 /// Entry, with the function's argument.
-pub(crate) fn enter(source: u32, memcg: u64) -> Option<()> {
-    let current = Current::get()?;
-    if !current.is_here() {
-        return None;
+pub(crate) fn enter(source: u32, memcg: u64) {
+    if CURRENT.is_here() {
+        send_printed(source, CURRENT.incident(), Memcg::new(memcg));
     }
-    send_printed(source, current.incident(), Memcg::new(memcg))
 }

@@ -5,7 +5,8 @@
 
 use aya_ebpf::programs::RawTracePointContext;
 
-use crate::current::Current;
+use crate::current::CURRENT;
+use crate::dying;
 use crate::kernel::Task;
 use crate::records::sharer::send_sharer;
 
@@ -13,16 +14,15 @@ const SIGKILL: i32 = 9;
 /// `SEND_SIG_PRIV` (include/linux/sched/signal.h): from the kernel.
 const SEND_SIG_PRIV: u64 = 1;
 
-pub(crate) fn enter(context: &RawTracePointContext) -> Option<()> {
+pub(crate) fn enter(context: &RawTracePointContext) {
     let (signal, info): (i32, u64) = (context.arg(0), context.arg(1));
     // Every signal of the machine comes by here.
     if signal != SIGKILL || info != SEND_SIG_PRIV {
-        return None;
+        return;
     }
-    let current = Current::get()?;
     let task = Task::new(context.arg(2));
-    if let Some(source) = current.shares_victim(task) {
-        send_sharer(source, current.incident(), task);
+    if let Some((memory, source)) = CURRENT.shares_victim(task) {
+        dying::share(memory);
+        send_sharer(source, CURRENT.incident(), task);
     }
-    Some(())
 }

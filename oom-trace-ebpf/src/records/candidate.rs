@@ -1,42 +1,36 @@
 //! The tasks that were weighed.
 
-use oom_trace_common::record::{CANDIDATES, candidate_field as field, kind};
+use oom_trace_common::record::{CANDIDATES, Candidate, candidate_field as field, kind};
 
-use super::{Draft, header, send_extra};
+use super::{header, send_extra};
 use crate::kernel::{OomControl, Task};
-use crate::maps::{CANDIDATE, WEIGHED, only};
-use crate::weighed::{Weighed, Weight};
+use crate::scratch;
+use crate::weighed::WEIGHED;
 
 /// Sends those that were kept; none if the kernel chose without weighing any.
-#[inline(never)]
 pub(crate) fn send_candidates(source: u32, incident: u64, oc: OomControl) {
-    let Some(weighed) = only(&WEIGHED) else { return };
-    if !weighed.is_of(oc.address()) {
-        return;
+    if WEIGHED.get().is_of(oc.address()) {
+        // The last is the one that holds the most.
+        for place in 0..=CANDIDATES as u64 {
+            send_candidate(source as u64, incident, place);
+        }
     }
-    let Weighed { total, top, largest, .. } = &*weighed;
-    for weight in top.iter().take(CANDIDATES) {
-        send_candidate(source, incident, *total, weight);
-    }
-    send_candidate(source, incident, *total, largest);
 }
 
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn send_candidate(source: u32, incident: u64, total: u64, weight: &Weight) -> u64 {
-    let Some(draft) = only(&CANDIDATE) else { return 0 };
-    if weight.task == 0 {
-        return 0;
-    }
-    let Draft { record, paths, end, whole } = &mut *draft;
+extern "C" fn send_candidate(source: u64, incident: u64, place: u64) -> u64 {
+    let weighed = WEIGHED.get();
+    let Some(weight) = weighed.at(place) else { return 0 };
+    let record = scratch::record::<Candidate>();
     *record = weight.candidate;
-    record.total = total;
-    let task = Task::new(weight.task);
-    end.set(0);
-    let path = task.memory_cgroup().path(paths, end, whole);
-    record.path_len = end.get();
-    let present = weight.candidate.header.present;
-    record.header = header(kind::CANDIDATE, source, incident);
-    record.header.present = present | (field::PATH * path);
-    send_extra(draft);
-    present
+    record.total = weighed.total;
+    scratch::clear();
+    let path = Task::new(weight.task).memory_cgroup().path();
+    record.path_len = scratch::end();
+    let present = record.header.present | (field::PATH * path);
+    record.header = header(kind::CANDIDATE, source as u32, incident);
+    record.header.present = present;
+    send_extra::<Candidate>();
+    1
 }

@@ -1,20 +1,18 @@
 //! The cgroup that is killed as a whole.
 
-use oom_trace_common::record::{NAME_PRESENT, kind};
+use oom_trace_common::record::{Group, NAME_PRESENT, kind};
 
-use super::{Draft, header, send};
+use super::{header, send};
 use crate::kernel::Memcg;
-use crate::maps::{GROUP, only};
+use crate::scratch;
 
 /// Sends its path.
-pub(crate) fn send_group(source: u32, incident: u64, memcg: Memcg) -> Option<()> {
-    let draft = only(&GROUP)?;
-    let Draft { record, paths, end, whole } = &mut *draft;
-    end.set(0);
-    let present = NAME_PRESENT * memcg.cgroup().path(paths, end, whole);
-    record.path_len = end.get();
+pub(crate) fn send_group(source: u32, incident: u64, memcg: Memcg) {
+    let record = scratch::record::<Group>();
+    scratch::clear();
+    let present = NAME_PRESENT * memcg.cgroup().path();
+    record.path_len = scratch::end();
     record.header = header(kind::GROUP, source, incident);
     record.header.present = present;
-    send(draft);
-    Some(())
+    send::<Group>();
 }

@@ -3,8 +3,9 @@
 use oom_trace_common::record::{COMM_LEN, NAME_PRESENT, Sharer, kind};
 use zerocopy::IntoBytes as _;
 
-use super::{header, submit};
+use super::header;
 use crate::kernel::Task;
+use crate::ring::submit;
 
 /// Sends what names it.
 pub(crate) fn send_sharer(source: u32, incident: u64, task: Task) {

@@ -1,11 +1,10 @@
 //! How a memory cgroup stands.
 
 use oom_trace_common::record::{Printed, Usage, kind, usage_field as field};
-use zerocopy::IntoBytes as _;
 
-use super::{header, put, submit};
+use super::{header, put, send};
 use crate::kernel::Memcg;
-use crate::maps::{PRINTED, only};
+use crate::scratch;
 
 /// The bits of what could be read.
 #[inline(always)]
@@ -26,11 +25,11 @@ pub(crate) fn read_usage(usage: &mut Usage, memcg: Memcg) -> u64 {
 }
 
 /// Sends what the kernel prints of the limit cgroup.
-pub(crate) fn send_printed(source: u32, incident: u64, memcg: Memcg) -> Option<()> {
-    let Printed { header: head, usage } = only(&PRINTED)?;
+pub(crate) fn send_printed(source: u32, incident: u64, memcg: Memcg) {
+    let Printed { header: head, usage } = scratch::record();
     let present = read_usage(usage, memcg);
     *head = header(kind::PRINTED, source, incident);
     head.present = present;
-    submit(only(&PRINTED)?.as_bytes());
-    Some(())
+    scratch::clear();
+    send::<Printed>();
 }

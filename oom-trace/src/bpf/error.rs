@@ -46,9 +46,6 @@ pub enum BpfError {
     /// A system call of ours failed.
     #[error("cannot poll the ring buffer: {0}")]
     System(#[from] io::Error),
-    /// The program's diagnostics cannot be had.
-    #[error("cannot read the eBPF program's own log: {0}")]
-    Log(#[from] aya_log::Error),
 }
 
 impl BpfError {
@@ -75,7 +72,8 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).
-const STATISTICS: [&str; 4] = ["verification time", "stack depth", "processed", "insns processed"];
+const STATISTICS: [&str; 5] =
+    ["verification time", "stack depth", "processed", "insns processed", "subprog "];
 
 /// What to do about the kernel's answer.
 fn advice(error: &(dyn Error + 'static)) -> &'static str {

@@ -1,7 +1,11 @@
 //! Loads the programs that the plan names and attaches them.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+use std::time::Duration;
 
 use aya::maps::{Map, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
@@ -13,16 +17,12 @@ use zerocopy::IntoBytes as _;
 use super::error::BpfError;
 use super::ring::Ring;
 use super::sys::{Numbers, release_memory};
-use super::{btf, direct_map, ksym, log};
+use super::{btf, direct_map, ksym};
 use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::kallsyms;
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
-
-/// `AYA_LOG_LEVEL`: nothing, or everything (`log::LevelFilter`).
-const LOG_OFF: u8 = 0;
-const LOG_ALL: u8 = 5;
 
 /// The programs in place. They leave when this is dropped.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
@@ -37,6 +37,9 @@ pub struct Probes {
 /// From this version on the kernel weighs tasks by exact sums of their counters
 /// (`get_mm_counter_sum` in `oom_badness`, mm/oom_kill.c).
 const SUMS_ARE_EXACT: (u32, u32) = (7, 0);
+
+/// How long the end waits for the programs to leave.
+const DETACH_WITHIN: Duration = Duration::from_secs(1);
 
 const COUNTERS: usize = size_of::<Counters>() / size_of::<u64>();
 
@@ -61,8 +64,8 @@ pub struct Unhooked {
     pub refused: Vec<Refused>,
 }
 
-/// Takes the best of `rungs` that the kernel lets us take. `debug` asks for the program's own
-/// diagnostics on stderr.
+/// Takes the best of `rungs` that the kernel lets us take. `debug` asks for notes of what the verifier
+/// made of each program.
 ///
 /// Must be called within a tokio runtime.
 ///
@@ -108,6 +111,8 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         ));
         0
     });
+    let kill = if facts.known.has_snprintf { None } else { kill_code() };
+    let (kill_start, kill_end) = kill.unwrap_or_default();
     let machine = Machine {
         per_cpu_offset: per_cpu_offset(facts, &mut notes),
         possible_cpus: facts.possible_cpus,
@@ -117,17 +122,14 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         direct_map,
         page_shift: rustix::param::page_size().trailing_zeros(),
         has_nodes: u32::from(facts.possible_nodes > 1),
+        kill_start,
+        kill_end,
     };
-    let level = if debug { LOG_ALL } else { LOG_OFF };
     let mut ebpf = loader()?
         .override_global("LAYOUT", facts.known.layout.as_bytes(), true)
         .override_global("MACHINE", machine.as_bytes(), true)
-        .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .map_err(|error| BpfError::Object { error: Box::new(error) })?;
-    if debug {
-        log::forward(&mut ebpf)?;
-    }
     let btf = btf::of_functions(&facts.known);
     let rung = plan.rung;
     let mut taken = Vec::new();
@@ -151,6 +153,9 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         }
     }
     plan.hooks = taken;
+    if debug {
+        notes.extend(ebpf.programs().filter_map(verified));
+    }
     let ring = RingBuf::try_from(take(&mut ebpf, "EVENTS")?);
     let ring = Ring::new(ring.map_err(|error| BpfError::Ring { error: Box::new(error) })?)?;
     let Map::Array(counters) = take(&mut ebpf, "COUNTERS")? else {
@@ -158,6 +163,13 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
     };
     let counters = Numbers::map(counters.fd())?;
     Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
+}
+
+/// How much of a program the verifier looked at, if it is loaded and the kernel tells (5.16 on).
+fn verified((name, program): (&str, &Program)) -> Option<String> {
+    let info = program.info().ok()?;
+    let (verified, bytes) = (info.verified_instruction_count()?, info.size_translated()?);
+    Some(format!("{name}: {verified} instructions verified, {bytes} bytes"))
 }
 
 /// A loader without the kernel's BTF: the layout has what the programs need.
@@ -206,6 +218,13 @@ fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: &Btf) -> Result<Hook, BpfError> 
     Ok(hook)
 }
 
+/// Where the code of `__oom_kill_process` is, if the kernel tells: without it, what a mark was is as hooks
+/// can tell.
+fn kill_code() -> Option<(u64, u64)> {
+    let list = BufReader::new(File::open("/proc/kallsyms").ok()?);
+    kallsyms::range(list, "__oom_kill_process").ok()?
+}
+
 /// Where `__per_cpu_offset` is, if this kernel keeps counters per CPU and tells.
 fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
     if facts.known.layout.mm_rss_counters == oom_trace_common::layout::ABSENT {
@@ -236,8 +255,21 @@ fn why_unknown() -> &'static str {
 
 impl Probes {
     /// Takes the programs out of the kernel. What they wrote can still be read.
+    ///
+    /// The kernel waits a while for each (`synchronize_rcu`), and for long where this process has
+    /// little of the processor: what is not done by [`DETACH_WITHIN`] goes on beside what follows,
+    /// and the kernel does the rest at the end of the process.
     pub fn detach(&mut self) {
-        self.ebpf = None;
+        let Some(ebpf) = self.ebpf.take() else { return };
+        let (running, done) = sync_channel::<Infallible>(0);
+        let close = move || {
+            drop(ebpf);
+            drop(running);
+        };
+        // Without a thread it is dropped, and so closed, here.
+        if Builder::new().name("detach".into()).spawn(close).is_ok() {
+            let _ = done.recv_timeout(DETACH_WITHIN);
+        }
     }
 
     /// What the eBPF program counted so far.

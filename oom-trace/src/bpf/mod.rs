@@ -5,10 +5,10 @@ mod direct_map;
 mod error;
 mod ksym;
 mod loader;
-mod log;
 mod ring;
 mod sys;
 
 pub use error::BpfError;
 pub use loader::{Hooked, Probes, Unhooked, hook};
 pub use ring::Ring;
+pub(crate) use sys::keep_heap;

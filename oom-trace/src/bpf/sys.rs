@@ -7,7 +7,6 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{MapData, RingBuf};
-use aya_log::EbpfLogger;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -36,7 +35,6 @@ pub(super) fn own(fd: libc::c_long) -> io::Result<OwnedFd> {
 /// What can be waited for: it owns one file descriptor for its whole life.
 pub(super) trait OneFd: AsRawFd {}
 impl OneFd for RingBuf<MapData> {}
-impl OneFd for EbpfLogger<super::log::Stderr> {}
 
 /// Waits for `source` to become readable, in the running tokio runtime.
 pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
@@ -79,6 +77,29 @@ impl<const N: usize> Drop for Numbers<N> {
         let unmapped = unsafe { munmap(self.0.as_ptr().cast(), Self::LEN) };
         debug_assert_eq!(unmapped, Ok(()));
     }
+}
+
+/// Has malloc keep what it once got: one heap for all threads, which never shrinks and from which
+/// large pieces come as well, so that what was in use before needs no new page. To be called before
+/// there are other threads. Whether that could be had.
+#[must_use]
+pub(crate) fn keep_heap() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        let settings = [
+            (libc::M_ARENA_MAX, 1),
+            // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
+            (libc::M_TRIM_THRESHOLD, -1),
+            (libc::M_MMAP_MAX, 0),
+        ];
+        settings.into_iter().all(|(what, value)| {
+            // SAFETY: it sets a number of malloc's own, under malloc's lock.
+            let done = unsafe { libc::mallopt(what, value) };
+            done == 1
+        })
+    }
+    #[cfg(not(target_env = "gnu"))]
+    false
 }
 
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
 use crate::commands::destinations::outfit;
 use crate::commands::source::{notes, open};
@@ -15,6 +16,7 @@ use crate::delivery::Board;
 use crate::kernel::plan::Plan;
 use crate::sink::Status;
 use crate::store::Store;
+use crate::units::Size;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -32,10 +34,52 @@ struct Findings {
     missing: Vec<Reason>,
     /// The destinations of the configuration, and what is wrong with each.
     destinations: Vec<Tried>,
+    /// How much memory it may use.
+    memory: Memory,
     /// What else is worth knowing.
     notes: Vec<String>,
     /// Why it does not run.
     error: Option<String>,
+}
+
+/// The limit that leaves the least, if there is one, and what follows from it.
+#[derive(Debug, Serialize)]
+struct Memory {
+    cgroup: Option<String>,
+    /// The file that sets it.
+    limit: Option<String>,
+    limit_bytes: Option<u64>,
+    /// What can be reclaimed left out.
+    used_bytes: Option<u64>,
+    /// What may wait for outputs.
+    backlog_bytes: u64,
+}
+
+impl Memory {
+    fn here() -> Self {
+        let budget = Budget::here();
+        let tightest = budget.tightest();
+        Self {
+            cgroup: tightest.map(|(cgroup, ..)| cgroup.to_owned()),
+            limit: tightest.map(|(_, Limit { kind, .. }, _)| kind.to_string()),
+            limit_bytes: tightest.map(|(_, Limit { bytes, .. }, _)| bytes),
+            used_bytes: tightest.map(|(.., used)| used),
+            backlog_bytes: budget.backlog_bytes(),
+        }
+    }
+
+    fn for_people(&self) -> String {
+        let Self { cgroup, limit, limit_bytes, used_bytes, backlog_bytes } = self;
+        let may = match (cgroup, limit, limit_bytes, used_bytes) {
+            (Some(cgroup), Some(limit), Some(most), Some(used)) => format!(
+                "{} of {} left in cgroup {cgroup} ({limit})",
+                Size(most.saturating_sub(*used)),
+                Size(*most)
+            ),
+            _ => "no cgroup limits it".to_owned(),
+        };
+        format!("memory    {may}; up to {} may wait for outputs", Size(*backlog_bytes))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -84,10 +128,14 @@ fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
         refused: Vec::new(),
         missing: Vec::new(),
         destinations: config.map(try_destinations).unwrap_or_default(),
+        memory: Memory::here(),
         notes: Vec::new(),
         error: None,
     };
-    match try_hooks(kernel, &mut findings) {
+    let tried = try_hooks(kernel, &mut findings);
+    // As it is once the programs are loaded.
+    findings.memory = Memory::here();
+    match tried {
         Ok(()) => findings.ok = findings.destinations.iter().all(|tried| tried.error.is_none()),
         Err(error) => findings.error = Some(format!("{error:#}")),
     }
@@ -126,8 +174,18 @@ fn try_destinations(config: &config::Run) -> Vec<Tried> {
 }
 
 fn for_people(findings: &Findings) -> String {
-    let Findings { ok, kernel, attach, hooks, refused, missing, destinations, notes, error } =
-        findings;
+    let Findings {
+        ok,
+        kernel,
+        attach,
+        hooks,
+        refused,
+        missing,
+        destinations,
+        memory,
+        notes,
+        error,
+    } = findings;
     let mut lines = vec![format!("kernel    {kernel}")];
     if let Some(attach) = attach {
         lines.push(format!("attach    {attach}"));
@@ -142,6 +200,7 @@ fn for_people(findings: &Findings) -> String {
         None => format!("output    {name}: ok"),
         Some(error) => format!("output    {name}: {error}"),
     }));
+    lines.push(memory.for_people());
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
     lines.push(match (ok, error) {
         (false, None) => "result    a destination cannot be reached".to_owned(),
@@ -185,12 +244,20 @@ mod tests {
             refused: Vec::new(),
             missing: missing.into(),
             destinations: Vec::new(),
+            memory: Memory {
+                cgroup: None,
+                limit: None,
+                limit_bytes: None,
+                used_bytes: None,
+                backlog_bytes: 32 << 20,
+            },
             notes: Vec::new(),
             error: None,
         };
         assert_eq!(
             for_people(&findings),
             "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
+             memory    no cgroup limits it; up to 32.0 MiB may wait for outputs\n\
              result    degraded: the fields listed above are unavailable"
         );
     }

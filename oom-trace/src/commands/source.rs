@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use super::run::protect::lift_memlock;
 use crate::bpf::{Hooked, Probes, Ring, hook};
+use crate::budget::Budget;
 use crate::config;
 use crate::kernel::facts::Facts;
 use crate::kernel::plan::{Plan, Refused, Rung};
@@ -17,7 +18,8 @@ pub(super) enum Source {
     Log(Device),
 }
 
-/// Opens the best that may be taken and can be had. Must be called within a tokio runtime.
+/// Opens the best that may be taken and can be had. Must be called within a tokio runtime, and before
+/// this process has another thread.
 ///
 /// # Errors
 /// Nothing can be had.
@@ -43,16 +45,27 @@ pub(super) fn open(config: &config::Kernel, debug: bool) -> anyhow::Result<(Plan
 /// What keeps the programs out, in whole and for each way.
 type Obstacle = (anyhow::Error, Vec<Refused>);
 
+fn obstacle(rungs: &[Rung], error: impl Into<anyhow::Error>) -> Obstacle {
+    let error = error.into();
+    let refused = Refused::all(rungs, &error.to_string());
+    (error, refused)
+}
+
+fn is_single_threaded() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
+}
+
 /// Loads and attaches.
 fn programs(
     config: &config::Kernel,
     rungs: &[Rung],
     debug: bool,
 ) -> Result<(Plan, (Facts, Probes, Ring)), Obstacle> {
-    let facts = Facts::gather(config.btf.as_deref()).map_err(|error| {
-        let refused = Refused::all(rungs, &error.to_string());
-        (error.into(), refused)
-    })?;
+    // The kernel would kill this process in the middle of it.
+    Budget::here().fits_loading().map_err(|error| obstacle(rungs, error))?;
+    let facts = Facts::gather(config.btf.as_deref()).map_err(|error| obstacle(rungs, error))?;
+    // For a moment it keeps the whole process from opening files.
+    debug_assert!(is_single_threaded(), "a thread was started before the programs were loaded");
     // Where it matters and may not be done, making the maps says so.
     let _ = lift_memlock();
     match hook(&facts, rungs, debug) {

@@ -1,35 +1,51 @@
-//! The records that somebody still has to take, numbered. All sinks and the store read the same ones,
-//! each at its own pace, so that one which is stuck costs nothing.
+//! The records that somebody still has to take. All sinks and the store read the same ones, each at
+//! its own pace, so that one which is stuck costs nothing but the room that there is for all.
 
-use std::collections::VecDeque;
-use std::sync::atomic::AtomicBool;
+mod held;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::held::Held;
 use crate::incident::model::Record;
 
-/// A record's number. Over restarts they go on where the store has them from.
-pub(crate) type Number = u64;
+#[cfg(test)]
+pub(super) use self::held::LEAST;
+pub(crate) use self::held::Number;
 
 /// How long a record waits for a store that does not answer: a disk may stall for want of memory.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// So many records may wait for the store before whoever can wait is told to.
+const UNSAVED: Number = 256;
+
+/// Outages of the store that are told apart.
+const GAPS: usize = 64;
 
 /// Records in memory, bounded.
 #[derive(Debug)]
 pub(super) struct Backlog {
     state: Mutex<State>,
     changed: Condvar,
+    patience: Duration,
 }
 
 #[derive(Debug)]
 struct State {
-    recent: VecDeque<Arc<Record>>,
-    capacity: usize,
-    /// The number of the first of them.
-    front: Number,
-    /// The store has those before this; `None` where there is no store that works.
-    saved: Option<Number>,
+    held: Held,
+    /// What each reader has not done with yet, by the reader's key.
+    places: Vec<(u64, Number)>,
+    keys: u64,
+    /// The store has those before this.
+    saved: Number,
+    /// Whether it works: then there are readers that wait for it.
+    store_works: bool,
+    /// From one number to before another: gone from memory before they could be saved.
+    gaps: Vec<(Number, Number)>,
     /// Sinks have moved on since the store last asked.
     moved: bool,
     closing: bool,
@@ -43,6 +59,14 @@ pub(super) enum Reader {
     /// What the store has, while it works: so that nothing is delivered of which the agent would know
     /// nothing after it was killed.
     AfterStore,
+}
+
+/// A reader's place: what it has not done with stays in memory while there is room.
+#[derive(Debug)]
+pub(super) struct Place {
+    backlog: Arc<Backlog>,
+    key: u64,
+    reader: Reader,
 }
 
 /// What a reader is to do next.
@@ -60,6 +84,19 @@ pub(super) enum Turn {
     Over,
 }
 
+/// What the store is to do next.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Save these; the number is the first one's.
+    Save(Number, Vec<Arc<Record>>),
+    /// Records were gone before they could be saved; this is the first number that is not.
+    Missed(Number),
+    /// Save how far the sinks are.
+    Cursors,
+    /// There is nothing left, and it is to end.
+    Over,
+}
+
 /// What a pause ended with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pause {
@@ -69,119 +106,237 @@ pub(super) enum Pause {
 }
 
 impl State {
-    fn next(&self) -> Number {
-        self.front + self.recent.len() as Number
-    }
-
     fn end(&self, reader: Reader) -> Number {
-        let saved = self.saved.filter(|_| reader == Reader::AfterStore);
-        saved.map_or(self.next(), |saved| saved.min(self.next()))
+        match reader {
+            Reader::AfterStore if self.store_works => self.saved.min(self.held.next()),
+            Reader::AtOnce | Reader::AfterStore => self.held.next(),
+        }
     }
 
     fn turn(&self, from: Number, most: usize, reader: Reader) -> Turn {
         let end = self.end(reader);
+        let front = self.held.front();
         if from >= end {
-            return Turn::Over;
+            Turn::Over
+        } else if from < front {
+            Turn::Behind(front)
+        } else {
+            let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
+            Turn::Records(from, self.held.from(from, most))
         }
-        let Some(skip) = from.checked_sub(self.front) else { return Turn::Behind(self.front) };
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
-        Turn::Records(from, self.recent.iter().skip(skip).take(most).cloned().collect())
+    }
+
+    /// A reader has done with what is before this; what all have done with goes.
+    fn moved_to(&mut self, key: u64, next: Number) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.0 == key) {
+            place.1 = place.1.max(next);
+        }
+        self.release();
+    }
+
+    fn release(&mut self) {
+        let first = self.places.iter().map(|(_, next)| *next).min();
+        self.held.release(first.unwrap_or(self.held.next()));
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.backlog.lock();
+        state.places.retain(|(key, _)| *key != self.key);
+        state.release();
+    }
+}
+
+impl Place {
+    /// Waits for records from `from` on, `most` of them. All before is done with.
+    pub(super) fn take(&self, from: Number, most: usize, wake: &AtomicBool) -> Turn {
+        let Self { backlog, key, reader } = self;
+        let mut state = backlog.lock();
+        state.moved_to(*key, from);
+        // How far the store was when the wait for it began.
+        let mut waiting: Option<(Number, Instant)> = None;
+        loop {
+            if wake.swap(false, Relaxed) {
+                return Turn::Woken;
+            }
+            let is_there = from < state.held.next();
+            if from < state.end(*reader) || (state.closing && !is_there) {
+                return state.turn(from, most, *reader);
+            }
+            if !is_there {
+                waiting = None;
+                state = backlog.wait(state);
+                continue;
+            }
+            let since = match waiting {
+                Some((saved, since)) if saved == state.saved => since,
+                _ => waiting.insert((state.saved, Instant::now())).1,
+            };
+            let left = backlog.patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                state.store_works = false;
+                return Turn::Stalled;
+            }
+            state = backlog.wait_for(state, left);
+        }
     }
 }
 
 impl Backlog {
-    /// With room for so many, of which the first will have this number. With a store, the ones before
-    /// it are saved.
-    pub(super) fn new(capacity: usize, next: Number, has_store: bool) -> Self {
+    /// With room for so many bytes; the first record will have this number. With a store, the ones
+    /// before it are saved. `patience` is how long a record waits for a store that does not answer.
+    pub(super) fn new(bound: usize, next: Number, has_store: bool, patience: Duration) -> Self {
         let state = State {
-            recent: VecDeque::with_capacity(capacity),
-            capacity,
-            front: next,
-            saved: has_store.then_some(next),
+            held: Held::new(bound, next),
+            places: Vec::new(),
+            keys: 0,
+            saved: next,
+            store_works: has_store,
+            gaps: Vec::new(),
             moved: false,
             closing: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), changed: Condvar::new(), patience }
     }
 
-    /// Adds a record. The oldest one makes room for it; whoever still needs that finds it in the
-    /// store, or misses it.
+    /// One more reader, which goes on where this says. While it is, no other one moves on.
+    pub(super) fn join(self: &Arc<Self>, at: &AtomicU64, reader: Reader) -> Place {
+        let mut state = self.lock();
+        state.keys += 1;
+        let key = state.keys;
+        state.places.push((key, at.load(Relaxed)));
+        Place { backlog: Arc::clone(self), key, reader }
+    }
+
+    /// Adds a record. Waits for nobody. If there is no room for it, what is saved makes room, then
+    /// details, then the oldest record: whoever still needs that finds it in the store, or misses it.
     pub(super) fn push(&self, record: Arc<Record>) {
         let mut state = self.lock();
-        if state.recent.len() == state.capacity {
-            state.recent.pop_front();
-            state.front += 1;
-        }
-        state.recent.push_back(record);
+        state.held.push(record);
+        let saved = state.saved;
+        state.held.make_room(saved);
+        state.release();
+        self.changed.notify_all();
+    }
+
+    /// How many bytes there may be from now on.
+    pub(super) fn set_bound(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.held.set_bound(bytes);
+        let saved = state.saved;
+        state.held.make_room(saved);
         self.changed.notify_all();
     }
 
     /// The number that the next record will have.
     pub(super) fn next(&self) -> Number {
-        self.lock().next()
+        self.lock().held.next()
     }
 
-    /// Waits for records from `from` on, `most` of them.
-    pub(super) fn take(
+    /// Bytes in memory, as [`Record::weight`] estimates them.
+    pub(super) fn used(&self) -> usize {
+        self.lock().held.used()
+    }
+
+    /// Records that lost details for want of room.
+    pub(super) fn shrunk(&self) -> u64 {
+        self.lock().held.shrunk()
+    }
+
+    /// Waits for what the store has to save: records from its place on, or how far the sinks are,
+    /// which may wait `within`. It is over when there is nothing left and it is to end.
+    pub(super) fn unsaved(
         &self,
+        place: &Place,
         from: Number,
         most: usize,
-        reader: Reader,
-        wake: &AtomicBool,
-    ) -> Turn {
+        within: Duration,
+        end: &AtomicBool,
+    ) -> Task {
         let mut state = self.lock();
-        let (mut saved, mut since) = (state.saved, Instant::now());
+        state.moved_to(place.key, from);
+        let mut moved: Option<Instant> = None;
         loop {
-            if wake.swap(false, Relaxed) {
-                return Turn::Woken;
+            match state.turn(from, most, Reader::AtOnce) {
+                Turn::Records(first, records) => {
+                    state.moved = false;
+                    return Task::Save(first, records);
+                }
+                Turn::Behind(front) => return Task::Missed(front),
+                Turn::Woken | Turn::Stalled | Turn::Over if end.load(Relaxed) => return Task::Over,
+                Turn::Woken | Turn::Stalled | Turn::Over => {}
             }
-            let is_there = from < state.next();
-            if from < state.end(reader) || (state.closing && !is_there) {
-                return state.turn(from, most, reader);
+            if !state.moved {
+                state = self.wait(state);
+                continue;
             }
-            if !is_there || state.saved != saved {
-                (saved, since) = (state.saved, Instant::now());
-            } else if since.elapsed() >= PATIENCE {
-                state.saved = None;
-                return Turn::Stalled;
+            let since = *moved.get_or_insert_with(Instant::now);
+            let left = within.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                state.moved = false;
+                return Task::Cursors;
             }
-            state = if is_there {
-                let left = PATIENCE.saturating_sub(since.elapsed());
-                let woken = self.changed.wait_timeout(state, left);
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-            };
+            state = self.wait_for(state, left);
         }
     }
 
-    /// Waits for what the store has to save: records from `from` on, or sinks that have moved on.
-    /// `None` for the latter. It is over when there is nothing left and it is to end.
-    pub(super) fn unsaved(&self, from: Number, most: usize, end: &AtomicBool) -> Option<Turn> {
-        let state = self.lock();
-        let idle = |state: &mut State| from >= state.next() && !state.moved && !end.load(Relaxed);
-        let mut state =
-            self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        if from < state.next() || end.load(Relaxed) {
-            return Some(state.turn(from, most, Reader::AtOnce));
-        }
-        state.moved = false;
-        None
-    }
-
-    /// Tells the readers how far the store is, or that it does not work; whether it was taken to
-    /// work before.
-    pub(super) fn set_saved(&self, saved: Option<Number>) -> bool {
-        let before = std::mem::replace(&mut self.lock().saved, saved);
+    /// Tells the readers how far the store is; whether it was taken to work before.
+    pub(super) fn set_saved(&self, saved: Number) -> bool {
+        let mut state = self.lock();
+        state.saved = saved;
         self.changed.notify_all();
-        before.is_some()
+        std::mem::replace(&mut state.store_works, true)
+    }
+
+    /// Tells the readers that the store does not work.
+    pub(super) fn set_failing(&self) {
+        self.lock().store_works = false;
+        self.changed.notify_all();
+    }
+
+    /// The store will never have these, from one number to before another.
+    pub(super) fn add_gap(&self, from: Number, to: Number) {
+        let gaps = &mut self.lock().gaps;
+        let is_full = gaps.len() >= GAPS;
+        match gaps.last_mut().filter(|last| is_full || last.1 == from) {
+            Some(last) => last.1 = to,
+            None => gaps.push((from, to)),
+        }
+    }
+
+    /// How many records the store lacks between two numbers.
+    pub(super) fn lacking(&self, from: Number, to: Number) -> u64 {
+        let within = |gap: &(Number, Number)| gap.1.min(to).saturating_sub(gap.0.max(from));
+        self.lock().gaps.iter().map(within).sum()
+    }
+
+    /// Records that the store does not have yet.
+    pub(super) fn unsaved_count(&self) -> u64 {
+        let state = self.lock();
+        state.held.next().saturating_sub(state.saved)
+    }
+
+    /// Whether the store works, as far as is known.
+    pub(super) fn store_works(&self) -> bool {
+        self.lock().store_works
+    }
+
+    /// Waits until the store works and has saved most of what there is; `false` if the end came first.
+    pub(super) fn wait_for_store(&self) -> bool {
+        let state = self.lock();
+        let is_behind = |state: &mut State| {
+            let unsaved = state.held.next().saturating_sub(state.saved);
+            !state.closing && (!state.store_works || unsaved >= UNSAVED)
+        };
+        let state = self.changed.wait_while(state, is_behind);
+        !state.unwrap_or_else(PoisonError::into_inner).closing
     }
 
     /// Tells the store that a sink has moved on.
     pub(super) fn moved(&self) {
         let mut state = self.lock();
-        if state.saved.is_some() && !state.moved {
+        if state.store_works && !state.moved {
             state.moved = true;
             self.changed.notify_all();
         }
@@ -202,6 +357,13 @@ impl Backlog {
         }
     }
 
+    /// Waits for a while, less if `end` comes.
+    pub(super) fn pause_until(&self, duration: Duration, end: &AtomicBool) {
+        let idle = |_: &mut State| !end.load(Relaxed);
+        let waited = self.changed.wait_timeout_while(self.lock(), duration, idle);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Has a reader look at its signals.
     pub(super) fn wake(&self, wake: &AtomicBool) {
         let state = self.lock();
@@ -216,40 +378,20 @@ impl Backlog {
         self.changed.notify_all();
     }
 
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        duration: Duration,
+    ) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, duration).unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// What a thread that panicked left behind is whole: nothing here stops halfway.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::fixtures;
-
-    fn record() -> Arc<Record> {
-        let [(_, record), ..] = fixtures::all();
-        Arc::new(record)
-    }
-
-    /// As a disk does while there is no memory to write with.
-    #[test]
-    fn a_store_that_does_not_answer_holds_nobody_for_long() {
-        let (backlog, wake) = (Backlog::new(4, 1, true), AtomicBool::new(false));
-        let take = |from| backlog.take(from, 4, Reader::AfterStore, &wake);
-        backlog.push(record());
-        backlog.push(record());
-        assert!(backlog.set_saved(Some(2)));
-        assert!(matches!(take(1), Turn::Records(1, records) if records.len() == 1));
-        assert!(matches!(take(2), Turn::Stalled));
-        assert!(matches!(take(2), Turn::Records(2, records) if records.len() == 1));
-        backlog.push(record());
-        assert!(matches!(take(3), Turn::Records(3, _)));
-        // It answers again.
-        assert!(!backlog.set_saved(Some(4)));
-        backlog.push(record());
-        backlog.wake(&wake);
-        assert!(matches!(take(4), Turn::Woken));
-        assert!(matches!(take(4), Turn::Stalled));
     }
 }

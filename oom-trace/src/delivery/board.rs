@@ -27,6 +27,8 @@ pub(super) struct Counts {
     pub(super) delivered: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) failed: AtomicU64,
+    /// Delivered without details, for want of room in memory.
+    pub(super) shrunk: AtomicU64,
     /// The number of the record it is at.
     pub(super) cursor: AtomicU64,
     /// Whether the store keeps what it has not got to, and where it is.
@@ -63,6 +65,7 @@ impl Counts {
             delivered: self.delivered.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             failed: self.failed.load(Relaxed),
+            shrunk: self.shrunk.load(Relaxed),
             waiting: next.saturating_sub(self.cursor.load(Relaxed)),
             kept: self.kept,
             last_success: told.last_success,

@@ -2,11 +2,11 @@
 //! sinks are.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::backlog::{Backlog, Number, Pause, Turn};
+use super::backlog::{Backlog, Number, Place, Reader, Task};
 use super::board::Board;
 use super::report::{Report, Reporter};
 use crate::incident::model::Record;
@@ -24,6 +24,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Keeper {
     store: LateStore,
     backlog: Arc<Backlog>,
+    place: Place,
     board: Arc<Board>,
     report: Reporter,
     /// The sinks have ended: save what there is and end.
@@ -32,6 +33,8 @@ pub(super) struct Keeper {
     failing: bool,
     /// Records that were gone from memory before they could be saved.
     missed: u64,
+    /// Records that were saved without details.
+    shrunk: u64,
 }
 
 impl Keeper {
@@ -43,40 +46,58 @@ impl Keeper {
         end: Arc<AtomicBool>,
     ) -> Self {
         let next = backlog.next();
-        Self { store, backlog, board, report, end, next, failing: false, missed: 0 }
+        let place = backlog.join(&AtomicU64::new(next), Reader::AtOnce);
+        Self {
+            store,
+            backlog,
+            place,
+            board,
+            report,
+            end,
+            next,
+            failing: false,
+            missed: 0,
+            shrunk: 0,
+        }
     }
 
     pub(super) fn run(mut self) {
         loop {
-            match self.backlog.unsaved(self.next, BATCH, &self.end) {
-                Some(Turn::Records(first, records)) => {
+            // Before a try that fails: one that began before the end is not the last.
+            let is_last = self.end.load(Relaxed);
+            let Self { backlog, place, next, end, .. } = &self;
+            match backlog.unsaved(place, *next, BATCH, CURSORS_WITHIN, end) {
+                Task::Save(first, records) => {
                     let end = first + records.len() as Number;
                     if self.save(first, &records) {
                         self.next = end;
-                        let worked = self.backlog.set_saved(Some(end));
+                        let worked = self.backlog.set_saved(end);
                         self.succeeded(worked);
-                    } else if self.backlog.pause(TRY_AGAIN, &self.end) != Pause::Passed {
-                        // One more time, now that it is the end.
-                        if !self.save(first, &records) {
-                            let said = format!("{} records were not saved", self.unsaved());
-                            (self.report)(Report::Store { said });
-                        }
-                        return;
+                        self.tell_shrunk(&records);
+                    } else if is_last {
+                        break;
+                    } else {
+                        self.backlog.pause_until(TRY_AGAIN, &self.end);
                     }
                 }
-                Some(Turn::Behind(front)) => {
+                Task::Missed(front) => {
                     self.missed += front - self.next;
+                    self.backlog.add_gap(self.next, front);
                     self.next = front;
                 }
-                Some(Turn::Over | Turn::Woken | Turn::Stalled) => {
+                Task::Cursors => {
                     self.save(self.next, &[]);
-                    return;
                 }
-                None => {
-                    self.backlog.pause(CURSORS_WITHIN, &self.end);
+                Task::Over => {
                     self.save(self.next, &[]);
+                    break;
                 }
             }
+        }
+        let unsaved = self.missed + self.backlog.next() - self.next;
+        if unsaved > 0 {
+            let said = format!("{unsaved} records were not saved");
+            (self.report)(Report::Store { said });
         }
     }
 
@@ -101,12 +122,19 @@ impl Keeper {
         }
     }
 
-    fn unsaved(&self) -> u64 {
-        self.missed + self.backlog.next() - self.next
+    /// Once for a burst, when nothing waits.
+    fn tell_shrunk(&mut self, records: &[Arc<Record>]) {
+        let shrunk = records.iter().filter_map(|it| it.kill()).filter(|it| !it.shrunk.is_empty());
+        self.shrunk += shrunk.count() as u64;
+        if self.shrunk > 0 && self.next >= self.backlog.next() {
+            let said = format!("{} records shortened because memory was full", self.shrunk);
+            self.shrunk = 0;
+            (self.report)(Report::Store { said });
+        }
     }
 
     fn failed(&mut self, error: &StoreError) {
-        self.backlog.set_saved(None);
+        self.backlog.set_failing();
         if !std::mem::replace(&mut self.failing, true) {
             (self.report)(Report::StoreFailing { error });
         }
@@ -119,7 +147,7 @@ impl Keeper {
         if !worked || missed > 0 {
             let missed = match missed {
                 0 => "it has all records".to_owned(),
-                missed => format!("it lacks {missed} records of meanwhile"),
+                missed => format!("{missed} records were not stored while it was down"),
             };
             (self.report)(Report::Store { said: format!("works again; {missed}") });
         }

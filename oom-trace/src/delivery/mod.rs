@@ -14,15 +14,15 @@ use std::convert::Infallible;
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::backlog::Backlog;
+use self::backlog::{Backlog, PATIENCE, Pause, Reader};
 use self::board::Counts;
 use self::keeper::Keeper;
 use self::worker::{Progress, Signals, Worker};
@@ -33,8 +33,9 @@ use crate::store::{Archive, LateStore};
 pub use board::Board;
 pub use report::{Report, Reporter};
 
-/// Records in memory: a group kill of some thousand processes is one burst.
-pub const CAPACITY: usize = 4096;
+/// Bytes of records in memory, as [`Record::weight`] estimates them: a group kill of some thousand
+/// processes is one burst.
+pub const CAPACITY: usize = 16 << 20;
 
 /// What a TLS handshake takes in a debug build, with room. A page that is not touched costs nothing.
 const STACK_BYTES: usize = 1 << 20;
@@ -76,6 +77,30 @@ impl Debug for Delivery {
     }
 }
 
+/// Lets whoever can wait keep pace with the store.
+#[derive(Debug, Clone)]
+pub struct Pace(Arc<Backlog>);
+
+impl Pace {
+    /// Waits until the store works and has saved most of what there is; `false` if the end came first.
+    #[must_use]
+    pub fn wait(&self) -> bool {
+        self.0.wait_for_store()
+    }
+
+    /// Whether the store works.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.store_works()
+    }
+
+    /// Waits so long; `false` if the end came first.
+    #[must_use]
+    pub fn pause(&self, duration: Duration) -> bool {
+        self.0.pause(duration, &AtomicBool::new(false)) == Pause::Passed
+    }
+}
+
 /// A sink's thread, seen from here.
 struct Outlet {
     counts: Arc<Counts>,
@@ -103,7 +128,7 @@ impl Delivery {
     ) -> Result<Self, NoThread> {
         let next = store.as_ref().map_or(1, LateStore::next);
         let is_open = store.as_ref().is_some_and(LateStore::is_open);
-        let backlog = Arc::new(Backlog::new(capacity, next, is_open));
+        let backlog = Arc::new(Backlog::new(capacity, next, is_open, PATIENCE));
         board.set_backlog(&backlog);
         let mut delivery = Self {
             backlog,
@@ -117,26 +142,29 @@ impl Delivery {
         for outfit in outfits {
             let kept = store.as_ref().filter(|_| outfit.sink.is_durable());
             let cursor = kept.and_then(|store| store.cursor(outfit.sink.name()));
-            delivery.add(outfit, cursor)?;
+            let cursor = cursor.map_or(next, |cursor| cursor.min(next));
+            delivery.add(outfit, &AtomicU64::new(cursor))?;
         }
         delivery.keeper = store.map(|store| delivery.keep(store)).transpose()?;
         Ok(delivery)
     }
 
-    /// Starts one more sink; `cursor` is the first record that it has not got, if that is known.
-    fn add(&mut self, outfit: Outfit, cursor: Option<u64>) -> Result<(), NoThread> {
+    /// Starts one more sink; `cursor` is the first record that it has not got.
+    fn add(&mut self, outfit: Outfit, cursor: &AtomicU64) -> Result<(), NoThread> {
         let Outfit { sink, filter } = outfit;
         let is_kept = sink.is_durable() && self.archive.is_some();
-        let next = self.backlog.next();
-        let cursor = cursor.map_or(next, |cursor| cursor.min(next));
-        let counts = Arc::new(Counts::new(sink.name(), cursor, is_kept));
+        let reader = if sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
+        // Before it is read again: from here on nothing goes from memory that is not done with.
+        let place = self.backlog.join(cursor, reader);
+        let counts = Arc::new(Counts::new(sink.name(), cursor.load(Relaxed), is_kept));
         self.board.add(&counts);
         let signals = Arc::new(Signals::default());
         let worker = Worker {
             sink,
             sieve: Sieve::new(filter),
             backlog: Arc::clone(&self.backlog),
-            archive: self.archive.as_ref().filter(|_| is_kept).map(Archive::another),
+            place,
+            archive: self.archive.as_ref().map(Archive::another),
             counts: Arc::clone(&counts),
             signals: Arc::clone(&signals),
             report: Arc::clone(&self.report),
@@ -164,6 +192,30 @@ impl Delivery {
         self.backlog.push(record);
     }
 
+    /// How many bytes of records there may be in memory from now on. What is too much goes: first what
+    /// the store has, then details, then the oldest records.
+    pub fn set_bound(&self, bytes: usize) {
+        self.backlog.set_bound(bytes);
+    }
+
+    /// Bytes of records in memory.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        self.backlog.used()
+    }
+
+    /// Records that lost details since the start, for want of room in memory.
+    #[must_use]
+    pub fn shrunk(&self) -> u64 {
+        self.backlog.shrunk()
+    }
+
+    /// For a thread that has records to tell and may wait with them.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace(Arc::clone(&self.backlog))
+    }
+
     /// Has every sink open its destination anew before its next record, at once if it is idle.
     pub fn reopen(&self) {
         for outlet in &self.outlets {
@@ -182,17 +234,20 @@ impl Delivery {
             self.outlets.drain(..).partition(|outlet| ended.contains(&outlet.counts.name));
         self.outlets = stay;
         for outlet in &gone {
-            outlet.signals.end.store(true, Relaxed);
-            self.backlog.wake(&outlet.signals.wake);
             self.board.remove(&outlet.counts);
         }
-        for outfit in outfits {
+        // These take their places before the others leave theirs.
+        let begun = outfits.into_iter().try_for_each(|outfit| {
             let before = gone.iter().find(|outlet| outlet.counts.name == outfit.sink.name());
-            let cursor = before.map(|outlet| outlet.counts.cursor.load(Relaxed));
-            self.add(outfit, cursor)?;
+            let next = AtomicU64::new(self.backlog.next());
+            self.add(outfit, before.map_or(&next, |outlet| &outlet.counts.cursor))
+        });
+        for outlet in &gone {
+            outlet.signals.end.store(true, Relaxed);
+            self.backlog.wake(&outlet.signals.wake);
         }
         self.ending.extend(gone);
-        Ok(())
+        begun
     }
 
     /// How each sink stands now.
@@ -207,19 +262,25 @@ impl Delivery {
         self.board.replaced()
     }
 
-    /// Has the sinks deliver what waits, flush and end, all within `deadline`. A sink that is
-    /// stuck is left behind: its thread ends with the process.
+    /// Has the sinks deliver what waits, flush and end, and then the store save that, all within
+    /// `deadline`, of which a quarter is the store's alone. Who is stuck is left behind: its thread
+    /// ends with the process.
     #[must_use]
     pub fn close(self, deadline: Duration) -> Vec<SinkTotals> {
         let start = Instant::now();
         self.backlog.close();
         for Outlet { counts, signals: _, thread } in self.outlets.into_iter().chain(self.ending) {
-            let in_time = thread.finish(deadline.saturating_sub(start.elapsed()));
+            let sinks = deadline - deadline / 4;
+            let in_time = thread.finish(sinks.saturating_sub(start.elapsed()));
             counts.stuck.store(!in_time, Relaxed);
         }
         if let Some((thread, end)) = self.keeper {
             self.backlog.wake(&end);
-            thread.finish(deadline);
+            if !thread.finish(deadline.saturating_sub(start.elapsed())) {
+                let said =
+                    format!("{} records were not saved in time", self.backlog.unsaved_count());
+                (self.report)(Report::Store { said });
+            }
         }
         self.board.sinks()
     }

@@ -26,6 +26,8 @@ pub enum Report<'a> {
         sink: &'a str,
         /// Records lost meanwhile.
         lost: u64,
+        /// Records that came without details, for want of room in memory.
+        shrunk: u64,
     },
     /// Records are not saved.
     StoreFailing {
@@ -55,9 +57,16 @@ impl Display for Report<'_> {
                 let again = if *again { "; it is tried again" } else { "" };
                 write!(f, "output {sink}: {error}{again}")
             }
-            Self::Recovered { sink, lost: 0 } => write!(f, "output {sink}: works again"),
-            Self::Recovered { sink, lost } => {
-                write!(f, "output {sink}: works again; {lost} {} lost meanwhile", records(*lost))
+            Self::Recovered { sink, lost, shrunk } => {
+                write!(f, "output {sink}: works again")?;
+                if *lost > 0 {
+                    write!(f, "; {lost} {} lost meanwhile", records(*lost))?;
+                }
+                if *shrunk > 0 {
+                    let records = records(*shrunk);
+                    write!(f, "; {shrunk} {records} shortened because memory was full")?;
+                }
+                Ok(())
             }
             Self::StoreFailing { error } => write!(f, "store: {error}{FROM_MEMORY}"),
             Self::StoreStalled => write!(f, "store: the disk does not answer{FROM_MEMORY}"),

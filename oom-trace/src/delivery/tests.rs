@@ -2,11 +2,16 @@ use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
+use super::backlog::LEAST;
 use super::*;
+use crate::incident::model::Weight;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
 use crate::sink::{Fate, SinkError};
 use crate::store::{Retention, Store};
+
+mod records;
+mod store;
 
 /// A sink whose every step the test allows, by what it answers.
 #[derive(Debug)]
@@ -77,7 +82,14 @@ fn gate(name: &'static str, durable: bool) -> (Outfit, Keys) {
     (Outfit { sink, filter: Filter::default() }, Keys { entered, answers })
 }
 
+/// So many records find room.
 const ROOM: usize = 4;
+
+fn room() -> usize {
+    let Weight { own, shared } = record(0).weight();
+    ROOM * (own.max(LEAST) + shared)
+}
+
 const SOON: Duration = Duration::from_secs(20);
 
 struct Bench {
@@ -90,17 +102,16 @@ fn bench(outfits: Vec<Outfit>, store: Option<&Path>) -> Bench {
     let report: Reporter = Arc::new(move |report| reporting.send(report.to_string()).unwrap());
     let store = store.map(|path| LateStore::open(path, &keep()).unwrap());
     let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits, store, ROOM, &board, report).unwrap();
+    let delivery = Delivery::start(outfits, store, room(), &board, report).unwrap();
     Bench { delivery, reports }
 }
 
-/// The same kill at another time.
+/// The same kill at another time, without details.
 fn record(number: u64) -> Arc<Record> {
-    let [(_, record), ..] = fixtures::all();
-    let Record::OomKill(mut kill) = record else { panic!() };
+    let mut kill = fixtures::unknown();
     kill.incident = number.to_string();
     kill.victim.tid = 1;
-    Arc::new(Record::OomKill(kill))
+    Arc::new(Record::OomKill(Box::new(kill)))
 }
 
 fn id(number: u64) -> String {
@@ -246,65 +257,6 @@ fn at_the_end_there_is_one_more_try_and_what_is_left_is_lost_without_a_store() {
     assert_eq!((totals.delivered, totals.waiting, totals.lost()), (0, 2, 2));
 }
 
-#[test]
-fn with_a_store_an_outage_longer_than_memory_and_a_restart_lose_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("records.db");
-    let (sink, keys) = gate("far", true);
-    let Bench { delivery, reports: _reports } = bench(vec![sink], Some(&path));
-    let all = ROOM as u64 * 5;
-    for number in 0..all {
-        delivery.send(record(number));
-        // So that the store keeps up with the little memory there is here.
-        let saved = || Store::open(&path, &keep()).map(|store| store.next());
-        while saved().unwrap_or(0) < number + 2 {
-            std::thread::yield_now();
-        }
-    }
-    for number in 0..3 {
-        keys.expect(&id(number), Yes);
-    }
-    keys.expect(&id(3), No);
-    let closing = std::thread::spawn(move || delivery.close(SOON));
-    while !closing.is_finished() {
-        if keys.entered.recv_timeout(Duration::from_millis(1)).is_ok() {
-            keys.answers.send(No).unwrap();
-        }
-    }
-    let [totals] = closing.join().unwrap().try_into().unwrap();
-    assert_eq!((totals.waiting, totals.kept, totals.lost()), (all - 3, true, 0));
-
-    let ((sink, keys), (new, new_keys)) = (gate("far", true), gate("new", true));
-    let Bench { delivery, reports: _reports } = bench(vec![sink, new], Some(&path));
-    for number in 3..all {
-        keys.expect(&id(number), Yes);
-    }
-    delivery.send(record(all));
-    keys.expect(&id(all), Yes);
-    new_keys.expect(&id(all), Yes);
-    keys.answers.send(Yes).unwrap();
-    new_keys.answers.send(Yes).unwrap();
-    let [far, new] = delivery.close(SOON).try_into().unwrap();
-    assert_eq!((far.waiting, far.dropped, new.delivered), (0, 0, 1));
-    let store = Store::open(&path, &keep()).unwrap();
-    assert_eq!((store.cursor("far"), store.cursor("new")), (Some(all + 2), Some(all + 2)));
-}
-
-#[test]
-fn what_comes_last_is_in_the_store_whoever_else_there_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("records.db");
-    for round in 0..10 {
-        let (console, keys) = gate("console", false);
-        let Bench { delivery, reports: _reports } = bench(vec![console], Some(&path));
-        delivery.send(record(round));
-        keys.expect(&id(round), Yes);
-        keys.answers.send(Yes).unwrap();
-        let _ = delivery.close(SOON);
-        assert_eq!(Store::open(&path, &keep()).unwrap().next(), round + 2);
-    }
-}
-
 fn keep() -> Retention {
     Retention { max_age: Lapse(Duration::MAX), max_bytes: Bytes(u64::MAX) }
 }
@@ -372,7 +324,7 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));
     let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits.into(), None, 16, &board, report).unwrap();
+    let delivery = Delivery::start(outfits.into(), None, CAPACITY, &board, report).unwrap();
     for (_, record) in fixtures::all() {
         delivery.send(Arc::new(record));
     }

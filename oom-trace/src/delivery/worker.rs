@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-use super::backlog::{Backlog, Number, Pause, Reader, Turn};
+use super::backlog::{Backlog, Number, Pause, Place, Turn};
 use super::board::Counts;
 use super::report::{Report, Reporter};
 use crate::incident::model::Record;
 use crate::sink::{Fate, Sieve, Sink, SinkError};
-use crate::store::Archive;
+use crate::store::{Archive, BATCH_BYTES};
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
 /// part of it is left to chance, so that a fleet does not come back at once.
@@ -33,6 +33,7 @@ pub(super) struct Worker {
     pub(super) sink: Box<dyn Sink>,
     pub(super) sieve: Sieve,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) place: Place,
     /// What is no longer in memory.
     pub(super) archive: Option<Archive>,
     pub(super) counts: Arc<Counts>,
@@ -47,18 +48,21 @@ pub(super) struct Progress {
     failing: bool,
     /// The pauses that follow, of a sink that fails.
     pauses: Option<ExponentialBackoff>,
-    /// Lost records that were told of.
+    /// Lost records that were told of, and those that came without details.
     told: u64,
+    told_shrunk: u64,
 }
 
 impl Worker {
     /// Until there is nothing left and the backlog is closed, or it is told to end.
     pub(super) fn run(mut self) {
-        let reader = if self.sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
+        if let Err(error) = self.sink.begin() {
+            self.fail(&error, false);
+        }
         loop {
             let cursor = self.counts.cursor.load(Relaxed);
             let most = self.sink.batch();
-            match self.backlog.take(cursor, most, reader, &self.signals.wake) {
+            match self.place.take(cursor, most, &self.signals.wake) {
                 Turn::Records(first, records) => {
                     if !self.pass_on(first, &records) {
                         break;
@@ -94,18 +98,21 @@ impl Worker {
     /// Reads from the store what memory has no longer; what is nowhere is counted.
     fn catch_up(&mut self, cursor: Number, front: Number, most: usize) -> bool {
         let found = match &mut self.archive {
-            Some(archive) => archive.from(cursor, front, most).unwrap_or_else(|error| {
-                (self.report)(Report::StoreFailing { error: &error });
-                Vec::new()
-            }),
+            Some(archive) => {
+                archive.from(cursor, front, most, BATCH_BYTES).unwrap_or_else(|error| {
+                    (self.report)(Report::StoreFailing { error: &error });
+                    Vec::new()
+                })
+            }
             None => Vec::new(),
         };
         let first = found.first().map_or(front, |(number, _)| *number);
         self.counts.dropped.fetch_add(first - cursor, Relaxed);
         self.counts.cursor.store(first, Relaxed);
         for (number, record) in found {
-            // Numbers between are of no record.
-            self.counts.cursor.store(number, Relaxed);
+            // Other numbers between are of no record: a record that was there already has two.
+            let before = self.counts.cursor.swap(number, Relaxed);
+            self.counts.dropped.fetch_add(self.backlog.lacking(before, number), Relaxed);
             if !self.pass_on(number, &[Arc::new(record)]) {
                 return false;
             }
@@ -121,6 +128,8 @@ impl Worker {
         if !mine.is_empty() && !self.deliver(&mine) {
             return false;
         }
+        let shrunk = mine.iter().filter(|it| it.kill().is_some_and(|kill| !kill.shrunk.is_empty()));
+        self.counts.shrunk.fetch_add(shrunk.count() as u64, Relaxed);
         let cursor = first + all as Number;
         self.counts.cursor.store(cursor, Relaxed);
         if self.sink.is_durable() {
@@ -191,8 +200,9 @@ impl Worker {
     fn succeeded(&mut self, records: u64) {
         self.counts.succeeded(records);
         self.progress.pauses = None;
-        if std::mem::take(&mut self.progress.failing) && self.lost() == self.progress.told {
-            (self.report)(Report::Recovered { sink: self.sink.name(), lost: 0 });
+        let told = self.lost() == self.progress.told;
+        if std::mem::take(&mut self.progress.failing) && told {
+            (self.report)(Report::Recovered { sink: self.sink.name(), lost: 0, shrunk: 0 });
         }
     }
 
@@ -215,11 +225,12 @@ impl Worker {
 
     /// Losses are told when nothing waits: once for a burst, not once for each record of it.
     fn tell_losses(&mut self) {
-        let lost = self.lost();
-        if !self.progress.failing && lost > self.progress.told {
-            let since = lost - self.progress.told;
-            self.progress.told = lost;
-            (self.report)(Report::Recovered { sink: self.sink.name(), lost: since });
+        let (lost, shrunk) = (self.lost(), self.counts.shrunk.load(Relaxed));
+        let since = (lost - self.progress.told, shrunk - self.progress.told_shrunk);
+        if !self.progress.failing && since != (0, 0) {
+            (self.progress.told, self.progress.told_shrunk) = (lost, shrunk);
+            let (lost, shrunk) = since;
+            (self.report)(Report::Recovered { sink: self.sink.name(), lost, shrunk });
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Whether it helped.
 
-use std::path::Path;
-
 use super::clock::Clock;
+use super::thread::Thread;
 use super::{Enricher, source, text};
 use crate::incident::dying::Dying;
 use crate::incident::model::{ExitState, FreedBy, Memory, OomExit, OomExitType, SCHEMA};
@@ -42,7 +41,10 @@ impl Enricher {
     #[must_use]
     pub fn overdue(&self, dying: &Dying, clock: Clock) -> OomExit {
         let now = clock.boot_ns();
-        let stuck = Path::new(&format!("/proc/{}", dying.pid)).exists();
+        let there = Thread::read(dying.pid, dying.pid);
+        // The id may be another process' by now.
+        let is_it = |there: Thread| dying.started_ns.is_none_or(|start| there.started_at(start));
+        let stuck = there.is_some_and(is_it);
         let stuck_for_ms = now.saturating_sub(dying.marked_ns) / NS_IN_MS;
         OomExit {
             schema: SCHEMA,

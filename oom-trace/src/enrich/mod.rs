@@ -13,6 +13,7 @@ pub mod place;
 mod shortage;
 pub mod stack;
 pub mod system;
+pub mod thread;
 pub mod users;
 mod victim;
 
@@ -25,7 +26,7 @@ use self::shortage::Fields;
 use self::stack::StackReader;
 use self::system::SystemReader;
 use self::users::UserReader;
-use crate::incident::assemble::{Incident, Victim};
+use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::record::{self, source};
 use crate::incident::{IncidentNames, model};
 use crate::kernel::gfp::GfpNames;
@@ -80,18 +81,21 @@ impl Enricher {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
         let start = incident.start.as_ref().map(|(start, names)| (Fields(start), names));
         let frames = start.and_then(|(fields, names)| self.frames(fields, names));
-        let shortage = self.shortage(start, &incident.levels, frames.as_deref());
+        let shortage =
+            model::Shared::from(self.shortage(start, &incident.levels, frames.as_deref()));
         let candidates = self.candidates(&incident.candidates, start.map(|(fields, _)| fields));
+        let candidates = candidates.map(model::Shared::from);
+        let system = system.cloned().map(model::Shared::from);
         let frames = frames.unwrap_or_default();
-        (1..)
+        let is_orphan = incident.is_orphan();
+        let before = u32::try_from(incident.before).unwrap_or(u32::MAX);
+        let count = count.saturating_add(before);
+        (before.saturating_add(1)..)
             .zip(&incident.victims)
             .map(|(index, victim)| {
-                let shortage = shortage.clone();
-                let outcome = match victim.mark.outcome {
-                    record::outcome::KILLED => Some(model::Outcome::Killed),
-                    record::outcome::ALREADY_EXITING => Some(model::Outcome::AlreadyExiting),
-                    _ => stack::outcome(&frames),
-                };
+                // The stack is that of the first mark only where no hook saw what led to it.
+                let shown = if is_orphan { stack::outcome(&frames) } else { None };
+                let outcome = outcome(victim).or(shown);
                 let mut kill = model::OomKill {
                     schema: model::SCHEMA,
                     kind: model::OomKillType::OomKill,
@@ -102,14 +106,16 @@ impl Enricher {
                     victim_index: index,
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
+                    log_us: log_us(victim),
                     message: start.and_then(|(fields, _)| fields.message()),
-                    shortage,
+                    shortage: shortage.clone(),
                     chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
                     victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
-                    system: system.cloned(),
+                    system: system.clone(),
                     why: None,
+                    shrunk: incident.lacks.iter().map(|&key| key.into()).collect(),
                 };
                 kill.why = why::explain(&kill);
                 kill
@@ -145,6 +151,24 @@ fn source(source: u32) -> model::Source {
         source::FENTRY => model::Source::Fentry,
         source::TRACEPOINT => model::Source::Tracepoint,
         _ => model::Source::Kprobe,
+    }
+}
+
+/// As the kernel's log says, or a hook that saw the kill, or the stack of the mark.
+fn outcome(victim: &Victim) -> Option<model::Outcome> {
+    match (victim.mark.outcome, victim.logged) {
+        (record::outcome::KILLED, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
+        (record::outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => {
+            Some(model::Outcome::AlreadyExiting)
+        }
+        (_, Logged::Unknown) => None,
+    }
+}
+
+fn log_us(victim: &Victim) -> Option<u64> {
+    match victim.logged {
+        Logged::Killed { us, .. } => Some(us),
+        Logged::Never | Logged::Unknown => None,
     }
 }
 

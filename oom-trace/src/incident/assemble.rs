@@ -1,12 +1,17 @@
 //! Puts the records of one incident together.
 //!
-//! The kernel handles one incident at a time (`oom_lock`), so one is open at the most. An end that
-//! never comes, because its hook was missed, is made good by the next incident or by the caller,
-//! who must not wait for ever: [`Assembler::flush`].
+//! The kernel handles one incident at a time (`oom_lock`), so one is open at the most, for as long as
+//! that lock is held: in a throttled cgroup it may take minutes. So no clock ends it. Its return does,
+//! or the next incident's entry; where both may be missed, the caller, who must know that the task in
+//! it has left: [`Assembler::give_up`].
 
-use super::record::{self, outcome, usage_field, victim_field};
+use super::record::{self, incident_field, outcome, usage_field, victim_field};
 use crate::text::KernelText;
 use crate::wire::{CommandNames, Event, IncidentNames};
+
+/// What a kill can be told without, as the record calls it.
+const DETAILS: [&str; 5] =
+    ["candidates", "victim.exe", "victim.argv", "victim.parents", "victim.login_uid"];
 
 /// An incident and all its victims.
 #[derive(Debug, Clone)]
@@ -25,6 +30,15 @@ pub struct Incident {
     pub candidates: Vec<(record::Candidate, Option<KernelText>)>,
     /// Victims whose memory was back before the incident ended.
     pub freed: Vec<record::Freed>,
+    /// Whether the kernel is known to be done with it, so that its log tells of each of its kills: it
+    /// returned, or went on to the next one.
+    pub is_complete: bool,
+    /// The keys of its records that were let go of for want of memory.
+    pub lacks: &'static [&'static str],
+    /// Victims that were handed out before, for want of memory.
+    pub before: usize,
+    /// The path that the last victim came with.
+    path: Option<KernelText>,
 }
 
 impl Incident {
@@ -37,8 +51,49 @@ impl Incident {
             levels: Vec::new(),
             candidates: Vec::new(),
             freed: Vec::new(),
+            is_complete: false,
+            lacks: &[],
+            before: 0,
+            path: None,
         }
     }
+
+    /// Whether no hook saw its entry, nor will see its return: its first mark is all there is.
+    #[must_use]
+    pub fn is_orphan(&self) -> bool {
+        let decision = incident_field::TOTALPAGES | incident_field::ORDER | incident_field::CHOSEN;
+        self.start.as_ref().is_none_or(|(start, _)| start.header.present & decision == 0)
+    }
+
+    /// The thread that the kernel is in it with, if that is known.
+    #[must_use]
+    pub fn trigger(&self) -> Option<(u32, u32)> {
+        self.start.as_ref().map(|(start, _)| (start.trigger_pid, start.trigger_tid))
+    }
+
+    /// Lets go of what a kill can be told without.
+    fn shrink(&mut self) {
+        self.lacks = &DETAILS;
+        self.candidates = Vec::new();
+        self.victims.iter_mut().for_each(|victim| victim.command = None);
+    }
+}
+
+/// What the kernel's log says of a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Logged {
+    /// It was not read, or not yet.
+    #[default]
+    Unknown,
+    /// Nothing: nobody was killed.
+    Never,
+    /// It was a kill.
+    Killed {
+        /// The stamp of its first line, in microseconds.
+        us: u64,
+        /// How many lines there are.
+        times: u32,
+    },
 }
 
 /// A task that was marked.
@@ -54,19 +109,26 @@ pub struct Victim {
     pub sharers: Vec<record::Sharer>,
     /// What it was.
     pub command: Option<(Box<record::Command>, CommandNames)>,
+    /// What the kernel's log says of it.
+    pub logged: Logged,
 }
 
 impl Victim {
-    /// How often the kernel killed it, if the hooks could tell.
+    /// How often the kernel killed it: as its log says, or as the hooks saw it, or the stack of the
+    /// mark.
     #[must_use]
     pub fn kill_count(&self) -> Option<u32> {
-        match self.mark.outcome {
-            outcome::UNKNOWN => None,
-            outcome::KILLED => Some(1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX)),
-            _ => Some(0),
+        let seen = 1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX);
+        match (self.mark.outcome, self.logged) {
+            (outcome::KILLED, Logged::Killed { times, .. }) => Some(seen.max(times)),
+            (outcome::KILLED, _) => Some(seen),
+            (_, Logged::Killed { times, .. }) => Some(times),
+            (outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => Some(0),
+            (_, Logged::Unknown) => None,
         }
     }
 
+    /// Whether the other mark is of the same process; it may be of another of its threads.
     fn is(&self, other: &record::Victim) -> bool {
         let (pid, start) = (victim_field::PID, victim_field::START_BOOTTIME);
         let both = self.mark.header.present & other.header.present;
@@ -74,43 +136,57 @@ impl Victim {
             && self.mark.pid == other.pid
             && (both & start == 0 || self.mark.start_boottime == other.start_boottime)
     }
+
+    /// Thread and moment of each kill of it, on `CLOCK_BOOTTIME` in nanoseconds.
+    pub fn marks(&self) -> impl Iterator<Item = (u32, u64)> {
+        std::iter::once(&*self.mark).chain(&self.again).map(|mark| (mark.tid, mark.header.boot_ns))
+    }
 }
 
 /// The open incident.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Assembler {
     open: Option<Incident>,
+    /// What the open incident weighs, without what its victims have in common.
+    weight: usize,
+    /// What it may weigh, in bytes.
+    bound: usize,
 }
 
 impl Assembler {
+    /// One whose open incident may weigh so many bytes.
+    #[must_use]
+    pub fn new(bound: usize) -> Self {
+        Self { open: None, weight: 0, bound }
+    }
+
+    /// Changes what the open incident may weigh, from its next record on.
+    pub fn set_bound(&mut self, bound: usize) {
+        self.bound = bound;
+    }
+
     /// Takes the next record and returns the incident that it completes.
     ///
     /// An incident without a victim (the kernel found the chosen task gone) completes nothing.
     pub fn push(&mut self, event: Event) -> Option<Incident> {
         match event {
             Event::Incident(incident, names) => {
-                let done = self.end();
-                self.open = Some(Incident::new(incident.header.incident, Some((incident, names))));
+                let done = self.overtaken();
+                self.start(incident.header.incident, Some((incident, names)));
                 done
             }
             Event::Victim(victim, cgroup) => {
                 let id = victim.header.incident;
                 let done = if self.open.as_ref().is_some_and(|open| open.id != id) {
-                    self.flush()
+                    self.overtaken()
                 } else {
                     None
                 };
-                let open = self.open.get_or_insert_with(|| Incident::new(id, None));
-                match open.victims.iter_mut().find(|known| known.is(&victim)) {
-                    Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
-                    Some(_) => {}
-                    None => {
-                        let (again, sharers) = (Vec::new(), Vec::new());
-                        let victim = Victim { mark: victim, cgroup, again, sharers, command: None };
-                        open.victims.push(victim);
-                    }
+                if self.open.is_none() {
+                    self.start(id, None);
                 }
-                done
+                self.mark(victim, cgroup);
+                done.or_else(|| self.relieve())
             }
             Event::Sharer(sharer) => {
                 let open = self.open_as(&sharer.header)?;
@@ -118,8 +194,9 @@ impl Assembler {
                 // The second kill of a group's first victim signals them once more.
                 if !open.victims.iter().any(known) {
                     open.victims.last_mut()?.sharers.push(sharer);
+                    self.weight += size_of::<record::Sharer>();
                 }
-                None
+                self.relieve()
             }
             Event::Group(group, path) => {
                 self.open_as(&group.header)?.group = path;
@@ -134,11 +211,18 @@ impl Assembler {
             }
             Event::Command(command, names) => {
                 let open = self.open_as(&command.header)?;
+                if !open.lacks.is_empty() {
+                    return None;
+                }
                 let own = |victim: &&mut Victim| victim.mark.pid == command.pid;
                 // The second kill of a group's first victim tells it once more.
-                let victim = open.victims.iter_mut().find(own)?;
-                victim.command.get_or_insert((command, names));
-                None
+                let victim = open.victims.iter_mut().rev().find(own)?;
+                let weight = command_weight(&names);
+                if victim.command.is_none() {
+                    victim.command = Some((command, names));
+                    self.weight += weight;
+                }
+                self.relieve()
             }
             Event::Level(level) => {
                 self.open_as(&level.header)?.levels.push(*level);
@@ -148,7 +232,10 @@ impl Assembler {
                 self.open_as(&candidate.header)?.candidates.push((*candidate, path));
                 None
             }
-            Event::End(_) => self.end(),
+            Event::End(end) => {
+                let id = end.header.incident;
+                self.open.take_if(|open| open.id == id).and_then(complete)
+            }
             // Nothing to put together.
             Event::NoVictim(..) | Event::Freed(_) => None,
         }
@@ -166,26 +253,99 @@ impl Assembler {
         }
     }
 
+    /// The incident whose victims wait for its end.
+    #[must_use]
+    pub fn waiting(&self) -> Option<&Incident> {
+        self.open.as_ref().filter(|open| !open.victims.is_empty())
+    }
+
+    /// Gives up waiting for the end of the open incident; `is_complete` if the kernel is known to be
+    /// done with it. One without a victim stays open: the kernel may write its log for long before it
+    /// kills.
+    pub fn give_up(&mut self, is_complete: bool) -> Option<Incident> {
+        self.waiting()?;
+        self.open.take().map(|open| Incident { is_complete, ..open })
+    }
+
+    fn start(&mut self, id: u64, start: Option<(Box<record::Incident>, IncidentNames)>) {
+        self.open = Some(Incident::new(id, start));
+        self.weight = 0;
+    }
+
+    /// The lock went to another incident.
+    fn overtaken(&mut self) -> Option<Incident> {
+        self.open.take().and_then(complete)
+    }
+
+    fn mark(&mut self, victim: Box<record::Victim>, cgroup: Option<KernelText>) {
+        let Some(open) = &mut self.open else { return };
+        let is_same = victim.header.present & victim_field::SAME_PATH != 0;
+        // Most of a group have one path.
+        let cgroup = match cgroup {
+            None if is_same => open.path.clone(),
+            Some(path) if open.path.as_ref() == Some(&path) => open.path.clone(),
+            path => {
+                self.weight += path.as_ref().map_or(0, |path| path.as_bytes().len());
+                open.path.clone_from(&path);
+                path
+            }
+        };
+        match open.victims.iter_mut().find(|known| known.is(&victim)) {
+            Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
+            Some(_) => return,
+            None => {
+                let (again, sharers) = (Vec::new(), Vec::new());
+                let logged = Logged::default();
+                open.victims.push(Victim {
+                    mark: victim,
+                    cgroup,
+                    again,
+                    sharers,
+                    command: None,
+                    logged,
+                });
+            }
+        }
+        self.weight += size_of::<Victim>() + size_of::<record::Victim>();
+    }
+
+    /// Where the open incident weighs too much: details go first, then what there is of it is handed
+    /// out, and the rest will follow.
+    fn relieve(&mut self) -> Option<Incident> {
+        let open = self.open.as_mut().filter(|_| self.weight > self.bound)?;
+        if open.lacks.is_empty() {
+            open.shrink();
+            self.weight = open.victims.len() * (size_of::<Victim>() + size_of::<record::Victim>());
+            if self.weight <= self.bound {
+                return None;
+            }
+        }
+        self.weight = 0;
+        let rest = Incident {
+            start: open.start.clone(),
+            group: open.group.clone(),
+            levels: open.levels.clone(),
+            lacks: open.lacks,
+            before: open.before + open.victims.len(),
+            path: open.path.clone(),
+            ..Incident::new(open.id, None)
+        };
+        self.open.replace(rest)
+    }
+
     /// The open incident, if it is the record's.
     fn open_as(&mut self, header: &record::Header) -> Option<&mut Incident> {
         self.open.as_mut().filter(|open| open.id == header.incident)
     }
+}
 
-    /// Whether victims wait for the end of their incident.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| !open.victims.is_empty())
-    }
+fn complete(incident: Incident) -> Option<Incident> {
+    (!incident.victims.is_empty()).then_some(Incident { is_complete: true, ..incident })
+}
 
-    /// Gives up waiting for the end of the open incident. One without a victim stays open: the kernel
-    /// may write its log for long before it kills.
-    pub fn flush(&mut self) -> Option<Incident> {
-        if self.is_waiting() { self.open.take() } else { None }
-    }
-
-    fn end(&mut self) -> Option<Incident> {
-        self.open.take().filter(|open| !open.victims.is_empty())
-    }
+fn command_weight(names: &CommandNames) -> usize {
+    let exe = names.exe.as_ref().map_or(0, |exe| exe.as_bytes().len());
+    size_of::<record::Command>() + exe + names.arguments.as_ref().map_or(0, Vec::len)
 }
 
 #[cfg(test)]
@@ -194,6 +354,8 @@ mod tests {
 
     use super::super::record::{End, Header, kind, level_field};
     use super::*;
+
+    const BOUND: usize = 1 << 20;
 
     fn header(kind: u32, incident: u64) -> Header {
         Header { kind, source: 1, incident, boot_ns: incident, present: victim_field::PID }
@@ -217,7 +379,7 @@ mod tests {
     }
 
     fn run(events: impl IntoIterator<Item = Event>) -> (Assembler, Vec<Incident>) {
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(BOUND);
         let done = events.into_iter().filter_map(|event| assembler.push(event)).collect();
         (assembler, done)
     }
@@ -243,19 +405,92 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_end_is_made_good_by_the_next_start_or_a_flush() {
+    fn a_missed_end_is_made_good_by_the_next_start_or_by_the_caller() {
         let (mut assembler, done) = run([start(1), victim(1, 10), start(2), victim(2, 11)]);
         assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);
-        assert!(assembler.is_waiting());
-        let rest: Vec<_> = assembler.flush().into_iter().collect();
+        assert!(done[0].is_complete);
+        assert_eq!(assembler.waiting().map(|open| open.id), Some(2));
+        let rest: Vec<_> = assembler.give_up(false).into_iter().collect();
         assert_eq!(summary(&rest), [(2, true, vec![(11, Some(1))])]);
-        assert!(!assembler.is_waiting());
+        assert!(!rest[0].is_complete);
+        assert!(assembler.waiting().is_none());
+    }
+
+    /// It was in its kill before the agent was there: its own end is not that of the next one.
+    #[test]
+    fn the_end_of_another_incident_ends_none() {
+        let (assembler, done) = run([start(2), victim(2, 11), end(1)]);
+        assert!(done.is_empty());
+        assert!(assembler.waiting().is_some());
+    }
+
+    #[test]
+    fn a_process_is_one_victim_whichever_of_its_threads_is_marked() {
+        let thread = |tid: u32, boot_ns: u64| {
+            let mut victim = record::Victim::new_zeroed();
+            victim.header = header(kind::VICTIM, 7);
+            victim.header.present |= victim_field::START_BOOTTIME;
+            victim.header.boot_ns = boot_ns;
+            (victim.pid, victim.tid, victim.outcome) = (10, tid, outcome::KILLED);
+            victim.start_boottime = 5;
+            Event::Victim(Box::new(victim), None)
+        };
+        let (_, done) = run([start(7), thread(10, 8), thread(12, 9), victim(7, 11), end(7)]);
+        assert_eq!(summary(&done), [(7, true, vec![(10, Some(2)), (11, Some(1))])]);
+        assert_eq!(done[0].victims[0].marks().collect::<Vec<_>>(), [(10, 8), (12, 9)]);
+    }
+
+    #[test]
+    fn a_path_that_is_told_once_is_that_of_all_that_follow() {
+        let place = |pid: u32, path: Option<&str>| match victim(7, pid) {
+            Event::Victim(mut victim, _) => {
+                let bit = if path.is_some() { victim_field::PATH } else { victim_field::SAME_PATH };
+                victim.header.present |= bit;
+                Event::Victim(victim, path.map(KernelText::from))
+            }
+            other => panic!("{other:?}"),
+        };
+        let told = [(10, Some("/a")), (11, None), (10, Some("/a")), (12, Some("/b")), (13, None)];
+        let marks = told.map(|(pid, path)| place(pid, path));
+        let (_, done) = run([start(7)].into_iter().chain(marks).chain([end(7)]));
+        let paths = done[0].victims.iter().map(|victim| victim.cgroup.clone().unwrap());
+        assert_eq!(paths.collect::<Vec<_>>(), ["/a", "/a", "/b", "/b"].map(KernelText::from));
+    }
+
+    #[test]
+    fn details_go_before_kills_and_no_kill_is_lost_for_want_of_memory() {
+        let command = |pid: u32| {
+            let mut command = record::Command::new_zeroed();
+            command.header = header(kind::COMMAND, 1);
+            command.pid = pid;
+            let arguments = Some(vec![b'x'; 4096]);
+            Event::Command(Box::new(command), CommandNames { exe: None, arguments })
+        };
+        let mut assembler = Assembler::new(64 << 10);
+        let mut done: Vec<_> = assembler.push(start(1)).into_iter().collect();
+        let pids = 100..1500;
+        for pid in pids.clone() {
+            done.extend(assembler.push(victim(1, pid)));
+            done.extend(assembler.push(command(pid)));
+            assert!(assembler.weight <= assembler.bound, "{}", assembler.weight);
+        }
+        done.extend(assembler.push(end(1)));
+        let told: Vec<_> =
+            done.iter().flat_map(|part| &part.victims).map(|victim| victim.mark.pid).collect();
+        assert_eq!(told, pids.collect::<Vec<_>>());
+        let mut before = 0;
+        for part in &done {
+            assert!(part.lacks == DETAILS && part.start.is_some());
+            assert_eq!(part.before, before);
+            before += part.victims.len();
+        }
+        assert!(done.len() > 1, "{}", done.len());
     }
 
     #[test]
     fn a_flush_before_the_first_victim_forgets_nothing() {
         let (mut assembler, _) = run([start(1)]);
-        assert!(assembler.flush().is_none());
+        assert!(assembler.give_up(false).is_none());
         let done: Vec<_> =
             [victim(1, 10), end(1)].into_iter().filter_map(|event| assembler.push(event)).collect();
         assert_eq!(summary(&done), [(1, true, vec![(10, Some(1))])]);
@@ -290,6 +525,6 @@ mod tests {
     fn an_incident_that_found_nobody_is_none() {
         let (assembler, done) = run([start(1), end(1)]);
         assert!(done.is_empty());
-        assert!(!assembler.is_waiting());
+        assert!(assembler.waiting().is_none());
     }
 }

@@ -19,12 +19,13 @@ pub struct Dying {
     pub pid: u32,
     /// The thread that was marked.
     pub tid: u32,
+    /// `CLOCK_BOOTTIME` of the process' start, in nanoseconds; `None` if that could not be read.
+    pub started_ns: Option<u64>,
     /// `task_struct.comm`
     pub comm: [u8; COMM_LEN],
-    told: bool,
 }
 
-/// All of them.
+/// All of them. One leaves when its end was told, or that it takes too long.
 #[derive(Debug, Default)]
 pub struct Deathbed {
     dying: Vec<Dying>,
@@ -34,44 +35,46 @@ impl Deathbed {
     /// Takes a victim; one that is known, or of which only the thread id is, is passed over.
     pub fn mark(&mut self, victim: &Victim) {
         let mark = &victim.mark;
-        let known = self.dying.iter().any(|dying| dying.tid == mark.tid);
-        if known || mark.header.present & victim_field::PID == 0 {
+        let has = |bit| mark.header.present & bit != 0;
+        if !has(victim_field::PID) {
             return;
         }
+        let started_ns = has(victim_field::START_BOOTTIME).then_some(mark.start_boottime);
+        let known = self.dying.iter().position(|dying| dying.tid == mark.tid);
+        // A thread id that came again: nobody saw the end of the one before.
+        match known.and_then(|place| self.dying.get(place)) {
+            Some(known) if known.started_ns == started_ns => return,
+            _ => known.map(|place| self.dying.swap_remove(place)),
+        };
         self.dying.push(Dying {
             incident: mark.header.incident,
             source: mark.header.source,
             marked_ns: mark.header.boot_ns,
             pid: mark.pid,
             tid: mark.tid,
+            started_ns,
             comm: mark.comm,
-            told: false,
         });
     }
 
     /// Its memory is back.
     pub fn freed(&mut self, freed: &Freed) {
-        self.dying.retain(|dying| dying.tid != freed.tid);
+        let Freed { tid, marked_ns, .. } = *freed;
+        // Both are read in one run of one hook, the mark's own time some microseconds before.
+        let is_it = |dying: &Dying| dying.tid == tid && dying.marked_ns <= marked_ns;
+        self.dying.retain(|dying| !is_it(dying));
     }
 
     /// When the next of them will have taken too long, on `CLOCK_BOOTTIME` in nanoseconds.
     #[must_use]
     pub fn next_stuck_ns(&self) -> Option<u64> {
-        let waiting = self.dying.iter().filter(|dying| !dying.told);
-        waiting.map(|dying| dying.marked_ns.saturating_add(STUCK_AFTER_NS)).min()
+        self.dying.iter().map(|dying| dying.marked_ns.saturating_add(STUCK_AFTER_NS)).min()
     }
 
-    /// Those that have taken too long by now, each once.
+    /// Takes out those that have taken too long by now.
     pub fn stuck(&mut self, now_ns: u64) -> Vec<Dying> {
-        let late = |dying: &&mut Dying| {
-            !dying.told && now_ns >= dying.marked_ns.saturating_add(STUCK_AFTER_NS)
-        };
-        let late = self.dying.iter_mut().filter(late);
-        late.map(|dying| {
-            dying.told = true;
-            *dying
-        })
-        .collect()
+        let is_late = |dying: &mut Dying| now_ns >= dying.marked_ns.saturating_add(STUCK_AFTER_NS);
+        self.dying.extract_if(.., is_late).collect()
     }
 }
 
@@ -79,6 +82,7 @@ impl Deathbed {
 mod tests {
     use zerocopy::FromZeros as _;
 
+    use super::super::assemble::Logged;
     use super::super::record;
     use super::*;
 
@@ -87,7 +91,8 @@ mod tests {
         (mark.pid, mark.tid, mark.header.boot_ns) = (tid, tid, marked_ns);
         mark.header.present = victim_field::PID;
         let (again, sharers) = (Vec::new(), Vec::new());
-        Victim { mark: Box::new(mark), cgroup: None, again, sharers, command: None }
+        let logged = Logged::default();
+        Victim { mark: Box::new(mark), cgroup: None, again, sharers, command: None, logged }
     }
 
     #[test]
@@ -96,7 +101,10 @@ mod tests {
         dying.mark(&victim(7, 100));
         dying.mark(&victim(8, 200));
         let mut freed = Freed::new_zeroed();
-        freed.tid = 8;
+        // The end of an earlier process with this thread id.
+        (freed.tid, freed.marked_ns) = (7, 99);
+        dying.freed(&freed);
+        (freed.tid, freed.marked_ns) = (8, 200);
         dying.freed(&freed);
         assert_eq!(dying.next_stuck_ns(), Some(100 + STUCK_AFTER_NS));
         assert!(dying.stuck(99 + STUCK_AFTER_NS).is_empty());
@@ -104,5 +112,18 @@ mod tests {
         assert_eq!(told, [7]);
         assert!(dying.stuck(u64::MAX).is_empty());
         assert_eq!(dying.next_stuck_ns(), None);
+    }
+
+    #[test]
+    fn a_thread_id_that_comes_again_is_another_victim() {
+        let mut dying = Deathbed::default();
+        let mut again = victim(7, 300);
+        again.mark.header.present |= victim_field::START_BOOTTIME;
+        again.mark.start_boottime = 250;
+        dying.mark(&victim(7, 100));
+        dying.mark(&again);
+        dying.mark(&again);
+        let told: Vec<_> = dying.stuck(u64::MAX).iter().map(|it| it.marked_ns).collect();
+        assert_eq!(told, [300]);
     }
 }

@@ -14,16 +14,21 @@ mod agent;
 mod candidates;
 mod exit;
 mod names;
+mod shared;
 mod shortage;
+mod shrink;
 mod system;
 mod victim;
+mod weight;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
+pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
 pub use system::{Node, Pressure, System};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
+pub use weight::Weight;
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -46,14 +51,23 @@ pub enum Record {
 
 impl Record {
     /// Names this record: the same whenever the kill, its end or the agent's word is told again, and
-    /// another for every other record of this machine.
+    /// another for every other record of this machine. A kill is named by the kernel's own line of it
+    /// where that is known, so that the hooks and the kernel's log name it alike.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
-            Self::OomKill(kill) => format!("{}-{}", kill.incident, kill.victim.tid),
+            Self::OomKill(kill) => {
+                let tid = kill.victim.tid;
+                match (&kill.origin.boot_id, kill.log_us) {
+                    (Some(boot), Some(us)) => {
+                        format!("{}-{us}us-{tid}", boot.get(..8).unwrap_or(boot))
+                    }
+                    _ => format!("{}-{tid}", kill.incident),
+                }
+            }
             Self::OomPanic(panic) => format!("{}-panic", panic.incident),
             Self::OomExit(exit) => {
-                format!("{}-{}-{}", exit.incident, exit.pid, exit.state.name())
+                format!("{}-{}-{}", exit.incident, exit.tid, exit.state.name())
             }
             Self::Agent(agent) => {
                 let Origin { boot_id, boot_ns, .. } = &agent.origin;
@@ -91,6 +105,16 @@ impl Record {
             Self::OomPanic(panic) => &panic.origin,
             Self::OomExit(exit) => &exit.origin,
             Self::Agent(agent) => &agent.origin,
+        }
+    }
+
+    /// The same, to be corrected.
+    pub fn origin_mut(&mut self) -> &mut Origin {
+        match self {
+            Self::OomKill(kill) => &mut kill.origin,
+            Self::OomPanic(panic) => &mut panic.origin,
+            Self::OomExit(exit) => &mut exit.origin,
+            Self::Agent(agent) => &mut agent.origin,
         }
     }
 
@@ -166,11 +190,14 @@ pub struct OomKill {
     pub victim_count: u32,
     /// How often the kernel killed this victim in this incident: 2 for the first of a group kill.
     pub kill_count: Option<u32>,
+    /// When the kernel logged its kill, by the stamp of that line in microseconds, as `/dev/kmsg` has
+    /// it; `None` where the log was not read or has no such line. It does not count suspension.
+    pub log_us: Option<u64>,
     /// The kernel's own words before `: Killed process`.
     pub message: Option<KernelText>,
     /// The shortage that it was killed for.
     #[serde(flatten)]
-    pub shortage: Shortage,
+    pub shortage: Shared<Shortage>,
     /// The task that the kernel chose; the victim may be another thread of it.
     pub chosen: Option<Chosen>,
     /// The task that was marked.
@@ -178,11 +205,14 @@ pub struct OomKill {
     /// The cgroup that is killed as a whole: `memory.oom.group`.
     pub group: Option<KernelText>,
     /// The tasks the kernel weighed.
-    pub candidates: Option<Candidates>,
+    pub candidates: Option<Shared<Candidates>>,
     /// How the machine stood.
-    pub system: Option<System>,
+    pub system: Option<Shared<System>>,
     /// The kill in a sentence, and what to do.
     pub why: Option<Why>,
+    /// The keys that are `None` because there was no room for them in the agent's memory.
+    #[serde(default)]
+    pub shrunk: Vec<Cow<'static, str>>,
 }
 
 /// The kernel is about to panic: `vm.panic_on_oom` is set, or no process is left to kill.

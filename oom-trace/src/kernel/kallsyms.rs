@@ -58,6 +58,26 @@ pub fn address(mut list: impl BufRead, name: &str) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// Where the kernel's function of this name starts, and where the symbol behind it does; `None` if there
+/// is none, or the list hides addresses. The kernel's own symbols are in the order of their addresses.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn range(mut list: impl BufRead, name: &str) -> io::Result<Option<(u64, u64)>> {
+    let (mut line, mut start) = (Vec::with_capacity(256), 0);
+    while list.read_until(b'\n', &mut line)? != 0 {
+        match parse(&line) {
+            Some((address, ..)) if start != 0 && address > start => {
+                return Ok(Some((start, address)));
+            }
+            Some((address, found, None)) if found == name.as_bytes() => start = address,
+            _ => {}
+        }
+        line.clear();
+    }
+    Ok(None)
+}
+
 /// Whether the list shows addresses.
 ///
 /// # Errors
@@ -151,6 +171,14 @@ mod tests {
         assert_eq!(name(0xffff_ffff_c000_0008).as_deref(), Some("other+0x8/0x10 [module]"));
         assert_eq!(name(0xffff_ffff_c000_0018), None);
         assert_eq!(name(0x10), None);
+    }
+
+    #[test]
+    fn a_function_ends_where_the_next_symbol_starts() {
+        let range = |list: &str| range(list.as_bytes(), "__oom_kill_process").unwrap();
+        assert_eq!(range(LIST), Some((0xffff_ffff_8120_0100, 0xffff_ffff_8120_0520)));
+        assert_eq!(range(&LIST.replace(" __oom_kill", " __other_kill")), None);
+        assert_eq!(range("0000000000000000 t __oom_kill_process\n0000000000000000 t next\n"), None);
     }
 
     #[test]

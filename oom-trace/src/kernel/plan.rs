@@ -8,7 +8,7 @@ use super::capability::Capability;
 use super::facts::{Facts, MarkVictim};
 use super::layout::required;
 
-use hooks::{FENTRIES, KPROBES};
+use hooks::{FENTRIES, KPROBES, TRACEPOINT};
 pub use hooks::{Hook, Without};
 
 mod hooks;
@@ -30,13 +30,14 @@ impl Rung {
     /// From the best to the last.
     pub const ALL: [Self; 4] = [Self::Kprobe, Self::Fentry, Self::Tracepoint, Self::Log];
 
-    /// The programs of a rung, each with where it is attached.
+    /// The programs of a rung, each with where it is attached, in the order in which they are.
     #[must_use]
     pub fn hooks(self) -> &'static [Hook] {
         match self {
             Self::Kprobe => &KPROBES,
             Self::Fentry => &FENTRIES,
-            Self::Tracepoint | Self::Log => &[],
+            Self::Tracepoint => &TRACEPOINT,
+            Self::Log => &[],
         }
     }
 }
@@ -75,7 +76,8 @@ pub struct Refused {
 pub struct Plan {
     /// How.
     pub rung: Rung,
-    /// The programs, the net beneath the others first: a kill between two attachments is caught.
+    /// The programs, in the order in which they are attached: a kill that any of them sees finds what
+    /// it needs in place.
     pub hooks: Vec<Hook>,
     /// What the records lack.
     pub missing: Vec<Missing>,
@@ -183,12 +185,10 @@ pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan
         match reason {
             Some(reason) => turned_down.push(Refused { rung, reason }),
             None => {
-                let net =
-                    (facts.known.mark_victim != MarkVictim::Absent).then_some(Hook::MARK_VICTIM);
-                let probes = rung.hooks().iter().copied().filter(|hook| offers(facts, *hook));
+                let hooks = rung.hooks().iter().copied().filter(|hook| offers(facts, *hook));
                 return Ok(Plan {
                     rung,
-                    hooks: net.into_iter().chain(probes).collect(),
+                    hooks: hooks.collect(),
                     missing: missing(facts, rung),
                     refused: turned_down,
                 });
@@ -198,8 +198,11 @@ pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan
     Err(PlanError::Nothing { refused: turned_down })
 }
 
-/// Whether the machine has what the hook is on. Of a tracepoint that is found out by trying.
+/// Whether the machine has what the hook is on. Of the other tracepoints that is found out by trying.
 fn offers(facts: &Facts, hook: Hook) -> bool {
+    if hook == Hook::MARK_VICTIM {
+        return facts.known.mark_victim != MarkVictim::Absent;
+    }
     hook.is_tracepoint() || facts.known.functions.iter().any(|(name, _)| *name == hook.target)
 }
 
@@ -209,7 +212,8 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
         return (facts.known.mark_victim == MarkVictim::Absent)
             .then(|| "this kernel has no tracepoint oom/mark_victim".to_owned());
     }
-    let mut needed = rung.hooks().iter().filter(|hook| hook.without == Without::None);
+    let needed = |hook: &&Hook| hook.without == Without::None && **hook != Hook::MARK_VICTIM;
+    let mut needed = rung.hooks().iter().filter(needed);
     if let Some(hook) = needed.find(|hook| !offers(facts, **hook)) {
         return Some(format!("this kernel has no function {} to hook", hook.target));
     }

@@ -67,6 +67,13 @@ pub enum Caller {
     Cpu(u32),
 }
 
+/// The thread whose kill a message tells of, if it tells of one.
+#[must_use]
+pub fn killed(entry: &Entry<'_>) -> Option<u32> {
+    message::Killed::parse(entry.text, message::Form { names: entry.names, cut: entry.cut })
+        .map(|killed| killed.tid)
+}
+
 /// What is known of a log's machine besides what it says.
 #[derive(Debug, Clone, Default)]
 pub struct Machine {

@@ -43,6 +43,8 @@ pub(super) struct Open {
 #[derive(Debug)]
 pub(super) struct Victim {
     pub(super) killed: Killed,
+    /// The stamp of the line that says so, in microseconds.
+    pub(super) log_us: Option<u64>,
     /// Further kills of it.
     pub(super) again: Vec<Killed>,
 }
@@ -73,6 +75,13 @@ pub(super) struct Dump {
     pub(super) summary: Option<Summary>,
     /// Before 5.1.
     pub(super) chose: Option<Chose>,
+}
+
+impl Victim {
+    pub(super) fn new(killed: Killed, stamp: Stamp) -> Self {
+        let log_us = stamp.boot_ns.map(|boot_ns| boot_ns / 1000);
+        Self { killed, log_us, again: Vec::new() }
+    }
 }
 
 impl Open {
@@ -132,7 +141,7 @@ impl Open {
         self.last = entry.stamp;
         match self.victims.iter_mut().find(|known| known.killed.tid == killed.tid) {
             Some(known) => known.again.push(killed),
-            None => self.victims.push(Victim { killed, again: Vec::new() }),
+            None => self.victims.push(Victim::new(killed, entry.stamp)),
         }
         None
     }
@@ -158,7 +167,7 @@ impl Open {
         &mut self,
         path: Option<KernelText>,
         entry: &Entry<'_>,
-    ) -> Result<(), Option<Killed>> {
+    ) -> Result<(), Option<Box<Victim>>> {
         if !self.may_hold(entry) || (self.victims.is_empty() && self.dump.chosen().is_none()) {
             return Err(None);
         }
@@ -166,7 +175,7 @@ impl Open {
             let is_single = self.victims.len() > 1
                 && self.victims.last().is_some_and(|last| last.again.is_empty());
             let last = if is_single { self.victims.pop() } else { None };
-            return Err(last.map(|last| last.killed));
+            return Err(last.map(Box::new));
         }
         self.last = entry.stamp;
         self.group = Some(path);
@@ -195,8 +204,8 @@ impl Open {
     }
 
     /// A kill of which nothing else is known.
-    pub(super) fn begin_with(&mut self, killed: Killed) {
-        self.victims.push(Victim { killed, again: Vec::new() });
+    pub(super) fn begin_with(&mut self, victim: Victim) {
+        self.victims.push(victim);
     }
 }
 

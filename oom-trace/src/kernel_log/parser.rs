@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::message::{Form, Killed, Message};
-use super::open::Open;
+use super::message::{Form, Message};
+use super::open::{Open, Victim};
 use super::record::{Boot, kills, panic};
 use super::{Entry, Machine, Stamp};
 use crate::incident::model::Record;
@@ -132,7 +132,8 @@ impl Parser {
                     Some(open) => open.kill(killed, entry, may_lack_dump),
                     None => Some(killed),
                 };
-                refused.map(|killed| self.start_with(killed, entry)).unwrap_or_default()
+                let victim = refused.map(|killed| Victim::new(killed, entry.stamp));
+                victim.map(|victim| self.start_with(victim, entry)).unwrap_or_default()
             }
             Message::Group(path) => {
                 let refused = match &mut self.open {
@@ -141,7 +142,7 @@ impl Parser {
                 };
                 let Some(first) = refused else { return Vec::new() };
                 let done = match first {
-                    Some(killed) => self.start_with(killed, entry),
+                    Some(victim) => self.start_with(*victim, entry),
                     None => self.start(entry, |_| {}),
                 };
                 if let Some(open) = &mut self.open {
@@ -211,8 +212,8 @@ impl Parser {
     }
 
     /// The same with a kill of which nothing else is known.
-    fn start_with(&mut self, killed: Killed, entry: &Entry<'_>) -> Vec<Record> {
-        self.start(entry, |open| open.begin_with(killed))
+    fn start_with(&mut self, victim: Victim, entry: &Entry<'_>) -> Vec<Record> {
+        self.start(entry, |open| open.begin_with(victim))
     }
 
     /// A message may be spread over lines where a name holds a line feed, or where another CPU

@@ -30,6 +30,7 @@ pub(super) fn kills(open: &Open, machine: &Machine, boot: Option<&Boot>) -> Vec<
             victim_index: index,
             victim_count: count,
             kill_count: u32::try_from(1 + victim.again.len()).ok(),
+            log_us: victim.log_us,
             victim: told.victim(victim),
             ..shared.clone()
         }))
@@ -91,14 +92,16 @@ impl<'a> Told<'a> {
             victim_index: 1,
             victim_count: 1,
             kill_count: None,
+            log_us: None,
             message: message.map(Into::into),
-            shortage: self.shortage(constraint, message),
+            shortage: self.shortage(constraint, message).into(),
             chosen: self.chosen(),
             victim: self.victim(first),
             group: open.group.clone().flatten(),
             candidates: None,
             system: None,
             why: None,
+            shrunk: Vec::new(),
         }
     }
 
@@ -266,7 +269,7 @@ impl<'a> Told<'a> {
     }
 
     fn victim(&self, victim: &Victim) -> model::Victim {
-        let Victim { killed, again } = victim;
+        let Victim { killed, log_us: _, again } = victim;
         let task = self.task(killed);
         let chosen = self.chosen();
         let process = task.map(|task| task.pid);
@@ -331,5 +334,54 @@ impl<'a> Told<'a> {
             Some(row) if row == bytes / 1024 => Some(row),
             _ => release.filter(|release| !release.starts_with("5.4.")).map(|_| bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel_log::Parser;
+    use crate::kernel_log::reader::{Zone, read};
+
+    const KILL: &str = "(a) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:0 \
+                        pgtables:4kB oom_score_adj:0";
+
+    fn stamps(log: &str) -> Vec<(u32, Option<u64>)> {
+        let (mut stamps, zone) = (Vec::new(), Zone::here(jiff::Timestamp::now()));
+        read(log.as_bytes(), Parser::new(Machine::default()), &zone, |record: Record| {
+            let kill = record.kill().unwrap();
+            stamps.push((kill.victim.tid, kill.log_us));
+            Ok::<_, std::io::Error>(())
+        })
+        .unwrap();
+        stamps
+    }
+
+    /// A group's first victim is killed twice; the last kill turns out to be the first of the next
+    /// group, whose announcement is a line of its own.
+    #[test]
+    fn each_victim_has_the_stamp_of_its_own_first_line_in_dmesg_and_in_dev_kmsg() {
+        let group = "Tasks in /g are going to be killed due to memory.oom.group set";
+        let words = "Memory cgroup out of memory: Killed process";
+        let summary = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,\
+                       oom_memcg=/g,task_memcg=/g,task=a,pid=1,uid=0";
+        let lines = [
+            (3_504_669, summary.to_owned()),
+            (3_504_670, format!("{words} 1 {KILL}")),
+            (3_504_671, group.to_owned()),
+            (3_504_672, format!("{words} 1 {KILL}")),
+            (3_504_673, format!("{words} 2 {KILL}")),
+            (3_504_674, format!("{words} 3 {KILL}")),
+            (3_504_675, group.to_owned()),
+            (3_504_676, format!("{words} 3 {KILL}")),
+        ];
+        let dmesg = |(us, text): &(u64, String)| {
+            format!("[{:5}.{:06}] {text}\n", us / 1_000_000, us % 1_000_000)
+        };
+        let kmsg = |(us, text): &(u64, String)| format!("4,{us},{us},-;{text}\n");
+        let expected = [(1, Some(3_504_670)), (2, Some(3_504_673)), (3, Some(3_504_674))];
+        assert_eq!(stamps(&lines.iter().map(dmesg).collect::<String>()), expected);
+        assert_eq!(stamps(&lines.iter().map(kmsg).collect::<String>()), expected);
+        assert_eq!(stamps(&format!("{words} 1 {KILL}\n")), [(1, None)]);
     }
 }

@@ -41,6 +41,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         victim_index,
         victim_count,
         kill_count: _,
+        log_us: _,
         message: _,
         shortage,
         chosen: _,
@@ -49,6 +50,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         candidates: _,
         system: _,
         why: _,
+        shrunk: _,
     } = kill;
     let event = match outcome {
         Some(Outcome::AlreadyExiting) => "OOM-MARK",

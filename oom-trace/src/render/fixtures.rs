@@ -58,7 +58,7 @@ fn from_log() -> OomKill {
         incident: "log-157".into(),
         origin: NOWHERE,
         source: Source::KernelLog,
-        shortage: Shortage::default(),
+        shortage: Shortage::default().into(),
         ..unknown()
     }
 }
@@ -87,14 +87,16 @@ pub(crate) fn unknown() -> OomKill {
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
+        log_us: None,
         message: None,
-        shortage: Shortage { page_size_bytes: Some(4096), ..Shortage::default() },
+        shortage: Shortage { page_size_bytes: Some(4096), ..Shortage::default() }.into(),
         chosen: None,
         victim: victim(157),
         group: None,
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     }
 }
 
@@ -113,7 +115,7 @@ fn memcg() -> OomKill {
         outcome: Some(Outcome::Killed),
         kill_count: Some(1),
         message: Some("Memory cgroup out of memory".into()),
-        shortage: of_the_cgroup(),
+        shortage: of_the_cgroup().into(),
         chosen: Some(Chosen {
             tid: 157,
             comm: Some("memhog".into()),
@@ -163,7 +165,7 @@ fn panics() -> [OomPanic; 2] {
         shortage: Shortage::default(),
         ..panic()
     };
-    [unknown, OomPanic { shortage: kill.shortage, ..panic() }]
+    [unknown, OomPanic { shortage: kill.shortage.into_inner(), ..panic() }]
 }
 
 fn global() -> OomKill {
@@ -171,7 +173,7 @@ fn global() -> OomKill {
     let logged = memory([633_916, 632_320, 0, 580, 0, 1280]);
     OomKill {
         message: Some("Out of memory".into()),
-        shortage: of_the_machine(),
+        shortage: of_the_machine().into(),
         chosen: Some(Chosen {
             tid: 169,
             comm: Some("java".into()),
@@ -204,8 +206,8 @@ fn global() -> OomKill {
             shares_mm: Some(vec![Sharer { pid: 172, comm: Some("java-helper".into()) }]),
             ..kill.victim
         },
-        candidates: Some(weighed(logged)),
-        system: Some(system::idle()),
+        candidates: Some(weighed(logged).into()),
+        system: Some(system::idle().into()),
         ..kill
     }
 }
@@ -271,10 +273,11 @@ fn hostile() -> OomKill {
         shortage: Shortage {
             trigger: Some(Trigger {
                 comm: Some("a\nOOM-KILL b=1".into()),
-                ..kill.shortage.trigger.unwrap()
+                ..kill.shortage.trigger.clone().unwrap()
             }),
-            ..kill.shortage
-        },
+            ..kill.shortage.into_inner()
+        }
+        .into(),
         chosen: Some(Chosen { cgroup: Some(path.into()), ..kill.chosen.unwrap() }),
         victim: Victim {
             comm: Some("x (pid 1)\\ \"\x1b[".into()),

@@ -61,7 +61,8 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
                 trigger: Some(trigger.clone()),
                 limit: limit.clone(),
                 ..Shortage::default()
-            },
+            }
+            .into(),
             outcome: Some(Outcome::Killed),
             victim_index: u32::try_from(records.len()).unwrap() + 1,
             chosen: Some(chosen.clone()),
@@ -113,7 +114,7 @@ fn the_message_is_the_kernels_and_else_follows_the_scope() {
     .unwrap();
     let last = |kill: &OomKill| kernel(kill.clone()).lines().last().unwrap().to_owned();
     assert!(last(&kill).starts_with("Out of memory: Killed process 1 (a) "));
-    let shortage = Shortage { scope: None, ..kill.shortage.clone() };
+    let shortage = Shortage { scope: None, ..kill.shortage.clone().into_inner() }.into();
     let by_hand = OomKill { shortage, ..kill.clone() };
     assert!(last(&by_hand).starts_with("Out of memory: Killed"));
     let message = Some("Out of memory (oom_kill_allocating_task)".into());

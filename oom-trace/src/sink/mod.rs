@@ -17,6 +17,7 @@ mod metrics;
 mod otlp;
 mod output;
 mod prometheus;
+mod runtime;
 mod severity;
 mod spec;
 mod status;
@@ -44,6 +45,15 @@ pub use tls::{Tls, TlsError};
 pub trait Sink: Send + Debug {
     /// What diagnostics call it, such as `console`; one line, the same for its whole life.
     fn name(&self) -> &str;
+
+    /// Begins what goes on beside records, such as answering others. Called once, on the sink's own
+    /// thread: whoever only opens a sink, and before this the agent, has no thread of it.
+    ///
+    /// # Errors
+    /// It cannot begin. The sink takes records all the same.
+    fn begin(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// Hands records over, in their order: when this returns, nothing of them is held back in this
     /// process.

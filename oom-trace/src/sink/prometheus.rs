@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::metrics::Metrics;
+use super::runtime::OwnRuntime;
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::Format;
@@ -76,27 +77,48 @@ impl Destination for PrometheusConfig {
         listener.set_nonblocking(true).map_err(failed)?;
         let places = usize::try_from(self.places).unwrap_or(usize::MAX);
         let metrics = Arc::new(Metrics::new(places, agent));
-        let served = Arc::clone(&metrics);
-        let (end, ended) = tokio::sync::oneshot::channel();
-        thread::Builder::new()
-            .name("metrics".into())
-            .spawn(move || run(listener, served, ended))
-            .map_err(failed)?;
-        Ok(Box::new(Prometheus { name: self.name(), metrics, _end: end }))
+        let runtime = OwnRuntime::new().map_err(failed)?;
+        let registered = {
+            let _in = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(failed)?
+        };
+        let idle = Some((runtime, registered));
+        Ok(Box::new(Prometheus {
+            name: self.name(),
+            listen: self.listen,
+            metrics,
+            idle,
+            end: None,
+        }))
     }
 }
 
-/// Counts; its thread answers until this is dropped.
+/// Counts; once it has begun a thread answers until this is dropped.
 #[derive(Debug)]
 struct Prometheus {
     name: String,
+    listen: SocketAddr,
     metrics: Arc<Metrics>,
-    _end: tokio::sync::oneshot::Sender<Infallible>,
+    /// What the thread runs, until it does. Who asks before that waits.
+    idle: Option<(OwnRuntime, tokio::net::TcpListener)>,
+    end: Option<tokio::sync::oneshot::Sender<Infallible>>,
 }
 
 impl Sink for Prometheus {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn begin(&mut self) -> Result<(), SinkError> {
+        let Some((runtime, listener)) = self.idle.take() else { return Ok(()) };
+        let metrics = Arc::clone(&self.metrics);
+        let (end, ended) = tokio::sync::oneshot::channel();
+        self.end = Some(end);
+        let answer = move || run(&runtime, listener, &metrics, ended);
+        let thread = thread::Builder::new().name("metrics".into()).spawn(answer);
+        let failed =
+            |io| SinkError::new("start a thread that answers at", self.listen.to_string(), io);
+        thread.map(drop).map_err(failed)
     }
 
     fn batch(&self) -> usize {
@@ -120,23 +142,23 @@ impl Sink for Prometheus {
 }
 
 fn run(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
+    runtime: &OwnRuntime,
+    listener: tokio::net::TcpListener,
+    metrics: &Arc<Metrics>,
     ended: tokio::sync::oneshot::Receiver<Infallible>,
 ) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        return;
-    };
     runtime.block_on(async {
         tokio::select! {
-            _ = serve(listener, &metrics) => {}
+            _ = serve(listener, metrics) => {}
             _ = ended => {}
         }
     });
 }
 
-async fn serve(listener: TcpListener, metrics: &Arc<Metrics>) -> io::Result<Infallible> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+async fn serve(
+    listener: tokio::net::TcpListener,
+    metrics: &Arc<Metrics>,
+) -> io::Result<Infallible> {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
@@ -153,6 +175,8 @@ async fn serve(listener: TcpListener, metrics: &Arc<Metrics>) -> io::Result<Infa
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                // Who asks once a minute must not be taken for one who takes too long.
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), answer);
             // Who goes away, or takes too long, is let go.
             let _ = timeout(PATIENCE, connection).await;
@@ -194,7 +218,9 @@ mod tests {
     }
 
     fn sink(port: u16) -> Result<Box<dyn Sink>, SinkError> {
-        compliance::open::<PrometheusConfig>(&format!("{{ listen = \"127.0.0.1:{port}\" }}"))
+        let table = format!("{{ listen = \"127.0.0.1:{port}\" }}");
+        let mut sink = compliance::open::<PrometheusConfig>(&table)?;
+        sink.begin().map(|()| sink)
     }
 
     fn get(port: u16, path: &str, accept: &str) -> (u16, String) {
@@ -213,6 +239,21 @@ mod tests {
             arrived: compliance::counted(move || get(port, "/metrics", "*/*").1),
             broken: None,
         });
+    }
+
+    /// A connection's time is that of one answer: one that was idle for longer than that would be cut
+    /// off in the middle of the next.
+    #[test]
+    fn each_answer_has_a_connection_of_its_own() {
+        use std::io::{Read as _, Write as _};
+        let port = free_port();
+        let _sink = sink(port).unwrap();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct SinkTotals {
     pub dropped: u64,
     /// Records that it failed to deliver, for good.
     pub failed: u64,
+    /// Records that it took without details: there was no room for them in the agent's memory.
+    pub shrunk: u64,
     /// Records that wait for it, the one it is at among them.
     pub waiting: u64,
     /// Whether what waits is in the store, for the next start.

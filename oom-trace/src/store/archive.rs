@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Params, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row};
 
-use super::StoreError;
+use super::{StoreError, schema};
 use crate::incident::model::Record;
 
 /// A reader, which opens the store when it first needs it.
@@ -25,9 +25,34 @@ pub struct Known {
     pub tid: u32,
     /// When, on `CLOCK_BOOTTIME`; for a record of the kernel's log, by that log's clock.
     pub boot_ns: u64,
+    /// The stamp of the kernel's own line of it, in microseconds.
+    pub log_us: Option<u64>,
     /// How often the kernel counted it.
     pub kills: u32,
 }
+
+/// What of a boot's kills the store has no longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Up to this moment by the boot's clock they were told.
+    pub boot_ns: Option<u64>,
+    /// And up to this stamp of the kernel's log.
+    pub log_us: Option<u64>,
+    /// How many kills the kernel counted for them.
+    pub kills: u64,
+}
+
+/// The kills of a boot that were told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Those that the store has, by thread and time.
+    pub kills: Vec<Known>,
+    /// Those that it had.
+    pub pruned: Pruned,
+}
+
+/// JSON that is read at once.
+pub const BATCH_BYTES: usize = 256 << 10;
 
 impl Archive {
     /// Of the store at this path.
@@ -46,7 +71,8 @@ impl Archive {
         Self::after(&self.path, Arc::clone(&self.before))
     }
 
-    /// Records with their numbers, from one on and before another, `most` of them.
+    /// Records with their numbers, from one on and before another: `most` of them, and fewer where
+    /// their JSON is more than so many bytes; one at least.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -55,69 +81,126 @@ impl Archive {
         first: u64,
         before: u64,
         most: usize,
+        bytes: usize,
     ) -> Result<Vec<(u64, Record)>, StoreError> {
-        let sql = "SELECT number, json FROM records WHERE number >= ?1 AND number < ?2 \
-                   ORDER BY number LIMIT ?3";
         let Some(&shift) = self.before.get() else { return Ok(Vec::new()) };
-        let mut found = self.read(sql, (first + shift, before + shift, most as u64))?;
+        let which = "number >= ?1 AND number < ?2 ORDER BY number LIMIT ?3";
+        let mut found = self.read(which, (first + shift, before + shift, most as u64), bytes)?;
         found.iter_mut().for_each(|(number, _)| *number -= shift);
         Ok(found)
     }
 
-    /// Records since a moment, or all, oldest first, handed out one by one.
+    /// Records since a moment, or all, oldest first, handed out one by one. Those of this boot are
+    /// handed out in any case: whether they are from before, its own clock tells better than the wall
+    /// clock as it stood then.
     ///
     /// # Errors
     /// The store cannot be read, or `each` fails.
     pub fn each_since<E: From<StoreError>>(
         &mut self,
         since: Option<Timestamp>,
+        boot_id: Option<&str>,
         mut each: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let since = since.and_then(|since| i64::try_from(since.as_nanosecond()).ok());
-        let sql = "SELECT number, json FROM records WHERE number > ?1 AND time_ns >= ?2 \
-                   ORDER BY number LIMIT 256";
         let mut last = 0;
         loop {
-            let some: Vec<(u64, Record)> = self.read(sql, (last, since.unwrap_or(i64::MIN)))?;
+            let since = since.unwrap_or(i64::MIN);
+            let some = match self.version()? {
+                1 => {
+                    let which = "number > ?1 AND time_ns >= ?2 ORDER BY number LIMIT 256";
+                    self.read(which, (last, since), BATCH_BYTES)?
+                }
+                _ => {
+                    let which = "number > ?1 AND (time_ns >= ?2 OR number IN (SELECT number FROM moments \
+                                 JOIN boots USING (boot) WHERE boot_id = ?3)) ORDER BY number LIMIT 256";
+                    self.read(which, (last, since, boot_id), BATCH_BYTES)?
+                }
+            };
             let Some((number, _)) = some.last() else { return Ok(()) };
             last = *number;
             some.into_iter().try_for_each(|(_, record)| each(record))?;
         }
     }
 
-    /// The kills of a boot, as far as they say when they were by its clock.
+    /// The kills of a boot, as far as they say when they were by its clock, by thread and time; and
+    /// what the store has let go of.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn kills(&mut self, boot_id: &str) -> Result<Vec<Known>, StoreError> {
-        let sql = "SELECT json ->> '$.victim.tid', json ->> '$.boot_ns', json ->> '$.kill_count' \
-                   FROM records WHERE json ->> '$.type' = 'oom_kill' AND json ->> '$.boot_id' = ?1 \
-                   AND json ->> '$.boot_ns' IS NOT NULL";
+    pub fn kills(&mut self, boot_id: &str) -> Result<Told, StoreError> {
+        match self.version()? {
+            schema::VERSION => {}
+            other => return Err(StoreError::version(&self.path, other)),
+        }
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
         let connection = self.connection().map_err(failed)?;
+        let boot =
+            "SELECT boot, pruned_ns, pruned_log_us, pruned_kills FROM boots WHERE boot_id = ?1";
+        let boot = connection.query_row(boot, [boot_id], |row| {
+            let pruned = Pruned { boot_ns: row.get(1)?, log_us: row.get(2)?, kills: row.get(3)? };
+            Ok((row.get::<_, i64>(0)?, pruned))
+        });
+        let Some((boot, pruned)) = boot.optional().map_err(failed)? else {
+            return Ok(Told::default());
+        };
+        let sql = "SELECT tid, boot_ns, log_us, kills FROM moments \
+                   WHERE boot = ?1 AND tid IS NOT NULL ORDER BY tid, boot_ns";
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let known = |row: &Row<'_>| {
-            let kills: Option<u32> = row.get(2)?;
-            Ok(Known { tid: row.get(0)?, boot_ns: row.get(1)?, kills: kills.unwrap_or(1) })
+            Ok(Known {
+                tid: row.get(0)?,
+                boot_ns: row.get(1)?,
+                log_us: row.get(2)?,
+                kills: row.get(3)?,
+            })
         };
-        let rows = statement.query_map([boot_id], known).map_err(failed)?;
-        rows.collect::<Result<_, _>>().map_err(failed)
+        let kills = statement.query_map([boot], known).map_err(failed)?;
+        let kills = kills.collect::<Result<_, _>>().map_err(failed)?;
+        Ok(Told { kills, pruned })
     }
 
-    fn read(&mut self, sql: &str, of: impl Params) -> Result<Vec<(u64, Record)>, StoreError> {
+    /// Records that fit, as they were saved.
+    fn read(
+        &mut self,
+        which: &str,
+        of: impl Params,
+        bytes: usize,
+    ) -> Result<Vec<(u64, Record)>, StoreError> {
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
+        let sql = match self.version()? {
+            1 => format!("SELECT number, json FROM records WHERE {which}"),
+            _ => format!(
+                "SELECT number, coalesce(json_patch((SELECT json FROM incidents \
+                 WHERE number = records.incident), json), json) FROM records WHERE {which}"
+            ),
+        };
         let connection = self.connection().map_err(failed)?;
-        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-        let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
-        let rows = statement.query_map(of, pair).map_err(failed)?;
-        rows.map(|row| {
-            let (number, json) = row.map_err(failed)?;
+        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+        let mut rows = statement.query(of).map_err(failed)?;
+        let (mut found, mut left) = (Vec::new(), bytes);
+        while left > 0
+            && let Some(row) = rows.next().map_err(failed)?
+        {
+            let (number, json): (u64, String) =
+                row.get(0).and_then(|number| Ok((number, row.get(1)?))).map_err(failed)?;
+            left = left.saturating_sub(json.len());
             let record = serde_json::from_str(&json);
-            Ok((number, record.map_err(|error| StoreError::record(&path, error))?))
-        })
-        .collect()
+            found.push((number, record.map_err(|error| StoreError::record(&path, error))?));
+        }
+        Ok(found)
+    }
+
+    fn version(&mut self) -> Result<i64, StoreError> {
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let version = schema::version(self.connection().map_err(failed)?).map_err(failed)?;
+        match version {
+            1 | schema::VERSION => Ok(version),
+            other => Err(StoreError::version(&path, other)),
+        }
     }
 
     fn connection(&mut self) -> rusqlite::Result<&Connection> {

@@ -4,10 +4,14 @@
 //! SQLite in its write-ahead mode, each transaction on the disk before it counts
 //! (`synchronous = FULL`).
 
+mod age;
 mod archive;
 mod error;
 mod late;
+mod patch;
+mod prune;
 mod schema;
+mod writer;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -15,27 +19,27 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, Transaction, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
 
+use self::age::Clocks;
+use self::prune::prune;
+use self::writer::Writer;
 use crate::incident::model::Record;
 use crate::setting::{Bytes, Lapse};
 
-pub use archive::{Archive, Known};
+pub use archive::{Archive, BATCH_BYTES, Known, Pruned, Told};
 pub use error::StoreError;
 pub use late::LateStore;
 
 /// What the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
-    /// No record older than this.
+    /// No record older than this, by the clock of its boot.
     pub max_age: Lapse,
     /// No more than this on disk; the oldest go first.
     pub max_bytes: Bytes,
 }
-
-/// Records deleted between two looks at the size.
-const PRUNE: u32 = 256;
 
 /// The store, open for writing. One process has it.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     retention: Retention,
+    clocks: Clocks,
     next: u64,
     /// What people should hear of opening it.
     said: Vec<String>,
@@ -76,10 +81,9 @@ impl Store {
         // SQLite gives its other files the mode of this one.
         let made = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
         made.map_err(|io| StoreError::io("open", path, io))?;
-        let connection = Connection::open(path).map_err(failed)?;
+        let mut connection = Connection::open(path).map_err(failed)?;
         schema::prepare(&connection).map_err(failed)?;
-        match schema::version(&connection).map_err(failed)? {
-            0 => schema::create(&connection).map_err(failed)?,
+        match schema::bring_up(&mut connection).map_err(failed)? {
             schema::VERSION => {}
             other => return Err(StoreError::version(path, other)),
         }
@@ -88,6 +92,7 @@ impl Store {
             connection,
             path: path.to_owned(),
             retention: retention.clone(),
+            clocks: Clocks::here(),
             next,
             said: Vec::new(),
         })
@@ -120,7 +125,8 @@ impl Store {
         match self.try_save(first, records, cursors) {
             Err(error) if error.is_corrupt() => {
                 let fresh = Self::open(&self.path, &self.retention)?;
-                let said = std::mem::replace(self, fresh).said;
+                let Self { said, clocks, .. } = std::mem::replace(self, fresh);
+                self.clocks = clocks;
                 self.said.extend(said);
                 self.try_save(first, records, cursors)?;
             }
@@ -138,49 +144,22 @@ impl Store {
         let path = &self.path;
         let failed = |error| StoreError::sqlite("write to", path, error);
         let transaction = self.connection.transaction().map_err(failed)?;
-        insert(&transaction, first, records).map_err(failed)?;
+        let mut writer = Writer::new(&transaction);
+        for (number, record) in (first..).zip(records) {
+            writer.insert(number, record).map_err(failed)?;
+        }
+        let now = self.clocks.now().map(|now| age::see_now(&transaction, &now));
+        let now = now.transpose().map_err(failed)?;
         for (sink, next) in cursors {
             let sql = "INSERT INTO cursors VALUES (?1, ?2) \
                        ON CONFLICT (sink) DO UPDATE SET next = excluded.next";
             transaction.execute(sql, params![sink, next]).map_err(failed)?;
         }
-        prune(&transaction, &self.retention).map_err(failed)?;
+        prune(&transaction, &self.retention, now).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         self.next = self.next.max(first + records.len() as u64);
         Ok(())
     }
-}
-
-fn insert(
-    transaction: &Transaction<'_>,
-    first: u64,
-    records: &[Arc<Record>],
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json) VALUES (?1, ?2, ?3, ?4)";
-    let mut statement = transaction.prepare_cached(sql)?;
-    for (number, record) in (first..).zip(records) {
-        let time = record.origin().time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-        let json = serde_json::to_string(&**record)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        statement.execute(params![number, record.id(), time, json])?;
-    }
-    Ok(())
-}
-
-fn prune(transaction: &Transaction<'_>, retention: &Retention) -> rusqlite::Result<()> {
-    let age = SignedDuration::try_from(retention.max_age.0).unwrap_or(SignedDuration::MAX);
-    let oldest = Timestamp::now().checked_sub(age).ok();
-    if let Some(oldest) = oldest.and_then(|oldest| i64::try_from(oldest.as_nanosecond()).ok()) {
-        transaction.execute("DELETE FROM records WHERE time_ns < ?1", [oldest])?;
-    }
-    while schema::used_bytes(transaction)? > retention.max_bytes.0 {
-        let sql = "DELETE FROM records WHERE number IN \
-                   (SELECT number FROM records ORDER BY number LIMIT ?1)";
-        if transaction.execute(sql, [PRUNE])? == 0 {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// To a name beside it that is free.

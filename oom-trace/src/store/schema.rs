@@ -1,26 +1,64 @@
 //! The tables.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, params};
+
+use super::age::{self, Stands};
 
 /// Of these tables (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-/// `number` is never used again (`AUTOINCREMENT`), so that a sink's place stays true.
+/// `records`: `number` is never used again (`AUTOINCREMENT`), so that a sink's place stays true.
+/// `json` is the whole record, or, where `incident` names a row, a merge patch (RFC 7396) that makes
+/// it of that row's.
+///
+/// `moments`: when a record was by the clock of its boot, and whose kill it tells of. Apart from
+/// `records`, so that a store of version 1 need not be written anew.
+///
+/// `boots`, in their order: how long one had run when it was last seen, when it began by the wall
+/// clock as that stood last, and what was let go of its kills.
 const TABLES: &str = "
-    BEGIN;
+    CREATE TABLE incidents (
+        number INTEGER PRIMARY KEY,
+        name   TEXT NOT NULL UNIQUE,
+        json   TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE boots (
+        boot          INTEGER PRIMARY KEY AUTOINCREMENT,
+        boot_id       TEXT NOT NULL UNIQUE,
+        seen_ns       INTEGER NOT NULL,
+        start_ns      INTEGER,
+        pruned_ns     INTEGER,
+        pruned_log_us INTEGER,
+        pruned_kills  INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE moments (
+        number  INTEGER PRIMARY KEY,
+        boot    INTEGER NOT NULL,
+        boot_ns INTEGER NOT NULL,
+        tid     INTEGER,
+        log_us  INTEGER,
+        kills   INTEGER
+    ) STRICT;
+    CREATE INDEX moments_by_boot ON moments (boot, boot_ns, tid, log_us, kills);
+    CREATE INDEX records_by_incident ON records (incident) WHERE incident IS NOT NULL;
+    CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN
+        DELETE FROM moments WHERE number = old.number;
+    END;
+    PRAGMA user_version = 2;";
+
+const FIRST_TABLES: &str = "
     CREATE TABLE records (
-        number  INTEGER PRIMARY KEY AUTOINCREMENT,
-        id      TEXT NOT NULL UNIQUE,
-        time_ns INTEGER,
-        json    TEXT NOT NULL
+        number   INTEGER PRIMARY KEY AUTOINCREMENT,
+        id       TEXT NOT NULL UNIQUE,
+        time_ns  INTEGER,
+        json     TEXT NOT NULL,
+        incident INTEGER
     ) STRICT;
     CREATE INDEX records_by_time ON records (time_ns);
     CREATE TABLE cursors (
         sink TEXT PRIMARY KEY,
         next INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
-    COMMIT;";
+    ) STRICT, WITHOUT ROWID;";
 
 /// What holds for each connection that writes. Small: the agent's memory is locked.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -36,8 +74,45 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(TABLES)
+/// Brings the tables to [`VERSION`], all or nothing; answers the version that they have then, which
+/// may be one that this program does not know.
+pub(super) fn bring_up(connection: &mut Connection) -> rusqlite::Result<i64> {
+    if version(connection)? == VERSION {
+        return Ok(VERSION);
+    }
+    let transaction = connection.transaction()?;
+    match version(&transaction)? {
+        0 => transaction.execute_batch(&[FIRST_TABLES, TABLES].concat())?,
+        1 => upgrade(&transaction)?,
+        other => return Ok(other),
+    }
+    transaction.commit()?;
+    Ok(VERSION)
+}
+
+fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch("ALTER TABLE records ADD COLUMN incident INTEGER")?;
+    transaction.execute_batch(TABLES)?;
+    // One by one: a store may be larger than the agent's memory.
+    let sql = "SELECT number, time_ns, json ->> '$.boot_id', json ->> '$.boot_ns', \
+               CASE json ->> '$.type' WHEN 'oom_kill' THEN json ->> '$.victim.tid' END, \
+               coalesce(json ->> '$.kill_count', 1) FROM records ORDER BY number";
+    let mut old = transaction.prepare(sql)?;
+    let mut rows = old.query([])?;
+    let insert = "INSERT INTO moments (number, boot, boot_ns, tid, kills) \
+                  VALUES (?1, ?2, ?3, ?4, CASE WHEN ?4 IS NOT NULL THEN ?5 END)";
+    let mut insert = transaction.prepare(insert)?;
+    while let Some(row) = rows.next()? {
+        let (number, time): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let (Some(boot_id), Some(boot_ns)) = (row.get::<_, Option<String>>(2)?, row.get(3)?) else {
+            continue;
+        };
+        let (tid, kills): (Option<i64>, i64) = (row.get(4)?, row.get(5)?);
+        let start = time.map(|time| time.saturating_sub(boot_ns));
+        let boot = age::see(transaction, &boot_id, boot_ns, start, Stands::Now)?;
+        insert.execute(params![number, boot, boot_ns, tid, kills])?;
+    }
+    Ok(())
 }
 
 /// One more than the greatest number ever used.

@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::*;
 use crate::render::fixtures;
 
+mod age;
+mod ids;
+mod upgrade;
+
 const KEEP_ALL: Retention =
     Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) };
 
@@ -16,7 +20,7 @@ fn records() -> Vec<Arc<Record>> {
 }
 
 fn saved(path: &Path) -> Vec<(u64, String)> {
-    let all = Archive::at(path).from(0, u64::MAX >> 1, usize::MAX >> 1).unwrap();
+    let all = Archive::at(path).from(0, u64::MAX >> 1, usize::MAX >> 1, usize::MAX).unwrap();
     all.into_iter().map(|(number, record)| (number, record.id())).collect()
 }
 
@@ -56,12 +60,12 @@ fn what_could_not_be_opened_at_first_goes_on_where_it_was_once_it_can() {
     assert_eq!((late.is_open(), late.next(), late.cursor("old")), (false, 1, None));
     let error = late.save(1, &records[5..6], &[]).unwrap_err().to_string();
     assert!(error.ends_with("; another program has it open"), "{error}");
-    assert_eq!(archive.from(1, 9, 9).unwrap(), []);
+    assert_eq!(archive.from(1, 9, 9, BATCH_BYTES).unwrap(), []);
     drop(other);
     // The sixth was lost meanwhile.
     late.save(2, &records[6..8], &[("old", 3), ("new", 2)]).unwrap();
     late.save(4, &records[8..], &[("old", 4), ("new", 4)]).unwrap();
-    let found = archive.from(1, 5, 9).unwrap();
+    let found = archive.from(1, 5, 9, BATCH_BYTES).unwrap();
     assert!(found.iter().map(|(number, _)| *number).eq(2..5), "{found:#?}");
     let but_the_sixth: Vec<_> = ids[..5].iter().chain(&ids[6..]).cloned().collect();
     assert_eq!(saved(&path), but_the_sixth);
@@ -114,4 +118,91 @@ fn a_store_of_another_version_is_left_alone() {
     assert!(error.contains("version 7") && error.contains("newer"), "{error}");
     let nowhere = Store::open(Path::new("/nonexistent/x.db"), &KEEP_ALL).unwrap_err().to_string();
     assert!(nowhere.contains("mkdir -p"), "{nowhere}");
+}
+
+const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";
+
+/// A group kill in a deep cgroup, each victim with arguments of its own.
+fn group(victims: u32, incident: u64) -> Vec<Arc<Record>> {
+    let all = fixtures::all();
+    let kill = all.into_iter().find_map(|(name, record)| match record {
+        Record::OomKill(kill) if name == "everything" => Some(kill),
+        _ => None,
+    });
+    let mut kill = kill.unwrap();
+    let path = format!("/{}", "d".repeat(200)).repeat(20);
+    kill.incident = format!("7c6e5a0c-{incident}");
+    kill.origin.boot_ns = Some(incident);
+    kill.victim_count = victims;
+    let limit = kill.shortage.limit.as_mut().unwrap();
+    limit.cgroup = Some(path.clone().into());
+    let above = (1..20).rev().map(|depth| {
+        let path = path.get(..depth * 201).unwrap();
+        crate::incident::model::Limit { cgroup: Some(path.into()), ..limit.clone() }
+    });
+    limit.ancestors = Some(above.collect());
+    kill.victim.cgroup.as_mut().unwrap().path = path.clone().into();
+    kill.group = Some(path.clone().into());
+    let candidates = kill.candidates.as_mut().unwrap();
+    candidates.top = vec![candidates.top[0].clone(); 10];
+    for candidate in &mut candidates.top {
+        candidate.cgroup = Some(path.clone().into());
+    }
+    let victim = |index: u32| {
+        let mut kill = kill.clone();
+        kill.victim_index = index + 1;
+        kill.kill_count = Some(if index == 0 { 2 } else { 1 });
+        kill.victim.tid = 1000 + index;
+        kill.victim.pid = Some(1000 + index);
+        kill.log_us = Some(incident / 1000 + u64::from(index));
+        kill.victim.argv = Some(vec!["worker".into(), index.to_string().into()]);
+        if index % 7 == 3 {
+            kill.victim.container = None;
+            kill.victim.memory = Default::default();
+        }
+        Arc::new(Record::OomKill(kill))
+    };
+    (0..victims).map(victim).collect()
+}
+
+#[test]
+fn what_the_victims_of_a_group_share_is_on_the_disk_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = group(1400, 5_000_000_000);
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    // In several transactions, and after a restart.
+    let mut first = 1;
+    for some in records.chunks(512) {
+        store.save(first, some, &[]).unwrap();
+        first += some.len() as u64;
+        store = Store::open(&path, &KEEP_ALL).unwrap();
+    }
+    let used = schema::used_bytes(&store.connection).unwrap();
+    assert!(used < 3 << 20, "{used} bytes");
+    let json = |record: &Record| serde_json::to_string(record).unwrap();
+    assert!(json(&records[9]).len() * records.len() > 100 << 20);
+    for number in [1, 2, 4, 512, 513, 1025, 1400] {
+        let found = Archive::at(&path).from(number, number + 1, 9, usize::MAX).unwrap();
+        let [(at, record)] = found.try_into().unwrap();
+        let saved = &records[usize::try_from(number).unwrap() - 1];
+        assert_eq!((at, json(&record)), (number, json(saved)));
+    }
+    // What nobody refers to any more goes.
+    let mut none = Store::open(&path, &Retention { max_bytes: Bytes(0), ..KEEP_ALL }).unwrap();
+    none.save(first, &[], &[]).unwrap();
+    let left = "SELECT (SELECT count(*) FROM incidents) + (SELECT count(*) FROM moments)";
+    let left: u64 = none.connection.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!((left, saved(&path)), (0, Vec::new()));
+}
+
+#[test]
+fn what_is_read_at_once_is_bounded_in_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = group(9, 5_000_000_000);
+    let one = serde_json::to_string(&*records[8]).unwrap().len();
+    Store::open(&path, &KEEP_ALL).unwrap().save(1, &records, &[]).unwrap();
+    let read = |bytes| Archive::at(&path).from(1, 99, 99, bytes).unwrap().len();
+    assert_eq!([read(1), read(one / 2), read(one * 3 / 2), read(usize::MAX)], [1, 1, 2, 9]);
 }

@@ -40,7 +40,7 @@ pub(super) fn is_global(kill: &OomKill) -> bool {
 
 /// The machine, if it was what ran out of memory.
 pub(super) fn short_machine(kill: &OomKill) -> Option<&System> {
-    kill.system.as_ref().filter(|_| is_global(kill))
+    kill.system.as_deref().filter(|_| is_global(kill))
 }
 
 pub(super) fn who(victim: &Victim) -> String {

@@ -102,7 +102,7 @@ fn global(kill: &OomKill) -> String {
     if let Some(stuck) = Stuck::of_the_machine(kill) {
         return not_for_want(kill, &stuck, "");
     }
-    let system = kill.system.as_ref();
+    let system = kill.system.as_deref();
     if let Some(block) = Block::new(kill).filter(|_| free_bytes(system).is_none()) {
         // Of single pages there may have been enough.
         return format!("the kernel found no contiguous block of {block}");
@@ -119,7 +119,7 @@ fn free_bytes(system: Option<&System>) -> Option<u64> {
 
 /// There was memory, but not for this allocation.
 fn not_for_want(kill: &OomKill, stuck: &Stuck, place: &str) -> String {
-    let later = kill.system.as_ref().map(later).unwrap_or_default();
+    let later = kill.system.as_deref().map(later).unwrap_or_default();
     let free = match stuck.total {
         Some(total) => format!("{} of {} were free", Size(stuck.free), Size(total)),
         None => format!("{} were free", Size(stuck.free)),

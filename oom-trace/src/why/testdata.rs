@@ -2,7 +2,7 @@
 
 use crate::incident::model::{
     Candidate, Candidates, Cgroup, Container, Limit, Memory, Node, OomKill, OomKillType, Origin,
-    Outcome, Pod, SCHEMA, Scope, Shortage, Source, System, Trigger, Victim,
+    Outcome, Pod, SCHEMA, Scope, Shared, Shortage, Source, System, Trigger, Victim,
 };
 
 pub(super) const MIB: u64 = 1 << 20;
@@ -20,14 +20,16 @@ pub(super) fn unknown() -> OomKill {
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
+        log_us: None,
         message: None,
-        shortage: Shortage::default(),
+        shortage: Shortage::default().into(),
         chosen: None,
         victim: Victim::default(),
         group: None,
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     }
 }
 
@@ -54,7 +56,8 @@ fn kill(scope: Scope, comm: &str, held: u64) -> OomKill {
                 ..Trigger::default()
             }),
             ..Shortage::default()
-        },
+        }
+        .into(),
         victim: Victim {
             pid: Some(7),
             tid: 7,
@@ -107,7 +110,7 @@ pub(super) fn in_pod() -> OomKill {
 pub(super) fn of_the_machine() -> OomKill {
     let system =
         System { total_bytes: Some(16 * GIB), free_bytes: Some(120 * MIB), ..System::default() };
-    OomKill { system: Some(system), ..kill(Scope::Global, "java", 10_158) }
+    OomKill { system: Some(system.into()), ..kill(Scope::Global, "java", 10_158) }
 }
 
 /// A shortage of the first of two nodes.
@@ -150,7 +153,7 @@ pub(super) fn candidate(pid: u32, held: u64) -> Candidate {
 }
 
 /// All there are; the victim is 7.
-pub(super) fn candidates(all: &[Candidate]) -> Candidates {
+pub(super) fn candidates(all: &[Candidate]) -> Shared<Candidates> {
     let largest = all.iter().max_by_key(|candidate| candidate.memory.anon_rss_bytes).cloned();
     Candidates {
         total: all.len() as u64,
@@ -159,4 +162,5 @@ pub(super) fn candidates(all: &[Candidate]) -> Candidates {
         decided_by_adj: largest.as_ref().map(|largest| largest.pid != 7),
         largest,
     }
+    .into()
 }

@@ -19,11 +19,10 @@ fn summary(kill: &OomKill) -> String {
 #[test]
 fn a_container_hit_its_own_limit() {
     let mut kill = in_pod();
-    kill.system = Some(System {
-        available_bytes: Some(3 * GIB),
-        total_bytes: Some(16 * GIB),
-        ..System::default()
-    });
+    kill.system = Some(
+        System { available_bytes: Some(3 * GIB), total_bytes: Some(16 * GIB), ..System::default() }
+            .into(),
+    );
     assert_eq!(
         summary(&kill),
         "container web in pod shop/cart-0 hit its memory limit of 512.0 MiB; python3 held 492.0 MiB \
@@ -153,7 +152,7 @@ fn a_hook_that_does_not_see_the_limit_says_where_it_may_be() {
 #[test]
 fn a_line_of_a_log_alone_says_what_it_can() {
     let mut kill = of_the_machine();
-    (kill.shortage, kill.system) = (Shortage::default(), None);
+    (kill.shortage, kill.system) = (Shortage::default().into(), None);
     kill.message = Some("Out of memory".into());
     kill.source = Source::KernelLog;
     let text = summary(&kill);
@@ -233,7 +232,7 @@ fn of_the_victim_alone_there_is_no_more_to_say() {
 fn there_are_three_hints_at_the_most_and_the_nearest_first() {
     let mut kill = of_a_service();
     kill.candidates = Some(candidates(&[candidate(7, 492)]));
-    kill.system = Some(System { swap_total_bytes: Some(0), ..System::default() });
+    kill.system = Some(System { swap_total_bytes: Some(0), ..System::default() }.into());
     kill.victim.shares_mm = Some(vec![Sharer { pid: 9, comm: None }]);
     (kill.group, kill.victim_count) = (Some("/web".into()), 4);
     let hints = explain(&kill).unwrap().hints;
@@ -376,14 +375,15 @@ impl Chance {
         kill.victim.container = kill.victim.container.filter(|_| self.0.bool());
         kill.victim.pod = kill.victim.pod.filter(|_| self.0.bool());
         kill.victim.shares_mm = self.maybe(|_| vec![Sharer { pid: 9, comm: None }]);
-        kill.candidates = self.maybe(|chance| Candidates {
+        let candidates = self.maybe(|chance| Candidates {
             total: chance.0.u64(..4),
             top: (0..2).map(|_| chance.candidate()).collect(),
             largest: chance.maybe(Self::candidate),
             margin: None,
             decided_by_adj: chance.maybe(|chance| chance.0.bool()),
         });
-        kill.system = self.maybe(Self::system);
+        kill.candidates = candidates.map(Into::into);
+        kill.system = self.maybe(Self::system).map(Into::into);
         kill
     }
 }

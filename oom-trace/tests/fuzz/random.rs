@@ -210,8 +210,9 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         victim_index: index,
         victim_count: count,
         kill_count: u32::try_from(victim.memory_logged.len()).ok(),
+        log_us: None,
         message: Some(message.into()),
-        shortage: shortage.clone(),
+        shortage: shortage.clone().into(),
         chosen: Some(Chosen {
             tid: chosen,
             comm: Some(chosen_comm.clone()),
@@ -223,6 +224,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         candidates: None,
         system: None,
         why: None,
+        shrunk: Vec::new(),
     };
     (1..).zip(victims).map(kill).collect()
 }

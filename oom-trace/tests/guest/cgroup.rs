@@ -60,6 +60,22 @@ impl Cgroup {
         fs::read_to_string(self.file(file)).unwrap()
     }
 
+    /// By which [`Cgroup::enter`] knows it.
+    pub(crate) fn name(&self) -> String {
+        self.path.to_str().unwrap().to_owned()
+    }
+
+    /// Moves this process to the cgroup of that name.
+    pub(crate) fn enter(name: &str) {
+        let root = if is_v1() { V1 } else { V2 };
+        fs::write(Path::new(root).join(name).join("cgroup.procs"), "0").unwrap();
+    }
+
+    /// The most bytes that it held so far, where the kernel tells (5.19 on).
+    pub(crate) fn peak(&self) -> Option<u64> {
+        fs::read_to_string(self.file("memory.peak")).ok()?.trim().parse().ok()
+    }
+
     /// Its processes, in the initial pid namespace.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.read("cgroup.procs").lines().map(|pid| pid.parse().unwrap()).collect()
@@ -68,6 +84,21 @@ impl Cgroup {
     /// As the kernel writes it, and as the agent's JSON has it.
     pub(crate) fn path(&self) -> String {
         format!("/{}", crate::support::log::json_text(self.path.as_os_str().as_bytes()))
+    }
+
+    /// Where a process goes to be in it.
+    pub(crate) fn procs(&self) -> PathBuf {
+        self.file("cgroup.procs")
+    }
+
+    /// Bytes that it has now.
+    pub(crate) fn usage(&self) -> u64 {
+        self.read("memory.current").trim().parse().unwrap()
+    }
+
+    /// Has the cgroups at the top get this controller, too.
+    pub(crate) fn at_the_top(controller: &str) {
+        fs::write(Path::new(V2).join("cgroup.subtree_control"), format!("+{controller}")).unwrap();
     }
 
     /// As the kernel numbers it.

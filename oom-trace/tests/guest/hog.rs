@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+pub(crate) use self::body::conceive;
 pub(crate) use self::spec::{Growth, Spec, named};
 use crate::cgroup::Cgroup;
 use crate::support::PATIENCE;
@@ -22,9 +23,14 @@ type Role = (&'static str, fn(&[String]));
 
 pub(crate) const COMMANDS: &[Role] = &[
     (HOG, body::run),
+    (crate::fire::victim::VICTIM, crate::fire::victim::run),
+    (crate::fire::post::WITHIN, crate::fire::post::run_within),
+    (crate::fire::starts::READER, crate::fire::starts::read_an_array),
+    (crate::fire::place::SQUATTER, crate::fire::place::squat),
     (crate::namespaces::NEST, crate::namespaces::nest),
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),
+    (crate::start::CONFINED, crate::start::run_confined),
     (crate::swap::SWAPON, crate::swap::ask_for_swap),
 ];
 

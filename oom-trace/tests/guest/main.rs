@@ -17,6 +17,7 @@ mod decision;
 mod dump;
 mod exit;
 mod exiting;
+mod fire;
 mod global;
 mod group;
 mod hog;
@@ -30,6 +31,7 @@ mod panic;
 mod rungs;
 mod scenario;
 mod shared_mm;
+mod start;
 mod storms;
 #[path = "../support/mod.rs"]
 mod support;
@@ -71,10 +73,19 @@ fn main() -> ExitCode {
         swap::SCENARIOS,
         rungs::SCENARIOS,
         lacking::SCENARIOS,
+        start::SCENARIOS,
         trigger::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,
         storms::SCENARIOS,
+        fire::starts::SCENARIOS,
+        fire::place::SCENARIOS,
+        fire::memory::SCENARIOS,
+        fire::disk::SCENARIOS,
+        fire::clock::SCENARIOS,
+        fire::groups::SCENARIOS,
+        fire::random::SCENARIOS,
+        fire::many::SCENARIOS,
         panic::SCENARIOS,
     ];
     let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));

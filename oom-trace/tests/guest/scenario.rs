@@ -53,6 +53,8 @@ pub(crate) enum Machine {
     Lockdown,
     /// It is to end in a kernel panic.
     Panic,
+    /// Two processors, and room for all that the kernel logs: for what takes long.
+    Fire,
 }
 
 impl Machine {
@@ -66,6 +68,7 @@ impl Machine {
             Ok("cgroup-v1") => Self::CgroupV1,
             Ok("lockdown") => Self::Lockdown,
             Ok("panic") => Self::Panic,
+            Ok("fire") => Self::Fire,
             Ok(other) => panic!("no scenario knows the machine {other:?}"),
         }
     }
@@ -123,7 +126,8 @@ impl Scenario {
     }
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+/// What it panicked with.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref().copied()).unwrap_or("it panicked").to_owned()
 }

@@ -19,16 +19,21 @@ impl Setting {
     pub(crate) fn try_change(file: impl AsRef<Path>, value: &str) -> io::Result<Self> {
         let file = file.as_ref().to_owned();
         let before = fs::read_to_string(&file)?;
-        fs::write(&file, value)?;
+        put(&file, value)?;
         Ok(Self { file, before: before.trim_end().to_owned() })
     }
 }
 
 impl Drop for Setting {
     fn drop(&mut self) {
-        let restored = fs::write(&self.file, &self.before);
+        let restored = put(&self.file, &self.before);
         if !std::thread::panicking() {
             restored.unwrap();
         }
     }
+}
+
+/// Some take no value without the end of its line (`printk_devkmsg`).
+fn put(file: &Path, value: &str) -> io::Result<()> {
+    fs::write(file, format!("{value}\n"))
 }

@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     agent: Agent,
     kernel_lines: NamedTempFile,
     log: Kmsg,
+    /// Its lines, where it may be overwritten.
+    logged: Option<Vec<String>>,
     kills_before: u64,
     written: Written,
 }
@@ -114,7 +116,8 @@ impl Watch {
         }
         let agent = Agent::start(command);
         let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
-        Self { agent, kernel_lines, log, kills_before, written: Written::default() }
+        let written = Written::default();
+        Self { agent, kernel_lines, log, logged: None, kills_before, written }
     }
 
     /// Stops the agent's process, or lets it go on.
@@ -129,18 +132,17 @@ impl Watch {
         }
     }
 
-    /// Waits until the agent says of itself that this happened.
-    pub(crate) fn await_event(&mut self, event: &str) {
-        while !self.written.events.iter().any(|record| record["event"] == event) {
-            self.read_record();
-        }
-    }
-
     /// Waits until this many victims' memory is back.
     pub(crate) fn await_exits(&mut self, count: usize) {
         while self.written.exits.len() < count {
             self.read_record();
         }
+    }
+
+    /// Waits until the kernel has logged so many kills. After this its log may be overwritten.
+    pub(crate) fn await_logged(&mut self, count: usize) {
+        let logged = self.log.until(|lines| kills(lines).len() == count);
+        self.logged = Some(logged.to_owned());
     }
 
     fn read_record(&mut self) {
@@ -168,7 +170,9 @@ impl Watch {
     pub(crate) fn stop(mut self, victims: usize) -> Seen {
         self.await_victims(victims);
         let kills_now = kernel_kills() - self.kills_before;
-        let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned();
+        let log = self.logged.take().unwrap_or_else(|| {
+            self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned()
+        });
         let Self { agent, kernel_lines, mut written, .. } = self;
         let stopped = agent.stop();
         for line in &stopped.lines {

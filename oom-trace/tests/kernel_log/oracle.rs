@@ -40,6 +40,12 @@ pub(crate) fn lines(log: &[u8]) -> Vec<String> {
     stamped(log).into_iter().map(|Stamped(_, text)| text.to_owned()).collect()
 }
 
+/// The stamp of the first line that says that this process was killed.
+fn logged_us(stamped: &[Stamped<'_>], kill: &Killed) -> u64 {
+    let said = format!(": Killed process {} (", kill.pid);
+    stamped.iter().find(|line| line.1.contains(&said)).unwrap().0
+}
+
 /// The records of the one incident in a log.
 pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
     let stamped = stamped(log);
@@ -112,6 +118,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "victim_index": index + 1,
             "victim_count": victims.len(),
             "kill_count": kills.len(),
+            "log_us": logged_us(&stamped, kill),
             "message": kill.message,
             "constraint": summary.constraint,
             "nodemask": summary.nodemask,
@@ -148,6 +155,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "candidates": null,
             "system": null,
             "why": null,
+            "shrunk": [],
         })
     };
     victims.iter().enumerate().map(record).collect()

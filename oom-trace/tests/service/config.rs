@@ -1,7 +1,6 @@
 //! What is said of a configuration that is wrong: where, what, and what to write.
 
 use crate::Service;
-use crate::support::agent::oom_trace;
 
 /// The text, what is said of it after the file's name, and the exit status: 2 where it is wrong by
 /// itself, 1 where this machine does not have what it names.
@@ -79,7 +78,7 @@ fn each_is_told_so_that_it_can_be_mended() {
     for (text, says, status) in WRONG {
         let path = service.write("config.toml", text);
         let path = path.to_str().unwrap();
-        let output = oom_trace(&["--config", path]).env_remove("STATE_DIRECTORY").output().unwrap();
+        let output = service.command(&["--config", path]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         let has_line = says.starts_with(|first: char| first.is_ascii_digit());
         let says = if has_line { format!("{path}:{says}") } else { (*says).to_owned() };
@@ -94,6 +93,7 @@ fn each_is_told_so_that_it_can_be_mended() {
 /// Of a flag's table there is no line to name.
 #[test]
 fn a_flag_is_told_in_the_same_words() {
+    let service = Service::new();
     for (flag, value, says) in [
         ("--sink", "fil:{}", "unknown sink type \"fil\"; expected one of "),
         ("--sink", "file:{ pth = \"/x\" }", "unknown key `pth`; did you mean `path`?"),
@@ -103,7 +103,7 @@ fn a_flag_is_told_in_the_same_words() {
         ("--store-max-age", "soon", "invalid duration"),
         ("--store-max-bytes", "big", "invalid size"),
     ] {
-        let output = oom_trace(&[flag, value]).output().unwrap();
+        let output = service.command(&[flag, value]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{flag} {value}: {error}");
         assert!(error.contains(says), "{flag} {value}: {error}");
@@ -115,14 +115,18 @@ fn a_flag_is_told_in_the_same_words() {
 fn check_tries_each_destination() {
     let service = Service::new();
     let good = service.path("good.json");
+    // What opening it begins is no hindrance to loading the programs.
     let text = format!(
-        "[[sink.file]]\npath = {good:?}\n[[sink.file]]\npath = \"/nonexistent/bad.json\"\n"
+        "[[sink.file]]\npath = {good:?}\n[[sink.file]]\npath = \"/nonexistent/bad.json\"\n\
+         [sink.prometheus]\nlisten = \"127.0.0.1:0\"\n"
     );
     let path = service.write("config.toml", &text);
-    let output = oom_trace(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
+    let output = service.command(&["check", "--config", path.to_str().unwrap()]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("output    {}: ok\n", good.display())), "{text}");
     assert!(text.contains("output    /nonexistent/bad.json: cannot open"), "{text}");
+    assert!(text.contains("output    prometheus 127.0.0.1:0: ok\n"), "{text}");
+    assert!(text.contains(" may wait for outputs\n"), "{text}");
     assert!(text.ends_with("result    a destination cannot be reached\n"), "{text}");
 }

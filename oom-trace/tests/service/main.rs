@@ -15,11 +15,13 @@ mod here;
 mod config;
 mod disk;
 mod logrotate;
+mod metrics;
 mod reload;
 mod restart;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,9 +51,17 @@ impl Service {
 
     /// With its state in its folder, as systemd has it.
     fn start(&self, args: &[&str]) -> Agent {
-        let mut command = oom_trace(args);
+        let mut command = self.command(args);
         command.env("STATE_DIRECTORY", self.dir.path());
         Agent::start(command)
+    }
+
+    /// Whatever other agents there are.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = oom_trace(args);
+        command.env("RUNTIME_DIRECTORY", self.dir.path().join("run"));
+        command.env_remove("STATE_DIRECTORY");
+        command
     }
 
     /// The records of its store.

@@ -1,6 +1,7 @@
 //! SIGHUP.
 
 use std::fs;
+use std::net::TcpListener;
 
 use rustix::process::Signal;
 
@@ -28,9 +29,15 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
     assert_eq!(victims(&in_file(&gone), &[second])[&second], 0);
     assert_eq!(victims(&in_file(&come), &[first])[&first], 0);
 
-    for wrong in
-        ["[[sink.file]]\npth = 1\n".to_owned(), table(std::path::Path::new("/nonexistent/x"))]
-    {
+    let nowhere = table(std::path::Path::new("/nonexistent/x"));
+    // What was opened before the one that cannot be is closed again.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let after_another = format!(
+        "[sink.otlp]\nendpoint = \"http://127.0.0.1:1\"\n[sink.prometheus]\nlisten = \"{}\"\n",
+        taken.local_addr().unwrap()
+    );
+    let wrong = ["[[sink.file]]\npth = 1\n".to_owned(), nowhere, after_another];
+    for wrong in wrong {
         fs::write(&config, wrong).unwrap();
         agent.signal(Signal::HUP);
         agent.wait_until_it_says("the configuration stays as it was");
@@ -39,7 +46,7 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
         await_victims(&come, &[third]);
     }
     let stopped = agent.stop();
-    for says in ["did you mean `path`?", "mkdir -p", ":2:1: "] {
+    for says in ["did you mean `path`?", "mkdir -p", ":2:1: ", "cannot listen on"] {
         assert!(stopped.stderr.contains(says), "{says}: {}", stopped.stderr);
     }
 }

@@ -22,6 +22,7 @@ fn what_happened_while_no_agent_was_there_is_told_once() {
         ours.push(trigger());
     }
     let agent = service.start(&["--quiet", "--output", output]);
+    await_victims(&file, &ours);
     let stopped = agent.stop();
     // Others may have caused more.
     assert!(stopped.stderr.contains(" from before this start"), "{}", stopped.stderr);

@@ -1,6 +1,8 @@
 //! The agent under test, as a user starts it.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -15,8 +17,20 @@ use super::PATIENCE;
 pub(crate) fn oom_trace(args: &[&str]) -> Command {
     let built = env!("CARGO_BIN_EXE_oom-trace").to_owned();
     let mut command = Command::new(std::env::var("OOM_TRACE_BIN").unwrap_or(built));
-    command.args(args);
+    command.args(args).env("RUNTIME_DIRECTORY", runtime_directory());
     command
+}
+
+/// Where these tests' agents make sure that there is one of them: others on this machine, and other
+/// tests, have theirs elsewhere.
+fn runtime_directory() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    let name = format!("{}-{user}", env!("CARGO_CRATE_NAME"));
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // A guest has no such place, and other users than root may make none there.
+    let dir = if built.exists() { built.join(name) } else { std::env::temp_dir().join(name) };
+    fs::create_dir_all(&dir).unwrap();
+    dir
 }
 
 /// A running agent; killed if it is dropped before it was stopped.
@@ -40,12 +54,17 @@ pub(crate) struct Stopped {
 impl Agent {
     /// Starts the agent, by a command that runs it; it is attached when this returns.
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = lines(child.stdout.take().unwrap());
-        let stderr = lines(child.stderr.take().unwrap());
-        let mut agent = Self { child, stdout, stderr, said: Vec::new() };
+        let mut agent = Self::spawn(command.stderr(Stdio::piped()));
         agent.wait_until_it_says("attached");
         agent
+    }
+
+    /// Starts the agent, whose standard error may go elsewhere.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = child.stderr.take().map_or_else(|| channel().1, lines);
+        Self { child, stdout, stderr, said: Vec::new() }
     }
 
     /// Waits for a line on standard error.

@@ -66,7 +66,7 @@ impl Guest {
             modules: carried,
             hierarchy: self.machine.hierarchy,
             steps: load.steps(self.machine),
-            env: environment(self.machine),
+            env: environment(self.machine, load),
         };
         let mut image = Image::create(path, &load.init, &job)?;
         for (name, from) in &load.programs {
@@ -102,7 +102,7 @@ impl Display for Guest {
     }
 }
 
-fn environment(machine: &Machine) -> BTreeMap<String, String> {
+fn environment(machine: &Machine, load: &Load) -> BTreeMap<String, String> {
     let vars = [
         ("HOME", "/root"),
         ("OOM_TRACE_BIN", "/bin/oom-trace"),
@@ -110,7 +110,9 @@ fn environment(machine: &Machine) -> BTreeMap<String, String> {
         ("PATH", "/bin"),
         ("RUST_BACKTRACE", "1"),
     ];
-    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    let of_the_load = load.env.iter().map(|(key, value)| (*key, value.as_str()));
+    let vars = vars.into_iter().chain(of_the_load);
+    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// KVM where it truly works; the answer is remembered, for finding out costs a boot.

@@ -1,5 +1,6 @@
 //! What a guest carries, and what it does.
 
+use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,7 +33,14 @@ pub(crate) struct Load {
     pub(super) size: u32,
     /// Silent for so long, the guest hangs.
     pub(super) timeout: Duration,
+    /// What its programs find in their environment beside what the machine gives them.
+    pub(super) env: Vec<(&'static str, String)>,
 }
+
+/// The seed of random faults, to make a run again.
+const SEED: &str = "OOM_TRACE_FAULT_SEED";
+/// How long they go on.
+const SECONDS: &str = "OOM_TRACE_FAULT_SECONDS";
 
 impl Load {
     /// Builds what all tests need.
@@ -51,11 +59,18 @@ impl Load {
             command: command.to_vec(),
             size: 1,
             timeout: TIMEOUT,
+            env: env::var(SEED).map(|seed| (SEED, seed)).into_iter().collect(),
         };
         if command.first().is_some_and(|program| program == TESTS) {
             return load.with(TESTS, Binary::GUEST_TESTS);
         }
         Ok(load)
+    }
+
+    /// Has random faults go on for so long, if that is said.
+    pub(crate) fn lasting(mut self, minutes: Option<u64>) -> Self {
+        self.env.extend(minutes.map(|minutes| (SECONDS, (minutes * 60).to_string())));
+        self
     }
 
     /// Adds a program of ours.

@@ -98,6 +98,14 @@ pub(crate) static MACHINES: &[Machine] = &[
         end: End::Panic,
         ..PLAIN
     },
+    Machine {
+        name: "fire",
+        cpus: 2,
+        memory_mib: 2048,
+        // The kernel's log is the oracle of an hour; thousands of kills would wait for the console.
+        kernel_args: &["log_buf_len=32M", "loglevel=3"],
+        ..PLAIN
+    },
 ];
 
 /// What a disk of QEMU's takes.

@@ -29,11 +29,13 @@ pub(crate) struct Choice {
     pub(crate) sample: bool,
     /// Only those whose last run was not good; what the others came to then stands.
     pub(crate) failed: bool,
+    /// How long random faults go on, if not as long as they do by themselves.
+    pub(crate) minutes: Option<u64>,
 }
 
 /// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
-/// them, and each kind of machine that takes no longer than a minute or two. All there is takes the
-/// better part of an hour on two processors.
+/// them, and each kind of machine that takes no longer than a minute or two. All there is takes two
+/// hours on two processors.
 const SAMPLE: &[(&str, &str)] = &[
     ("5.10", "plain"),
     ("6.1", "cgroup-v1"),
@@ -62,7 +64,8 @@ pub(crate) fn command(choice: &Choice, command: &[String]) -> Result<()> {
             bail!("there is no guest {guest}: {reason}");
         }
     }
-    let loads = loads(&guests, |arch| Load::of_command(command, arch))?;
+    let loads =
+        loads(&guests, |arch| Ok(Load::of_command(command, arch)?.lasting(choice.minutes)))?;
     let mut failed = Vec::new();
     for (guest, ending) in run(&guests, &loads, |_, ending| ending) {
         match ending {
@@ -113,7 +116,7 @@ pub(crate) fn tests(choice: &Choice) -> Result<Results> {
             }
         }
     }
-    let loads = loads(&guests, Load::of_tests)?;
+    let loads = loads(&guests, |arch| Ok(Load::of_tests(arch)?.lasting(choice.minutes)))?;
     // Kept at once: the run may not come to its end.
     let take = |guest: &Guest, ending| -> Result<Account> {
         let account = account::take(guest.machine.end, ending, &guest.out());

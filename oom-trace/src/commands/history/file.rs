@@ -8,9 +8,10 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::here::read_store;
-use super::{Printer, name, say};
+use super::{Printer, name};
 use crate::kernel_log::reader::{Found, Zone, read as read_log};
 use crate::kernel_log::{Machine, Parser};
+use crate::say::say;
 
 /// Names standard input.
 pub(super) const STDIN: &str = "-";

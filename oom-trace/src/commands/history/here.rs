@@ -1,17 +1,24 @@
 //! What this machine knows: the store that the service keeps, or else the running kernel's log.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
-use super::{Printer, say};
-use crate::commands::own_log::{self, Limits};
+use super::Printer;
+use crate::commands::own_log::{self, Limits, suspended};
+use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::Record;
+use crate::incident::model::{Origin, Record, Source};
+use crate::say::say;
 use crate::store::Archive;
 
 /// Where the service that we ship keeps it.
 const STORE: &str = "/var/lib/oom-trace/records.db";
+
+/// By so much clocks differ without having been set: they are slewed.
+const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
 /// The service's store, if there is one.
 pub(super) fn store() -> Option<PathBuf> {
@@ -21,12 +28,54 @@ pub(super) fn store() -> Option<PathBuf> {
 
 /// Of what the agent says of itself only the gaps are about kills: they are not left out where every
 /// record is shown.
+///
+/// The wall clock may have been wrong then. When a record of this boot was is told by the boot's own
+/// clock and the wall clock as it stands now; where records are for machines, they stay as they are.
 pub(super) fn read_store(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
-    let since = printer.since();
-    Archive::at(path).each_since(since, |record| match record {
-        Record::Agent(_) if printer.is_for_people() => Ok(()),
-        record => printer.print(&record),
+    let (since, boot) = (printer.since(), ThisBoot::here());
+    let boot_id = boot.as_ref().map(|boot| boot.id.as_str());
+    Archive::at(path).each_since(since, boot_id, |mut record| {
+        if matches!(record, Record::Agent(_)) && printer.is_for_people() {
+            return Ok(());
+        }
+        let time = boot.as_ref().and_then(|boot| boot.corrected(&record));
+        let time = time.or(record.origin().time);
+        if printer.is_for_people() {
+            record.origin_mut().time = time;
+        }
+        printer.print_of(&record, time)
     })
+}
+
+/// What tells when something was in this boot.
+struct ThisBoot {
+    id: String,
+    clock: Clock,
+    has_slept: bool,
+}
+
+impl ThisBoot {
+    fn here() -> Option<Self> {
+        let id = Host::here().ok()?.boot_id;
+        Some(Self { id, clock: Clock::now(), has_slept: suspended() > NEGLIGIBLE })
+    }
+
+    /// When a record was made, if the wall clock has been set since.
+    fn corrected(&self, record: &Record) -> Option<Timestamp> {
+        let Origin { time: Some(time), boot_ns: Some(boot_ns), boot_id: Some(boot_id), .. } =
+            record.origin()
+        else {
+            return None;
+        };
+        // The log's clock does not count how long the machine slept.
+        let is_logged = record.kill().is_some_and(|kill| kill.source == Source::KernelLog);
+        if *boot_id != self.id || (is_logged && self.has_slept) {
+            return None;
+        }
+        let now = self.clock.wall(*boot_ns);
+        let apart = now.duration_since(*time).unsigned_abs();
+        (apart > NEGLIGIBLE).then_some(now)
+    }
 }
 
 pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
@@ -43,4 +92,37 @@ pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
         say("this machine was suspended: when its kills were, the kernel's log does not tell");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    fn record(boot_id: &str, boot_ns: u64, time: Timestamp, source: Source) -> Record {
+        let mut kill = fixtures::unknown();
+        kill.source = source;
+        kill.origin.boot_id = Some(boot_id.into());
+        kill.origin.boot_ns = Some(boot_ns);
+        kill.origin.time = Some(time);
+        Record::OomKill(Box::new(kill))
+    }
+
+    #[test]
+    fn a_time_of_this_boot_is_told_by_the_clock_as_it_stands_now() {
+        let clock = Clock::now();
+        let mut boot = ThisBoot { id: "this".into(), clock, has_slept: false };
+        let right = clock.wall(5_000_000_000);
+        let (wrong, slewed) = (Timestamp::UNIX_EPOCH, right + Duration::from_secs(1));
+        let of = |boot: &ThisBoot, id, time, source| {
+            boot.corrected(&record(id, 5_000_000_000, time, source))
+        };
+        assert_eq!(of(&boot, "this", wrong, Source::Kprobe), Some(right));
+        assert_eq!(of(&boot, "this", slewed, Source::Kprobe), None);
+        assert_eq!(of(&boot, "other", wrong, Source::Kprobe), None);
+        assert_eq!(of(&boot, "this", wrong, Source::KernelLog), Some(right));
+        boot.has_slept = true;
+        assert_eq!(of(&boot, "this", wrong, Source::KernelLog), None);
+        assert_eq!(of(&boot, "this", wrong, Source::Kprobe), Some(right));
+    }
 }

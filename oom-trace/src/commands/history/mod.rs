@@ -15,6 +15,7 @@ use crate::cli::Color;
 use crate::config::style;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::say::say;
 use since::Since;
 
 /// Which kills to show, and how.
@@ -75,12 +76,6 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Unprintable(error)) if error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Says something that is no record.
-fn say(message: impl std::fmt::Display) {
-    // Nobody is left to tell that stderr is closed.
-    let _ = writeln!(io::stderr(), "oom-trace: {message}");
-}
-
 /// Why a record does not come out.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
@@ -108,8 +103,13 @@ impl Printer {
     }
 
     fn print(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.print_of(record, record.origin().time)
+    }
+
+    /// Prints a record of this time, if it is asked for.
+    fn print_of(&mut self, record: &Record, time: Option<Timestamp>) -> anyhow::Result<()> {
         if let Some(since) = self.since() {
-            match record.origin().time {
+            match time {
                 Some(time) if time < since => return Ok(()),
                 Some(_) => {}
                 None => {

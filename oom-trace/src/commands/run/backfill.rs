@@ -1,74 +1,283 @@
 //! Kills of this boot that the store lacks, because no agent was there to see them: the kernel's log
 //! tells of them.
+//!
+//! A thread of its own reads the store and the log and hands on one kill after the other, as fast as
+//! the store saves them, and no sooner than the store works. Whatever ends the agent, what was not
+//! saved by then is found by the next one.
 
-use std::path::Path;
+mod matching;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{io, thread};
 
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use self::matching::{Logged, missing, same};
+use super::say;
 use crate::commands::own_log::{self, Limits, suspended};
+use crate::delivery::Pace;
 use crate::enrich::host::Host;
 use crate::incident::model::{OomKill, Record};
-use crate::store::{Archive, Known};
+use crate::store::{Archive, Known, StoreError, Told};
 
-/// By how much the log's stamp of a kill may differ from the hooks': the log's line comes after the
-/// decision, and a dump of a thousand tasks to a serial console before it.
-const APART: Duration = Duration::from_secs(10);
+/// Kills on their way to whoever tells of them.
+const WAITING: usize = 16;
 
-/// The log's clock is not steered as the other one is (parts of a million).
-const DRIFT_PPM: u64 = 500;
+/// Between two tries to read the store.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// What was found.
+/// Kills that are remembered at the start.
+const SEEN: usize = 1 << 14;
+
+/// What is looked for: kills of the time before this agent.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    /// Where and which boot this is.
+    pub(super) host: Host,
+    /// The store.
+    pub(super) store: PathBuf,
+    /// When the hooks were in place, on `CLOCK_BOOTTIME` in nanoseconds.
+    pub(super) until: u64,
+    /// How many kills the kernel had counted then.
+    pub(super) counted: Option<u64>,
+}
+
+/// The search under way.
 #[derive(Debug)]
-pub(super) struct Missed {
-    /// Those that the store lacks.
-    pub(super) records: Vec<Record>,
-    /// What people should hear.
-    pub(super) said: Vec<String>,
+pub(super) struct Backfill {
+    /// `None` once it is over.
+    found: Option<Receiver<Missed>>,
+    seen: Seen,
+    told: u64,
 }
 
-/// Reads the log up to `until`, when the hooks were in place, on `CLOCK_BOOTTIME` in nanoseconds;
-/// `counted` is the kernel's count of kills then.
-///
-/// # Errors
-/// The log or the store cannot be read.
-pub(super) fn backfill(
-    host: &Host,
-    store: &Path,
+/// A kill that the store lacks.
+#[derive(Debug)]
+pub(super) struct Missed(Box<OomKill>);
+
+/// Kills that the hooks saw at the start: the log may have those, too.
+#[derive(Debug, Default)]
+struct Seen {
     until: u64,
-    counted: Option<u64>,
-) -> anyhow::Result<Missed> {
-    let known = Archive::at(store).kills(&host.boot_id)?;
-    let mut records = Vec::new();
-    let slept = u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX);
-    let limits = own_log::read(host, |record| {
-        if is_missed(&record, &known, until, slept) {
-            records.push(record);
+    slept: u64,
+    kills: Vec<Known>,
+}
+
+impl Backfill {
+    /// Begins on a thread of its own.
+    ///
+    /// # Errors
+    /// The kernel gives no further thread.
+    pub(super) fn start(before: Before, pace: Pace) -> io::Result<Self> {
+        let (sender, found) = mpsc::channel(WAITING);
+        let seen = Seen { until: before.until, slept: slept(), kills: Vec::new() };
+        let host = before.host.clone();
+        let log = move |each: &mut Each<'_>| own_log::read(&host, each);
+        let run = move || Search { before, pace, sender, log, slept: slept() }.run();
+        thread::Builder::new().name("backfill".to_owned()).spawn(run)?;
+        Ok(Self { found: Some(found), seen, told: 0 })
+    }
+
+    /// Nothing is looked for.
+    pub(super) fn none() -> Self {
+        Self { found: None, seen: Seen::default(), told: 0 }
+    }
+
+    /// Whether there is more to come.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// The next kill, which may be one that the hooks saw meanwhile; `None` at the end, and then for
+    /// ever.
+    pub(super) async fn next(&mut self) -> Option<Missed> {
+        let found = self.found.as_mut()?;
+        let next = found.recv().await;
+        if next.is_none() {
+            self.found = None;
+            self.seen = Seen::default();
         }
-        Ok(())
-    })?;
-    let told: u64 = known.iter().map(|known| u64::from(known.kills)).sum::<u64>()
-        + records.iter().filter_map(Record::kill).map(kills).sum::<u64>();
-    let said = counted.and_then(|counted| untold(counted, told, limits));
-    Ok(Missed { records, said: said.into_iter().collect() })
+        next
+    }
+
+    /// The hooks saw this kill.
+    pub(super) fn saw(&mut self, kill: &OomKill) {
+        if self.found.is_some() {
+            self.seen.add(kill);
+        }
+    }
+
+    /// The record of a kill that nobody told of; `None` if the hooks saw it after all. To be asked when
+    /// all that the hooks have seen by now is known.
+    pub(super) fn tell(&mut self, Missed(kill): Missed) -> Option<Record> {
+        if self.seen.takes(&kill) {
+            return None;
+        }
+        self.told += 1;
+        Some(Record::OomKill(kill))
+    }
+
+    /// How many kills were told, in a sentence.
+    pub(super) fn sum_up(&self) -> Option<String> {
+        match self.told {
+            0 => None,
+            1 => Some("a kill from before this start is told from the kernel's log".to_owned()),
+            many => {
+                Some(format!("{many} kills from before this start are told from the kernel's log"))
+            }
+        }
+    }
 }
 
-fn is_missed(record: &Record, known: &[Known], until: u64, slept: u64) -> bool {
-    let Some(kill) = record.kill() else { return false };
-    let Some(logged) = kill.origin.boot_ns else { return false };
-    // What is later the hooks see.
-    logged.saturating_add(slept) < until
-        && !known.iter().any(|known| {
-            let apart = logged.abs_diff(known.boot_ns);
-            let drift = known.boot_ns / 1_000_000 * DRIFT_PPM;
-            let most = u64::try_from(APART.as_nanos()).unwrap_or(u64::MAX);
-            known.tid == kill.victim.tid && apart <= most.saturating_add(drift + slept)
+impl Seen {
+    /// Of a kill that is long after the start, no line of the log is from before it.
+    fn add(&mut self, kill: &OomKill) {
+        let Some(known) = known(kill) else { return };
+        if known.boot_ns <= self.until.saturating_add(matching::APART) && self.kills.len() < SEEN {
+            self.kills.push(known);
+        }
+    }
+
+    /// Whether it holds this kill: by its id, else by its thread and time. It is used up by that:
+    /// another kill of a thread with the same id is another one.
+    fn takes(&mut self, kill: &OomKill) -> bool {
+        let Some(logged) = Logged::of(kill) else { return false };
+        let distance = |known: &Known| same(&logged, known, self.slept);
+        let all = self.kills.iter().enumerate();
+        let nearest = all.filter_map(|(at, known)| Some((distance(known)?, at))).min();
+        if let Some((_, at)) = nearest {
+            self.kills.swap_remove(at);
+        }
+        nearest.is_some()
+    }
+}
+
+fn known(kill: &OomKill) -> Option<Known> {
+    Some(Known {
+        tid: kill.victim.tid,
+        boot_ns: kill.origin.boot_ns?,
+        log_us: kill.log_us,
+        kills: kill.kill_count.unwrap_or(1),
+    })
+}
+
+fn slept() -> u64 {
+    u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Takes a record of the log.
+type Each<'a> = dyn FnMut(Record) -> anyhow::Result<()> + 'a;
+
+struct Search<L> {
+    before: Before,
+    pace: Pace,
+    sender: Sender<Missed>,
+    /// Hands on what the kernel's log has.
+    log: L,
+    /// How long the machine slept, in nanoseconds.
+    slept: u64,
+}
+
+/// Why a search ended before its end.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// The agent is told to stop.
+    #[error("the agent stops")]
+    Stopped,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0:#}")]
+    Log(anyhow::Error),
+}
+
+impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
+    fn run(self) {
+        if !self.pace.is_ready() {
+            say("kills from before this start are told once the store works");
+        }
+        let mut is_first = true;
+        loop {
+            let error = match self.search() {
+                Ok(()) | Err(Ended::Stopped) => return,
+                Err(error) => error,
+            };
+            let again = matches!(&error, Ended::Store(store) if store.may_pass());
+            if is_first || !again {
+                let again = if again { "; it is tried again" } else { "" };
+                say(format_args!("kills from before this start may be missing: {error}{again}"));
+            }
+            is_first = false;
+            if !again || !self.pace.pause(TRY_AGAIN) {
+                return;
+            }
+        }
+    }
+
+    fn search(&self) -> Result<(), Ended> {
+        let Before { host, store, until, counted } = &self.before;
+        if !self.pace.wait() {
+            return Err(Ended::Stopped);
+        }
+        let told = Archive::at(store).kills(&host.boot_id)?;
+        let slept = self.slept;
+        // What is later the hooks see.
+        let is_before = |logged: &Logged| logged.boot_ns.saturating_add(slept) < *until;
+        let mut logged = Vec::new();
+        let limits = (self.log)(&mut |record| {
+            let kill = record.kill().and_then(Logged::of);
+            logged.extend(kill.filter(is_before));
+            Ok(())
         })
+        .map_err(Ended::Log)?;
+        let missing = missing(logged, &told, slept);
+        let untold = counted.and_then(|counted| untold(counted, *until, &told, &missing, limits));
+        if let Some(untold) = untold {
+            say(untold);
+        }
+        self.tell(missing.iter().map(Logged::key).collect())
+    }
+
+    /// The log once more: what is missing may be more than there is room for at once.
+    fn tell(&self, mut missing: HashSet<(u32, u64)>) -> Result<(), Ended> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let read = (self.log)(&mut |record| {
+            let Record::OomKill(kill) = record else { return Ok(()) };
+            let key = Logged::of(&kill).map(|logged| logged.key());
+            if !key.is_some_and(|key| missing.remove(&key)) {
+                return Ok(());
+            }
+            if !self.pace.wait() || self.sender.blocking_send(Missed(kill)).is_err() {
+                return Err(Ended::Stopped.into());
+            }
+            Ok(())
+        });
+        match read {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.downcast_ref(), Some(Ended::Stopped)) => {
+                Err(Ended::Stopped)
+            }
+            Err(error) => Err(Ended::Log(error)),
+        }
+    }
 }
 
-fn kills(kill: &OomKill) -> u64 {
-    kill.kill_count.unwrap_or(1).into()
-}
-
-fn untold(counted: u64, told: u64, limits: Limits) -> Option<String> {
+/// What is in no record at all, of the kills that were before the start.
+fn untold(
+    counted: u64,
+    until: u64,
+    told: &Told,
+    missing: &[Logged],
+    limits: Limits,
+) -> Option<String> {
+    let Told { kills, pruned } = told;
+    let before = kills.iter().filter(|known| known.boot_ns < until);
+    let told = before.map(|known| u64::from(known.kills)).sum::<u64>()
+        + pruned.kills
+        + missing.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
     let untold = counted.checked_sub(told).filter(|untold| *untold > 0)?;
     let why = match limits {
         Limits { reaches_back: false, .. } => {
@@ -80,42 +289,4 @@ fn untold(counted: u64, told: u64, limits: Limits) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::fixtures;
-
-    fn logged(tid: u32, boot_ns: u64) -> Record {
-        let [(_, Record::OomKill(mut kill)), ..] = fixtures::all() else { panic!() };
-        kill.victim.tid = tid;
-        kill.origin.boot_ns = Some(boot_ns);
-        Record::OomKill(kill)
-    }
-
-    #[test]
-    fn a_kill_is_missed_if_no_record_is_of_its_thread_and_time() {
-        const SECOND: u64 = 1_000_000_000;
-        let known = [Known { tid: 7, boot_ns: 1000 * SECOND, kills: 1 }];
-        let until = 5000 * SECOND;
-        for (tid, at, slept, missed) in [
-            (7, 1000, 0, false),
-            (7, 1002, 0, false),
-            // The id was given to another process.
-            (7, 2000, 0, true),
-            (8, 1000, 0, true),
-            // The log's clock stood still for so long.
-            (7, 400, 600, false),
-            // The hooks saw it.
-            (8, 5001, 0, false),
-            (8, 4800, 600, false),
-        ] {
-            let record = logged(tid, at * SECOND);
-            let is = is_missed(&record, &known, until, slept * SECOND);
-            assert_eq!(is, missed, "{tid} {at} {slept}");
-        }
-        let limits = Limits { reaches_back: false, lost: 0, has_times: true };
-        assert_eq!(untold(3, 3, limits), None);
-        assert!(
-            untold(5, 3, limits).unwrap().contains("5 kills since the boot, 2 are in no record")
-        );
-    }
-}
+mod tests;

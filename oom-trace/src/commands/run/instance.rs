@@ -1,50 +1,324 @@
 //! One agent a machine: a second one would report each kill twice.
 
-use std::io;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::env::var_os;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::socket_peercred;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, flock, fstat, ftruncate, mkdirat, openat,
+    statat,
+};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open};
 
-/// Abstract: the kernel forgets it with the process. It is a network namespace's, so an agent in a
-/// container with a network of its own is not seen.
-const NAME: &[u8] = b"oom-trace.instance";
+/// What systemd gives a service for as long as it runs (`RuntimeDirectory=`).
+const RUNTIME_DIRECTORY: &str = "RUNTIME_DIRECTORY";
+/// What a session gives its user.
+const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// Where systemd's is as well, so that a service and an agent started by hand see each other.
+const OWN: &str = "/run/oom-trace";
+const LOCK: &str = "lock";
 
-/// Why this agent does not run.
+/// How long an agent that was killed may take to be gone: the kernel gives back its memory first.
+const DYING_WITHIN: Duration = Duration::from_secs(5);
+
+/// There is one.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InstanceError {
-    /// There is one.
-    #[error(
-        "another oom-trace is running{}; stop it first (each kill would be reported twice)",
-        pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
-    )]
-    Running { pid: Option<i32> },
-    /// The kernel gives no socket.
-    #[error("cannot make sure that no other oom-trace is running: {0}")]
-    Socket(#[from] io::Error),
+#[error(
+    "another oom-trace is running{}; stop it first (each kill would be reported twice)",
+    pid.map(|pid| format!(" (pid {})", pid.as_raw_pid())).unwrap_or_default()
+)]
+pub(super) struct Running {
+    pid: Option<Pid>,
 }
 
-/// Held as long as the agent runs.
+/// Why nobody can tell whether there is another.
+#[derive(Debug, thiserror::Error)]
+enum Unsure {
+    #[error("cannot {action} {}: {error}", path.display())]
+    Io { action: &'static str, path: PathBuf, error: io::Error },
+    #[error("{} is not believed: {why}", path.display())]
+    Untrusted { path: PathBuf, why: &'static str },
+}
+
+/// Held as long as the agent runs. The kernel lets go of the lock with the process.
 #[derive(Debug)]
 pub(super) struct Instance {
-    _socket: UnixListener,
+    lock: Result<OwnedFd, Unsure>,
 }
 
 impl Instance {
-    pub(super) fn claim() -> Result<Self, InstanceError> {
-        let address = SocketAddr::from_abstract_name(NAME)?;
-        match UnixListener::bind_addr(&address) {
-            Ok(socket) => Ok(Self { _socket: socket }),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(InstanceError::Running { pid: holder(&address) })
+    /// Takes the lock of this machine. An agent that cannot have one runs as well: it is worse to
+    /// miss kills than to report them twice.
+    ///
+    /// # Errors
+    /// Another agent has it.
+    pub(super) fn claim() -> Result<Self, Running> {
+        let mut unsure = None;
+        for dir in directories() {
+            match lock_in(&dir) {
+                Ok(lock) => return Ok(Self { lock: Ok(lock?) }),
+                Err(error) => unsure = unsure.or(Some(error)),
             }
-            Err(error) => Err(error.into()),
+        }
+        let nowhere = Unsure::Untrusted { path: OWN.into(), why: "there is no such place" };
+        Ok(Self { lock: Err(unsure.unwrap_or(nowhere)) })
+    }
+
+    /// What people should know of it.
+    pub(super) fn note(&self) -> Option<String> {
+        let error = self.lock.as_ref().err()?;
+        Some(format!(
+            "cannot make sure that no other oom-trace is running, which would report each kill \
+             twice: {error}"
+        ))
+    }
+}
+
+/// Where the lock may be, best first.
+fn directories() -> Vec<PathBuf> {
+    let given = var_os(RUNTIME_DIRECTORY).filter(|dir| !dir.is_empty());
+    if let Some(given) = given {
+        // systemd separates several by colons.
+        return std::env::split_paths(&given).take(1).collect();
+    }
+    let session = var_os(XDG_RUNTIME_DIR).map(|dir| PathBuf::from(dir).join("oom-trace"));
+    [Some(OWN.into()), session].into_iter().flatten().collect()
+}
+
+/// The lock in this directory, which is made if need be.
+fn lock_in(dir: &Path) -> Result<Result<OwnedFd, Running>, Unsure> {
+    let failed = |action, path: &Path, errno: Errno| Unsure::Io {
+        action,
+        path: path.to_owned(),
+        error: errno.into(),
+    };
+    match mkdirat(CWD, dir, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(failed("make", dir, errno)),
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let at = openat(CWD, dir, flags, Mode::empty()).map_err(|errno| failed("open", dir, errno))?;
+    // With O_NOFOLLOW and O_PATH a link is opened itself, and O_DIRECTORY refuses it.
+    is_ours(&at, Mode::WGRP | Mode::WOTH, dir)?;
+    let path = dir.join(LOCK);
+    let deadline = Instant::now() + DYING_WITHIN;
+    loop {
+        // A FIFO that somebody left there would not answer.
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let lock = openat(&at, LOCK, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| failed("open", &path, errno))?;
+        // Whoever may open it may hold its lock.
+        is_ours(&lock, Mode::RWXG | Mode::RWXO, &path)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if is_still_there(&lock, &at) => {
+                leave_pid(&lock).map_err(|error| Unsure::Io { action: "write", path, error })?;
+                return Ok(Ok(lock));
+            }
+            // It was removed meanwhile, with its directory perhaps.
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let pid = holder(&lock);
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() || !pid.is_some_and(|pid| wait_for_end(pid, left)) {
+                    return Ok(Err(Running { pid }));
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(failed("lock", &path, errno)),
+        }
+        if Instant::now() > deadline {
+            return Ok(Err(Running { pid: None }));
         }
     }
 }
 
-/// Who listens there.
-fn holder(address: &SocketAddr) -> Option<i32> {
-    let stream = UnixStream::connect_addr(address).ok()?;
-    Some(socket_peercred(stream).ok()?.pid.as_raw_pid())
+/// Whether nobody but this user and root can have made it what it is.
+fn is_ours(file: impl AsFd, not: Mode, path: &Path) -> Result<(), Unsure> {
+    let untrusted = |why| Err(Unsure::Untrusted { path: path.to_owned(), why });
+    let stat = match fstat(file) {
+        Ok(stat) => stat,
+        Err(errno) => {
+            let (action, path) = ("look at", path.to_owned());
+            return Err(Unsure::Io { action, path, error: errno.into() });
+        }
+    };
+    let is_file = FileType::from_raw_mode(stat.st_mode);
+    if stat.st_uid != 0 && stat.st_uid != geteuid().as_raw() {
+        return untrusted("it belongs to another user");
+    }
+    if !matches!(is_file, FileType::Directory | FileType::RegularFile) {
+        return untrusted("it is no regular file");
+    }
+    if Mode::from_raw_mode(stat.st_mode).intersects(not) {
+        return untrusted("it is open to other users");
+    }
+    Ok(())
+}
+
+fn is_still_there(lock: &OwnedFd, at: &OwnedFd) -> bool {
+    let (held, there) = (fstat(lock), statat(at, LOCK, AtFlags::SYMLINK_NOFOLLOW));
+    let id = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+    matches!((held, there), (Ok(held), Ok(there)) if id(held) == id(there))
+}
+
+fn leave_pid(lock: &OwnedFd) -> io::Result<()> {
+    ftruncate(lock, 0)?;
+    let mut file = fs::File::from(lock.try_clone()?);
+    writeln!(file, "{}", std::process::id())
+}
+
+/// Between fork(2) and execve(2) a child has the lock of its parent.
+const CHILD_WITHIN: Duration = Duration::from_millis(10);
+
+/// Whose process it is, in its own pid namespace.
+fn holder(lock: &OwnedFd) -> Option<Pid> {
+    let mut text = String::new();
+    fs::File::from(lock.try_clone().ok()?).take(16).read_to_string(&mut text).ok()?;
+    Pid::from_raw(text.trim().parse().ok()?)
+}
+
+/// Waits for the end of a process that is dying already; `false` at once if it is not.
+fn wait_for_end(pid: Pid, within: Duration) -> bool {
+    let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => pidfd,
+        // It is gone, and its lock with it, unless a child has not yet called execve(2).
+        Err(Errno::SRCH) => {
+            let _ = poll(&mut [], Timespec::try_from(CHILD_WITHIN).ok().as_ref());
+            return true;
+        }
+        Err(_) => return false,
+    };
+    if !is_dying(pid) {
+        return false;
+    }
+    // Readable once all its threads have let go of their files.
+    let within = Timespec::try_from(within).ok();
+    matches!(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], within.as_ref()), Ok(1..))
+}
+
+/// Whether it was sent SIGKILL, or has begun to exit: nothing keeps it from ending.
+fn is_dying(pid: Pid) -> bool {
+    let read =
+        |name| fs::read_to_string(format!("/proc/{}/{name}", pid.as_raw_pid())).unwrap_or_default();
+    is_killed(&read("status")) || is_exiting(&read("stat"))
+}
+
+/// `SigPnd` and `ShdPnd` of /proc/PID/status have a bit for each signal from 1 on.
+fn is_killed(status: &str) -> bool {
+    let kill = 1_u64 << (Signal::KILL.as_raw() - 1);
+    status.lines().any(|line| {
+        let pending = line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:"));
+        let pending = pending.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+        pending.is_some_and(|pending| pending & kill != 0)
+    })
+}
+
+/// `PF_EXITING` (include/linux/sched.h) in the flags of /proc/PID/stat, or a state of the dead.
+fn is_exiting(stat: &str) -> bool {
+    const PF_EXITING: u64 = 0x4;
+    // The name, in brackets, may contain anything.
+    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+    let mut fields = rest.split(' ');
+    let is_dead = fields.next().is_some_and(|state| matches!(state, "Z" | "X"));
+    let flags = fields.nth(5).and_then(|flags| flags.parse::<u64>().ok());
+    is_dead || flags.is_some_and(|flags| flags & PF_EXITING != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn private() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        dir
+    }
+
+    fn unsure(dir: &Path) -> String {
+        lock_in(dir).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn one_has_the_lock_and_the_next_says_who() {
+        let dir = private();
+        let within = dir.path().join("made");
+        let lock = lock_in(&within).unwrap().unwrap();
+        let running = lock_in(&within).unwrap().unwrap_err().to_string();
+        let who = format!("another oom-trace is running (pid {})", std::process::id());
+        assert!(running.starts_with(&who), "{running}");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&within), mode(&within.join(LOCK))), (0o700, 0o600));
+        drop(lock);
+        lock_in(&within).unwrap().unwrap();
+    }
+
+    /// systemd removes a service's directory when it ends, whoever else has a lock in it.
+    #[test]
+    fn a_lock_that_was_removed_is_none() {
+        let dir = private();
+        let lock = lock_in(dir.path()).unwrap().unwrap();
+        let at = fs::File::open(dir.path()).unwrap().into();
+        assert!(is_still_there(&lock, &at));
+        fs::remove_file(dir.path().join(LOCK)).unwrap();
+        assert!(!is_still_there(&lock, &at));
+        lock_in(dir.path()).unwrap().unwrap();
+        assert!(!is_still_there(&lock, &at));
+    }
+
+    #[test]
+    fn what_others_may_have_put_there_is_not_believed() {
+        let dir = private();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(unsure(&link).contains("link: Not a directory"), "{}", unsure(&link));
+
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(unsure(&real).contains("real is not believed: it is open to other users"));
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o700)).unwrap();
+
+        let lock = real.join(LOCK);
+        symlink(dir.path().join("elsewhere"), &lock).unwrap();
+        assert!(unsure(&real).contains("cannot open"), "{}", unsure(&real));
+        assert!(!dir.path().join("elsewhere").exists());
+        fs::remove_file(&lock).unwrap();
+
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(unsure(&real).contains("lock is not believed: it is open to other users"));
+        fs::remove_file(&lock).unwrap();
+
+        rustix::fs::mknodat(CWD, &lock, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(unsure(&real).contains("it is no regular file"), "{}", unsure(&real));
+        fs::remove_file(&lock).unwrap();
+
+        lock_in(&real).unwrap().unwrap();
+    }
+
+    #[test]
+    fn who_was_killed_is_dying_and_who_runs_is_not() {
+        let pending = "Name:\ta\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\n";
+        assert!(is_killed(pending));
+        assert!(!is_killed(&pending.replace("100", "200")));
+        let stat = |state, flags| format!("7 (a) S 1 ) b) {state} 1 7 7 0 -1 {flags} 0 0");
+        assert!(is_exiting(&stat("D", 0x40_0004)));
+        assert!(is_exiting(&stat("Z", 0)));
+        assert!(!is_exiting(&stat("S", 0x40_0000)));
+        let own = Pid::from_raw(std::process::id().try_into().unwrap()).unwrap();
+        assert!(!wait_for_end(own, DYING_WITHIN));
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(!wait_for_end(pid, DYING_WITHIN));
+        child.kill().unwrap();
+        assert!(wait_for_end(pid, DYING_WITHIN));
+        child.wait().unwrap();
+    }
 }

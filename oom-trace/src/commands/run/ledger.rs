@@ -8,42 +8,69 @@ const VMSTAT: &str = "/proc/vmstat";
 
 /// Counts kills on both sides.
 ///
-/// The kernel counts a kill some microseconds before the hooks see it, so a difference may be a
-/// kill on its way. It is a gap once it has lasted: it is compared when something happened, and
-/// again when nothing has for a while.
+/// The kernel counts a kill before it marks the task, and marks it before it logs the kill. So what is
+/// told of was counted, and a difference may be a kill on its way. It is a gap once it has lasted: it
+/// is compared when something happened, and again when nothing has for a while.
+///
+/// At the start, too, a kill may be on its way: counted already, and told of later. That shows as more
+/// kills than the kernel has counted since. Then the account began with a lower count, so that this
+/// surplus never makes up for a loss.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    /// The kernel's count at the start, less what the hooks had counted by then.
-    kernel_start: Option<u64>,
+    /// The kernel's count when the account began; `None` where the kernel does not tell.
+    base: Option<u64>,
     kills: u64,
+    /// Marks of which nobody can say whether they were kills.
+    unsure: u64,
     records: u64,
     malformed: u64,
-    /// By how much the kernel was ahead when last compared, beyond what has been told; `None` once
-    /// that is settled.
+    /// By how much the kernel was ahead, beyond what has been told, each time that it was compared
+    /// since that was last settled; `None` if it was not.
     ahead: Option<u64>,
-    /// Kills that no hook saw and that have been told of.
+    /// Kills that are in no record and that have been told of.
     told: u64,
+    count: fn() -> Option<u64>,
 }
 
 impl Ledger {
-    /// Starts to count; `counted` is what the hooks, already in place, have counted.
-    pub(super) fn open(counted: u64) -> Self {
-        let kernel_start = oom_kill().map(|kills| kills.saturating_sub(counted));
-        Self { kernel_start, kills: 0, records: 0, malformed: 0, ahead: None, told: 0 }
+    /// Starts to count.
+    pub(super) fn open() -> Self {
+        Self::with(oom_kill)
+    }
+
+    fn with(count: fn() -> Option<u64>) -> Self {
+        Self {
+            base: count(),
+            kills: 0,
+            unsure: 0,
+            records: 0,
+            malformed: 0,
+            ahead: None,
+            told: 0,
+            count,
+        }
     }
 
     pub(super) fn record(&mut self, kill: &OomKill) {
         self.records += 1;
-        self.kills += u64::from(kill.kill_count.unwrap_or(1));
+        match kill.kill_count {
+            Some(count) => self.kills += u64::from(count),
+            None => self.unsure += 1,
+        }
+    }
+
+    /// One more kill of a victim that has its record.
+    pub(super) fn again(&mut self) {
+        self.kills += 1;
     }
 
     pub(super) fn malformed(&mut self) {
         self.malformed += 1;
     }
 
-    /// The rise of the kernel's count so far.
-    pub(super) fn kernel_kills(&self) -> Option<u64> {
-        Some(oom_kill()?.saturating_sub(self.kernel_start?))
+    /// The kernel's count by now.
+    pub(super) fn count(&self) -> Option<u64> {
+        (self.count)()
     }
 
     /// Whether it remains to be compared again.
@@ -51,39 +78,54 @@ impl Ledger {
         self.ahead.is_some()
     }
 
-    /// Compares the rise of the kernel's count, taken before the ring was drained, with what was
-    /// seen.
-    pub(super) fn compare(&mut self, kernel_kills: Option<u64>) {
-        self.ahead = Some(self.unseen(kernel_kills));
+    /// Compares the kernel's count, taken before the records were, with what was seen; `open` kills
+    /// wait for the end of their incident.
+    pub(super) fn compare(&mut self, count: Option<u64>, open: u64) {
+        let unseen = self.unseen(count, open);
+        self.ahead = Some(self.ahead.map_or(unseen, |ahead| ahead.min(unseen)));
     }
 
     /// Compares again, a while later. How many kills no hook saw that have not been told of: those
-    /// by which the kernel was ahead both times.
-    pub(super) fn settle(&mut self, kernel_kills: Option<u64>) -> Option<u64> {
-        let unseen = self.unseen(kernel_kills);
+    /// by which the kernel was ahead each time.
+    pub(super) fn settle(&mut self, count: Option<u64>, open: u64) -> Option<u64> {
+        let unseen = self.unseen(count, open);
         let gap = unseen.min(self.ahead.unwrap_or(0));
         self.told += gap;
         self.ahead = Some(unseen - gap).filter(|&new| new > 0);
         (gap > 0).then_some(gap)
     }
 
-    fn unseen(&self, kernel_kills: Option<u64>) -> u64 {
-        kernel_kills.unwrap_or(0).saturating_sub(self.kills + self.told)
-    }
-
     /// The last comparison: nothing is on its way any more.
-    pub(super) fn close(&mut self, kernel_kills: Option<u64>) -> Option<u64> {
+    pub(super) fn close(&mut self, count: Option<u64>) -> Option<u64> {
         self.ahead = Some(u64::MAX);
-        self.settle(kernel_kills)
+        self.settle(count, 0)
     }
 
-    pub(super) fn totals(
-        &self,
-        kernel_kills: Option<u64>,
-        ring_lost: u64,
-        sink_lost: u64,
-    ) -> Totals {
-        let &Self { kernel_start: _, kills, records, malformed, ahead: _, told: _ } = self;
+    fn unseen(&mut self, count: Option<u64>, open: u64) -> u64 {
+        let (Some(base), Some(count)) = (self.base, count) else { return 0 };
+        let seen = self.kills + self.told;
+        if count.saturating_sub(base) < seen {
+            self.begin_earlier(seen);
+            return 0;
+        }
+        (count - base - seen).saturating_sub(self.unsure + open)
+    }
+
+    /// What was on its way when the account began has arrived.
+    fn begin_earlier(&mut self, seen: u64) {
+        // Not the count that was taken before: it may be older than the last record.
+        let began = self.count().map(|now| now.saturating_sub(seen));
+        self.base = self.base.zip(began).map(|(base, began)| base.min(began));
+    }
+
+    pub(super) fn totals(&self, count: Option<u64>, ring_lost: u64, sink_lost: u64) -> Totals {
+        let &Self { base, kills, unsure, records, malformed, ahead: _, told, count: _ } = self;
+        let counted = count.zip(base).map(|(count, base)| count.saturating_sub(base));
+        // As many of the doubtful ones as the kernel counted.
+        let kills = counted
+            .map_or(kills, |counted| kills + unsure.min(counted.saturating_sub(kills + told)));
+        // A record may be of later than the count.
+        let kernel_kills = counted.map(|counted| counted.max(kills + told));
         Totals { kills, kernel_kills, records, ring_lost, malformed, sink_lost }
     }
 }
@@ -102,18 +144,18 @@ mod tests {
     use super::*;
 
     fn ledger(kills: u64) -> Ledger {
-        Ledger { kernel_start: Some(0), kills, records: 0, malformed: 0, ahead: None, told: 0 }
+        Ledger { kills, ..Ledger::with(|| Some(0)) }
     }
 
     #[test]
     fn a_difference_is_a_gap_once_it_has_lasted_and_is_told_once() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(7));
+        ledger.compare(Some(7), 0);
         assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(7)), Some(2));
+        assert_eq!(ledger.settle(Some(7), 0), Some(2));
         assert!(!ledger.is_unsettled());
-        ledger.compare(Some(7));
-        assert_eq!(ledger.settle(Some(7)), None);
+        ledger.compare(Some(7), 0);
+        assert_eq!(ledger.settle(Some(7), 0), None);
         assert!(!ledger.is_unsettled());
         assert_eq!(ledger.close(Some(8)), Some(1));
     }
@@ -121,21 +163,71 @@ mod tests {
     #[test]
     fn a_kill_on_its_way_is_no_gap() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(6));
+        ledger.compare(Some(6), 0);
         ledger.kills = 7;
-        assert_eq!(ledger.settle(Some(7)), None);
-        ledger.compare(None);
-        assert_eq!(ledger.settle(None), None);
+        assert_eq!(ledger.settle(Some(7), 0), None);
+        ledger.compare(None, 0);
+        assert_eq!(ledger.settle(None, 0), None);
     }
 
     #[test]
     fn what_comes_while_it_is_looked_at_is_looked_at_again() {
         let mut ledger = ledger(5);
-        ledger.compare(Some(1));
-        assert_eq!(ledger.settle(Some(6)), None);
+        ledger.compare(Some(5), 0);
+        assert_eq!(ledger.settle(Some(6), 0), None);
         assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(6)), Some(1));
+        assert_eq!(ledger.settle(Some(6), 0), Some(1));
         assert!(!ledger.is_unsettled());
+    }
+
+    /// There is always one more on its way, and always another one.
+    #[test]
+    fn in_a_storm_what_is_on_its_way_is_no_gap_and_a_loss_is() {
+        let mut ledger = ledger(0);
+        for (count, kills, open) in [(3, 1, 1), (5, 4, 1), (9, 7, 1), (12, 11, 0)] {
+            ledger.kills = kills;
+            ledger.compare(Some(count), open);
+        }
+        assert_eq!(ledger.settle(Some(13), 1), None);
+        for (count, kills) in [(20, 17), (25, 23), (31, 28)] {
+            ledger.kills = kills;
+            ledger.compare(Some(count), 0);
+        }
+        assert_eq!(ledger.settle(Some(40), 0), Some(1));
+    }
+
+    /// It was counted before the account began, and its record came after.
+    #[test]
+    fn a_kill_that_was_on_its_way_at_the_start_hides_no_loss() {
+        let mut ledger = Ledger::with(|| Some(100));
+        ledger.kills = 1;
+        ledger.compare(Some(100), 0);
+        assert_eq!(ledger.settle(Some(100), 0), None);
+        assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(1));
+        // One more, in no record.
+        ledger.compare(Some(101), 0);
+        assert_eq!(ledger.settle(Some(101), 0), Some(1));
+        assert_eq!(ledger.totals(Some(101), 0, 0).kernel_kills, Some(2));
+    }
+
+    /// The count was taken, then another kill was counted and told of.
+    #[test]
+    fn a_count_that_is_older_than_the_last_record_moves_no_beginning() {
+        let mut ledger = Ledger { base: Some(90), ..ledger(11) };
+        ledger.count = || Some(101);
+        ledger.compare(Some(100), 0);
+        assert_eq!(ledger.base, Some(90));
+        assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(11));
+    }
+
+    #[test]
+    fn a_mark_that_may_have_been_a_kill_is_one_where_the_kernel_counted_it() {
+        let mut ledger = Ledger { unsure: 2, ..ledger(3) };
+        for (count, kills) in [(3, 3), (4, 4), (5, 5)] {
+            assert_eq!(ledger.close(Some(count)), None, "{count}");
+            assert_eq!(ledger.totals(Some(count), 0, 0).kills, kills, "{count}");
+        }
+        assert_eq!(ledger.close(Some(6)), Some(1));
     }
 
     #[test]

@@ -11,38 +11,32 @@ mod reload;
 mod speaker;
 mod stream;
 
-use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
-use self::backfill::{Missed, backfill};
-use self::feed::Feed;
+use self::backfill::{Backfill, Before};
+use self::feed::{Feed, Witness};
 use self::instance::Instance;
-use self::ledger::oom_kill;
+use self::ledger::Ledger;
 use self::reload::Reloader;
 use self::speaker::Speaker;
 use self::stream::Stream;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, outfits};
+use crate::commands::own_log::machine;
 use crate::commands::source::{notes, open};
 use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::Record;
-use crate::kernel::plan::Plan;
+use crate::kernel::plan::{Plan, Refused};
+use crate::kernel_log::device::DeviceError;
+use crate::say::{never_wait, say, start_writing};
 use crate::sink::{Console, Status};
 use crate::store::LateStore;
-
-/// Says something to the person at the terminal.
-fn say(message: impl std::fmt::Display) {
-    // Nobody is left to tell that stderr is closed.
-    let _ = writeln!(io::stderr(), "oom-trace: {message}");
-}
 
 /// Runs the agent until it is told to stop.
 ///
@@ -50,8 +44,10 @@ fn say(message: impl std::fmt::Display) {
 /// The configuration is wrong, the machine does not offer what is needed, or an output cannot be
 /// opened.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    never_wait();
     let config = config::Run::new(args.clone())?;
-    let _instance = if config.demo { None } else { Some(Instance::claim()?) };
+    // A demonstration may run beside the agent.
+    let instance = if config.demo { None } else { Some(Instance::claim()?) };
     let board = Arc::new(Board::default());
     let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
     // Before anything is hooked, so that an output that cannot be written is said first.
@@ -62,39 +58,44 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // One thread: what delays the reader of the ring is on threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (plan, source) = open(&config.kernel, config.debug)?;
-        let attached = (Clock::now().boot_ns(), oom_kill());
         let host = Host::here().context("cannot read the boot id")?;
+        // The account begins here: what the log tells of from now on is told, whichever hook sees it.
+        let witness = Witness::open(machine(&host));
+        let ledger = Ledger::open();
+        let began = (Clock::now().boot_ns(), ledger.count());
+        let (plan, source) = open(&config.kernel, config.debug)?;
         let mut notes = notes(&source);
+        let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
+        notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
+        notes.extend(protect::keep_heap());
         notes.extend(protect::drop_privileges());
+        start_writing().context("cannot start the thread that writes to standard error")?;
 
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));
         let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
-        let feed = Feed::new(source, &host, &plan, &config)?;
+        let feed = Feed::new(source, &host, &plan, &config, witness)?;
         announce(&plan, &notes);
         let demo = config.demo;
         let reloader = Reloader::new(args, config, agent);
-        let missed = reloader.store().map(|store| missed(&host, store, attached));
+        let backfill = match reloader.store() {
+            Some(store) => {
+                let ((until, counted), store) = (began, store.to_owned());
+                let before = Before { host: host.clone(), store, until, counted };
+                Backfill::start(before, delivery.pace()).context("cannot start a thread")?
+            }
+            None => Backfill::none(),
+        };
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader);
-        stream.run(missed.unwrap_or_default(), &console_closed, demo).await
+        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger, backfill);
+        stream.run(&console_closed, demo).await
     })
 }
 
-/// The kills that no agent saw; why it cannot be known is said.
-fn missed(host: &Host, store: &Path, (until, counted): (u64, Option<u64>)) -> Vec<Record> {
-    match backfill(host, store, until, counted) {
-        Ok(Missed { records, said }) => {
-            said.iter().for_each(say);
-            records
-        }
-        Err(error) => {
-            say(format_args!("kills from before this start may be missing: {error:#}"));
-            Vec::new()
-        }
-    }
+/// What it means that the kernel's log cannot be read beside the hooks.
+fn unwitnessed(error: &DeviceError) -> String {
+    format!("whether a mark was a kill is known only where a probe saw it: {error}")
 }
 
 /// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent
@@ -110,8 +111,10 @@ fn reporter(console_closed: Arc<Notify>) -> Reporter {
 
 /// Tells the person at the terminal how it stands.
 fn announce(plan: &Plan, notes: &[String]) {
-    for refused in &plan.refused {
-        say(format_args!("no {} here: {}", refused.rung, refused.reason));
+    for refused in plan.refused.chunk_by(|one, next| one.reason == next.reason) {
+        let Some(Refused { reason, .. }) = refused.first() else { continue };
+        let rungs: Vec<_> = refused.iter().map(|it| it.rung.to_string()).collect();
+        say(format_args!("no {} here: {reason}", rungs.join(", no ")));
     }
     if !plan.missing.is_empty() {
         let fields: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();

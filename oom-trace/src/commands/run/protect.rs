@@ -32,6 +32,26 @@ pub(super) fn survive() -> Vec<String> {
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 
+/// Heap that is resident before it is needed: more than the records of a group of some hundred
+/// processes take on their way.
+const HEAP_BYTES: usize = 512 << 10;
+
+/// Has the heap keep its pages and touches some in advance, so that a record on its way asks the
+/// kernel for none: with this process's own cgroup full and nobody in it who may be killed, the kernel
+/// would come back to the page fault for ever (`pagefault_out_of_memory`, mm/oom_kill.c). To be
+/// called once loading has given back what it took, and before there are other threads. Returns what
+/// could not be had.
+pub(super) fn keep_heap() -> Option<String> {
+    let kept = crate::bpf::keep_heap();
+    // From the heap's end, to which it returns.
+    let mut heap = vec![0_u8; HEAP_BYTES];
+    for page in heap.chunks_mut(rustix::param::page_size()) {
+        page.fill(1);
+    }
+    std::hint::black_box(&heap);
+    (!kept).then(|| "the heap may give memory back and miss it when memory is short".to_owned())
+}
+
 /// Gives up, for this thread and those it starts, what was needed to attach. What stays: reading
 /// kernel addresses, and reopening files in folders of others.
 pub(super) fn drop_privileges() -> Option<String> {
@@ -45,4 +65,30 @@ pub(super) fn drop_privileges() -> Option<String> {
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, sets).err().map(|error| format!("cannot drop capabilities: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Minor page faults of this thread.
+    fn faults() -> u64 {
+        let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(7).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_in_use_before_takes_no_new_page() {
+        // What malloc by itself would always map and unmap (DEFAULT_MMAP_THRESHOLD_MAX).
+        const LARGE: usize = 40 << 20;
+        assert_eq!(keep_heap(), None);
+        let faults_of_use = || {
+            let before = faults();
+            std::hint::black_box(vec![1_u8; LARGE]);
+            faults() - before
+        };
+        // Other tests have the same heap, and may take the place in between.
+        assert!((0..10).any(|_| faults_of_use() == 0));
+    }
 }

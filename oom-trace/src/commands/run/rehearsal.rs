@@ -1,78 +1,241 @@
-//! Walks the path of an event once with an event that never was.
+//! Walks the path of an event once with an incident that never was.
 //!
-//! Memory is locked as it is first used. After this the code and the heap that a record takes are
-//! resident, so that the first real one, which comes when memory is short, asks the kernel for
-//! none.
+//! Memory is locked as it is first used. After this the code and the heap that a record takes on the
+//! agent's own thread are resident, so that the first real one, which comes when memory is short,
+//! asks the kernel for none.
 
-use oom_trace_common::record::{End, Incident, PATHS_LEN, Victim, kind};
-use zerocopy::{FromZeros as _, IntoBytes};
+use oom_trace_common::record::{
+    ARGV_LEN, Candidate, Command, End, Freed, Group, Header, Incident, LEVELS, Level, PARENTS,
+    PATHS_LEN, Printed, STACK_LEN, Sharer, Victim, by, kind, outcome, role, source,
+};
+use zerocopy::{FromZeros, Immutable, IntoBytes};
 
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::Assembler;
 use crate::incident::model::Record;
-use crate::render::{Style, render};
-use crate::wire::decode;
+use crate::render::{Format, Style, render};
+use crate::sink::Sieve;
+use crate::wire::{Event, decode};
 
+/// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for each
+/// output and written in its format, into memory.
 pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
-    let mut assembler = Assembler::default();
-    let done = events().iter().filter_map(|bytes| assembler.push(decode(bytes).ok()?)).last();
-    let Some(incident) = done else { return };
-    let console = config.console.as_ref().map(|console| (console.format, console.style));
-    let sinks = config.sinks.iter().filter_map(|sink| sink.destination().format());
-    let sinks = sinks.map(|format| (format, Style::default()));
+    let console = config.console.as_ref();
+    let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
+    let sinks = config.sinks.iter().map(|spec| {
+        let sink = spec.destination();
+        (sink.format(), Style::default(), sink.filter().clone())
+    });
+    let outputs = console.into_iter().chain(sinks);
+    let mut outputs: Vec<_> =
+        outputs.map(|(format, style, filter)| (format, style, Sieve::new(filter))).collect();
     let mut out = Vec::new();
+    walk(enricher, |record| {
+        for (format, style, sieve) in &mut outputs {
+            // What it takes and what not: both are of use.
+            let _ = sieve.takes(record);
+            if let Some(format) = *format {
+                write(record, format, *style, &mut out);
+            }
+        }
+        // As the store and those that have a form of their own have it.
+        write(record, Format::Json, Style::default(), &mut out);
+    });
+}
+
+fn write(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) {
+    out.clear();
+    // Into memory: it cannot fail, and nobody reads it.
+    let _ = render(record, format, style, out);
+}
+
+fn walk(enricher: &mut Enricher, mut each: impl FnMut(&Record)) {
+    let mut assembler = Assembler::new(usize::MAX);
     let clock = Clock::now();
     let system = enricher.system(clock.boot_ns());
-    for kill in enricher.records(&incident, Some(&system), clock) {
-        let record = Record::OomKill(Box::new(kill));
-        for (format, style) in sinks.clone().chain(console) {
-            // Into memory: it cannot fail, and nobody reads it.
-            let _ = render(&record, format, style, &mut out);
+    for event in events().iter().filter_map(|bytes| decode(bytes).ok()) {
+        match event {
+            Event::NoVictim(incident, names) => {
+                let panic = enricher.panic(&incident, &names, clock);
+                panic.map(|panic| Record::OomPanic(Box::new(panic))).iter().for_each(&mut each);
+            }
+            Event::Freed(freed) => {
+                if let Some(freed) = assembler.hold(freed) {
+                    each(&Record::OomExit(Box::new(enricher.freed(&freed, clock))));
+                }
+            }
+            event => {
+                if let Some(done) = &assembler.push(event) {
+                    for kill in enricher.records(done, Some(&system), clock) {
+                        each(&Record::OomKill(Box::new(kill)));
+                    }
+                }
+            }
         }
     }
 }
 
-/// An incident with everything in it: all fields present, a path of the greatest length.
-fn events() -> [Vec<u8>; 3] {
-    let path_len = u32::try_from(PATHS_LEN).unwrap_or(0);
-    let path = [b'x'; PATHS_LEN];
-    let mut incident = Incident::new_zeroed();
-    incident.header.kind = kind::INCIDENT;
-    incident.header.present = u64::MAX;
-    incident.limit = 1;
-    let ends = [
-        &mut incident.limit_path_end,
-        &mut incident.trigger_path_end,
-        &mut incident.chosen_path_end,
-        &mut incident.symbols_end,
+const ID: u64 = 1;
+/// Processes of a group that dies as a whole.
+const VICTIMS: u32 = 2;
+const POD: &[u8] = b"cri-containerd-8f3a.scope\0kubepods-burstable-pod1.slice\0kubepods.slice\0";
+
+/// One of each kind, with all fields present and paths of the greatest length.
+fn events() -> Vec<Vec<u8>> {
+    let longest = [b'x'; PATHS_LEN];
+    let mut events = vec![
+        incident(kind::NO_VICTIM, &longest),
+        incident(kind::INCIDENT, &longest),
+        record(kind::PRINTED, |_: &mut Printed| {}, &[]),
     ];
-    ends.into_iter().for_each(|end| *end = path_len);
-    let mut victim = Victim::new_zeroed();
-    victim.header.kind = kind::VICTIM;
-    victim.header.present = u64::MAX;
-    victim.path_len = path_len;
-    let mut end = End::new_zeroed();
-    end.header.kind = kind::END;
-    [
-        [incident.as_bytes(), &path].concat(),
-        [victim.as_bytes(), &path].concat(),
-        end.as_bytes().to_vec(),
-    ]
+    events.extend(
+        (0..LEVELS).map(|depth| record(kind::LEVEL, |level: &mut Level| level.depth = depth, &[])),
+    );
+    events.extend([role::TOP, role::LARGEST].map(|role| {
+        let fill = |candidate: &mut Candidate| {
+            (candidate.role, candidate.path_len) = (role, POD.len() as u64);
+        };
+        record(kind::CANDIDATE, fill, POD)
+    }));
+    let group = |group: &mut Group| group.path_len = POD.len() as u64;
+    events.push(record(kind::GROUP, group, POD));
+    for (pid, path) in (1..=VICTIMS).zip([&longest[..], POD]) {
+        let fill = |victim: &mut Victim| {
+            (victim.pid, victim.tid, victim.path_len) = (pid, pid, len(path));
+            victim.outcome = outcome::KILLED;
+            victim.comm[..3].copy_from_slice(b"one");
+        };
+        events.push(record(kind::VICTIM, fill, path));
+        events.push(record(kind::SHARER, |sharer: &mut Sharer| sharer.pid = VICTIMS + pid, &[]));
+        events.push(command(pid));
+    }
+    let freed =
+        |pid, by| record(kind::FREED, |freed: &mut Freed| (freed.pid, freed.by) = (pid, by), &[]);
+    events.push(freed(1, by::REAPER));
+    events.push(record(kind::END, |_: &mut End| {}, &[]));
+    events.push(freed(VICTIMS, by::EXIT));
+    events
+}
+
+fn incident(kind: u32, path: &[u8]) -> Vec<u8> {
+    let symbols = b"out_of_memory+0x1a5/0x430\0".repeat(STACK_LEN);
+    let fill = |incident: &mut Incident| {
+        incident.limit = 1;
+        incident.limit_path_end = len(path);
+        incident.chosen_path_end = len(path);
+        incident.trigger_path_end = len(path);
+        incident.symbols_end = len(path) + len(&symbols);
+    };
+    record(kind, fill, &[path, &symbols].concat())
+}
+
+fn command(pid: u32) -> Vec<u8> {
+    let exe = b"java\0bin\0usr\0";
+    let mut argv = b"java\0--password=secret\0".repeat(ARGV_LEN / 16);
+    argv.truncate(ARGV_LEN);
+    let fill = |command: &mut Command| {
+        command.pid = pid;
+        command.parents_len = u32::try_from(PARENTS).unwrap_or(0);
+        command.exe_end = len(exe);
+        command.argv_end = len(exe) + len(&argv);
+    };
+    record(kind::COMMAND, fill, &[exe, &argv[..]].concat())
+}
+
+fn len(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(0)
+}
+
+/// Its bytes; each kind of record starts with a header.
+fn record<T: FromZeros + IntoBytes + Immutable>(
+    kind: u32,
+    fill: impl FnOnce(&mut T),
+    after: &[u8],
+) -> Vec<u8> {
+    let mut record = T::new_zeroed();
+    fill(&mut record);
+    let header =
+        Header { kind, source: source::KPROBE, incident: ID, boot_ns: ID, present: u64::MAX };
+    let (header, body) = (header.as_bytes(), record.as_bytes());
+    [header, body.get(header.len()..).unwrap_or_default(), after].concat()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::enrich::build::BuildReader;
+    use crate::enrich::command::Redactor;
+    use crate::enrich::host::Host;
+    use crate::enrich::place::PlaceReader;
+    use crate::enrich::stack::StackReader;
+    use crate::enrich::system::SystemReader;
+    use crate::enrich::users::UserReader;
+    use crate::kernel::gfp::GfpNames;
+    use crate::release::Release;
+
+    fn enricher() -> Enricher {
+        let release = Release::new("6.12.0");
+        Enricher {
+            host: Host::here().unwrap(),
+            gfp_names: GfpNames::new(release.version(), |_| None),
+            stack_reader: StackReader::default(),
+            build_reader: BuildReader::here(release.version()),
+            place_reader: PlaceReader::default(),
+            system_reader: SystemReader::here(),
+            redactor: Redactor { tells: true, usual: true, patterns: Vec::new() },
+            candidates: 16,
+            user_reader: UserReader::default(),
+            sees_sharers: true,
+            page_size: 4096,
+            release,
+        }
+    }
+
+    /// A kind that is new makes this match incomplete, and then the test fail.
+    #[test]
+    fn every_kind_of_record_is_in_it() {
+        const KINDS: u32 = 11;
+        let kind_of = |event: &Event| match event {
+            Event::Incident(..) => kind::INCIDENT,
+            Event::Victim(..) => kind::VICTIM,
+            Event::End(_) => kind::END,
+            Event::Sharer(_) => kind::SHARER,
+            Event::Group(..) => kind::GROUP,
+            Event::NoVictim(..) => kind::NO_VICTIM,
+            Event::Printed(_) => kind::PRINTED,
+            Event::Command(..) => kind::COMMAND,
+            Event::Level(_) => kind::LEVEL,
+            Event::Candidate(..) => kind::CANDIDATE,
+            Event::Freed(_) => kind::FREED,
+        };
+        // Each can be decoded: what cannot be is left out of the walk.
+        let kinds: BTreeSet<_> =
+            events().iter().map(|bytes| kind_of(&decode(bytes).unwrap())).collect();
+        assert_eq!(kinds, (1..=KINDS).collect());
+        assert!(decode(&record(KINDS + 1, |_: &mut End| {}, &[])).is_err());
+    }
 
     #[test]
-    fn the_rehearsal_reaches_the_record() {
-        let mut assembler = Assembler::default();
-        let incidents: Vec<_> =
-            events().iter().filter_map(|bytes| assembler.push(decode(bytes).unwrap())).collect();
-        assert_eq!(incidents.len(), 1);
-        assert_eq!(incidents[0].victims.len(), 1);
-        assert!(incidents[0].victims[0].cgroup.is_some());
+    fn what_is_rehearsed_reaches_the_records() {
+        let (mut kills, mut exits) = (Vec::new(), 0);
+        walk(&mut enricher(), |record| match record {
+            Record::OomKill(kill) => kills.push(kill.clone()),
+            Record::OomExit(_) => exits += 1,
+            _ => {}
+        });
+        assert_eq!(kills.len(), VICTIMS as usize);
+        assert_eq!(exits, 1);
+        for kill in kills {
+            assert_eq!(kill.victim_count, VICTIMS);
+            assert!(kill.group.is_some() && kill.candidates.is_some() && kill.system.is_some());
+            let victim = &kill.victim;
+            assert!(victim.cgroup.is_some() && victim.exe.is_some() && victim.argv.is_some());
+            let limit = kill.shortage.limit.as_ref().unwrap();
+            assert_eq!(limit.ancestors.as_ref().map(Vec::len), Some(LEVELS as usize - 1));
+        }
     }
 }

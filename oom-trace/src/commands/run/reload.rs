@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::say;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, outfits};
 use crate::config::{self, ConfigError};
 use crate::delivery::{Delivery, NoThread, Outfit};
+use crate::say::say;
 use crate::sink::{Console, SinkError, Spec, Status};
 
 /// Knows what runs.

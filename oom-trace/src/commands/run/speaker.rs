@@ -54,6 +54,16 @@ impl Speaker {
         self.record(AgentEvent::Degraded, message, Totals::default())
     }
 
+    /// The kernel's log tells of kills that no hook saw, or whose record found no room.
+    pub(super) fn log_caught(&self, missed: u64, totals: Totals) -> Record {
+        let (s, its) =
+            if missed == 1 { ("", "its record has") } else { ("s", "their records have") };
+        let message = format!(
+            "the hooks missed {missed} OOM kill{s}, told from the kernel's log instead; {its} less"
+        );
+        self.record(AgentEvent::Degraded, message, totals)
+    }
+
     /// The kernel counted kills that are in no record.
     pub(super) fn gap(&self, unseen: u64, totals: Totals) -> Record {
         let perhaps = match self.rung {

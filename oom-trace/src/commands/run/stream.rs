@@ -1,30 +1,32 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
-use std::collections::HashSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::backfill::{Backfill, Missed};
 use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
 use super::reload::Reloader;
-use super::say;
 use super::speaker::Speaker;
+use crate::budget::Budget;
 use crate::delivery::{Board, Delivery};
-use crate::incident::model::{OomKill, Record};
+use crate::incident::model::{OomKill, Record, Totals};
+use crate::say::say;
 use crate::sink::{Console, SinkTotals};
 
-/// How long victims wait for the end of their incident, and a difference between the kernel's count
-/// and ours for the record that explains it. Both come at once; this is for what no hook saw.
+/// After how long what has not come is taken not to come, and the kernel's log and its count are asked
+/// for what no hook saw.
 const OVERDUE: Duration = Duration::from_secs(1);
 
-/// How long the sinks have to write what waits, at the end.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the sinks and the store have to write what waits, at the end: with a second for the hooks
+/// to leave and half of one for standard error, SIGTERM is answered within five seconds.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the agent consists of while it runs.
 pub(super) struct Stream {
@@ -32,6 +34,7 @@ pub(super) struct Stream {
     desk: Desk,
     board: Arc<Board>,
     reloader: Reloader,
+    budget: Budget,
 }
 
 /// Where a record passes on its way from where it was made to the sinks.
@@ -40,27 +43,33 @@ struct Desk {
     speaker: Speaker,
     ledger: Ledger,
     demo: Option<Demo>,
+    /// Kills from before the start.
+    backfill: Backfill,
     /// Whether it has been said that the probes miss kills.
     net_caught: bool,
+    /// Kills that only the kernel's log tells of and that have not been said to be.
+    missed: u64,
 }
 
 impl Stream {
-    /// Starts to count.
     pub(super) fn new(
         feed: Feed,
         delivery: Delivery,
         board: Arc<Board>,
         speaker: Speaker,
         reloader: Reloader,
+        ledger: Ledger,
+        backfill: Backfill,
     ) -> Self {
-        let ledger = Ledger::open(feed.kills());
-        let desk = Desk { delivery, speaker, ledger, demo: None, net_caught: false };
-        Self { feed, desk, board, reloader }
+        let (demo, net_caught, missed) = (None, false, 0);
+        let desk = Desk { delivery, speaker, ledger, demo, backfill, net_caught, missed };
+        let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
+        stream.keep_within_budget();
+        stream
     }
 
     pub(super) async fn run(
         mut self,
-        missed: Vec<Record>,
         console_closed: &Notify,
         demo: bool,
     ) -> anyhow::Result<ExitCode> {
@@ -68,24 +77,39 @@ impl Stream {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
-        self.begin(missed);
+        self.begin();
         self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
+        // Not put off by what comes meanwhile: a storm may last.
+        let mut settle_at = None;
         loop {
-            let unsettled = self.feed.is_waiting() || self.desk.ledger.is_unsettled();
-            let until_stuck = self.feed.until_stuck();
+            if settle_at.is_none() && self.is_unsettled() {
+                settle_at = Some(Instant::now() + OVERDUE);
+            }
+            let (until_stuck, until_line) = (self.feed.until_stuck(), self.feed.until_line());
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let kernel_kills = self.desk.ledger.kernel_kills();
+                    let count = self.desk.ledger.count();
+                    self.keep_within_budget();
                     self.drain();
-                    self.desk.ledger.compare(kernel_kills);
-                    self.post(kernel_kills);
+                    self.desk.ledger.compare(count, self.feed.open_kills());
+                    self.post(count);
                 }
-                () = sleep(OVERDUE), if unsettled => self.settle(),
+                () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
+                    let Self { feed, desk, .. } = &mut self;
+                    feed.look_again(|fed| desk.take(fed));
+                }
+                () = sleep_until(settle_at.unwrap_or_else(Instant::now)), if settle_at.is_some() => {
+                    settle_at = None;
+                    self.settle();
+                }
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, desk, .. } = &mut self;
                     feed.stuck(|fed| desk.take(fed));
+                }
+                missed = self.desk.backfill.next(), if self.desk.backfill.is_under_way() => {
+                    self.missed(missed);
                 }
                 _ = hangup.recv() => self.reload(),
                 _ = interrupt.recv() => break,
@@ -100,32 +124,38 @@ impl Stream {
         self.stop(reader_gone)
     }
 
-    /// Says that it is there, and tells of kills from before.
-    fn begin(&mut self, missed: Vec<Record>) {
+    /// Says that it is there.
+    fn begin(&mut self) {
         let desk = &mut self.desk;
         desk.tell(desk.speaker.started());
         if let Some(record) = desk.speaker.degraded() {
             desk.send(record);
         }
-        // What the hooks saw while the log was read, the log may tell as well.
-        let mut seen = HashSet::new();
-        self.feed.drain(|fed| {
-            if let Fed::Record(Record::OomKill(kill)) = &fed {
-                seen.insert(kill.victim.tid);
+        self.drain();
+    }
+
+    /// Tells of a kill from before the start, unless the hooks saw it, too; at the end, how many.
+    fn missed(&mut self, missed: Option<Missed>) {
+        // First: what they have seen by now may be this one.
+        self.drain();
+        let backfill = &mut self.desk.backfill;
+        match missed {
+            Some(missed) => {
+                if let Some(record) = backfill.tell(missed) {
+                    self.desk.send(record);
+                }
             }
-            desk.take(fed);
-        });
-        let is_new =
-            |record: &Record| record.kill().is_none_or(|kill| !seen.contains(&kill.victim.tid));
-        let missed: Vec<_> = missed.into_iter().filter(is_new).collect();
-        match missed.len() {
-            0 => {}
-            1 => say("a kill from before this start is told from the kernel's log"),
-            many => say(format_args!(
-                "{many} kills from before this start are told from the kernel's log"
-            )),
+            None => backfill.sum_up().into_iter().for_each(say),
         }
-        missed.into_iter().for_each(|record| desk.send(record));
+    }
+
+    /// What waits in memory takes no more than this process may use by now: its limits change, and
+    /// others use what is under them. A quarter is for the incident that is being put together.
+    fn keep_within_budget(&mut self) {
+        self.budget.refresh(self.desk.delivery.used_bytes() as u64);
+        let bytes = usize::try_from(self.budget.backlog_bytes()).unwrap_or(usize::MAX);
+        self.feed.set_bound(bytes / 4);
+        self.desk.delivery.set_bound(bytes / 4 * 3);
     }
 
     /// Takes all there is.
@@ -143,47 +173,49 @@ impl Stream {
     }
 
     /// For those who ask how it stands.
-    fn post(&self, kernel_kills: Option<u64>) {
+    fn post(&self, count: Option<u64>) {
         let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost));
+        self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
     }
 
-    /// What waits for more gets none.
-    fn flush(&mut self) {
-        let Self { feed, desk, .. } = self;
-        feed.flush(|fed| desk.take(fed));
+    fn is_unsettled(&self) -> bool {
+        self.feed.is_waiting() || self.desk.ledger.is_unsettled()
     }
 
-    /// Nothing has come for a while: what waits for more gets none, and a difference to the
+    /// What should have come by now will not: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
-        let kernel_kills = self.desk.ledger.kernel_kills();
-        // First: what the drain brings has waited for nothing yet.
-        self.flush();
-        self.drain();
-        let desk = &mut self.desk;
-        if let Some(unseen) = desk.ledger.settle(kernel_kills) {
-            let sink_lost = desk.sink_lost(|_| true);
-            let totals = desk.ledger.totals(kernel_kills, self.feed.lost(), sink_lost);
+        let count = self.desk.ledger.count();
+        let Self { feed, desk, .. } = self;
+        feed.settle(|fed| desk.take(fed));
+        let unseen = desk.ledger.settle(count, feed.open_kills());
+        let totals = desk.ledger.totals(count, feed.lost(), desk.sink_lost(|_| true));
+        desk.tell_missed(totals);
+        if let Some(unseen) = unseen {
             desk.tell(desk.speaker.gap(unseen, totals));
         }
-        self.post(kernel_kills);
+        self.post(count);
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
     fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let kernel_kills = self.desk.ledger.kernel_kills();
+        let count = self.desk.ledger.count();
         let lost = self.feed.lost();
         self.feed.detach();
-        self.drain();
-        self.flush();
+        let Self { feed, desk, .. } = &mut self;
+        feed.finish(|fed| desk.take(fed));
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
         let mut desk = self.desk;
-        let unseen = desk.ledger.close(kernel_kills);
-        let totals = desk.ledger.totals(kernel_kills, lost, desk.sink_lost(counts));
+        if desk.backfill.is_under_way() {
+            // What is left the next agent finds.
+            desk.backfill.sum_up().into_iter().for_each(say);
+        }
+        let unseen = desk.ledger.close(count);
+        let totals = desk.ledger.totals(count, lost, desk.sink_lost(counts));
+        desk.tell_missed(totals);
         if let Some(unseen) = unseen {
             desk.tell(desk.speaker.gap(unseen, totals));
         }
@@ -211,6 +243,13 @@ impl Desk {
         match fed {
             Fed::Record(Record::OomKill(kill)) => self.kill(kill),
             Fed::Record(record) => self.send(record),
+            Fed::Missed(record) => {
+                if let Record::OomKill(kill) = record {
+                    self.missed += 1;
+                    self.kill(kill);
+                }
+            }
+            Fed::Again => self.ledger.again(),
             Fed::Malformed(why) => {
                 self.ledger.malformed();
                 say(why);
@@ -220,6 +259,7 @@ impl Desk {
 
     fn kill(&mut self, kill: Box<OomKill>) {
         self.ledger.record(&kill);
+        self.backfill.saw(&kill);
         if let Some(demo) = &mut self.demo {
             demo.saw(&kill);
         }
@@ -228,6 +268,14 @@ impl Desk {
         if missed {
             self.net_caught = true;
             self.tell(self.speaker.net_caught());
+        }
+    }
+
+    /// Says that kills were told of from the kernel's log.
+    fn tell_missed(&mut self, totals: Totals) {
+        let missed = std::mem::take(&mut self.missed);
+        if missed > 0 {
+            self.tell(self.speaker.log_caught(missed, totals));
         }
     }
 

@@ -1,39 +1,54 @@
-//! The hooks of each way to attach.
+//! The hooks of each way to attach, in the order in which they are attached.
+//!
+//! Kills go on meanwhile. Each hook comes after those that it needs to have been there before it:
+//!
+//! 1. what tells that memory is back: an end that is missed leaves its victim waiting for ever;
+//! 2. the net: from here on no kill is missed, whatever is not known of it yet;
+//! 3. what adds to a victim or a decision: who shares its memory, the group, the limit, the candidates
+//!    (a task is weighed only after its shortage began, so that what begins it comes last);
+//! 4. the return of `oom_kill_process`, without which an incident has no end;
+//! 5. `__oom_kill_process`, by which a mark is a kill, and then the mark;
+//! 6. the entry of `oom_kill_process`: an incident starts when all else is there to tell of it;
+//! 7. `dump_header`, which outside of an incident means that there is no victim.
 
-pub(super) const KPROBES: [Hook; 13] = [
-    // Before the entry: of two probes on a function the last one attached runs first
-    // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
-    // still the kernel's own.
-    Hook::RETURN,
-    Hook::needed("oom_kill_process_kprobe", "oom_kill_process"),
-    Hook::needed("kill_process_kprobe", "__oom_kill_process"),
-    Hook::needed("mark_oom_victim_kprobe", "mark_oom_victim"),
-    Hook::for_group("print_oom_group_kprobe"),
-    Hook::for_meminfo("print_oom_meminfo_kprobe"),
-    Hook::for_panic("dump_header_kprobe"),
-    Hook::for_candidates("out_of_memory_kprobe", "out_of_memory"),
-    Hook::for_candidates("oom_evaluate_task_kprobe", "oom_evaluate_task"),
+pub(super) const KPROBES: [Hook; 14] = [
     Hook::EXIT_MMAP,
     Hook::for_exit("exit_oom_victim_kprobe"),
     Hook::FINISH_TASK_REAPING,
+    Hook::MARK_VICTIM,
     Hook::SIGNAL_GENERATE,
+    Hook::for_group("print_oom_group_kprobe"),
+    Hook::for_meminfo("print_oom_meminfo_kprobe"),
+    Hook::for_candidates("oom_evaluate_task_kprobe", "oom_evaluate_task"),
+    Hook::for_candidates("out_of_memory_kprobe", "out_of_memory"),
+    // Before the entry also because of two probes on a function the last one attached runs first
+    // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
+    // still the kernel's own.
+    Hook::RETURN,
+    Hook::needed("kill_process_kprobe", "__oom_kill_process"),
+    Hook::needed("mark_oom_victim_kprobe", "mark_oom_victim"),
+    Hook::needed("oom_kill_process_kprobe", "oom_kill_process"),
+    Hook::for_panic("dump_header_kprobe"),
 ];
 
-pub(super) const FENTRIES: [Hook; 13] = [
-    Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
-    Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
-    Hook::needed("kill_process_fentry", "__oom_kill_process"),
-    Hook::needed("mark_oom_victim_fentry", "mark_oom_victim"),
-    Hook::for_group("print_oom_group_fentry"),
-    Hook::for_meminfo("print_oom_meminfo_fentry"),
-    Hook::for_panic("dump_header_fentry"),
-    Hook::for_candidates("out_of_memory_fentry", "out_of_memory"),
-    Hook::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task"),
+pub(super) const FENTRIES: [Hook; 14] = [
     Hook::EXIT_MMAP,
     Hook::for_exit("exit_oom_victim_fentry"),
     Hook::FINISH_TASK_REAPING,
+    Hook::MARK_VICTIM,
     Hook::SIGNAL_GENERATE,
+    Hook::for_group("print_oom_group_fentry"),
+    Hook::for_meminfo("print_oom_meminfo_fentry"),
+    Hook::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task"),
+    Hook::for_candidates("out_of_memory_fentry", "out_of_memory"),
+    Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
+    Hook::needed("kill_process_fentry", "__oom_kill_process"),
+    Hook::needed("mark_oom_victim_fentry", "mark_oom_victim"),
+    Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
+    Hook::for_panic("dump_header_fentry"),
 ];
+
+pub(super) const TRACEPOINT: [Hook; 1] = [Hook::MARK_VICTIM];
 
 /// What the records are without a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

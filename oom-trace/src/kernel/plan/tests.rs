@@ -36,7 +36,7 @@ fn a_capable_machine_lacks_nothing() {
     for (kernel, _) in testdata::KERNELS {
         let plan = best(&capable_with(&testdata::btf(kernel), kernel));
         let (missing, refused) = (vec![], vec![]);
-        let hooks = [&[Hook::MARK_VICTIM], Rung::Kprobe.hooks()].concat();
+        let hooks = Rung::Kprobe.hooks().to_vec();
         assert_eq!(plan, Plan { rung: Rung::Kprobe, hooks, missing, refused }, "{kernel}");
     }
 }
@@ -150,4 +150,41 @@ fn what_makes_it_impossible_is_named() {
     let blind = capable_with(&testdata::btf_without("6.12", "tgid"), "6.12");
     let error = plan(&blind, &PROGRAMS, &[]).unwrap_err().to_string();
     assert!(error.contains("task_struct.tgid"), "{error}");
+}
+
+/// What must be attached before what, by the programs' names without how they are attached.
+const BEFORE: [(&str, &str); 12] = [
+    ("exit_mmap", "mark_victim"),
+    ("exit_oom_victim", "mark_victim"),
+    ("finish_task_reaping", "mark_victim"),
+    ("mark_victim", "mark_oom_victim"),
+    ("kill_process", "mark_oom_victim"),
+    ("mark_oom_victim", "oom_kill_process"),
+    ("signal_generate", "mark_oom_victim"),
+    ("print_oom_group", "oom_kill_process"),
+    ("print_oom_meminfo", "oom_kill_process"),
+    ("oom_evaluate_task", "out_of_memory"),
+    ("out_of_memory", "oom_kill_process"),
+    ("oom_kill_process", "dump_header"),
+];
+
+#[test]
+fn a_kill_that_any_hook_sees_finds_what_it_needs() {
+    for rung in [Rung::Kprobe, Rung::Fentry] {
+        let programs: Vec<_> = rung.hooks().iter().map(|hook| hook.program).collect();
+        let place = |name: &str, ways: &[&str]| {
+            let is = |program: &&str| ways.iter().any(|way| *program == format!("{name}_{way}"));
+            programs.iter().position(is).unwrap_or_else(|| panic!("no {name}"))
+        };
+        // An fexit program that is alone on its function counts as its only hook.
+        let only = ["kprobe", "fentry", "raw"];
+        let any = ["kprobe", "fentry", "raw", "fexit"];
+        for (first, then) in BEFORE {
+            let ways = if first == "exit_mmap" { &any[..] } else { &only };
+            assert!(place(first, ways) < place(then, &only), "{rung}: {first}, {then}");
+        }
+        let (entry, end) =
+            (place("oom_kill_process", &only), place("oom_kill_process", &["fexit"]));
+        assert!(end < entry, "{rung}");
+    }
 }

@@ -25,7 +25,7 @@ pub(in crate::kernel_log) struct Killed {
 }
 
 impl Killed {
-    pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
+    pub(in crate::kernel_log) fn parse(text: &[u8], form: Form) -> Option<Self> {
         let (message, mut head) = begin(text, "Killed process ")?;
         let tid = head.number()?;
         head.eat(" (")?;

@@ -75,6 +75,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         victim_index: _,
         victim_count: _,
         kill_count: _,
+        log_us: _,
         message: _,
         shortage,
         chosen: _,
@@ -83,6 +84,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         candidates,
         system,
         why: _,
+        shrunk: _,
     } = kill;
     headline(kill, &mut block)?;
     why(kill, &mut block)?;
@@ -93,8 +95,8 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     limit::show(shortage.limit.as_ref(), &mut block)?;
     victim::show(victim, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
-    candidates::show(candidates.as_ref(), &mut block)?;
-    machine::system(system.as_ref(), &mut block)?;
+    candidates::show(candidates.as_deref(), &mut block)?;
+    machine::system(system.as_deref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }

@@ -6,7 +6,6 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsSe
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
@@ -17,6 +16,7 @@ use super::{Compression, Export, OtlpConfig};
 use crate::cause::chain;
 use crate::setting::Lapse;
 use crate::sink::http::reveal;
+use crate::sink::runtime::OwnRuntime;
 use crate::sink::tls::{Tls, TlsError};
 use crate::sink::url::without_secrets;
 use crate::sink::{Fate, SinkError};
@@ -24,7 +24,7 @@ use crate::sink::{Fate, SinkError};
 /// A channel, which connects when it is used, in a runtime that runs only then.
 #[derive(Debug)]
 pub(super) struct Grpc {
-    runtime: Runtime,
+    runtime: OwnRuntime,
     endpoint: Endpoint,
     channel: Option<(Channel, Instant)>,
     headers: MetadataMap,
@@ -41,8 +41,7 @@ impl Grpc {
     pub(super) fn new(config: &OtlpConfig) -> Result<Self, SinkError> {
         let target = without_secrets(&config.endpoint);
         let said = |said: &dyn std::fmt::Display| SinkError::said("export to", &*target, said);
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|io| SinkError::new("export to", &*target, io))?;
+        let runtime = OwnRuntime::new().map_err(|io| SinkError::new("export to", &*target, io))?;
         let endpoint = Endpoint::from_shared(config.endpoint.to_string());
         let mut endpoint = endpoint
             .and_then(|it| it.user_agent(concat!("oom-trace/", env!("CARGO_PKG_VERSION"))))
@@ -89,6 +88,7 @@ impl Export for Grpc {
             *channel = answer.is_ok().then(|| (open, Instant::now()));
             answer
         });
+        let answer = answer.unwrap_or_else(|| Err(Status::cancelled("it is at its end")));
         answer.map(tonic::Response::into_inner).map_err(|status| error(target, &status))
     }
 }

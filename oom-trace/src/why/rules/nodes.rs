@@ -14,7 +14,7 @@ pub(super) fn bound(kill: &OomKill) -> Option<String> {
     let others = match (bound.free_elsewhere, bound.total) {
         (Some(free), Some(total)) if !is_share(free, total, WORTHWHILE_PERCENT) => return None,
         (Some(free), _) => {
-            let later = kill.system.as_ref().map(later).unwrap_or_default();
+            let later = kill.system.as_deref().map(later).unwrap_or_default();
             format!(": other nodes had {} free{later}", Size(free))
         }
         (None, _) => String::new(),

@@ -34,7 +34,7 @@ pub(super) fn off(kill: &OomKill) -> Option<String> {
 /// A limit of 0, at the limit that was hit or above it.
 pub(super) fn forbidden(kill: &OomKill) -> Option<String> {
     let hit =
-        Hit::new(kill).filter(|hit| !hit.is_kubernetes() && has_swap(kill.system.as_ref()))?;
+        Hit::new(kill).filter(|hit| !hit.is_kubernetes() && has_swap(kill.system.as_deref()))?;
     let anonymous = anonymous(kill)?;
     let zero = hit.no_swap()?;
     let setting = match &zero.cgroup {

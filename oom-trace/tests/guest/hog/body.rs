@@ -55,7 +55,7 @@ pub(super) fn run(args: &[String]) {
 }
 
 /// The C library clones a process that shares our memory; that opens the FIFO, and there it stays.
-fn conceive(fifo: &Path) {
+pub(crate) fn conceive(fifo: &Path) {
     let mut actions = PosixSpawnFileActions::init().unwrap();
     actions.add_open(0, fifo, OFlag::O_RDONLY, nix::sys::stat::Mode::empty()).unwrap();
     let attributes = PosixSpawnAttr::init().unwrap();

@@ -5,11 +5,11 @@ use std::io;
 use tokio::net::unix::pipe::Receiver;
 
 use super::Fed;
-use crate::commands::run::say;
 use crate::enrich::clock::Clock;
 use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
+use crate::say::say;
 
 /// Messages that are read before they are looked at.
 const BATCH: usize = 256;
@@ -80,7 +80,16 @@ impl Log {
         self.parser.is_waiting()
     }
 
-    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
+    /// Nothing has come for a while: no more will.
+    pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
+        let before = self.parser.flush();
+        before.into_iter().map(Fed::Record).for_each(&mut each);
+        self.drain(each);
+    }
+
+    /// Hands on what is left.
+    pub(super) fn finish(&mut self, mut each: impl FnMut(Fed)) {
+        self.drain(&mut each);
         self.parser.flush().into_iter().map(Fed::Record).for_each(each);
     }
 

@@ -2,6 +2,8 @@
 
 mod log;
 mod programs;
+mod trigger;
+mod witness;
 
 use std::io;
 use std::time::Duration;
@@ -21,11 +23,16 @@ use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use log::Log;
 use programs::Programs;
+pub(super) use witness::Witness;
 
 /// What a feed brings.
 pub(super) enum Fed {
     /// A record.
     Record(Record),
+    /// The record of a kill that no hook saw: the kernel's log tells of it.
+    Missed(Record),
+    /// One more kill of a victim that was told of.
+    Again,
     /// Something that could not be read, and why.
     Malformed(String),
 }
@@ -43,6 +50,7 @@ impl Feed {
         host: &Host,
         plan: &Plan,
         config: &config::Run,
+        witness: Option<Witness>,
     ) -> io::Result<Self> {
         match source {
             Source::Programs(programs) => {
@@ -63,7 +71,8 @@ impl Feed {
                 };
                 rehearse(&mut enricher, config);
                 let sees_exits = !plan.lacks("oom_exit");
-                Ok(Self::Programs(Box::new(Programs::new(probes, ring, enricher, sees_exits))))
+                let programs = Programs::new(probes, ring, enricher, sees_exits, witness);
+                Ok(Self::Programs(Box::new(programs)))
             }
             Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
         }
@@ -73,6 +82,14 @@ impl Feed {
     pub(super) fn configure(&mut self, config: &config::Run) {
         match self {
             Self::Programs(programs) => programs.configure(config),
+            Self::Log(_) => {}
+        }
+    }
+
+    /// What an incident may weigh while it is put together, in bytes.
+    pub(super) fn set_bound(&mut self, bytes: usize) {
+        match self {
+            Self::Programs(programs) => programs.set_bound(bytes),
             Self::Log(_) => {}
         }
     }
@@ -93,7 +110,7 @@ impl Feed {
         }
     }
 
-    /// Whether victims wait for the end of their incident.
+    /// Whether something waits for what may never come.
     pub(super) fn is_waiting(&self) -> bool {
         match self {
             Self::Programs(programs) => programs.is_waiting(),
@@ -101,11 +118,35 @@ impl Feed {
         }
     }
 
-    /// Gives up waiting for the end of an incident.
-    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
+    /// What should have come by now will not.
+    pub(super) fn settle(&mut self, each: impl FnMut(Fed)) {
         match self {
-            Self::Programs(programs) => programs.flush(each),
-            Self::Log(log) => log.flush(each),
+            Self::Programs(programs) => programs.settle(each),
+            Self::Log(log) => log.settle(each),
+        }
+    }
+
+    /// When to look for a line of the kernel's log that is on its way; `None` if there is none.
+    pub(super) fn until_line(&self) -> Option<Duration> {
+        match self {
+            Self::Programs(programs) => programs.until_line(),
+            Self::Log(_) => None,
+        }
+    }
+
+    /// Looks for it.
+    pub(super) fn look_again(&mut self, each: impl FnMut(Fed)) {
+        match self {
+            Self::Programs(programs) => programs.look_again(each),
+            Self::Log(_) => {}
+        }
+    }
+
+    /// Hands on what is left, now that the hooks are out.
+    pub(super) fn finish(&mut self, each: impl FnMut(Fed)) {
+        match self {
+            Self::Programs(programs) => programs.finish(each),
+            Self::Log(log) => log.finish(each),
         }
     }
 
@@ -126,10 +167,10 @@ impl Feed {
         }
     }
 
-    /// Kills that the hooks counted by now.
-    pub(super) fn kills(&self) -> u64 {
+    /// Kills that were seen and wait for the end of their incident.
+    pub(super) fn open_kills(&self) -> u64 {
         match self {
-            Self::Programs(programs) => programs.kills(),
+            Self::Programs(programs) => programs.open_kills(),
             Self::Log(_) => 0,
         }
     }

@@ -1,9 +1,12 @@
 //! Records of the programs in the kernel, by way of the ring.
 
+use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Fed;
+use super::trigger::Trigger;
+use super::witness::{Missed, Witness};
 use crate::bpf::{Probes, Ring};
 use crate::config;
 use crate::enrich::Enricher;
@@ -14,6 +17,12 @@ use crate::incident::model::{Record, System};
 use crate::incident::record::Freed;
 use crate::wire::{Event, decode};
 
+/// How long the kernel may take from a mark to the line of the kill.
+const LINE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the log is left alone before it is looked at again for a line that is on its way.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 pub(in crate::commands::run) struct Programs {
     probes: Probes,
     ring: Ring,
@@ -23,12 +32,50 @@ pub(in crate::commands::run) struct Programs {
     system: Option<(u64, System)>,
     /// Victims whose memory is not back; `None` where no hook tells when it is.
     deathbed: Option<Deathbed>,
+    /// `None` where the kernel's log cannot be read.
+    witness: Option<Witness>,
+    trigger: Trigger,
+    held: VecDeque<Held>,
+    /// Records that the ring had lost when the open incident was last looked at.
+    lost: u64,
+}
+
+/// An incident whose lines in the kernel's log are on their way.
+struct Held {
+    incident: Incident,
+    system: Option<System>,
+    since: Instant,
+}
+
+impl From<Missed> for Fed {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Kill(record) => Self::Missed(record),
+            Missed::Again => Self::Again,
+        }
+    }
 }
 
 impl Programs {
-    pub(super) fn new(probes: Probes, ring: Ring, enricher: Enricher, sees_exits: bool) -> Self {
-        let (assembler, deathbed) = (Assembler::default(), sees_exits.then(Deathbed::default));
-        Self { probes, ring, assembler, enricher, system: None, deathbed }
+    pub(super) fn new(
+        probes: Probes,
+        ring: Ring,
+        enricher: Enricher,
+        sees_exits: bool,
+        witness: Option<Witness>,
+    ) -> Self {
+        Self {
+            probes,
+            ring,
+            assembler: Assembler::new(usize::MAX),
+            enricher,
+            system: None,
+            deathbed: sees_exits.then(Deathbed::default),
+            witness,
+            trigger: Trigger::default(),
+            held: VecDeque::new(),
+            lost: 0,
+        }
     }
 
     pub(super) fn configure(&mut self, config: &config::Run) {
@@ -49,7 +96,7 @@ impl Programs {
                     }
                 }
                 Ok(Event::Freed(freed)) => {
-                    if let Some(freed) = self.assembler.hold(freed) {
+                    if let Some(freed) = self.assembler.hold(freed).and_then(|it| self.hold(it)) {
                         self.freed(&freed, &mut each);
                     }
                 }
@@ -62,8 +109,9 @@ impl Programs {
                         }
                         _ => None,
                     };
-                    let done = self.assembler.push(event);
-                    self.deliver(done, &mut each);
+                    if let Some(done) = self.assembler.push(event) {
+                        self.done(done, &mut each);
+                    }
                     self.system = system.or(self.system.take());
                 }
                 Err(error) => each(Fed::Malformed(format!(
@@ -71,12 +119,60 @@ impl Programs {
                 ))),
             }
         }
+        self.look_again(each);
     }
 
-    fn deliver(&mut self, incident: Option<Incident>, mut each: impl FnMut(Fed)) {
-        let Some(incident) = incident else { return };
-        let system = self.system.take_if(|(id, _)| *id == incident.id).map(|(_, system)| system);
-        for kill in self.enricher.records(&incident, system.as_ref(), Clock::now()) {
+    /// Delivers an incident, as soon as the log has what it will say of it.
+    fn done(&mut self, mut incident: Incident, mut each: impl FnMut(Fed)) {
+        let system = self.system.as_ref().filter(|(id, _)| *id == incident.id);
+        let system = system.map(|(_, system)| system.clone());
+        let mut missed = Vec::new();
+        let is_settled =
+            self.witness.as_mut().is_none_or(|witness| witness.look_up(&mut incident, &mut missed));
+        missed.into_iter().map(Fed::from).for_each(&mut each);
+        if is_settled {
+            self.deliver(&incident, system.as_ref(), each);
+        } else {
+            self.held.push_back(Held { incident, system, since: Instant::now() });
+        }
+    }
+
+    /// Looks again for the lines of those that are held.
+    pub(super) fn look_again(&mut self, mut each: impl FnMut(Fed)) {
+        let mut missed = Vec::new();
+        for _ in 0..self.held.len() {
+            let Some(mut held) = self.held.pop_front() else { return };
+            let is_over = held.since.elapsed() >= LINE_WITHIN;
+            let is_settled = self.witness.as_mut().is_none_or(|witness| {
+                let is_settled = witness.look_up(&mut held.incident, &mut missed);
+                if is_over {
+                    witness.settle(&mut held.incident);
+                }
+                is_settled || is_over
+            });
+            if is_settled {
+                self.deliver(&held.incident, held.system.as_ref(), &mut each);
+            } else {
+                self.held.push_back(held);
+            }
+        }
+        missed.into_iter().map(Fed::from).for_each(each);
+    }
+
+    /// Keeps the end of a victim until its kill is told.
+    fn hold(&mut self, freed: Freed) -> Option<Freed> {
+        let id = freed.header.incident;
+        match self.held.iter_mut().find(|held| held.incident.id == id) {
+            Some(held) => {
+                held.incident.freed.push(freed);
+                None
+            }
+            None => Some(freed),
+        }
+    }
+
+    fn deliver(&mut self, incident: &Incident, system: Option<&System>, mut each: impl FnMut(Fed)) {
+        for kill in self.enricher.records(incident, system, Clock::now()) {
             each(Fed::Record(Record::OomKill(Box::new(kill))));
         }
         if let Some(deathbed) = &mut self.deathbed {
@@ -111,17 +207,74 @@ impl Programs {
         }
     }
 
+    /// Whether something waits for what may never come: the end of an incident, or the record of a
+    /// line of the log.
     pub(super) fn is_waiting(&self) -> bool {
-        self.assembler.is_waiting()
+        let lines = self.witness.as_ref().is_some_and(Witness::is_waiting);
+        self.assembler.waiting().is_some() || lines
     }
 
-    pub(super) fn flush(&mut self, each: impl FnMut(Fed)) {
-        let overdue = self.assembler.flush();
-        self.deliver(overdue, each);
+    /// When to look at the log again; `None` if nothing is held.
+    pub(super) fn until_line(&self) -> Option<Duration> {
+        (!self.held.is_empty()).then_some(LOOK_AGAIN)
     }
 
-    pub(super) fn kills(&self) -> u64 {
-        self.probes.counters().kills
+    /// What should have come by now will not: an incident whose task has left it has ended, and what
+    /// the log tells of and the ring does not no hook saw.
+    pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
+        // Asked before the ring is read: what that task wrote is in it.
+        let left = self.has_left();
+        self.drain(&mut each);
+        if left.is_some() && left == self.assembler.waiting().map(|open| open.id) {
+            self.give_up(true, &mut each);
+        }
+        if self.assembler.waiting().is_none() && self.held.is_empty() {
+            self.missed(false, each);
+        }
+    }
+
+    /// The incident whose end will not come.
+    fn has_left(&mut self) -> Option<u64> {
+        let lost = self.lost();
+        let has_lost = std::mem::replace(&mut self.lost, lost) != lost;
+        let waiting = self.assembler.waiting()?;
+        // Without its start nobody knows whose it is, and its end may have been lost as well.
+        let may_be_lost = has_lost && waiting.trigger().is_none();
+        (may_be_lost || self.trigger.has_left(waiting)).then_some(waiting.id)
+    }
+
+    fn give_up(&mut self, is_complete: bool, each: impl FnMut(Fed)) {
+        if let Some(incident) = self.assembler.give_up(is_complete) {
+            self.done(incident, each);
+        }
+    }
+
+    /// Tells of all there is: the hooks are out.
+    pub(super) fn finish(&mut self, mut each: impl FnMut(Fed)) {
+        self.drain(&mut each);
+        self.give_up(false, &mut each);
+        while !self.held.is_empty() {
+            std::thread::sleep(LOOK_AGAIN);
+            self.look_again(&mut each);
+        }
+        self.missed(true, each);
+    }
+
+    fn missed(&mut self, is_end: bool, each: impl FnMut(Fed)) {
+        let missed = self.witness.as_mut().map(|witness| witness.missed(is_end));
+        missed.into_iter().flatten().map(Fed::from).for_each(each);
+    }
+
+    /// What the open incident may weigh, in bytes.
+    pub(super) fn set_bound(&mut self, bytes: usize) {
+        self.assembler.set_bound(bytes);
+    }
+
+    pub(super) fn open_kills(&self) -> u64 {
+        let open = self.assembler.waiting().into_iter();
+        let incidents = open.chain(self.held.iter().map(|held| &held.incident));
+        let marks = incidents.flat_map(|incident| &incident.victims).map(|it| it.marks().count());
+        marks.sum::<usize>() as u64
     }
 
     pub(super) fn lost(&self) -> u64 {

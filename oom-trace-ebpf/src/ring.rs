@@ -1,0 +1,62 @@
+//! What user space reads: the ring, and the counters.
+
+use core::arch::asm;
+use core::mem::offset_of;
+
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, RingBuf};
+use oom_trace_common::record::Counters;
+
+/// Room for a storm: more than a hundred victims with all that is told of them, and as many more
+/// without what can be done without, before user space has read the first.
+const RING_BYTES: u32 = 1024 * 1024;
+
+/// Where more waits to be read, what is left is for the kills themselves.
+const FULL_ENOUGH: u64 = RING_BYTES as u64 / 4 * 3;
+
+#[map]
+static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
+
+/// User space maps it.
+#[map]
+static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Copies `bytes` to the ring, or counts them as lost; 1 or 0.
+#[inline(always)]
+pub(crate) fn submit(bytes: &[u8]) -> u64 {
+    if EVENTS.output::<[u8]>(bytes, 0).is_err() {
+        count(offset_of!(Counters, ring_lost));
+        return 0;
+    }
+    1
+}
+
+/// The same for what a kill can be told without: it leaves the last of the room to kills.
+#[inline(always)]
+pub(crate) fn submit_extra(bytes: &[u8]) {
+    if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > FULL_ENOUGH {
+        count(offset_of!(Counters, ring_lost));
+    } else {
+        submit(bytes);
+    }
+}
+
+/// Counts a kill, as the kernel counts it as `oom_kill`.
+pub(crate) fn count_kill() {
+    count(offset_of!(Counters, kills));
+}
+
+/// Adds one to the counter at this offset. Hooks that do not run under `oom_lock` count as well, on any CPU.
+#[inline(always)]
+fn count(counter: usize) {
+    let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
+    // SAFETY: it lies within the map's value.
+    let counter = unsafe { counters.byte_add(counter) };
+    // `core` has no atomic addition for this target.
+    // SAFETY: the map's value lives as long as the program. All hooks add to it by this one
+    // instruction, and user space only reads it.
+    unsafe {
+        asm!("lock *(u64 *)({counter} + 0) += {one}", counter = in(reg) counter, one = in(reg) 1_u64);
+    }
+}

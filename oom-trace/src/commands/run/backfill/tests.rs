@@ -1,0 +1,199 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::*;
+use crate::delivery::{Board, CAPACITY, Delivery};
+use crate::render::fixtures;
+use crate::setting::{Bytes, Lapse};
+use crate::store::{LateStore, Pruned, Retention, Store};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn kill(tid: u32, at: u64, log_us: Option<u64>) -> OomKill {
+    let mut kill = fixtures::unknown();
+    kill.victim.tid = tid;
+    kill.origin.boot_ns = Some(at * SECOND);
+    kill.log_us = log_us;
+    kill
+}
+
+fn logged(tid: u32, at: u64) -> OomKill {
+    kill(tid, at, Some(at * 1_000_000 + 3))
+}
+
+fn backfill() -> (Backfill, Sender<Missed>) {
+    let (sender, found) = mpsc::channel(WAITING);
+    let seen = Seen { until: 100 * SECOND, slept: 0, kills: Vec::new() };
+    (Backfill { found: Some(found), seen, told: 0 }, sender)
+}
+
+#[test]
+fn what_the_hooks_saw_meanwhile_is_not_told_again_but_another_kill_of_that_thread_is() {
+    let (mut backfill, _sender) = backfill();
+    backfill.saw(&kill(7, 99, None));
+    backfill.saw(&kill(9, 101, Some(99_000_003)));
+    let mut tells = |kill: OomKill| backfill.tell(Missed(Box::new(kill))).is_some();
+    // The same thread id, long ago: another process.
+    assert!(tells(logged(7, 50)));
+    assert!(!tells(logged(7, 99)));
+    // The id was given to another process at once, and that was killed, too.
+    assert!(tells(logged(7, 99)));
+    // By the line of the log it is this one, and not one that is nearer in time.
+    assert!(tells(kill(9, 101, Some(98_000_000))));
+    assert!(!tells(logged(9, 99)));
+    assert!(backfill.sum_up().unwrap().starts_with("3 kills from before this start"));
+}
+
+#[test]
+fn what_comes_long_after_the_start_is_not_kept_in_mind() {
+    let (mut backfill, sender) = backfill();
+    for at in 0..2 * SEEN as u64 {
+        backfill.saw(&kill(7, 90 + at, None));
+    }
+    assert_eq!(backfill.seen.kills.len(), 21);
+    drop(sender);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(backfill.next()).is_none());
+    assert!(!backfill.is_under_way() && backfill.seen.kills.is_empty());
+    backfill.saw(&kill(7, 100, None));
+    assert!(backfill.seen.kills.is_empty());
+}
+
+#[test]
+fn kills_that_nobody_tells_of_are_counted() {
+    let limits = Limits { reaches_back: false, lost: 0, has_times: true };
+    let known = |at: u64| known(&logged(7, at)).unwrap();
+    let told = Told {
+        // The second was seen after the count was read.
+        kills: vec![known(10), known(200)],
+        pruned: Pruned { kills: 2, ..Pruned::default() },
+    };
+    let missing = [Logged::of(&logged(8, 20)).unwrap()];
+    let untold = |counted| untold(counted, 100 * SECOND, &told, &missing, limits);
+    assert_eq!(untold(4), None);
+    assert_eq!(untold(3), None);
+    assert!(untold(6).unwrap().contains("6 kills since the boot, 2 are in no record"));
+}
+
+const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";
+
+fn keep() -> Retention {
+    Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) }
+}
+
+/// An agent with a store, as far as the search needs one.
+fn agent(store: &Path) -> Delivery {
+    let store = LateStore::open(store, &keep()).unwrap();
+    let report = Arc::new(|_: crate::delivery::Report<'_>| {});
+    Delivery::start(Vec::new(), Some(store), CAPACITY, &Arc::new(Board::default()), report).unwrap()
+}
+
+/// The kernel's log, with the kills of so many threads at so many seconds.
+fn search(store: &Path, delivery: &Delivery, log: &[(u32, u64)]) -> (Backfill, JoinHandle<()>) {
+    let host = Host { boot_id: BOOT.into(), name: "db1".into(), kernel: "6.12".into() };
+    let before = Before { host, store: store.to_owned(), until: 100 * SECOND, counted: None };
+    let (sender, found) = mpsc::channel(WAITING);
+    let log = log.to_vec();
+    let log = move |each: &mut Each<'_>| {
+        for &(tid, at) in &log {
+            each(Record::OomKill(Box::new(logged(tid, at))))?;
+        }
+        Ok(Limits { reaches_back: true, lost: 0, has_times: true })
+    };
+    let search = Search { before, pace: delivery.pace(), sender, log, slept: 0 };
+    let seen = Seen { until: 100 * SECOND, slept: 0, kills: Vec::new() };
+    (Backfill { found: Some(found), seen, told: 0 }, thread::spawn(move || search.run()))
+}
+
+/// Those that are told: of which threads, at which seconds; so many at the most.
+fn told(backfill: &mut Backfill, delivery: &Delivery, most: usize) -> Vec<(u32, u64)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut told = Vec::new();
+    while told.len() < most
+        && let Some(missed) = runtime.block_on(backfill.next())
+    {
+        let Some(record) = backfill.tell(missed) else { continue };
+        let kill = record.kill().unwrap();
+        told.push((kill.victim.tid, kill.origin.boot_ns.unwrap() / SECOND));
+        delivery.send(Arc::new(record));
+    }
+    told
+}
+
+/// Killed at any moment, the next agent tells the rest: nothing twice, nothing not at all.
+#[test]
+fn what_one_agent_did_not_save_the_next_one_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let log: Vec<(u32, u64)> = (0..40).map(|kill| (kill % 7, 2 * u64::from(kill))).collect();
+    for killed_after in [0, 3, 17, 40] {
+        // What it told by then was saved.
+        let delivery = agent(&path);
+        let (mut backfill, thread) = search(&path, &delivery, &log);
+        told(&mut backfill, &delivery, killed_after);
+        drop(backfill);
+        let _ = delivery.close(Duration::from_secs(20));
+        thread.join().unwrap();
+    }
+    let stored = Archive::at(&path).kills(BOOT).unwrap().kills;
+    let mut stored: Vec<_> =
+        stored.into_iter().map(|known| (known.tid, known.boot_ns / SECOND)).collect();
+    stored.sort_unstable_by_key(|(_, at)| *at);
+    assert_eq!(stored, log);
+    let delivery = agent(&path);
+    let (mut backfill, _) = search(&path, &delivery, &log);
+    assert_eq!(told(&mut backfill, &delivery, usize::MAX), []);
+}
+
+/// It holds no more of them than the store has yet to save, however many there are.
+#[test]
+fn many_are_told_in_order_and_no_faster_than_they_are_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let delivery = agent(&path);
+    // What comes after the start the hooks see.
+    let log: Vec<(u32, u64)> = (0..1200).map(|kill| (kill + 1, u64::from(kill) / 10)).collect();
+    let (mut backfill, thread) = search(&path, &delivery, &log);
+    let told = told(&mut backfill, &delivery, usize::MAX);
+    assert_eq!(told, log[..1000]);
+    assert!(delivery.used_bytes() <= 1 << 20);
+    thread.join().unwrap();
+    let _ = delivery.close(Duration::from_secs(20));
+    assert_eq!(Archive::at(&path).kills(BOOT).unwrap().kills.len(), 1000);
+}
+
+/// Its disk was full at the start: nobody knows what it has before it can be opened.
+#[test]
+fn a_store_that_opens_late_is_looked_at_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let known = Arc::new(Record::OomKill(Box::new(logged(7, 50))));
+    Store::open(&path, &keep()).unwrap().save(1, &[known], &[]).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let delivery = agent(&path);
+    assert!(!delivery.pace().is_ready());
+    let (mut backfill, thread) = search(&path, &delivery, &[(7, 50), (8, 60)]);
+    // As an agent says that it is there.
+    drop(other);
+    delivery.send(Arc::new(Record::OomKill(Box::new(logged(9, 101)))));
+    assert_eq!(told(&mut backfill, &delivery, usize::MAX), [(8, 60)]);
+    thread.join().unwrap();
+}
+
+/// The store never works: the search ends with the agent.
+#[test]
+fn a_search_that_waits_for_the_store_ends_with_the_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let delivery = agent(&path);
+    let (mut backfill, thread) = search(&path, &delivery, &[(7, 50)]);
+    let _ = delivery.close(Duration::from_secs(20));
+    thread.join().unwrap();
+    let delivery = agent(&dir.path().join("another.db"));
+    assert_eq!(told(&mut backfill, &delivery, usize::MAX), []);
+}

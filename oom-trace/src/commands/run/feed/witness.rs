@@ -1,0 +1,391 @@
+//! The kernel's log, read beside the hooks: the second witness of each kill.
+//!
+//! The line `Killed process …` is rate-limited by nobody and stands in the log before
+//! `oom_kill_process` returns (`__oom_kill_process`, mm/oom_kill.c). So it says whether a mark was a
+//! kill, names it by a stamp that whoever reads the log later finds again, and tells of kills that no
+//! hook saw.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::commands::own_log::suspended;
+use crate::enrich::clock::Clock;
+use crate::incident::assemble::{Incident, Logged, Victim};
+use crate::incident::model::Record;
+use crate::incident::record::outcome;
+use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
+use crate::kernel_log::reader::Kmsg;
+use crate::kernel_log::{Entry, Machine, Parser, Stamp, killed};
+
+/// Lines that are kept; the kernel keeps the rest until there is room.
+const MOST: usize = 2048;
+
+/// By how much a line's stamp may seem to be before its mark: the two clocks are read one after the
+/// other, but drift apart between two matches.
+const BEFORE_NS: i64 = 2_000_000_000;
+
+/// By how much it may be after it: the task may be throttled in between.
+const AFTER_NS: i64 = 60_000_000_000;
+
+/// The same of a kill that was told without its line.
+const LONG_AFTER_NS: i64 = 600_000_000_000;
+
+/// As above, while nothing is known yet of how the log's clock stands to the other.
+const AT_FIRST_NS: i64 = 10_000_000_000;
+
+/// How long the record of a line may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// The log since the agent's account began.
+pub(in crate::commands::run) struct Witness {
+    device: Device,
+    machine: Machine,
+    lines: Lines,
+    /// Messages were overwritten before they were read.
+    lost: bool,
+}
+
+/// A kill that the log tells of and no hook.
+pub(super) enum Missed {
+    /// What the line says.
+    Kill(Record),
+    /// One more kill of a victim that was told of.
+    Again,
+}
+
+impl Witness {
+    /// From the log's next message on.
+    ///
+    /// # Errors
+    /// There is no log to read here.
+    pub(in crate::commands::run) fn open(machine: Machine) -> Result<Self, DeviceError> {
+        let device = Device::open(Begin::Next)?;
+        Ok(Self { device, machine, lines: Lines::default(), lost: false })
+    }
+
+    /// Reads what was written since, as far as there is room.
+    pub(super) fn read(&mut self) {
+        let read = Instant::now();
+        while self.lines.new.len() < MOST {
+            match self.device.take() {
+                Ok(Some(Taken::Record(message, lost))) => {
+                    self.lost |= lost > 0;
+                    self.lines.add(message, read);
+                }
+                Ok(Some(Taken::Unreadable(_))) => {}
+                Ok(None) => return,
+                Err(_) => {
+                    self.lost = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Finds the lines of an incident's victims; whether all is known that the log will say of them.
+    /// What it says of kills before them that no hook saw is put into `missed`.
+    pub(super) fn look_up(&mut self, incident: &mut Incident, missed: &mut Vec<Missed>) -> bool {
+        self.read();
+        while self.lines.new.len() == MOST {
+            // The ring and the log have one order: what is before this incident comes no more.
+            let old = self.lines.before(signed(incident.id), signed_ns(suspended()));
+            if old.is_empty() {
+                break;
+            }
+            self.tell(old, missed);
+            self.read();
+        }
+        // The kill of an orphan may be under way still.
+        let is_written = incident.is_complete && !incident.is_orphan();
+        let slept = signed_ns(suspended());
+        let mut is_settled = true;
+        for victim in incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown) {
+            victim.logged = self.lines.look_up(victim.marks(), slept);
+            if victim.logged == Logged::Unknown {
+                if is_written && !self.lost {
+                    victim.logged = Logged::Never;
+                }
+                // Nobody is to be killed: no line will come.
+                is_settled &= is_written || victim.mark.outcome == outcome::ALREADY_EXITING;
+            }
+        }
+        if is_settled {
+            self.lines.give_up(&incident.victims);
+        }
+        is_settled
+    }
+
+    /// No line will come for those that have none.
+    pub(super) fn settle(&mut self, incident: &mut Incident) {
+        let unknown = incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown);
+        unknown.filter(|_| !self.lost).for_each(|victim| victim.logged = Logged::Never);
+        self.lines.give_up(&incident.victims);
+    }
+
+    /// Takes out the lines whose marks no hook saw: those that were read a while ago, or at the end
+    /// all of them.
+    pub(super) fn missed(&mut self, is_end: bool) -> Vec<Missed> {
+        let mut missed = Vec::new();
+        loop {
+            self.read();
+            let read_before = Instant::now().checked_sub(ON_ITS_WAY).filter(|_| !is_end);
+            let old = self.lines.old(read_before);
+            if old.is_empty() {
+                return missed;
+            }
+            self.tell(old, &mut missed);
+        }
+    }
+
+    fn tell(&mut self, old: Vec<Line>, missed: &mut Vec<Missed>) {
+        let slept = signed_ns(suspended());
+        let clock = Clock::now();
+        for line in old {
+            match self.lines.known(&line, slept) {
+                Some(Known::Again) => missed.push(Missed::Again),
+                Some(Known::Told) => {}
+                None => {
+                    missed.extend(self.record(&line, clock, slept).into_iter().map(Missed::Kill))
+                }
+            }
+        }
+    }
+
+    fn record(&self, line: &Line, clock: Clock, slept: i64) -> Vec<Record> {
+        let Some(entry) = line.message.entry() else { return Vec::new() };
+        let boot_ns = u64::try_from(line.stamp_ns + self.lines.ahead(slept)).unwrap_or(0);
+        let stamp = Stamp { time: Some(clock.wall(boot_ns)), ..entry.stamp };
+        let mut parser = Parser::new(self.machine.clone());
+        let mut records = parser.push(&Entry { stamp, ..entry });
+        records.extend(parser.flush());
+        records
+    }
+
+    /// Whether there are lines that no mark has been found for.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.lines.new.is_empty()
+    }
+}
+
+/// The log's lines of kills.
+#[derive(Default)]
+struct Lines {
+    /// Those that no mark has been found for, oldest first.
+    new: VecDeque<Line>,
+    /// Thread and stamp of those that one was found for, oldest first.
+    found: VecDeque<(u32, i64)>,
+    /// Thread and moment of kills that were told without a line, oldest first.
+    unlogged: VecDeque<(u32, i64)>,
+    /// By how much `CLOCK_BOOTTIME` was ahead of the log's clock when one was found last, and how
+    /// long the machine had been suspended by then.
+    measured: Option<(i64, i64)>,
+}
+
+struct Line {
+    tid: u32,
+    stamp_ns: i64,
+    message: Kmsg,
+    read: Instant,
+}
+
+impl Lines {
+    fn add(&mut self, message: Kmsg, read: Instant) {
+        let Some(entry) = message.entry() else { return };
+        let (Some(tid), Some(stamp)) = (killed(&entry), entry.stamp.boot_ns) else { return };
+        self.new.push_back(Line { tid, stamp_ns: signed(stamp), message, read });
+    }
+
+    /// What is said of these marks of one process.
+    fn look_up(&mut self, marks: impl Iterator<Item = (u32, u64)>, slept: i64) -> Logged {
+        let mut logged = Logged::Unknown;
+        for (tid, marked_ns) in marks {
+            let Some(stamp_ns) = self.take(tid, signed(marked_ns), slept) else { continue };
+            let us = u64::try_from(stamp_ns / 1000).unwrap_or(0);
+            logged = match logged {
+                Logged::Killed { us, times } => Logged::Killed { us, times: times + 1 },
+                Logged::Unknown | Logged::Never => Logged::Killed { us, times: 1 },
+            };
+        }
+        logged
+    }
+
+    /// Takes out the line of a mark.
+    fn take(&mut self, tid: u32, marked_ns: i64, slept: i64) -> Option<i64> {
+        let ahead = self.ahead(slept);
+        let before = match self.measured {
+            Some(_) => BEFORE_NS,
+            None => AT_FIRST_NS + marked_ns / 1_000_000 * DRIFT_PPM,
+        };
+        let is_its = |line: &Line| {
+            let after = line.stamp_ns + ahead - marked_ns;
+            line.tid == tid && after > -before && after < AFTER_NS
+        };
+        let place = self.new.iter().position(is_its)?;
+        let stamp_ns = self.new.remove(place)?.stamp_ns;
+        self.measured = Some((marked_ns - stamp_ns, slept));
+        push(&mut self.found, (tid, stamp_ns));
+        Some(stamp_ns)
+    }
+
+    /// These are told of without a line.
+    fn give_up(&mut self, victims: &[Victim]) {
+        let told = victims
+            .iter()
+            .filter(|it| it.logged == Logged::Unknown && it.mark.outcome == outcome::KILLED);
+        for (tid, marked_ns) in told.flat_map(Victim::marks) {
+            push(&mut self.unlogged, (tid, signed(marked_ns)));
+        }
+    }
+
+    /// By how much `CLOCK_BOOTTIME` is ahead of the log's clock.
+    fn ahead(&self, slept: i64) -> i64 {
+        self.measured.map_or(slept, |(ahead, before)| ahead + (slept - before))
+    }
+
+    /// Takes out those that were read before a moment, or all.
+    fn old(&mut self, read_before: Option<Instant>) -> Vec<Line> {
+        let is_old = |line: &&Line| read_before.is_none_or(|before| line.read <= before);
+        let old = self.new.iter().take_while(is_old).count();
+        self.new.drain(..old).collect()
+    }
+
+    /// Takes out those from before an incident that began at this moment.
+    fn before(&mut self, began_ns: i64, slept: i64) -> Vec<Line> {
+        let until = began_ns - self.ahead(slept) - BEFORE_NS;
+        let old = self.new.iter().take_while(|line| line.stamp_ns < until).count();
+        self.new.drain(..old).collect()
+    }
+
+    /// Whether a record tells of it already.
+    fn known(&mut self, line: &Line, slept: i64) -> Option<Known> {
+        let Line { tid, stamp_ns, .. } = *line;
+        let is_again = |&(known, then): &(u32, i64)| {
+            known == tid && (0..AFTER_NS).contains(&(stamp_ns - then))
+        };
+        if self.found.iter().any(is_again) {
+            return Some(Known::Again);
+        }
+        let marked_ns = stamp_ns + self.ahead(slept);
+        let is_told = |&(known, then): &(u32, i64)| {
+            known == tid && marked_ns > then - AT_FIRST_NS && marked_ns < then + LONG_AFTER_NS
+        };
+        let told = self.unlogged.iter().position(is_told)?;
+        self.unlogged.remove(told);
+        Some(Known::Told)
+    }
+}
+
+/// What tells of a line.
+enum Known {
+    /// A record of the same victim, which was killed once more.
+    Again,
+    /// A record of this kill.
+    Told,
+}
+
+/// Adds to the end, and lets go of the oldest where there are many.
+fn push<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == MOST {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+/// The log's clock is not steered as the other one is (parts of a million).
+const DRIFT_PPM: i64 = 500;
+
+fn signed(ns: u64) -> i64 {
+    i64::try_from(ns).unwrap_or(i64::MAX)
+}
+
+fn signed_ns(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn lines(kills: &[(u32, u64)]) -> Lines {
+        let mut lines = Lines::default();
+        for &(tid, us) in kills {
+            let text = format!(
+                "3,{tid},{us},-;Memory cgroup out of memory: Killed process {tid} (hog) \
+                 total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB, UID:0 pgtables:4kB \
+                 oom_score_adj:0\n"
+            );
+            lines.add(Kmsg::parse(text.as_bytes()).unwrap(), Instant::now());
+        }
+        lines
+    }
+
+    #[test]
+    fn a_kill_is_named_by_the_stamp_of_its_line() {
+        let mut lines = lines(&[(7, 1_000_100), (8, 1_000_200), (7, 1_000_300)]);
+        // The first victim of a group, killed twice.
+        let found = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
+        assert_eq!(found, Logged::Killed { us: 1_000_100, times: 2 });
+        assert_eq!(lines.look_up([(9, S)].into_iter(), 0), Logged::Unknown);
+        assert_eq!(lines.new.len(), 1);
+    }
+
+    /// The thread id came again.
+    #[test]
+    fn a_line_of_another_time_is_another_kill() {
+        let mut lines = lines(&[(7, 1_000_100), (8, 500_000_000), (7, 1_000_000_000)]);
+        assert_eq!(lines.take(8, signed(500 * S), 0), Some(signed(500 * S)));
+        let found = lines.look_up([(7, 1000 * S)].into_iter(), 0);
+        assert_eq!(found, Logged::Killed { us: 1_000_000_000, times: 1 });
+        // What is left no hook saw.
+        let missed = lines.old(None);
+        assert_eq!(missed.iter().map(|line| line.tid).collect::<Vec<_>>(), [7]);
+        assert!(lines.known(&missed[0], 0).is_none());
+    }
+
+    #[test]
+    fn the_logs_clock_stands_still_while_the_machine_sleeps() {
+        let hour = signed(3600 * S);
+        let mut lines = lines(&[(7, 1_000_100), (8, 2_000_100)]);
+        assert!(lines.take(7, signed(S), 0).is_some());
+        // An hour of sleep between the two.
+        assert_eq!(lines.take(8, signed(2 * S), hour), None);
+        assert!(lines.take(8, signed(2 * S) + hour, hour).is_some());
+    }
+
+    #[test]
+    fn a_second_line_of_a_victim_that_was_told_of_is_no_other_victim() {
+        let mut lines = lines(&[(7, 1_000_100), (7, 1_000_300)]);
+        assert!(lines.take(7, signed(S), 0).is_some());
+        let rest = lines.old(None);
+        assert!(matches!(lines.known(&rest[0], 0), Some(Known::Again)));
+    }
+
+    /// It was throttled for minutes before it came to log its kill.
+    #[test]
+    fn a_line_that_comes_late_is_not_told_again() {
+        let mut lines = lines(&[(7, 200_000_000)]);
+        assert_eq!(lines.look_up([(7, 5 * S)].into_iter(), 0), Logged::Unknown);
+        push(&mut lines.unlogged, (7, signed(5 * S)));
+        let late = lines.old(None);
+        assert!(matches!(lines.known(&late[0], 0), Some(Known::Told)));
+        assert!(lines.known(&late[0], 0).is_none());
+    }
+
+    #[test]
+    fn what_the_log_has_of_before_an_incident_comes_no_more() {
+        let mut lines = lines(&[(7, 1_000_000), (8, 20_000_000), (9, 30_000_000)]);
+        let before = lines.before(signed(30 * S), 0);
+        assert_eq!(before.iter().map(|line| line.tid).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(lines.new.len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_was_just_read_may_have_its_record_on_the_way() {
+        let mut lines = lines(&[(7, 1_000_100)]);
+        let before = Instant::now().checked_sub(Duration::from_secs(1));
+        assert!(before.is_some() && lines.old(before).is_empty());
+        assert_eq!(lines.old(None).len(), 1);
+    }
+}

@@ -1,0 +1,190 @@
+//! With a store.
+
+use super::*;
+
+#[test]
+fn with_a_store_an_outage_longer_than_memory_and_a_restart_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (sink, keys) = gate("far", true);
+    let Bench { delivery, reports: _reports } = bench(vec![sink], Some(&path));
+    let all = ROOM as u64 * 5;
+    for number in 0..all {
+        delivery.send(record(number));
+        // So that the store keeps up with the little memory there is here.
+        let saved = || Store::open(&path, &keep()).map(|store| store.next());
+        while saved().unwrap_or(0) < number + 2 {
+            std::thread::yield_now();
+        }
+    }
+    for number in 0..3 {
+        keys.expect(&id(number), Yes);
+    }
+    keys.expect(&id(3), No);
+    let closing = std::thread::spawn(move || delivery.close(SOON));
+    while !closing.is_finished() {
+        if keys.entered.recv_timeout(Duration::from_millis(1)).is_ok() {
+            keys.answers.send(No).unwrap();
+        }
+    }
+    let [totals] = closing.join().unwrap().try_into().unwrap();
+    assert_eq!((totals.waiting, totals.kept, totals.lost()), (all - 3, true, 0));
+
+    let ((sink, keys), (new, new_keys)) = (gate("far", true), gate("new", true));
+    let Bench { delivery, reports: _reports } = bench(vec![sink, new], Some(&path));
+    for number in 3..all {
+        keys.expect(&id(number), Yes);
+    }
+    delivery.send(record(all));
+    keys.expect(&id(all), Yes);
+    new_keys.expect(&id(all), Yes);
+    keys.answers.send(Yes).unwrap();
+    new_keys.answers.send(Yes).unwrap();
+    let [far, new] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((far.waiting, far.dropped, new.delivered), (0, 0, 1));
+    let store = Store::open(&path, &keep()).unwrap();
+    assert_eq!((store.cursor("far"), store.cursor("new")), (Some(all + 2), Some(all + 2)));
+}
+
+#[test]
+fn what_comes_last_is_in_the_store_whoever_else_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    for round in 0..10 {
+        let (console, keys) = gate("console", false);
+        let Bench { delivery, reports: _reports } = bench(vec![console], Some(&path));
+        delivery.send(record(round));
+        keys.expect(&id(round), Yes);
+        keys.answers.send(Yes).unwrap();
+        let _ = delivery.close(SOON);
+        assert_eq!(Store::open(&path, &keep()).unwrap().next(), round + 2);
+    }
+}
+
+/// A store that takes no record while this is there.
+struct Refusing(rusqlite::Connection);
+
+fn refuse(path: &Path) -> Refusing {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON records BEGIN SELECT RAISE(FAIL, 'no'); END",
+        )
+        .unwrap();
+    Refusing(other)
+}
+
+impl Drop for Refusing {
+    fn drop(&mut self) {
+        self.0.execute_batch("DROP TRIGGER refuse").unwrap();
+    }
+}
+
+/// The store fails with one record; what came after it is saved with it at the end, too.
+#[test]
+fn at_the_end_all_that_was_not_saved_is_tried_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(vec![gate("console", false).0], Some(&path));
+    let refusing = refuse(&path);
+    delivery.send(record(0));
+    let failing = reports.recv_timeout(SOON).unwrap();
+    assert!(failing.starts_with("store: cannot write to"), "{failing}");
+    delivery.send(record(1));
+    delivery.send(record(2));
+    drop(refusing);
+    let _ = delivery.close(Duration::from_secs(1));
+    assert_eq!(Store::open(&path, &keep()).unwrap().next(), 4);
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: works again; it has all records");
+    assert!(reports.try_recv().is_err());
+}
+
+#[test]
+fn what_cannot_be_saved_at_the_end_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(Vec::new(), Some(&path));
+    let refusing = refuse(&path);
+    delivery.send(record(0));
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
+    delivery.send(record(1));
+    delivery.send(record(2));
+    let _ = delivery.close(SOON);
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 3 records were not saved");
+    drop(refusing);
+}
+
+/// A console whose reader pauses longer than memory lasts.
+#[test]
+fn who_gets_records_at_once_finds_in_the_store_what_memory_has_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (console, keys) = gate("console", false);
+    let Bench { delivery, reports } = bench(vec![console], Some(&path));
+    let all = ROOM as u64 * 3;
+    for number in 0..all {
+        delivery.send(record(number));
+        let saved = || Store::open(&path, &keep()).map(|store| store.next());
+        while saved().unwrap_or(0) < number + 2 {
+            std::thread::yield_now();
+        }
+    }
+    assert!(delivery.used_bytes() <= room());
+    (0..all).for_each(|number| keys.expect(&id(number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.lost(), totals.shrunk), (all, 0, 0));
+    assert!(reports.try_recv().is_err());
+}
+
+/// The store could not save them, and then there was no room for them.
+#[test]
+fn what_the_store_lacks_is_counted_by_those_who_read_it_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (far, keys) = gate("far", true);
+    let Bench { delivery, reports } = bench(vec![far], Some(&path));
+    let saved = |next: u64| {
+        while Store::open(&path, &keep()).map(|store| store.next()).unwrap_or(0) < next {
+            std::thread::yield_now();
+        }
+    };
+    delivery.send(record(0));
+    assert_eq!(keys.entered.recv_timeout(SOON), Ok(id(0)));
+    delivery.send(record(1));
+    saved(3);
+    let refusing = refuse(&path);
+    (2..2 * ROOM as u64 + 2).for_each(|number| delivery.send(record(number)));
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
+    drop(refusing);
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: works again; "));
+    let lost = 2 * ROOM as u64 - ROOM as u64;
+    // More, until what is left is only in the store.
+    (0..2 * ROOM as u64).for_each(|number| {
+        delivery.send(record(100 + number));
+        saved(2 * ROOM as u64 + 4 + number);
+    });
+    keys.answers.send(Yes).unwrap();
+    keys.expect(&id(1), Yes);
+    for number in 2 + lost..2 * ROOM as u64 + 2 {
+        keys.expect(&id(number), Yes);
+    }
+    (0..2 * ROOM as u64).for_each(|number| keys.expect(&id(100 + number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.dropped, totals.waiting), (lost, 0));
+}
+
+/// The disk answers neither yes nor no.
+#[test]
+fn what_is_not_saved_in_time_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let Bench { delivery, reports } = bench(Vec::new(), Some(&path));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    delivery.send(record(0));
+    delivery.send(record(1));
+    let _ = delivery.close(Duration::from_millis(1));
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 2 records were not saved in time");
+}

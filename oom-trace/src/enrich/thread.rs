@@ -1,0 +1,67 @@
+//! What `/proc` says of a thread while it is there.
+
+use std::fs;
+
+use rustix::param::clock_ticks_per_second;
+
+/// From `/proc/PID/task/TID/stat`; see proc_pid_stat(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thread {
+    /// `utime`, in clock ticks: how long it has run in user space.
+    pub user: u64,
+    /// `starttime`, in clock ticks since boot.
+    pub started: u64,
+    /// Whether it is a zombie, or about to be gone.
+    pub is_dead: bool,
+}
+
+impl Thread {
+    /// Of this process and thread id; `None` if there is none.
+    #[must_use]
+    pub fn read(pid: u32, tid: u32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+    }
+
+    /// Whether it is the one that started at this moment, on `CLOCK_BOOTTIME` in nanoseconds.
+    #[must_use]
+    pub fn started_at(self, boot_ns: u64) -> bool {
+        let tick_ns = 1_000_000_000 / clock_ticks_per_second().max(1);
+        self.started == boot_ns / tick_ns.max(1)
+    }
+
+    /// Fields 3, 14 and 22; the second is a name, which may hold anything.
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+        let rest = str::from_utf8(stat.get(name_end + 1..)?).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let is_dead = matches!(fields.next()?, "Z" | "X");
+        let user = fields.nth(10)?.parse().ok()?;
+        let started = fields.nth(7)?.parse().ok()?;
+        Some(Self { user, started, is_dead })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threads_time_is_found_behind_its_name() {
+        let stat = b"7 (a) Z 1 (x) R 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
+        let expected = Thread { user: 12, started: 987, is_dead: false };
+        assert_eq!(Thread::parse(stat), Some(expected));
+        let dead = b"7 (a) Z 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
+        assert_eq!(Thread::parse(dead), Some(Thread { is_dead: true, ..expected }));
+        assert_eq!(Thread::parse(b"7 (a) R 1"), None);
+        assert!(expected.started_at(9_879_999_999) && !expected.started_at(9_880_000_000));
+    }
+
+    #[test]
+    fn this_thread_is_there() {
+        let pid = std::process::id();
+        let (first, again) = (Thread::read(pid, pid).unwrap(), Thread::read(pid, pid).unwrap());
+        assert_eq!(first.started, again.started);
+        assert!(!first.is_dead);
+        assert_eq!(Thread::read(pid, u32::MAX), None);
+    }
+}

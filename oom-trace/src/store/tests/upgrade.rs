@@ -1,0 +1,93 @@
+//! From version 1.
+
+use super::*;
+
+/// The tables as version 1 made them.
+const VERSION_1: &str = "
+    CREATE TABLE records (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,
+        id      TEXT NOT NULL UNIQUE,
+        time_ns INTEGER,
+        json    TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX records_by_time ON records (time_ns);
+    CREATE TABLE cursors (
+        sink TEXT PRIMARY KEY,
+        next INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 1;";
+
+/// What a version before this one wrote: without what has come since.
+fn json_of_version_1(record: &Record) -> String {
+    let mut json = serde_json::to_value(record).unwrap();
+    let members = json.as_object_mut().unwrap();
+    members.remove("log_us");
+    members.remove("shrunk");
+    json.to_string()
+}
+
+fn version_1(path: &Path, records: &[Arc<Record>]) -> Connection {
+    let old = Connection::open(path).unwrap();
+    schema::prepare(&old).unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    for (number, record) in (1_u64..).zip(records) {
+        let time = record.origin().time.map(|time| i64::try_from(time.as_nanosecond()).unwrap());
+        old.execute(
+            "INSERT INTO records VALUES (?1, ?2, ?3, ?4)",
+            params![number, record.id(), time, json_of_version_1(record)],
+        )
+        .unwrap();
+    }
+    old.execute("INSERT INTO cursors VALUES ('x', 3)", []).unwrap();
+    old
+}
+
+/// Records as their JSON, with their numbers.
+fn read(path: &Path) -> Vec<(u64, String)> {
+    let all = Archive::at(path).from(0, u64::MAX >> 1, usize::MAX >> 1, usize::MAX).unwrap();
+    let json = |record| serde_json::to_string(&record).unwrap();
+    all.into_iter().map(|(number, record)| (number, json(record))).collect()
+}
+
+#[test]
+fn a_store_of_version_1_is_brought_up_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    // Version 1 knew no stamps of the log.
+    let mut records = records();
+    records.retain(|record| record.kill().is_none_or(|kill| kill.log_us.is_none()));
+    drop(version_1(&path, &records));
+    let before = read(&path);
+    assert_eq!(before.len(), records.len());
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    assert_eq!((store.next(), store.cursor("x")), (records.len() as u64 + 1, Some(3)));
+    assert_eq!(read(&path), before);
+    let told = Archive::at(&path).kills(BOOT).unwrap();
+    let kills = records.iter().filter(|it| it.origin().boot_ns.is_some() && it.kill().is_some());
+    assert_eq!(told.kills.len(), kills.count());
+    let counted: u64 = told.kills.iter().map(|known| u64::from(known.kills)).sum();
+    let kill_count = |it: &Arc<Record>| {
+        let kill = it.kill().filter(|kill| kill.origin.boot_ns.is_some())?;
+        Some(u64::from(kill.kill_count.unwrap_or(1)))
+    };
+    assert_eq!(counted, records.iter().filter_map(kill_count).sum::<u64>());
+    let next = store.next();
+    store.save(next, &group(2, 0), &[]).unwrap();
+    assert_eq!(read(&path).len(), records.len() + 2);
+}
+
+#[test]
+fn a_store_that_cannot_be_brought_up_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    let old = version_1(&path, &records);
+    // What is in the way of the last step.
+    old.execute_batch("CREATE TABLE moments (x)").unwrap();
+    let before = read(&path);
+    assert!(Store::open(&path, &KEEP_ALL).is_err());
+    assert_eq!(read(&path), before);
+    old.execute_batch("DROP TABLE moments").unwrap();
+    Store::open(&path, &KEEP_ALL).unwrap();
+    assert_eq!(read(&path), before);
+}

@@ -1,0 +1,88 @@
+//! Records to rows.
+
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use serde_json::Value;
+
+use super::{age, patch};
+use crate::incident::model::Record;
+
+/// Writes the records of one transaction.
+pub(super) struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    /// The incident that the last record was of, and its row in `incidents`.
+    base: Option<(String, i64, Value)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(transaction: &'a Transaction<'a>) -> Self {
+        Self { transaction, base: None }
+    }
+
+    /// Writes a record, unless it is there already.
+    pub(super) fn insert(&mut self, number: u64, record: &Record) -> rusqlite::Result<()> {
+        let time = record.origin().time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
+        let (incident, json) = self.text(record)?;
+        let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json, incident) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        if statement.execute(params![number, record.id(), time, json, incident])? == 0 {
+            return Ok(());
+        }
+        let Some(boot) = age::boot_of(self.transaction, record.origin())? else { return Ok(()) };
+        let kill = record.kill();
+        let sql = "INSERT OR REPLACE INTO moments (number, boot, boot_ns, tid, log_us, kills) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.transaction.prepare_cached(sql)?.execute(params![
+            number,
+            boot,
+            record.origin().boot_ns,
+            kill.map(|kill| kill.victim.tid),
+            kill.and_then(|kill| kill.log_us),
+            kill.map(|kill| kill.kill_count.unwrap_or(1)),
+        ])?;
+        Ok(())
+    }
+
+    /// The record as it is kept: whole, or what makes it of the first one of its incident.
+    fn text(&mut self, record: &Record) -> rusqlite::Result<(Option<i64>, String)> {
+        let failed =
+            |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+        let Some(kill) = record.kill().filter(|kill| kill.victim_count > 1) else {
+            return Ok((None, serde_json::to_string(record).map_err(failed)?));
+        };
+        let whole = serde_json::to_value(record).map_err(failed)?;
+        if self.base.as_ref().is_none_or(|(name, ..)| *name != kill.incident) {
+            let base = self.base(&kill.incident, &whole)?;
+            self.base = Some(base);
+        }
+        Ok(match &self.base {
+            Some((_, row, base)) => (Some(*row), patch::patch(base, &whole).to_string()),
+            None => (None, whole.to_string()),
+        })
+    }
+
+    /// The row that records of this incident are made of; of this record if there is none yet.
+    fn base(&self, incident: &str, whole: &Value) -> rusqlite::Result<(String, i64, Value)> {
+        let sql = "SELECT number, json FROM incidents WHERE name = ?1";
+        let found = self
+            .transaction
+            .prepare_cached(sql)?
+            .query_row([incident], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+        let (row, base) = match found.optional()? {
+            Some((row, json)) => {
+                let base = serde_json::from_str(&json).map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into())
+                })?;
+                (row, base)
+            }
+            None => {
+                let sql = "INSERT INTO incidents (name, json) VALUES (?1, ?2)";
+                let mut statement = self.transaction.prepare_cached(sql)?;
+                let row = statement.insert(params![incident, whole.to_string()])?;
+                (row, whole.clone())
+            }
+        };
+        Ok((incident.to_owned(), row, base))
+    }
+}

@@ -1,0 +1,142 @@
+//! The agent's own cgroup is short, of memory or of time.
+
+use std::time::Instant;
+
+use super::account::Account;
+use super::oracle::Oracle;
+use super::post::{AT_ONCE, Post};
+use super::victim::{Crowd, Victim, storm};
+use super::{MIB, Nested, SMALL};
+use crate::cgroup::Cgroup;
+use crate::scenario::{Machine, Scenario};
+use crate::support::PATIENCE;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("fire_own_cgroup_fills", own_cgroup_fills).on(Machine::Fire),
+    Scenario::new("fire_large_group_in_64_mib", || large_group(64)).on(Machine::Fire),
+    Scenario::new("fire_large_group_in_128_mib", || large_group(128)).on(Machine::Fire),
+    Scenario::new("fire_long_paths_are_no_leak", long_paths).on(Machine::Fire),
+    Scenario::new("fire_start_in_a_small_cgroup", start_in_a_small_cgroup),
+    Scenario::new("fire_sigterm_at_one_percent", at_one_percent),
+    Scenario::new("fire_sigterm_above_memory_high", above_memory_high),
+];
+
+/// By how much what a storm leaves may exceed what the agent began with.
+const GROWTH: u64 = 32 * MIB;
+
+/// Lines that say so there may be before the agent makes do with less.
+const NOBODY: u64 = 100;
+
+/// Hundreds of kills elsewhere while it can have no more than one MiB.
+fn own_cgroup_fills() {
+    const KILLS: usize = 400;
+    let cgroup = Cgroup::limited("storm", SMALL);
+    let oracle = Oracle::ask();
+    let mut post = Post::new().within(Cgroup::new("agent")).start();
+    let limit = post.cgroup().usage() + MIB;
+    post.cgroup().limit(limit);
+    storm(&[Victim::growing("hog", &cgroup)], KILLS);
+    survived(&mut post, &oracle);
+}
+
+/// Alive, it answers, and its account is whole. What is asked of the agent comes before what is
+/// asked of the log, which it may have flooded.
+fn survived(post: &mut Post, oracle: &Oracle) {
+    let count = usize::try_from(oracle.count()).unwrap();
+    let told = post.await_kills(count);
+    assert!(post.is_alive(), "the agent was killed: {:#?}", post.said());
+    let told = told.kills.len();
+    post.signal(rustix::process::Signal::TERM);
+    let ended = post.ended(AT_ONCE);
+    let status =
+        ended.unwrap_or_else(|| panic!("{told} of {count} told, and no answer to SIGTERM"));
+    assert!(status.success(), "{status}: {:#?}", post.said());
+    let log = oracle.log();
+    let told = post.told();
+    Account::of(&log.kills, &told).assert_counted(told.gaps());
+    assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
+}
+
+/// More processes than anyone would kill at once, each with the longest path there is.
+fn large_group(mib: u64) {
+    const MEMBERS: usize = 1400;
+    let deep = Nested::deep("large", 1024 * MIB);
+    deep.outermost().write("memory.oom.group", 1);
+    let crowd = Crowd::start(&Victim::waiting("member", deep.innermost()), MEMBERS);
+    let oracle = Oracle::ask();
+    let mut post = Post::new().within(Cgroup::new("agent")).start();
+    post.cgroup().limit(mib * MIB);
+    let limit = deep.outermost().usage() + MIB;
+    deep.outermost().limit(limit);
+    Victim::growing("grower", deep.innermost()).dies();
+    crowd.killed();
+    survived(&mut post, &oracle);
+    let told = post.told();
+    assert_eq!(told.kills.len(), MEMBERS + 1);
+    let incident = &told.kills[0]["incident"];
+    assert!(told.kills.iter().all(|kill| kill["incident"] == *incident));
+}
+
+/// Many small kills with long paths, one after the other.
+fn long_paths() {
+    const KILLS: usize = 2000;
+    let deep = Nested::deep("long", SMALL);
+    let oracle = Oracle::ask();
+    let mut post = Post::new().start();
+    let before = post.rss();
+    storm(&[Victim::growing("hog", deep.innermost())], KILLS);
+    let log = oracle.log();
+    post.await_kills(log.kills.len());
+    let after = post.rss();
+    post.stop();
+    let told = post.told();
+    Account::of(&log.kills, &told).assert_counted(told.gaps());
+    let [mib_before, mib_after] = [before, after].map(|bytes| bytes / MIB);
+    assert!(after <= before + GROWTH, "{mib_before} MiB before, {mib_after} MiB after");
+}
+
+/// It works, or says what it lacks; and nobody kills it without a word.
+fn start_in_a_small_cgroup() {
+    let storm = Cgroup::limited("storm", SMALL);
+    let mut post = Post::new().within(Cgroup::new("agent"));
+    for mib in [24, 20, 16, 12] {
+        post.cgroup().limit(mib * MIB);
+        let before = post.told().kills.len();
+        post.spawn();
+        if post.says("attached", PATIENCE / 2) {
+            Victim::growing("hog", &storm).dies();
+            let told = post.await_kills(before + 1);
+            assert_eq!(told.kills.len(), before + 1, "with {mib} MiB: {:#?}", post.said());
+            post.stop();
+            continue;
+        }
+        let status = post.ended(AT_ONCE);
+        let status = status.unwrap_or_else(|| panic!("with {mib} MiB it neither starts nor ends"));
+        let said = post.said();
+        assert_eq!(status.code(), Some(1), "with {mib} MiB: {status}: {said:#?}");
+        assert!(said.iter().any(|line| line.contains("memory")), "with {mib} MiB: {said:#?}");
+    }
+}
+
+/// A hundredth of a processor.
+fn at_one_percent() {
+    Cgroup::at_the_top("cpu");
+    let mut post = Post::new().within(Cgroup::new("agent")).start();
+    post.cgroup().write("cpu.max", "1000 100000");
+    post.stop();
+}
+
+/// What it has is more than it should have, so the kernel slows it down.
+fn above_memory_high() {
+    let cgroup = Cgroup::limited("storm", SMALL);
+    let mut post = Post::new().with_store().within(Cgroup::new("agent")).start();
+    let high = post.cgroup().usage() / 2;
+    post.cgroup().write("memory.high", high);
+    for _ in 0..10 {
+        Victim::growing("hog", &cgroup).dies();
+    }
+    let begun = Instant::now();
+    post.stop();
+    assert!(begun.elapsed() < AT_ONCE);
+    assert_eq!(post.told().kills.len(), 10);
+}

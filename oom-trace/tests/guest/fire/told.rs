@@ -1,0 +1,161 @@
+//! What a receiver has of the agent's records: each once, by its id.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use serde_json::Value;
+
+/// What is large, and not compared: a storm's records would fill the guest.
+const LEFT_OUT: &[&str] = &["limit", "candidates", "system", "why", "stack", "group"];
+
+/// Records by kind, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) kills: Vec<Value>,
+    pub(crate) exits: Vec<Value>,
+    pub(crate) agent: Vec<Value>,
+    ids: HashMap<String, u64>,
+    /// Lines that were cut off.
+    pub(crate) torn: usize,
+    /// Records that came again.
+    pub(crate) repeated: usize,
+    /// Records of which another has the id.
+    pub(crate) contradicted: Vec<String>,
+}
+
+impl Told {
+    pub(crate) fn read(path: &Path) -> Self {
+        let mut follower = Follower::of(path);
+        follower.read();
+        follower.into_told()
+    }
+
+    pub(crate) fn of(lines: &[u8]) -> Self {
+        let mut told = Self::default();
+        lines.split(|&byte| byte == b'\n').for_each(|line| told.take(line));
+        told
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        if line.is_empty() {
+            return;
+        }
+        let Ok(mut record) = serde_json::from_slice::<Value>(line) else {
+            self.torn += 1;
+            return;
+        };
+        let id = record["id"].as_str().unwrap().to_owned();
+        let fields = record.as_object_mut().unwrap();
+        LEFT_OUT.iter().for_each(|key| drop(fields.remove(*key)));
+        let content = content(&record);
+        match self.ids.insert(id.clone(), content) {
+            None => {}
+            Some(before) if before == content => {
+                self.repeated += 1;
+                return;
+            }
+            Some(_) => self.contradicted.push(id),
+        }
+        match record["type"].as_str() {
+            Some("oom_kill") => self.kills.push(record),
+            Some("oom_exit") => self.exits.push(record),
+            Some("agent") => self.agent.push(record),
+            _ => panic!("a record of another kind: {record:#}"),
+        }
+    }
+
+    /// The agent's records of this event.
+    pub(crate) fn events(&self, event: &str) -> impl Iterator<Item = &Value> {
+        self.agent.iter().filter(move |record| record["event"] == event)
+    }
+
+    /// How many kills the agent says that it knows nothing of.
+    pub(crate) fn gaps(&self) -> u64 {
+        self.events("gap").map(number).sum()
+    }
+
+    /// The sum of `kill_count`.
+    pub(crate) fn times(&self) -> u64 {
+        self.kills.iter().map(times).sum()
+    }
+}
+
+/// In a few bytes. The log has no wall clock: that is worked out anew each time that it is read.
+fn content(record: &Value) -> u64 {
+    let mut record = record.clone();
+    if record["source"] == "kernel_log" {
+        record["time"] = Value::Null;
+    }
+    let mut content = DefaultHasher::new();
+    record.to_string().hash(&mut content);
+    content.finish()
+}
+
+/// How often the kernel killed this victim.
+pub(crate) fn times(kill: &Value) -> u64 {
+    kill["kill_count"].as_u64().unwrap_or(1)
+}
+
+/// The first number of a message.
+pub(crate) fn number(record: &Value) -> u64 {
+    let message = record["message"].as_str().unwrap();
+    let mut words = message.split_whitespace();
+    words.find_map(|word| word.parse().ok()).unwrap_or_else(|| panic!("no number in {message:?}"))
+}
+
+/// Reads a file as it grows.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    file: File,
+    at: u64,
+    /// The line that has no end yet.
+    begun: Vec<u8>,
+    told: Told,
+}
+
+impl Follower {
+    pub(crate) fn of(path: &Path) -> Self {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
+        Self { file: file.unwrap(), at: 0, begun: Vec::new(), told: Told::default() }
+    }
+
+    /// Takes what is new; answers whether anything was.
+    pub(crate) fn read(&mut self) -> bool {
+        let start = self.at;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let length = self.file.read_at(&mut buffer, self.at).unwrap();
+            if length == 0 {
+                return self.at > start;
+            }
+            self.at += length as u64;
+            self.begun.extend_from_slice(&buffer[..length]);
+            let Some(end) = self.begun.iter().rposition(|&byte| byte == b'\n') else { continue };
+            let rest = self.begun.split_off(end + 1);
+            let lines = std::mem::replace(&mut self.begun, rest);
+            lines.split(|&byte| byte == b'\n').for_each(|line| self.told.take(line));
+        }
+    }
+
+    /// Gives back the room of what was read.
+    pub(crate) fn forget(&self) {
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        if self.at > 0 {
+            fallocate(&self.file, hole, 0, self.at).unwrap();
+        }
+    }
+
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    pub(crate) fn into_told(mut self) -> Told {
+        let begun = std::mem::take(&mut self.begun);
+        self.told.take(&begun);
+        self.told
+    }
+}

@@ -1,0 +1,81 @@
+//! What a start costs the kernel.
+#![expect(clippy::print_stdout, reason = "what was measured is worth seeing")]
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use aya::programs::loaded_programs;
+
+use crate::cgroup::Cgroup;
+use crate::scenario::Scenario;
+use crate::support::agent::{Agent, oom_trace};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("start_is_cheap_to_verify", start_is_cheap_to_verify)
+        .unless(verified_instructions_are_not_told),
+    Scenario::new("start_in_a_small_cgroup", start_in_a_small_cgroup),
+];
+
+/// The command that runs the agent in a cgroup: its name, and the agent's arguments, follow.
+pub(crate) const CONFINED: &str = "confined";
+
+/// The most instructions that the verifier may look at, for all programs of a way to attach. It was 47,183,
+/// 47,291 and 12,446 on 6.12 when this was written: what takes more must be worth it, for it is time at each
+/// start, and memory.
+const BUDGETS: [(&str, u32); 3] = [("kprobe", 52_000), ("fentry", 52_000), ("tracepoint", 14_000)];
+
+/// What the agent's cgroup may hold while the agent starts.
+const ROOM: u64 = 24 << 20;
+
+fn verified_instructions_are_not_told() -> Option<String> {
+    // `bpf_prog_info.verified_insns`, 5.16 on.
+    (crate::watch::release() < (5, 16)).then(|| "this kernel does not tell what it verified".into())
+}
+
+fn start_is_cheap_to_verify() {
+    let mut over = Vec::new();
+    for (attach, budget) in BUDGETS {
+        let agent = Agent::start(oom_trace(&["--attach", attach]));
+        let mut programs: Vec<_> = loaded_programs()
+            .map(|program| program.unwrap())
+            .filter_map(|program| {
+                let name = program.name_as_str()?.to_owned();
+                Some((program.verified_instruction_count()?, name))
+            })
+            .collect();
+        let stderr = agent.stop().stderr;
+        // A program that is turned down costs nothing, and gives nothing.
+        if attach != "tracepoint" {
+            assert!(!stderr.contains("degraded"), "{stderr}");
+        }
+        programs.sort_unstable();
+        let total: u32 = programs.iter().map(|(verified, _)| verified).sum();
+        println!("{attach}: {total} instructions verified, of {budget}: {programs:?}");
+        if total > budget {
+            over.push((attach, total));
+        }
+    }
+    assert!(over.is_empty(), "{over:?}");
+}
+
+/// The verifier's memory is charged to the agent's cgroup (from 6.17 on most of it).
+fn start_in_a_small_cgroup() {
+    for attach in ["kprobe", "fentry"] {
+        let cgroup = Cgroup::limited("small", ROOM);
+        let mut command = Command::new("/proc/self/exe");
+        command.args([CONFINED, &cgroup.name(), "--attach", attach]);
+        let agent = Agent::start(command);
+        if let Some(peak) = cgroup.peak() {
+            println!("{attach}: {peak} bytes at the most, of {ROOM}");
+        }
+        agent.stop();
+    }
+}
+
+/// Moves to a cgroup, and becomes the agent.
+pub(crate) fn run_confined(args: &[String]) {
+    let (cgroup, args) = args.split_first().unwrap();
+    Cgroup::enter(cgroup);
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    panic!("{}", oom_trace(&args).exec());
+}
