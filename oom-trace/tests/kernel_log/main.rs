@@ -6,6 +6,7 @@
 #[path = "../support/dump.rs"]
 mod dump;
 #[path = "../support/log/mod.rs"]
+mod cases;
 mod log;
 mod oracle;
 
