@@ -41,6 +41,7 @@ fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
         kmem_usage_bytes,
         kmem_max_bytes,
         kmem_failcnt: _,
+        stat: _,
         ancestors: _,
     } = limit;
     if let Some(path) = cgroup {

@@ -15,9 +15,11 @@ use crate::text::Escaped;
 
 mod candidates;
 mod exit;
+mod failed;
 mod limit;
 mod machine;
 mod trigger;
+mod user_kill;
 mod victim;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
@@ -25,6 +27,8 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) => oom_kill(kill, palette, out),
         Record::OomPanic(panic) => oom_panic(panic, palette, out),
+        Record::OomFailed(failed) => failed::show(failed, palette, out),
+        Record::UserKill(kill) => user_kill::show(kill, palette, out),
         Record::OomExit(exit) => exit::show(exit, palette, out),
         Record::Agent(said) => agent(said, palette, out),
     }
