@@ -34,6 +34,8 @@ pub(super) struct Dump {
     usage: Vec<Usage>,
     /// As the log has it, and as the kernel does if that is sure.
     pub(super) stats_for: Option<(KernelText, Option<KernelText>)>,
+    /// How many cgroups told theirs: before 5.0, the limit's and all below it.
+    stats: u32,
     /// Before 5.1, each cgroup has its own share, and all of them together are what others print.
     stat: Counters,
     pub(super) memory: Memory,
@@ -92,6 +94,7 @@ impl Dump {
 
     /// Before 5.0 there is one for each cgroup below; the first is that of the limit.
     fn stats_for(&mut self, path: &[u8], stat: &Counters, entry: &Entry<'_>) {
+        self.stats += 1;
         if self.stats_for.is_none() {
             self.stats_for = Some((KernelText::from(path), entry.names.read(path)));
         }
@@ -134,6 +137,13 @@ impl Dump {
             Some(summary) => summary.pid,
             None => self.chose.as_ref().map(|chose| chose.tid),
         }
+    }
+
+    /// The one cgroup that all tasks are in, if that is told: the limit's, with none below it.
+    pub(super) fn only_cgroup(&self) -> Option<&KernelText> {
+        let (task, limit) = self.limit.as_ref()?;
+        let (task, limit) = (task.as_ref()?, limit.as_ref()?);
+        (task == limit && self.stats == 1).then_some(limit)
     }
 
     /// Whether it is known what was asked for.

@@ -221,7 +221,10 @@ impl<'a> Told<'a> {
             chosen.tid == killed.tid
                 || process.is_some_and(|pid| self.dump.process(chosen.tid) == Some(pid))
         };
-        let cgroup = chosen.filter(is_chosen).and_then(|chosen| chosen.cgroup);
+        let cgroup = chosen
+            .filter(is_chosen)
+            .and_then(|chosen| chosen.cgroup)
+            .or_else(|| self.dump.only_cgroup().cloned());
         let swap_bytes = task
             .and_then(|task| task.swap_pages)
             .zip(self.page_size())

@@ -105,12 +105,14 @@ fn nodemask(scan: &mut Scan<'_>) -> Option<Option<String>> {
     if scan.eat("(null)").is_some() {
         return Some(None);
     }
+    let text = scan.0;
     let list = scan.run(|byte| is_node_list(&[*byte]));
     if scan.0.is_empty() {
         return Some(None);
     }
-    // The comma belongs to what follows.
     let nodes = list.strip_suffix(b",")?;
+    // The comma belongs to what follows.
+    scan.0 = text.get(nodes.len()..)?;
     Some(utf8(nodes))
 }
 
@@ -145,7 +147,7 @@ impl<'a> Readings<'a> {
     /// From the cpuset's name to the task's.
     fn of(text: &'a [u8], names: Names) -> Option<Self> {
         let mut all = Vec::new();
-        let text = text.strip_prefix(b",")?.strip_prefix(b"cpuset=")?;
+        let text = text.strip_prefix(b",cpuset=")?;
         for (cpuset, rest) in splits(text, ",mems_allowed=") {
             let global =
                 splits(rest, ",global_oom,task_memcg=").map(|(nodes, rest)| (nodes, None, rest));

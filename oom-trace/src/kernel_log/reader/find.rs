@@ -8,7 +8,7 @@ use memchr::memmem;
 use super::clock::Zone;
 use super::prefix::{Peeled, Speaker, peel};
 use super::shape::{Shape, stamps};
-use crate::kernel_log::message::{INVOKED, MESSAGES};
+use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
 
 /// Words that a message of a dump begins with, and no other text does in the middle of a line.
@@ -90,7 +90,11 @@ impl<'a> Finder<'a> {
         if peeled.speaker == Speaker::Other {
             return spoken(no, cut, &peeled, peeled.text);
         }
-        if let Some(at) = beginning(peeled.text, in_dump).filter(|at| *at > 0) {
+        // Behind the kernel's own stamp, or its name, stands what it said: with names in it that may be
+        // anything.
+        let is_kernels = peeled.has_uptime || peeled.speaker == Speaker::Kernel;
+        let found = beginning(peeled.text, in_dump && !is_kernels);
+        if let Some(at) = found.filter(|at| *at > 0 && !is_message(peeled.text)) {
             let at = line.len() - peeled.text.len() + at;
             self.shape = Shape::of(line.get(..at).unwrap_or_default());
         }
@@ -114,7 +118,7 @@ impl<'a> Finder<'a> {
             _ => text,
         };
         let is_stamped = peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
-        Spoken { stamp, is_stamped, ..spoken(no, cut, peeled, text) }
+        Spoken { stamp, is_stamped, text: text.to_vec(), ..spoken(no, cut, peeled, &[]) }
     }
 }
 
@@ -141,6 +145,11 @@ fn spoken(line: u64, cut: bool, peeled: &Peeled<'_>, text: &[u8]) -> Spoken {
         cut,
         text: text.to_vec(),
     }
+}
+
+/// Whether a line says something as it is.
+fn is_message(text: &[u8]) -> bool {
+    Message::parse(text, Form { names: Names::Printed, cut: false }).is_some()
 }
 
 /// Where the kernel's words begin, if they tell.
@@ -188,6 +197,12 @@ pub(super) fn speaks_of_a_kill(line: &[u8]) -> bool {
 /// Whether a line begins with words that a message of a dump begins with.
 pub(super) fn begins_clearly(text: &[u8]) -> bool {
     BEGINNINGS.iter().chain(&IN_A_DUMP).any(|words| text.starts_with(words.as_bytes()))
+}
+
+/// Whether nothing stands before the trigger's name, as far as its length tells.
+pub(super) fn is_clear_header(text: &[u8]) -> bool {
+    let form = Form { names: Names::Printed, cut: false };
+    matches!(Message::parse(text, form), Some(Message::Header(_)))
 }
 
 /// Whether a line begins a dump.

@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         if let Some(record) = Kmsg::parse(line) {
-            self.form();
+            self.form(no);
             self.kmsg(no, &record, cut);
             return None;
         }
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
         if line.first() == Some(&b'{')
             && let Some(entry) = journal::Line::parse(line)
         {
-            self.form();
+            self.form(no);
             if let Some(spoken) = entry.spoken(no) {
                 self.spoken(spoken);
             }
@@ -284,10 +284,10 @@ impl<'a> Reader<'a> {
 
     /// A line has the form of a record. A first line that had not is what is left of one, and tells
     /// neither its number nor its time.
-    fn form(&mut self) {
+    fn form(&mut self, no: u64) {
         self.found.logged += 1;
         let is_first = !std::mem::replace(&mut self.has_form, true);
-        if is_first {
+        if is_first && no > 1 {
             let done = self.parser.gap();
             self.done.extend(done);
         }
@@ -325,7 +325,9 @@ impl<'a> Reader<'a> {
     fn plain(&mut self, no: u64, line: &[u8], cut: bool) {
         let spoken = self.finder.find(no, line, cut, self.in_dump > 0);
         // Where the message of a header begins, another line of its dump may have to tell.
-        let is_unclear = is_header(&spoken.text) && spoken.speaker == Speaker::Unsaid && !spoken.is_stamped;
+        let is_unclear = is_header(&spoken.text)
+            && spoken.speaker == Speaker::Unsaid
+            && (!spoken.is_stamped || !find::is_clear_header(&spoken.text));
         if is_unclear && self.held.is_empty() {
             self.in_dump = QUIET;
             self.held.push((no, line.to_vec()));

@@ -9,10 +9,7 @@ use crate::incident::model::{OomKill, Record};
 /// Kills that are kept in mind.
 const MOST: usize = 1 << 18;
 
-/// How far two stamps of one line may be apart in nanoseconds, by the log's clock.
-const APART_NS: u64 = 2_000_000_000;
-
-/// And in seconds by the wall clock: a collector may be late.
+/// How far two stamps of one line may be apart in seconds, by the wall clock: a collector may be late.
 const APART_S: i64 = 90;
 
 /// What makes one kill not another.
@@ -99,16 +96,13 @@ impl Seen {
 impl Told {
     fn is_same(&self, other: &Self, has_numbers: bool) -> bool {
         let hosts = self.host.as_ref().zip(other.host.as_ref());
-        if hosts.is_some_and(|(a, b)| a != b) {
-            return false;
-        }
         let boots = self.boot_ns.zip(other.boot_ns);
         let times = self.time.zip(other.time);
         match (boots, times) {
-            (Some((a, b)), _) => a.abs_diff(b) <= APART_NS,
+            (Some((a, b)), _) => a == b && hosts.is_none_or(|(a, b)| a == b),
             (None, Some((a, b))) => b.duration_since(a).as_secs().abs() <= APART_S,
             // Nothing contradicts that it is the same.
-            (None, None) => has_numbers,
+            (None, None) => has_numbers && hosts.is_none_or(|(a, b)| a == b),
         }
     }
 }

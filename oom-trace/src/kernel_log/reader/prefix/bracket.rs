@@ -20,6 +20,7 @@ pub(super) fn stamp(peeled: &mut Peeled<'_>, zone: &Zone, base: &mut Option<Stam
     } else if let Some(stamp) = readable(inside, zone, base).filter(|_| !peeled.has_date) {
         peeled.stamp = Stamp { boot_ns: peeled.stamp.boot_ns, ..stamp };
         peeled.has_date = true;
+        peeled.is_dmesgs = true;
     } else if let Some(caller) = caller(inside).filter(|_| peeled.caller.is_none()) {
         peeled.caller = Some(caller);
     } else {

@@ -35,6 +35,8 @@ pub(super) struct Peeled<'a> {
     /// Whether a date was found that may be a collector's.
     pub(super) has_date: bool,
     pub(super) has_uptime: bool,
+    /// Whether its date is one that stands in place of the kernel's stamp: no name follows.
+    pub(super) is_dmesgs: bool,
     pub(super) text: &'a [u8],
 }
 
@@ -54,6 +56,9 @@ pub(super) fn peel<'a>(line: &'a [u8], zone: &Zone, base: &mut Option<Stamp>) ->
         bracket::stamp(&mut peeled, zone, base);
         if !is_named && !peeled.has_date && let Some((stamp, rest)) = date(peeled.text, zone) {
             peeled.has_date = true;
+            // dmesg --time-format iso has a comma where all others have a point.
+            let taken = peeled.text.len() - rest.len();
+            peeled.is_dmesgs = peeled.text.get(..taken).is_some_and(|it| it.contains(&b','));
             peeled.stamp = Stamp { boot_ns: peeled.stamp.boot_ns, ..stamp };
             peeled.text = rest;
         }

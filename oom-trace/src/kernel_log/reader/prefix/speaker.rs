@@ -26,9 +26,14 @@ pub(super) fn name(peeled: &mut Peeled<'_>) -> bool {
     if let Some((_, rest)) = with_facility(text) {
         return other(peeled, rest);
     }
+    if peeled.is_dmesgs {
+        return false;
+    }
     let Some((word, rest)) = split_once(text, " ") else { return false };
     let Some(host) = host(word) else {
-        return peeled.has_date && other(peeled, text);
+        // The kernel's own messages have colons, too; a program has its process's id.
+        let is_process = word.ends_with(b"]:");
+        return peeled.has_date && is_process && other(peeled, text);
     };
     let rest = match with_facility(rest) {
         Some((_, rest)) => rest,
