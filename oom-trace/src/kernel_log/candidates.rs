@@ -48,7 +48,11 @@ pub(super) fn candidates(dump: &Dump, chosen: Option<u32>, scale: Scale) -> Opti
     let chosen_held = chosen.and_then(|pid| held(tasks.iter().find(|task| task.pid == pid)?));
     Some(Candidates {
         total: tasks.len() as u64,
-        top: top.into_iter().take(TOP).map(|(task, badness)| candidate(task, *badness, scale)).collect(),
+        top: top
+            .into_iter()
+            .take(TOP)
+            .map(|(task, badness)| candidate(task, *badness, scale))
+            .collect(),
         largest: largest.map(|task| candidate(task, badness(task, scale), scale)),
         margin: margin.filter(|_| is_told).and_then(|(own, next)| own.checked_sub(next)),
         // Of equals either would have been chosen.
@@ -91,8 +95,17 @@ fn badness(task: &Task, scale: Scale) -> Option<i64> {
 
 fn candidate(task: &Task, badness: Option<i64>, Scale { page_size, .. }: Scale) -> Candidate {
     let bytes = |pages: Option<u64>| pages?.checked_mul(page_size?);
-    let Task { tid, pid, uid: _, total_vm_pages, rss_pages, anon_pages, file_pages, shmem_pages, .. } =
-        task;
+    let Task {
+        tid,
+        pid,
+        uid: _,
+        total_vm_pages,
+        rss_pages,
+        anon_pages,
+        file_pages,
+        shmem_pages,
+        ..
+    } = task;
     let table_bytes = task.pgtables_bytes.or_else(|| bytes(task.table_pages));
     Candidate {
         pid: *pid,

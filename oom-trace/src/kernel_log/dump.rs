@@ -6,6 +6,7 @@ use super::message::{
     Chose, Columns, Counter, Counters, Cpu, Header, Killed, Message, Summary, Task, Usage,
 };
 use super::scan::Scan;
+use crate::release::Release;
 use crate::text::KernelText;
 
 /// Rows of the table of tasks that are kept.
@@ -187,7 +188,9 @@ impl Dump {
         let summary = self.summary.as_ref().map(|it| it.constraint.as_str());
         match summary {
             Some("CONSTRAINT_MEMCG") => Some(true),
-            Some("CONSTRAINT_NONE" | "CONSTRAINT_CPUSET" | "CONSTRAINT_MEMORY_POLICY") => Some(false),
+            Some("CONSTRAINT_NONE" | "CONSTRAINT_CPUSET" | "CONSTRAINT_MEMORY_POLICY") => {
+                Some(false)
+            }
             _ if self.limit.is_some() || !self.usage.is_empty() || self.stats_for.is_some() => {
                 Some(true)
             }
@@ -221,10 +224,16 @@ impl Dump {
     /// What `memory.stat` of the limit's cgroup says. The kernel prints that of 5.1 to 6.10 as one
     /// message, which loses its end in some logs: then its last number is doubtful.
     pub(super) fn stat(&self) -> Option<&[(String, u64)]> {
-        let len: usize = self.stat.iter().map(|(name, number)| {
-            name.len() + 2 + number.checked_ilog10().unwrap_or(0) as usize + 1
-        }).sum();
-        let last = usize::from((900..1100).contains(&len));
+        let len: usize = self
+            .stat
+            .iter()
+            .map(|(name, number)| {
+                name.len() + 2 + number.checked_ilog10().unwrap_or(0) as usize + 1
+            })
+            .sum();
+        let release = self.cpu().map(|cpu| Release::new(&cpu.release).version());
+        let is_one_message = release.is_none_or(|release| release < (6, 12));
+        let last = usize::from(is_one_message && (900..1100).contains(&len));
         let stat = self.stat.get(..self.stat.len().saturating_sub(last))?;
         (!stat.is_empty()).then_some(stat)
     }

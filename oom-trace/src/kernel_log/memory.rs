@@ -45,7 +45,11 @@ impl Memory {
                 }
             }
             MemInfo::Blocks { zone, blocks, total_bytes } => {
-                let blocks = blocks.into_iter().map(|Block { bytes, count, types }| FreeBlocks { bytes, count, types });
+                let blocks = blocks.into_iter().map(|Block { bytes, count, types }| FreeBlocks {
+                    bytes,
+                    count,
+                    types,
+                });
                 let ZoneName { node, name } = zone;
                 let known = self.zones.iter_mut().find(|it| it.node == node && it.name == name);
                 // A cut may have left its other line out.
@@ -94,8 +98,15 @@ impl Memory {
 
     /// How the machine stood; `None` if nothing tells.
     pub(super) fn system(&self, page_size: Option<u64>) -> Option<System> {
-        let Self { counters, nodes, zones, huge_pages, swap_total_bytes, swap_free_bytes, protection } =
-            self;
+        let Self {
+            counters,
+            nodes,
+            zones,
+            huge_pages,
+            swap_total_bytes,
+            swap_free_bytes,
+            protection,
+        } = self;
         let is_silent = counters.is_empty() && zones.is_empty() && swap_total_bytes.is_none();
         if is_silent && nodes.is_empty() && protection.is_none() {
             return None;

@@ -111,9 +111,8 @@ impl Open {
         entry: &Entry<'_>,
         may_lack_dump: bool,
     ) -> Option<Killed> {
-        let is_of_this = self.failures == 0
-            && self.may_hold(entry)
-            && self.is_of_this(&killed, may_lack_dump);
+        let is_of_this =
+            self.failures == 0 && self.may_hold(entry) && self.is_of_this(&killed, may_lack_dump);
         if !is_of_this || self.victims.len() >= MAX_VICTIMS {
             return Some(killed);
         }

@@ -232,10 +232,15 @@ impl Parser {
         let is_mention = message.is_mention();
         let is_rest = matches!(
             message,
-            Message::Trace | Message::Frame(_) | Message::TraceEnd | Message::MemInfo(_) | Message::Stat(_)
+            Message::Trace
+                | Message::Frame(_)
+                | Message::TraceEnd
+                | Message::MemInfo(_)
+                | Message::Stat(_)
         );
         // Of other things, too, the kernel dumps a stack or how memory stands.
-        self.taken += u64::from(!is_rest || self.open.as_ref().is_some_and(|open| !open.has_result()));
+        self.taken +=
+            u64::from(!is_rest || self.open.as_ref().is_some_and(|open| !open.has_result()));
         let done = match message {
             Message::Header(header) => self.start(entry, |open| {
                 open.dump.header = Some(header);

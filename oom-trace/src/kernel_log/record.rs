@@ -4,8 +4,8 @@ use super::message::Reaped;
 use super::open::Victim;
 pub(super) use super::told::Told;
 use crate::incident::model::{
-    ExitState, FreedBy, Memory, OomExit, OomExitType, OomFailed, OomFailedType, OomKill, OomKillType,
-    OomPanic, OomPanicType, Outcome, Record, SCHEMA, Source,
+    ExitState, FreedBy, Memory, OomExit, OomExitType, OomFailed, OomFailedType, OomKill,
+    OomKillType, OomPanic, OomPanicType, Outcome, Record, SCHEMA, Source,
 };
 
 /// What the first line of a boot says.

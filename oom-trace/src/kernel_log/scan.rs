@@ -27,7 +27,8 @@ impl<'a> Scan<'a> {
 
     /// Steps over blanks and commas.
     pub(super) fn separators(&mut self) {
-        let len = self.0.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b',')).count();
+        let len =
+            self.0.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b',')).count();
         self.0 = self.0.get(len..).unwrap_or_default();
     }
 
@@ -53,8 +54,9 @@ impl<'a> Scan<'a> {
     pub(super) fn is_done(&self, nothing_is_cut: bool) -> Option<()> {
         match self.0.first() {
             None => (!nothing_is_cut).then_some(()),
-            Some(byte) => (byte.is_ascii_whitespace() || matches!(byte, b',' | b'"' | b'\'' | b'\\' | b'<'))
-                .then_some(()),
+            Some(byte) => (byte.is_ascii_whitespace()
+                || matches!(byte, b',' | b'"' | b'\'' | b'\\' | b'<'))
+            .then_some(()),
         }
     }
 

@@ -9,8 +9,8 @@ use super::record::Boot;
 use super::scan::utf8;
 use crate::enrich::place::{Place, PlaceReader};
 use crate::incident::model::{
-    self, Build, CONSTRAINTS, Candidates, Cgroup, Chosen, Limit, Memory, Origin, SYSRQ_ORDER, Scope,
-    Shortage, System, Trigger,
+    self, Build, CONSTRAINTS, Candidates, Cgroup, Chosen, Limit, Memory, Origin, SYSRQ_ORDER,
+    Scope, Shortage, System, Trigger,
 };
 use crate::release::Release;
 
@@ -174,7 +174,12 @@ impl<'a> Told<'a> {
         let Self { dump, .. } = self;
         let cgroup = match (&dump.summary, &dump.limit, &dump.stats_for) {
             (Some(summary), ..) if summary.constraint == "CONSTRAINT_MEMCG" => {
-                summary.oom_memcg.clone()
+                let told = || dump.stats_for.as_ref().and_then(|(_, limit)| limit.clone());
+                // A cut may have left it off.
+                summary
+                    .oom_memcg
+                    .clone()
+                    .or_else(|| if summary.pid.is_none() { told() } else { None })
             }
             (None, Some((_, limit)), _) => limit.clone(),
             (None, None, Some((_, limit))) => limit.clone(),

@@ -50,8 +50,14 @@ fn origin() -> Origin {
 }
 
 /// What a log without stamps tells.
-const NOWHERE: Origin =
-    Origin { time: None, time_guessed: None, boot_ns: None, boot_id: None, host: None, kernel: None };
+const NOWHERE: Origin = Origin {
+    time: None,
+    time_guessed: None,
+    boot_ns: None,
+    boot_id: None,
+    host: None,
+    kernel: None,
+};
 
 /// What a log tells of a kill whose dump it has not, and less.
 fn from_log() -> OomKill {

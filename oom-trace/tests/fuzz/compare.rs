@@ -42,7 +42,10 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
             is["stack"] = Value::Null;
         }
         // Without its header nothing tells that a kill was by hand.
-        if is["scope"] == "global" && expected["scope"] == "sysrq" && is["trigger"]["order"].is_null() {
+        if is["scope"] == "global"
+            && expected["scope"] == "sysrq"
+            && is["trigger"]["order"].is_null()
+        {
             is["scope"] = Value::Null;
         }
         if let Some(difference) = difference("", &is, &expected) {

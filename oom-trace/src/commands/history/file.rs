@@ -30,7 +30,8 @@ pub(super) fn read(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     }
     // Nothing in it is later than its last change.
     let metadata = file.metadata().ok();
-    let written = metadata.as_ref().and_then(|data| Timestamp::try_from(data.modified().ok()?).ok());
+    let written =
+        metadata.as_ref().and_then(|data| Timestamp::try_from(data.modified().ok()?).ok());
     let latest = written.unwrap_or_else(Timestamp::now);
     let size = metadata.filter(std::fs::Metadata::is_file).map(|data| data.len());
     read_from(file, path, latest, size, printer)

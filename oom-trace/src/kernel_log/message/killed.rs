@@ -98,7 +98,8 @@ fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
     // Red Hat's 7.
     if let Some((comm, rest)) = rsplit_once(text, "), UID ") {
         let uid = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if uid > 0 && rest.get(uid..).is_some_and(|rest| rest.is_empty() || rest.starts_with(b",")) {
+        if uid > 0 && rest.get(uid..).is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
+        {
             return (Some(comm), text.get(comm.len() + 1..).unwrap_or_default());
         }
     }
@@ -176,8 +177,8 @@ impl Reaped {
         let _ = scan.eat(":");
         let tid = scan.number()?;
         scan.eat(" (")?;
-        let (comm, rest) =
-            rsplit_once(scan.0, "), now anon-rss:").or_else(|| rsplit_once(scan.0, ") anon-rss:"))?;
+        let (comm, rest) = rsplit_once(scan.0, "), now anon-rss:")
+            .or_else(|| rsplit_once(scan.0, ") anon-rss:"))?;
         names.may_be_comm(comm).then_some(())?;
         let mut scan = Scan(rest);
         let anon_rss_bytes = scan.kilobytes();
@@ -255,9 +256,18 @@ mod tests {
     #[test]
     fn what_old_kernels_say() {
         for (line, uid) in [
-            ("Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB", None),
-            ("Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB", Some(48)),
-            ("Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB", Some(48)),
+            (
+                "Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB",
+                None,
+            ),
+            (
+                "Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+                Some(48),
+            ),
+            (
+                "Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+                Some(48),
+            ),
             ("Killed process 95 (java) vsz:8kB, anon-rss:4kB, file-rss:0kB", None),
         ] {
             let killed = parse(line);

@@ -115,7 +115,8 @@ fn reserve(text: &[u8]) -> Option<MemInfo> {
     let mut scan = Scan(text);
     scan.eat("lowmem_reserve[]:")?;
     let numbers = scan.0.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let numbers: Option<Vec<_>> = numbers.map(|word| str::from_utf8(word).ok()?.parse().ok()).collect();
+    let numbers: Option<Vec<_>> =
+        numbers.map(|word| str::from_utf8(word).ok()?.parse().ok()).collect();
     numbers.map(MemInfo::Reserve)
 }
 
@@ -244,7 +245,8 @@ fn name_of(name: &[u8]) -> Option<String> {
 pub(super) fn stat(text: &[u8]) -> Option<Counters> {
     let line = |line| {
         let (name, number) = split_once(line, " ")?;
-        let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+        let is_name =
+            |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
         name.first()?.is_ascii_lowercase().then_some(())?;
         name.iter().all(is_name).then_some(())?;
         let number = str::from_utf8(number.trim_ascii_end()).ok()?;
@@ -294,27 +296,38 @@ mod tests {
             ("1428 total pagecache pages", MemInfo::Pages("pagecache", 1428)),
             ("Free swap  = 8kB", MemInfo::Swap("swap_free", 8192)),
             ("lowmem_reserve[]: 0 673", MemInfo::Reserve(vec![0, 673])),
-            (
-                "Swap cache stats: add 1, delete 2, find 3/4",
-                MemInfo::SwapCache([1, 2, 3, 4]),
-            ),
+            ("Swap cache stats: add 1, delete 2, find 3/4", MemInfo::SwapCache([1, 2, 3, 4])),
             (
                 "Memory cgroup min protection 4kB -- low protection 8kB",
                 MemInfo::Protection { min: 4096, low: 8192 },
             ),
-            (" free:8 free_cma:0", MemInfo::Counters(vec![("free".into(), 8), ("free_cma".into(), 0)])),
+            (
+                " free:8 free_cma:0",
+                MemInfo::Counters(vec![("free".into(), 8), ("free_cma".into(), 0)]),
+            ),
             (
                 "Node 0 hugepages_total=4 hugepages_free=1 hugepages_surp=0 hugepages_size=2048kB",
-                MemInfo::HugePages { node: Some(0), total: 4, free: 1, surplus: 0, size_bytes: 2 << 20 },
+                MemInfo::HugePages {
+                    node: Some(0),
+                    total: 4,
+                    free: 1,
+                    surplus: 0,
+                    size_bytes: 2 << 20,
+                },
             ),
         ] {
             assert_eq!(MemInfo::parse(line.as_bytes()), Some(expected), "{line}");
         }
-        for other in ["7 pages of the book", "note: 7", "Total: 8kB", "Normal people", "Node 0", "eth0: up"] {
+        for other in
+            ["7 pages of the book", "note: 7", "Total: 8kB", "Normal people", "Node 0", "eth0: up"]
+        {
             assert_eq!(MemInfo::parse(other.as_bytes()), None, "{other}");
         }
         assert_eq!(stat(b"anon 8\nfile 0\n"), Some(vec![("anon".into(), 8), ("file".into(), 0)]));
         assert_eq!(stat(b"eth0 up"), None);
-        assert_eq!(old_stat(b"cache:32KB rss:4KB"), [("cache".into(), 32768), ("rss".into(), 4096)]);
+        assert_eq!(
+            old_stat(b"cache:32KB rss:4KB"),
+            [("cache".into(), 32768), ("rss".into(), 4096)]
+        );
     }
 }

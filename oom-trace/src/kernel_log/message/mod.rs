@@ -110,7 +110,9 @@ impl<'a> Message<'a> {
             b'o' if let Some(summary) = Summary::parse(text, form) => {
                 return Some(Self::Summary(summary));
             }
-            b'o' if let Some(reaped) = Reaped::parse(text, names) => return Some(Self::Reaped(reaped)),
+            b'o' if let Some(reaped) = Reaped::parse(text, names) => {
+                return Some(Self::Reaped(reaped));
+            }
             b'K' if let Some(panic) = panic(text) => return Some(Self::Panic(panic)),
             b'L' if let Some(boot) = boot(text) => return Some(boot),
             b'M' if let Some(rest) = text.strip_prefix(b"Memory cgroup stats for ") => {
@@ -186,10 +188,13 @@ const PANICS: [&str; 6] = [
 fn stats_for<'a>(rest: &'a [u8]) -> Message<'a> {
     let rest = rest.trim_ascii_end();
     match split_once(rest, ": cache:").or_else(|| split_once(rest, ": rss:")) {
-        Some((path, _)) => {
-            Message::StatsFor(path, meminfo::old_stat(rest.get(path.len() + 1..).unwrap_or_default()))
+        Some((path, _)) => Message::StatsFor(
+            path,
+            meminfo::old_stat(rest.get(path.len() + 1..).unwrap_or_default()),
+        ),
+        None => {
+            Message::StatsFor(rsplit_once(rest, ":").map_or(rest, |(path, _)| path), Vec::new())
         }
-        None => Message::StatsFor(rsplit_once(rest, ":").map_or(rest, |(path, _)| path), Vec::new()),
     }
 }
 

@@ -254,8 +254,12 @@ mod tests {
 
     #[test]
     fn what_a_kernel_has_not_or_a_cut_left_off_is_not_known() {
-        let small = parse("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=v2 ray,pid=4541,uid=0");
-        assert_eq!((small.pid, small.uid, small.task), (Some(4541), Some(0), Some("v2 ray".into())));
+        let small =
+            parse("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=v2 ray,pid=4541,uid=0");
+        assert_eq!(
+            (small.pid, small.uid, small.task),
+            (Some(4541), Some(0), Some("v2 ray".into()))
+        );
         assert_eq!((small.cpuset, small.task_memcg), (None, None));
         let memcg = parse(
             "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a/b,task=x,pid=95,uid=0",

@@ -90,14 +90,18 @@ impl Columns {
             file_pages: self.rss_file.and_then(size),
             shmem_pages: self.rss_shmem.and_then(size),
             pgtables_bytes: self.pgtables_bytes.and_then(size),
-            table_pages: tables.filter(|tables| !tables.is_empty()).map(|tables| tables.iter().sum()),
+            table_pages: tables
+                .filter(|tables| !tables.is_empty())
+                .map(|tables| tables.iter().sum()),
             swap_pages: self.swapents.and_then(size),
             oom_score_adj: match self.oom_score_adj {
                 Some(place) => Some(number(place)?.try_into().ok()?),
                 None => None,
             },
             // The one name that nothing confirms: a line feed in it ends the line.
-            comm: Some(row.0).filter(|name| names.may_be_comm(name)).and_then(|name| names.read(name)),
+            comm: Some(row.0)
+                .filter(|name| names.may_be_comm(name))
+                .and_then(|name| names.read(name)),
         })
     }
 }
@@ -146,14 +150,17 @@ mod tests {
             assert_eq!(task.oom_score_adj, Some(-998));
             assert_eq!(task.comm, Some(name.into()));
         }
-        let old = "[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name";
+        let old =
+            "[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name";
         let columns = Columns::parse(old.as_bytes()).unwrap();
-        let line = b"[ 3483]     0  3483   112012    22012     180       4        7             0 Xorg";
+        let line =
+            b"[ 3483]     0  3483   112012    22012     180       4        7             0 Xorg";
         let task = columns.read(row(line).unwrap(), Names::Printed).unwrap();
         assert_eq!((task.table_pages, task.swap_pages), (Some(184), Some(7)));
         let oldest = "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";
         let columns = Columns::parse(oldest.as_bytes()).unwrap();
-        let task = columns.read(row(b"[ 3483]     0  3483   112   22   1     -17 sshd").unwrap(), Names::Printed);
+        let task = columns
+            .read(row(b"[ 3483]     0  3483   112   22   1     -17 sshd").unwrap(), Names::Printed);
         assert_eq!(task.unwrap().oom_score_adj, None);
         assert_eq!(Columns::parse(b"[x] uid name"), None);
     }

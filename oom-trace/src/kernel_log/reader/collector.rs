@@ -21,7 +21,14 @@ const LINES: [&str; 9] =
 
 /// When it was.
 const TIMES: [&str; 9] = [
-    "@timestamp", "timestamp", "time", "ts", "eventTime", "lastTimestamp", "date", "receiveTimestamp",
+    "@timestamp",
+    "timestamp",
+    "time",
+    "ts",
+    "eventTime",
+    "lastTimestamp",
+    "date",
+    "receiveTimestamp",
     "ingestionTime",
 ];
 
@@ -105,7 +112,9 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
             }
             for item in items {
                 match item {
-                    Value::String(text) if speaks_of_a_kill(text.as_bytes()) => add(text, known, all),
+                    Value::String(text) if speaks_of_a_kill(text.as_bytes()) => {
+                        add(text, known, all)
+                    }
                     item => walk(item, known, depth - 1, all),
                 }
             }
@@ -116,7 +125,9 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
 
 fn add(text: &str, known: &Known, all: &mut Vec<Said>) {
     let lines = text.lines().filter(|line| !line.is_empty());
-    all.extend(lines.map(|line| Said::Line { text: line.as_bytes().to_vec(), known: known.clone() }));
+    all.extend(
+        lines.map(|line| Said::Line { text: line.as_bytes().to_vec(), known: known.clone() }),
+    );
 }
 
 fn more(members: &Map<String, Value>, known: &Known) -> Known {
@@ -182,16 +193,29 @@ mod tests {
     fn lines_of_collectors() {
         for (json, host, time) in [
             (r#"{"timestamp":1718998978000,"message":"a b","logStream":"n"}"#, Some("n"), true),
-            (r#"{"stream":{"host":"n"},"values":[["1718998978000000000","a b"]]}"#, Some("n"), true),
+            (
+                r#"{"stream":{"host":"n"},"values":[["1718998978000000000","a b"]]}"#,
+                Some("n"),
+                true,
+            ),
             (r#"{"log":"a b\n","stream":"stdout","time":"2024-06-21T19:42:58.5Z"}"#, None, true),
-            (r#"{"host":{"name":"n"},"message":"a b","@timestamp":"2024-06-21T19:42:58Z"}"#, Some("n"), true),
-            (r#"{"jsonPayload":{"MESSAGE":"a b","_HOSTNAME":"n"},"insertId":"x"}"#, Some("n"), false),
+            (
+                r#"{"host":{"name":"n"},"message":"a b","@timestamp":"2024-06-21T19:42:58Z"}"#,
+                Some("n"),
+                true,
+            ),
+            (
+                r#"{"jsonPayload":{"MESSAGE":"a b","_HOSTNAME":"n"},"insertId":"x"}"#,
+                Some("n"),
+                false,
+            ),
         ] {
             let [(text, known)] = <[_; 1]>::try_from(lines(json)).unwrap();
             assert_eq!((&*text, known.host.as_deref()), ("a b", host), "{json}");
             assert_eq!(known.stamp.time.is_some(), time, "{json}");
         }
-        let [(_, known)] = <[_; 1]>::try_from(lines(r#"{"pri":4,"time":3.504669,"msg":"a"}"#)).unwrap();
+        let [(_, known)] =
+            <[_; 1]>::try_from(lines(r#"{"pri":4,"time":3.504669,"msg":"a"}"#)).unwrap();
         assert_eq!(known.stamp.boot_ns, Some(3_504_669_000));
     }
 }

@@ -6,7 +6,7 @@
 use memchr::memmem;
 
 use super::clock::Zone;
-use super::prefix::{Peeled, Speaker, peel};
+use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, stamps};
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
@@ -30,8 +30,14 @@ const BEGINNINGS: [&str; 14] = [
 ];
 
 /// Words that begin one, of which the first is no proof: only behind a header they are.
-const IN_A_DUMP: [&str; 6] =
-    ["CPU: ", "Call Trace:", "Hardware name: ", "memory: usage ", "[ pid ]   uid", "[  pid  ]   uid"];
+const IN_A_DUMP: [&str; 6] = [
+    "CPU: ",
+    "Call Trace:",
+    "Hardware name: ",
+    "memory: usage ",
+    "[ pid ]   uid",
+    "[  pid  ]   uid",
+];
 
 /// What is said in a line, and by whom.
 #[derive(Debug, Clone)]
@@ -72,11 +78,32 @@ pub(super) struct Finder<'a> {
     base: Option<Stamp>,
     /// A prefix that was learned.
     shape: Option<Shape>,
+    /// What wraps a message has an end, too.
+    end: Option<End>,
 }
+
+/// What stands behind a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    /// Blanks, up to a terminal's width.
+    Blanks,
+    /// A quote, a tag, a border.
+    Text(Vec<u8>),
+}
+
+/// Messages of which the end is known.
+const WHOLE: [&str; 6] = [
+    "Call Trace:",
+    "Mem-Info:",
+    "<TASK>",
+    "Tasks state (memory values in pages):",
+    "oom_score_adj name",
+    "Out of memory and no killable processes...",
+];
 
 impl<'a> Finder<'a> {
     pub(super) const fn new(zone: &'a Zone) -> Self {
-        Self { zone, base: None, shape: None }
+        Self { zone, base: None, shape: None, end: None }
     }
 
     /// Whether a prefix was learned.
@@ -86,6 +113,22 @@ impl<'a> Finder<'a> {
 
     /// The message of a line; `in_dump` if a header stood before it.
     pub(super) fn find(&mut self, no: u64, line: &[u8], cut: bool, in_dump: bool) -> Spoken {
+        let mut spoken = self.begin(no, line, cut, in_dump);
+        if let Some(end) = end_of(&spoken.text) {
+            self.end = end;
+        }
+        let text = &spoken.text;
+        let len = match &self.end {
+            Some(End::Blanks) => text.trim_ascii_end().len(),
+            Some(End::Text(end)) => text.strip_suffix(&end[..]).unwrap_or(text).len(),
+            None => text.len(),
+        };
+        spoken.text.truncate(len);
+        spoken
+    }
+
+    /// Takes off what stands before it.
+    fn begin(&mut self, no: u64, line: &[u8], cut: bool, in_dump: bool) -> Spoken {
         let peeled = peel(line, self.zone, &mut self.base);
         if peeled.speaker == Speaker::Other {
             return spoken(no, cut, &peeled, peeled.text);
@@ -101,8 +144,21 @@ impl<'a> Finder<'a> {
         let len = self.shape.as_ref().and_then(|shape| shape.len_in(line));
         match len.filter(|len| line.len() - len < peeled.text.len()) {
             Some(len) => self.by_shape(no, line, len, cut, &peeled),
-            None => spoken(no, cut, &peeled, peeled.text),
+            None if peeled.is_stamped() => spoken(no, cut, &peeled, peeled.text),
+            None => self.behind(no, line, cut, &peeled),
         }
+    }
+
+    /// A console has what was typed or asked before the kernel's stamp: `db1 login: [    1.000001] …`.
+    fn behind(&mut self, no: u64, line: &[u8], cut: bool, peeled: &Peeled<'_>) -> Spoken {
+        let mut stamps = memchr::memchr_iter(b'[', line).take(4).filter(|at| {
+            let inside =
+                line.get(at + 1..).and_then(|rest| rest.split(|byte| *byte == b']').next());
+            *at > 0 && inside.is_some_and(|inside| uptime(inside).is_some())
+        });
+        let Some(at) = stamps.next() else { return spoken(no, cut, peeled, peeled.text) };
+        let inner = peel(line.get(at..).unwrap_or_default(), self.zone, &mut self.base);
+        spoken(no, cut, &inner, inner.text)
     }
 
     fn by_shape(&self, no: u64, line: &[u8], len: usize, cut: bool, peeled: &Peeled<'_>) -> Spoken {
@@ -117,7 +173,8 @@ impl<'a> Finder<'a> {
             Some(b'"') => end_quoted(text),
             _ => text,
         };
-        let is_stamped = peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
+        let is_stamped =
+            peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
         Spoken { stamp, is_stamped, text: text.to_vec(), ..spoken(no, cut, peeled, &[]) }
     }
 }
@@ -145,6 +202,25 @@ fn spoken(line: u64, cut: bool, peeled: &Peeled<'_>, text: &[u8]) -> Spoken {
         cut,
         text: text.to_vec(),
     }
+}
+
+/// What follows a message of which the end is known; the outer `None` if it is no such message.
+fn end_of(text: &[u8]) -> Option<Option<End>> {
+    let start = text.trim_ascii_start();
+    let rest = WHOLE.iter().find_map(|whole| match *whole {
+        // The one that ends a line of which the rest differs.
+        "oom_score_adj name" if start.starts_with(b"[") => {
+            let at = memmem::find(start, whole.as_bytes())?;
+            start.get(at + whole.len()..)
+        }
+        whole => start.strip_prefix(whole.as_bytes()),
+    })?;
+    Some(match rest {
+        b"" => None,
+        rest if rest.trim_ascii().is_empty() => Some(End::Blanks),
+        rest if rest.len() <= 32 => Some(End::Text(rest.to_vec())),
+        _ => None,
+    })
 }
 
 /// Whether a line says something as it is.
@@ -176,7 +252,8 @@ fn bare(text: &[u8]) -> Option<usize> {
         let is_process = digits > 0 && matches!(rest.get(digits), Some(b' ' | b','));
         // The kernel's other words, which a wrapper may have changed.
         let before = text.get(..at)?;
-        let is_worded = MESSAGES.iter().any(|words| before.ends_with(&[words.as_bytes(), b": "].concat()));
+        let is_worded =
+            MESSAGES.iter().any(|words| before.ends_with(&[words.as_bytes(), b": "].concat()));
         (is_process && !is_worded).then_some(at)
     })
 }
@@ -249,7 +326,10 @@ mod tests {
 
     #[test]
     fn old_words_begin_where_the_verb_does() {
-        assert_eq!(find(&["x> Killed process 7 (a) total-vm:8kB"]), ["Killed process 7 (a) total-vm:8kB"]);
+        assert_eq!(
+            find(&["x> Killed process 7 (a) total-vm:8kB"]),
+            ["Killed process 7 (a) total-vm:8kB"]
+        );
         assert_eq!(bare(b"Killed process group"), None);
     }
 }

@@ -65,7 +65,8 @@ impl Line {
     }
 
     pub(super) fn is_one(&self) -> bool {
-        self.message.is_some() && (self.realtime_us.is_some() || self.transport.is_some() || self.boot_id.is_some())
+        self.message.is_some()
+            && (self.realtime_us.is_some() || self.transport.is_some() || self.boot_id.is_some())
     }
 
     /// Sets one of the fields that are wanted.
@@ -86,9 +87,18 @@ impl Line {
 
     /// What it says; `None` without words.
     pub(super) fn spoken(&self, line: u64) -> Option<Spoken> {
-        let Self { message, transport, identifier, realtime_us, source_us, monotonic_us, boot_id, host } =
-            self;
-        let name = |field: &Option<Field>| field.as_ref().and_then(Field::bytes).map(<[u8]>::to_vec);
+        let Self {
+            message,
+            transport,
+            identifier,
+            realtime_us,
+            source_us,
+            monotonic_us,
+            boot_id,
+            host,
+        } = self;
+        let name =
+            |field: &Option<Field>| field.as_ref().and_then(Field::bytes).map(<[u8]>::to_vec);
         let speaker = match (name(transport).as_deref(), name(identifier).as_deref()) {
             (Some(b"kernel"), _) | (None, Some(b"kernel")) => Speaker::Kernel,
             (None, None) => Speaker::Unsaid,

@@ -139,7 +139,9 @@ impl<R: Read> Lines<R> {
                 continue;
             }
             let some = (count - bytes.len()).min(self.end - self.start);
-            bytes.extend_from_slice(self.buffer.get(self.start..self.start + some).unwrap_or_default());
+            bytes.extend_from_slice(
+                self.buffer.get(self.start..self.start + some).unwrap_or_default(),
+            );
             self.start += some;
         }
         self.number += memchr::memchr_iter(b'\n', &bytes).count() as u64;
@@ -256,7 +258,13 @@ mod tests {
         let noise = "Nov 23 06:00:01 db1 app[1]: nothing to see here\n";
         for count in [1, 700, 12_000, 40_000] {
             let kill = "Out of memory: Killed process 7 (a)\n";
-            let log = [noise.repeat(count).as_bytes(), kill.as_bytes(), noise.repeat(3).as_bytes(), kill.as_bytes()].concat();
+            let log = [
+                noise.repeat(count).as_bytes(),
+                kill.as_bytes(),
+                noise.repeat(3).as_bytes(),
+                kill.as_bytes(),
+            ]
+            .concat();
             let numbers: Vec<_> = all(&log, true).into_iter().map(|(number, ..)| number).collect();
             let count = count as u64;
             for wanted in [count, count + 1, count + 5] {

@@ -182,10 +182,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             self.found.records += 1;
-            let is_kernels = matches!(
-                record,
-                Record::OomKill(_) | Record::OomPanic(_) | Record::OomFailed(_)
-            );
+            let is_kernels =
+                matches!(record, Record::OomKill(_) | Record::OomPanic(_) | Record::OomFailed(_));
             self.found.kernel += u64::from(is_kernels);
             each(record)?;
         }
@@ -254,7 +252,8 @@ impl<'a> Reader<'a> {
             return true;
         }
         let is_short = line.len() <= collector::LONGEST;
-        let Ok(value) = serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
+        let Ok(value) =
+            serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
         else {
             return false;
         };
@@ -366,8 +365,7 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(mut begun) = self.wrapped.take() {
-            let is_bare = !spoken.is_stamped || !begun.is_stamped;
-            let between = text::goes_on(&begun.text, &spoken.text).filter(|_| is_bare);
+            let between = text::goes_on(&begun.text, &spoken.text);
             if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
                 begun.text.extend_from_slice(between);
                 begun.text.extend_from_slice(&spoken.text);

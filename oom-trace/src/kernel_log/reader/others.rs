@@ -6,9 +6,7 @@ use memchr::memmem;
 use regex::bytes::{Captures, Regex};
 
 use super::find::Spoken;
-use crate::incident::model::{
-    Origin, Record, SCHEMA, Source, UserAction, UserKill, UserKillType,
-};
+use crate::incident::model::{Origin, Record, SCHEMA, Source, UserAction, UserKill, UserKillType};
 use crate::text::KernelText;
 
 /// One program's words. Groups: `signal`, `pid`, `comm`, `uid`, `cgroup`, `pod`, `mib`, `kib`, `bytes`,
@@ -141,7 +139,8 @@ pub(super) fn record(line: &[u8], spoken: &Spoken) -> Option<Record> {
         Some(when) => format!("log-{when}-{}", pid.map_or(spoken.line, u64::from)),
         None => format!("log-line-{}", spoken.line),
     };
-    let string = |name: &str| found.name(name).and_then(|it| String::from_utf8(it.as_bytes().into()).ok());
+    let string =
+        |name: &str| found.name(name).and_then(|it| String::from_utf8(it.as_bytes().into()).ok());
     let is_eviction = words.action == UserAction::Evicted;
     Some(Record::UserKill(Box::new(UserKill {
         schema: SCHEMA,
@@ -195,18 +194,68 @@ mod tests {
     #[test]
     fn each_programs_words() {
         for (line, by, pid, place) in [
-            (r#"Jun 12 06:39:16 host earlyoom[397]: sending SIGTERM to process 696 uid 1001 "ipfs": badness 757, VmRSS 637 MiB"#, "earlyoom", Some(696), ""),
-            ("Jun 12 06:39:16 h systemd-oomd[1]: Killed /user.slice/a.scope due to memory pressure for /user.slice being 61.23% > 50.00% for > 30s with reclaim activity", "systemd-oomd", None, "/user.slice/a.scope"),
-            ("Jun 12 06:39:16 h systemd[1]: a.service: systemd-oomd killed 12 process(es) in this unit.", "systemd-oomd", None, "a.service"),
-            ("Jun 12 06:39:16 h oomd[1]: oomd kill: 61.23 41.16 4.17 system.slice/a.service 41943040 ruleset:[x]", "oomd", None, "system.slice/a.service"),
-            ("10-24 14:24:26.342   710   710 I lowmemorykiller: Kill 'com.a' (17933), uid 10446, oom_score_adj 0 to free 140528kB rss, 37404kB swap; reason: x", "lmkd", Some(17933), ""),
-            ("lowmemorykiller: Killing 'a' (12), adj 906, to free 8kB on behalf of 'kswapd0' (65)", "lmkd", Some(12), ""),
-            (r#"I0101 00:00:00.000000 1 eviction_manager.go:600] "Eviction manager: pod is evicted successfully" pod="default/web-1""#, "kubelet", None, "default/web-1"),
-            ("Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space", "java", None, ""),
-            ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "node", None, ""),
+            (
+                r#"Jun 12 06:39:16 host earlyoom[397]: sending SIGTERM to process 696 uid 1001 "ipfs": badness 757, VmRSS 637 MiB"#,
+                "earlyoom",
+                Some(696),
+                "",
+            ),
+            (
+                "Jun 12 06:39:16 h systemd-oomd[1]: Killed /user.slice/a.scope due to memory pressure for /user.slice being 61.23% > 50.00% for > 30s with reclaim activity",
+                "systemd-oomd",
+                None,
+                "/user.slice/a.scope",
+            ),
+            (
+                "Jun 12 06:39:16 h systemd[1]: a.service: systemd-oomd killed 12 process(es) in this unit.",
+                "systemd-oomd",
+                None,
+                "a.service",
+            ),
+            (
+                "Jun 12 06:39:16 h oomd[1]: oomd kill: 61.23 41.16 4.17 system.slice/a.service 41943040 ruleset:[x]",
+                "oomd",
+                None,
+                "system.slice/a.service",
+            ),
+            (
+                "10-24 14:24:26.342   710   710 I lowmemorykiller: Kill 'com.a' (17933), uid 10446, oom_score_adj 0 to free 140528kB rss, 37404kB swap; reason: x",
+                "lmkd",
+                Some(17933),
+                "",
+            ),
+            (
+                "lowmemorykiller: Killing 'a' (12), adj 906, to free 8kB on behalf of 'kswapd0' (65)",
+                "lmkd",
+                Some(12),
+                "",
+            ),
+            (
+                r#"I0101 00:00:00.000000 1 eviction_manager.go:600] "Eviction manager: pod is evicted successfully" pod="default/web-1""#,
+                "kubelet",
+                None,
+                "default/web-1",
+            ),
+            (
+                "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space",
+                "java",
+                None,
+                "",
+            ),
+            (
+                "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+                "node",
+                None,
+                "",
+            ),
             ("fatal error: runtime: out of memory", "go", None, ""),
             ("MemoryError", "python", None, ""),
-            ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate 8 GiB", "python", None, ""),
+            (
+                "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 8 GiB",
+                "python",
+                None,
+                "",
+            ),
         ] {
             let kill = read(line).unwrap_or_else(|| panic!("{line}"));
             let where_ = kill.cgroup.map(|it| it.to_string()).or(kill.pod).unwrap_or_default();

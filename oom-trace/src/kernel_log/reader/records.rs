@@ -99,7 +99,9 @@ impl Fields {
         }
         let is_name = |name: &[u8]| {
             !name.is_empty()
-                && name.iter().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || *it == b'_')
+                && name
+                    .iter()
+                    .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || *it == b'_')
         };
         match split_once(line, "=").filter(|(name, _)| is_name(name)) {
             Some((name, value)) => {
@@ -137,7 +139,8 @@ impl Fields {
         for part in cursor.split(|byte| *byte == b';') {
             let Some((key, value)) = split_once(part, "=") else { continue };
             let Some(value) = utf8(value) else { continue };
-            let micros = || u64::from_str_radix(&value, 16).ok().map(|us| Field::Text(us.to_string()));
+            let micros =
+                || u64::from_str_radix(&value, 16).ok().map(|us| Field::Text(us.to_string()));
             let (name, value): (&[u8], _) = match key {
                 b"b" => (b"_BOOT_ID", Some(Field::Text(value))),
                 b"m" => (b"__MONOTONIC_TIMESTAMP", micros()),
@@ -168,7 +171,8 @@ impl Fields {
         }
         let Some((name, value)) = member(trimmed) else {
             // Values of a list, or no JSON.
-            let is_json = trimmed.is_empty() || matches!(trimmed.last(), Some(b',' | b']' | b'"' | b'['))
+            let is_json = trimmed.is_empty()
+                || matches!(trimmed.last(), Some(b',' | b']' | b'"' | b'['))
                 || trimmed.iter().all(|byte| byte.is_ascii_digit());
             if is_json {
                 return Taken::Part;
@@ -200,7 +204,9 @@ fn after_close(line: &[u8]) -> &[u8] {
 
 /// Whether a line opens an object and says nothing more: `{`, `"dmesg": [`, `"a": {`, `},{`.
 fn opens(trimmed: &[u8]) -> bool {
-    trimmed == b"{" || trimmed == b"},{" || (trimmed.starts_with(b"\"") && trimmed.ends_with(b"\": {"))
+    trimmed == b"{"
+        || trimmed == b"},{"
+        || (trimmed.starts_with(b"\"") && trimmed.ends_with(b"\": {"))
 }
 
 /// `"MESSAGE" : "text",`

@@ -75,7 +75,8 @@ impl Seen {
             incident: kill.incident.clone(),
             host: kill.origin.host.clone(),
         };
-        let known = self.kills.entry((victim.tid, comm, numbers, victim.oom_score_adj)).or_default();
+        let known =
+            self.kills.entry((victim.tid, comm, numbers, victim.oom_score_adj)).or_default();
         let has_numbers = numbers.iter().any(Option::is_some);
         // A pid alone may be another's, another day.
         let is_repeated = known.iter().any(|it| it.is_same(&told, has_numbers));

@@ -13,8 +13,22 @@ const LONGEST: usize = 512;
 
 /// Words for how urgent a line is; they change from line to line.
 const LEVELS: [&str; 16] = [
-    "emerg", "panic", "alert", "crit", "critical", "fatal", "err", "error", "warn", "warning", "notice",
-    "info", "informational", "debug", "trace", "default",
+    "emerg",
+    "panic",
+    "alert",
+    "crit",
+    "critical",
+    "fatal",
+    "err",
+    "error",
+    "warn",
+    "warning",
+    "notice",
+    "info",
+    "informational",
+    "debug",
+    "trace",
+    "default",
 ];
 
 /// A piece of a prefix.
@@ -55,7 +69,9 @@ impl Shape {
                     word if varies(word) => Part::Word,
                     word => Part::Same(word.to_vec()),
                 },
-                _ => Part::Same(scan.run(|byte| !is_word(byte) && !matches!(byte, b' ' | b'\t')).to_vec()),
+                _ => Part::Same(
+                    scan.run(|byte| !is_word(byte) && !matches!(byte, b' ' | b'\t')).to_vec(),
+                ),
             });
         }
         Some(Self(parts))
@@ -104,13 +120,18 @@ fn is_word(byte: &u8) -> bool {
 fn varies(word: &[u8]) -> bool {
     let is_level = LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level.as_bytes()));
     let is_day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    is_level || is_day.iter().any(|day| word == day.as_bytes()) || (word.len() >= 3 && month(word).is_some())
+    is_level
+        || is_day.iter().any(|day| word == day.as_bytes())
+        || (word.len() >= 3 && month(word).is_some())
 }
 
 /// The stamps in such a prefix: the first date, and the kernel's own.
 pub(super) fn stamps(prefix: &[u8], zone: &Zone) -> Stamp {
     let mut stamp = Stamp::default();
-    let is_edge = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'[' | b'"' | b'\'' | b',' | b'(' | b'|' | b'=' | b'>');
+    let is_edge = |byte: u8| {
+        byte.is_ascii_whitespace()
+            || matches!(byte, b'[' | b'"' | b'\'' | b',' | b'(' | b'|' | b'=' | b'>')
+    };
     for at in 0..prefix.len() {
         let starts = at == 0 || prefix.get(at - 1).copied().is_some_and(is_edge);
         let Some(rest) = prefix.get(at..).filter(|_| starts) else { continue };
@@ -145,7 +166,10 @@ mod tests {
             len(vmware, "2023-12-04T10:49:30.127Z In(05) vcpu-0 - Guest: <6>[    9.009200]  dump"),
             Some("2023-12-04T10:49:30.127Z In(05) vcpu-0 - Guest: <6>[    9.009200] ".len())
         );
-        assert_eq!(len(vmware, "2023-12-04T10:49:30.127Z In(05) vcpu-0 - Host: <6>[    9.0] a"), None);
+        assert_eq!(
+            len(vmware, "2023-12-04T10:49:30.127Z In(05) vcpu-0 - Host: <6>[    9.0] a"),
+            None
+        );
         assert_eq!(len("node1 warning kmsg: ", "node1 err kmsg: a"), Some(16));
         assert_eq!(len("node1 warning kmsg: ", "node1 told kmsg: a"), None);
         assert_eq!(len("> ", ">  dump_stack"), Some(2));

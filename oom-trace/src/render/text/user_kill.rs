@@ -29,7 +29,12 @@ pub(super) fn show(kill: &UserKill, palette: Palette, out: &mut Vec<u8>) -> io::
         message,
     } = kill;
     let alarm = palette.alarm;
-    write!(out, "{}  {alarm}NOT THE KERNEL{alarm:#}  {} ", Moment(origin), Word::from(by.as_str()))?;
+    write!(
+        out,
+        "{}  {alarm}NOT THE KERNEL{alarm:#}  {} ",
+        Moment(origin),
+        Word::from(by.as_str())
+    )?;
     match action {
         UserAction::Killed => match signal {
             Some(signal) => write!(out, "sent {signal} to")?,

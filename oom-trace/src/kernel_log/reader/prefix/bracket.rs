@@ -94,8 +94,9 @@ fn readable(text: &[u8], zone: &Zone, base: &mut Option<Stamp>) -> Option<Stamp>
     if let Some((stamp, rest)) = date(text, zone) {
         return rest.is_empty().then_some(stamp);
     }
+    // The month and the day may stand together: `Aug13`.
     let mut scan = Scan(text);
-    let month = month(scan.word())?;
+    let month = month(scan.run(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_digit()))?;
     scan.blanks();
     let day = scan.number()?;
     scan.eat(" ")?;

@@ -54,7 +54,10 @@ pub(super) fn peel<'a>(line: &'a [u8], zone: &Zone, base: &mut Option<Stamp>) ->
             level::decoded(&mut peeled);
         }
         bracket::stamp(&mut peeled, zone, base);
-        if !is_named && !peeled.has_date && let Some((stamp, rest)) = date(peeled.text, zone) {
+        if !is_named
+            && !peeled.has_date
+            && let Some((stamp, rest)) = date(peeled.text, zone)
+        {
             peeled.has_date = true;
             // dmesg --time-format iso has a comma where all others have a point.
             let taken = peeled.text.len() - rest.len();

@@ -168,7 +168,9 @@ fn logcat(text: &[u8]) -> Option<&[u8]> {
 /// A name or an address, of IPv6 as well.
 fn host(word: &[u8]) -> Option<&str> {
     let is_of_it = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'%' | b'/') || *byte >= 0x80
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'.' | b'-' | b'_' | b':' | b'%' | b'/')
+            || *byte >= 0x80
     };
     let ends_well = word.last().is_some_and(|byte| *byte != b':');
     (ends_well && word.iter().all(is_of_it)).then(|| str::from_utf8(word).ok()).flatten()
