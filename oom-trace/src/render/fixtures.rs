@@ -2,6 +2,7 @@
 
 mod everything;
 mod exit;
+mod others;
 mod shortage;
 mod system;
 
@@ -14,7 +15,7 @@ use crate::incident::model::{
 };
 
 /// One record for each shape that a kill can take, by name.
-pub(crate) fn all() -> [(&'static str, Record); 15] {
+pub(crate) fn all() -> [(&'static str, Record); 19] {
     let kill = |kill| Record::OomKill(Box::new(kill));
     let panic = |panic| Record::OomPanic(Box::new(panic));
     let exit = |exit| Record::OomExit(Box::new(exit));
@@ -30,6 +31,10 @@ pub(crate) fn all() -> [(&'static str, Record); 15] {
         ("panic", panic(self::panic())),
         ("panic_unknown", panic(panic_unknown)),
         ("panic_everything", panic(panic_everything)),
+        ("failed", Record::OomFailed(Box::new(others::failed()))),
+        ("failed_unknown", Record::OomFailed(Box::new(others::failed_unknown()))),
+        ("user_kill", Record::UserKill(Box::new(others::user_kill()))),
+        ("user_kill_unknown", Record::UserKill(Box::new(others::user_kill_unknown()))),
         ("exit", exit(exit::by_exit())),
         ("exit_reaper", exit(exit::by_reaper())),
         ("exit_stuck", exit(exit::stuck())),

@@ -137,7 +137,7 @@ pub(super) fn record(line: &[u8], spoken: &Spoken) -> Option<Record> {
     // Without a time, its place in the log names it.
     let incident = match when {
         Some(when) => format!("log-{when}-{}", pid.map_or(spoken.line, u64::from)),
-        None => format!("log-line-{}", spoken.line),
+        None => format!("log-{}", spoken.line),
     };
     let string =
         |name: &str| found.name(name).and_then(|it| String::from_utf8(it.as_bytes().into()).ok());
