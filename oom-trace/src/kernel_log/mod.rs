@@ -108,6 +108,13 @@ impl Stamp {
         u64::try_from(now.duration_since(then).as_millis()).ok()
     }
 
+    /// Whether `earlier` was logged before this by the kernel's clock, which does not go back: another boot's,
+    /// or another copy's. Processors may differ by a little.
+    fn is_after(self, earlier: Self) -> bool {
+        let boot = self.boot_ns.zip(earlier.boot_ns);
+        boot.is_some_and(|(now, then)| now.saturating_sub(then) > 500_000_000)
+    }
+
     /// Whether `later` is more than so many seconds after this; `false` if that cannot be told.
     fn is_before(self, later: Self, seconds: u32) -> bool {
         let boot = self.boot_ns.zip(later.boot_ns);

@@ -72,7 +72,7 @@ impl Open {
     /// Whether a line may belong to it, by who logged it and when.
     fn may_hold(&self, entry: &Entry<'_>) -> bool {
         let other = self.caller.zip(entry.caller).is_some_and(|(a, b)| a != b);
-        !other && !self.last.is_before(entry.stamp, STALE_AFTER)
+        !other && !self.last.is_before(entry.stamp, STALE_AFTER) && !self.last.is_after(entry.stamp)
     }
 
     /// Whether its dump may still go on.
@@ -148,7 +148,7 @@ impl Open {
         &mut self,
         path: Option<KernelText>,
         entry: &Entry<'_>,
-    ) -> Result<(), Option<(Killed, Stamp)>> {
+    ) -> Result<(), Option<Box<Killed>>> {
         let may_begin = !self.victims.is_empty() || self.dump.chosen().is_some();
         if self.failures > 0 || !self.may_hold(entry) || !may_begin {
             return Err(None);
@@ -157,7 +157,7 @@ impl Open {
             let is_single = self.victims.len() > 1
                 && self.victims.last().is_some_and(|last| last.again.is_empty());
             let last = if is_single { self.victims.pop() } else { None };
-            return Err(last.map(|last| (last.killed, last.at)));
+            return Err(last.map(|last| Box::new(last.killed)));
         }
         self.last = entry.stamp;
         self.group = Some(path);

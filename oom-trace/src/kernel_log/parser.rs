@@ -1,11 +1,14 @@
 //! Messages to records.
 
+mod after;
+
 use std::collections::VecDeque;
 
+use self::after::Dying;
 use super::begun::Begun;
-use super::message::{Form, Killed, Message, Reaped};
+use super::message::{Form, Killed, Message};
 use super::open::Open;
-use super::record::{Boot, Told, exit, failed, kills, panic};
+use super::record::{Boot, Told, kills, panic};
 use super::untold::{Mention, Untold};
 use super::{Entry, Machine, Stamp};
 use crate::incident::model::Record;
@@ -17,12 +20,6 @@ const DUMPS_WITHIN: u32 = 6;
 
 /// Seconds between two lines of a stack.
 const TRACE_WITHIN: u32 = 1;
-
-/// Seconds between two shortages in which nobody could be killed, for them to be one episode.
-const EPISODE: u32 = 60;
-
-/// Victims whose memory may come back.
-const MAX_DYING: usize = 256;
 
 /// Reads a log's messages in turn.
 #[derive(Debug, Default)]
@@ -50,15 +47,6 @@ pub struct Parser {
     /// Messages that meant something here.
     taken: u64,
     untold: Untold,
-}
-
-/// A victim of which the reaper may speak.
-#[derive(Debug)]
-struct Dying {
-    incident: String,
-    pid: u32,
-    tid: u32,
-    at: Stamp,
 }
 
 impl Parser {
@@ -105,11 +93,11 @@ impl Parser {
         let form = Form { names: entry.names, cut: entry.cut };
         let message = Message::parse(entry.text, form);
         // The rest of a message may look like one of its own.
-        if !message.as_ref().is_some_and(Message::is_mention) && self.begun.is_some() {
-            if let Some(joined) = self.put_together(entry) {
-                done.extend(joined);
-                return done;
-            }
+        if !message.as_ref().is_some_and(Message::is_mention)
+            && let Some(joined) = self.put_together(entry)
+        {
+            done.extend(joined);
+            return done;
         }
         match message {
             Some(message) if message.may_go_on() => {
@@ -181,19 +169,7 @@ impl Parser {
         let mut done = self.end_episode();
         let told = Told::new(&open, &self.machine, self.boot.as_ref());
         let records = kills(&told);
-        for record in &records {
-            let Record::OomKill(kill) = record else { continue };
-            let at = open.victims.iter().find(|victim| victim.killed.tid == kill.victim.tid);
-            if self.dying.len() >= MAX_DYING {
-                self.dying.pop_front();
-            }
-            self.dying.push_back(Dying {
-                incident: kill.incident.clone(),
-                pid: kill.victim.pid.unwrap_or(kill.victim.tid),
-                tid: kill.victim.tid,
-                at: at.map_or(open.start, |victim| victim.at),
-            });
-        }
+        self.remember(&open, &records);
         done.extend(records);
         for (reaped, at) in &open.reaped {
             let mention = || Mention::new(self.line, b"oom_reaper: reaped process");
@@ -204,27 +180,6 @@ impl Parser {
             }
         }
         done
-    }
-
-    /// One more shortage in which nobody could be killed.
-    fn fail(&mut self, open: Open) -> Vec<Record> {
-        match &mut self.failed {
-            Some(first) if is_like(first, &open) => {
-                first.failures += open.failures;
-                first.failed_at = open.failed_at;
-                Vec::new()
-            }
-            _ => {
-                let done = self.end_episode();
-                self.failed = Some(open);
-                done
-            }
-        }
-    }
-
-    fn end_episode(&mut self) -> Vec<Record> {
-        let Some(open) = self.failed.take() else { return Vec::new() };
-        vec![failed(&Told::new(&open, &self.machine, self.boot.as_ref()))]
     }
 
     fn take(&mut self, message: Message<'_>, entry: &Entry<'_>) -> Vec<Record> {
@@ -324,47 +279,13 @@ impl Parser {
         };
         let Some(first) = refused else { return Vec::new() };
         let done = match first {
-            Some((killed, _)) => self.start_with(killed, entry),
+            Some(killed) => self.start_with(*killed, entry),
             None => self.start(entry, |_| {}),
         };
         if let Some(open) = &mut self.open {
             open.group = Some(path);
         }
         done
-    }
-
-    /// The reaper is done with a victim: of this incident, or of one before.
-    fn reaped(&mut self, reaped: Reaped, entry: &Entry<'_>) -> Vec<Record> {
-        if !self.is_saved {
-            return Vec::new();
-        }
-        if let Some(open) = &mut self.open
-            && open.victims.iter().any(|victim| victim.killed.tid == reaped.tid)
-        {
-            open.reaped.push((reaped, entry.stamp));
-            return Vec::new();
-        }
-        if let Some(record) = self.exit(&reaped, entry.stamp, entry.host, entry.boot_id) {
-            return vec![record];
-        }
-        self.untold.add(1, Some(Mention::new(self.line, entry.text)));
-        Vec::new()
-    }
-
-    fn exit(
-        &self,
-        reaped: &Reaped,
-        at: Stamp,
-        host: Option<&str>,
-        boot_id: Option<&str>,
-    ) -> Option<Record> {
-        let dying = self.dying.iter().rev().find(|dying| dying.tid == reaped.tid)?;
-        let Dying { incident, pid, tid: _, at: killed } = dying;
-        let boot_id = boot_id.or(self.boot_id.as_deref());
-        let mut open = Open::new(&Entry { boot_id, host, ..Entry::at(at) });
-        open.start = at;
-        let told = Told::new(&open, &self.machine, self.boot.as_ref());
-        Some(exit(&told, incident, *pid, reaped, killed.until(at)))
     }
 
     /// Whether another's stack may go on after this message.
@@ -448,16 +369,4 @@ impl Parser {
         self.line = line;
         done
     }
-}
-
-/// Whether both shortages are of one episode.
-fn is_like(first: &Open, next: &Open) -> bool {
-    let limit = |open: &Open| open.dump.stats_for.as_ref().map(|(path, _)| path.clone());
-    let trigger = |open: &Open| open.dump.header.as_ref().map(|it| it.comm.logged.clone());
-    let same_limit = limit(first).zip(limit(next)).is_none_or(|(a, b)| a == b);
-    same_limit
-        && trigger(first) == trigger(next)
-        && first.host == next.host
-        && first.boot_id == next.boot_id
-        && !first.failed_at.is_before(next.start, EPISODE)
 }

@@ -20,8 +20,7 @@ const DOCS: &str = include_str!("../../../docs/events.md");
 
 /// The section of the keys that all records share.
 const SHARED: &str = "Every record";
-const TYPES: [&str; 6] =
-    ["oom_kill", "oom_panic", "oom_failed", "user_kill", "agent", "oom_exit"];
+const TYPES: [&str; 6] = ["oom_kill", "oom_panic", "oom_failed", "user_kill", "agent", "oom_exit"];
 
 /// Objects whose keys are the kernel's names.
 const MAPS: [&str; 2] = ["stat", "counters"];

@@ -98,7 +98,7 @@ fn differences(case: &Case, log: &[u8]) -> Vec<String> {
                 None => {
                     let value: Value =
                         serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
-                    *is == value || *is == value.to_string()
+                    *is == value || is.as_str() == Some(&value.to_string())
                 }
             };
             if !fits {

@@ -69,10 +69,24 @@ fn read_from(
     let zone = Zone::here(latest);
     let found = read_new(input, parser, &zone, &mut seen, |record| printer.print(&record));
     printer.seen = seen;
-    let Found { lines, logged, records, kernel, lost, untold } = found.with_context(cannot_read)?;
+    let Found { lines, logged, records, kernel, lost, untold, hearsay, suppressed } =
+        found.with_context(cannot_read)?;
     printer.kernel += kernel;
     if lost > 0 {
         say(format_args!("{name} lacks {lost} messages: kills among them are not shown"));
+    }
+    if suppressed > 0 {
+        say(format_args!(
+            "{name}: the kernel left out {suppressed} dumps: of those kills less is known"
+        ));
+    }
+    if let Some(Mention { line, text }) = hearsay.filter(|_| kernel == 0 && untold.count == 0) {
+        printer.untold += 1;
+        say(format_args!(
+            "{name}: by line {line} the kernel killed a process, but its own log of that is not here: \
+             {text}; try on that machine: journalctl -k | oom-trace explain, or: dmesg | oom-trace explain"
+        ));
+        return Ok(());
     }
     if let Some(Mention { line, text }) = untold.first {
         printer.untold += untold.count;

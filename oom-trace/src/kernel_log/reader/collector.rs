@@ -113,7 +113,7 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
             for item in items {
                 match item {
                     Value::String(text) if speaks_of_a_kill(text.as_bytes()) => {
-                        add(text, known, all)
+                        add(text, known, all);
                     }
                     item => walk(item, known, depth - 1, all),
                 }
@@ -124,7 +124,9 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
 }
 
 fn add(text: &str, known: &Known, all: &mut Vec<Said>) {
-    let lines = text.lines().filter(|line| !line.is_empty());
+    // dmesg --json --file has all that follows in each message, as it stands in the file.
+    let is_next = |line: &str| line.starts_with('<') && line.get(2..4) == Some(">[");
+    let lines = text.lines().take_while(|line| !is_next(line)).filter(|line| !line.is_empty());
     all.extend(
         lines.map(|line| Said::Line { text: line.as_bytes().to_vec(), known: known.clone() }),
     );

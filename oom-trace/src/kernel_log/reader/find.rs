@@ -9,6 +9,7 @@ use super::clock::Zone;
 use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, stamps};
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
+use crate::kernel_log::scan::Scan;
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
 
 /// Words that a message of a dump begins with, and no other text does in the middle of a line.
@@ -239,7 +240,7 @@ fn beginning(text: &[u8], in_dump: bool) -> Option<usize> {
         return None;
     }
     let at = |words: &&str| memmem::find(text, words.as_bytes());
-    let found = BEGINNINGS.iter().find_map(|words| at(words)).or_else(|| more.iter().find_map(at));
+    let found = BEGINNINGS.iter().find_map(&at).or_else(|| more.iter().find_map(at));
     found.or_else(|| bare(text))
 }
 
@@ -268,6 +269,23 @@ pub(super) fn speaks_of_a_kill(line: &[u8]) -> bool {
         "no killable processes",
         "panic_on_oom is enabled",
     ];
+    WORDS.iter().any(|words| memmem::find(line, words.as_bytes()).is_some())
+}
+
+/// How many dumps the kernel left out: `dump_header: 12 callbacks suppressed` (lib/ratelimit.c).
+pub(super) fn suppressed(text: &[u8]) -> Option<u64> {
+    let rest = text.strip_prefix(b"dump_header: ").or(text.strip_prefix(b"oom_kill_process: "))?;
+    let mut scan = Scan(rest);
+    let count = scan.number()?;
+    scan.eat(" callbacks suppressed")?;
+    Some(count)
+}
+
+/// Whether somebody says that the kernel killed, who has it from the kernel: systemd, a container runtime,
+/// Kubernetes.
+pub(super) fn has_it_from_the_kernel(line: &[u8]) -> bool {
+    const WORDS: [&str; 4] =
+        ["killed by the OOM killer", "with result 'oom-kill'", "OOMKilled", "OOMKilling"];
     WORDS.iter().any(|words| memmem::find(line, words.as_bytes()).is_some())
 }
 

@@ -15,7 +15,7 @@ const BUFFER: usize = 512 * 1024;
 const BACK: usize = 16 * 1024;
 
 /// One of them is in some line of whatever is told, near its beginning.
-const WORDS: [&str; 28] = [
+const WORDS: [&str; 34] = [
     "oom-kill",
     "oom_reaper",
     "oom_score_adj name",
@@ -44,6 +44,12 @@ const WORDS: [&str; 28] = [
     "out of memory",
     "bad_alloc",
     "MemoryError",
+    "cannot allocate memory",
+    "memory allocation of",
+    "evicted successfully",
+    "low on resource",
+    "OOM killer",
+    "OOMKilled",
 ];
 
 /// Reads lines.

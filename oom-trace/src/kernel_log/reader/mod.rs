@@ -6,6 +6,8 @@
 mod clock;
 mod collector;
 mod find;
+mod forms;
+mod hearsay;
 mod journal;
 mod kmsg;
 mod lines;
@@ -24,13 +26,11 @@ pub use clock::Zone;
 pub use kmsg::{Kmsg, Unreadable};
 pub use seen::Seen;
 
-use self::collector::Said;
 use self::find::{Finder, Spoken, is_header, speaks_of_a_kill};
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::records::{Fields, Taken};
-use super::scan::Scan;
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
 
@@ -61,6 +61,10 @@ pub struct Found {
     pub lost: u64,
     /// Lines that speak of an OOM kill and are in no record.
     pub untold: Untold,
+    /// The first line in which another program says that the kernel killed.
+    pub hearsay: Option<Mention>,
+    /// Dumps that the kernel says it left out.
+    pub suppressed: u64,
 }
 
 /// Reads a saved log to its end and hands each record on; `zone` is that of times that name none.
@@ -234,90 +238,12 @@ impl<'a> Reader<'a> {
             self.item(Item::Boot(boot));
             return None;
         }
-        for piece in text::collapsed(line) {
-            self.plain(no, piece, cut);
+        let pieces = text::collapsed(line);
+        let last = pieces.len() - 1;
+        for (index, piece) in pieces.into_iter().enumerate() {
+            self.plain(no, piece, cut && index == last);
         }
         None
-    }
-
-    /// A line that is JSON by itself; whether it was.
-    fn json(&mut self, no: u64, line: &[u8]) -> bool {
-        if line.first() == Some(&b'{')
-            && let Some(entry) = journal::Line::parse(line)
-        {
-            self.form(no);
-            if let Some(spoken) = entry.spoken(no) {
-                self.spoken(spoken);
-            }
-            return true;
-        }
-        let is_short = line.len() <= collector::LONGEST;
-        let Ok(value) =
-            serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
-        else {
-            return false;
-        };
-        // `[  123]` is a row of a table.
-        if !matches!(value, serde_json::Value::Object(_)) && !speaks_of_a_kill(line) {
-            return false;
-        }
-        self.found.logged += 1;
-        for said in collector::said(&value) {
-            self.said(no, said);
-        }
-        true
-    }
-
-    fn said(&mut self, no: u64, said: Said) {
-        match said {
-            Said::Spoken(spoken) => self.spoken(spoken),
-            Said::Line { text, known } => {
-                let line = text::plain(&text);
-                self.quiet = if speaks_of_a_kill(&line) { 0 } else { self.quiet };
-                let mut spoken = self.finder.find(no, &line, false, self.in_dump > 0);
-                known.add_to(&mut spoken);
-                self.spoken(spoken);
-            }
-        }
-    }
-
-    /// A line has the form of a record. A first line that had not is what is left of one, and tells
-    /// neither its number nor its time.
-    fn form(&mut self, no: u64) {
-        self.found.logged += 1;
-        let is_first = !std::mem::replace(&mut self.has_form, true);
-        if is_first && no > 1 {
-            let done = self.parser.gap();
-            self.done.extend(done);
-        }
-    }
-
-    fn kmsg(&mut self, no: u64, record: &Kmsg, cut: bool) {
-        self.order.is_forward();
-        let before = self.sequence.replace(record.sequence);
-        let lost = before.and_then(|before| record.sequence.checked_sub(before + 1));
-        // A lower number is that of another copy or another boot.
-        if lost != Some(0) && before.is_some() {
-            self.found.lost += lost.unwrap_or(0);
-            let done = self.parser.gap();
-            self.done.extend(done);
-        }
-        if let Some(entry) = record.entry() {
-            let spoken = Spoken {
-                line: no,
-                stamp: entry.stamp,
-                caller: entry.caller,
-                host: None,
-                boot_id: None,
-                speaker: Speaker::Kernel,
-                tag: None,
-                is_stamped: true,
-                names: Names::Exact,
-                cut,
-                text: entry.text.to_vec(),
-            };
-            self.item(Item::Spoken(Box::new(spoken)));
-        }
     }
 
     /// A line of text.
@@ -387,16 +313,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Another program's line.
-    fn other(&mut self, spoken: &Spoken) {
-        if let Some(record) = others::record(&whole(spoken), spoken) {
-            self.done.push(record);
-        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
-            let tid = process(&spoken.text);
-            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
-        }
-    }
-
     fn item(&mut self, item: Item) {
         let items = self.order.push(item);
         self.take(items);
@@ -423,31 +339,4 @@ impl<'a> Reader<'a> {
             self.done.extend(done);
         }
     }
-
-    /// A line that is no message of an OOM kill.
-    fn unread(&mut self, spoken: &Spoken) {
-        if let Some(record) = others::record(&spoken.text, spoken) {
-            self.done.push(record);
-        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
-            let tid = process(&spoken.text);
-            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
-        }
-    }
-}
-
-/// A program's line with its name before it, as it stands in a log.
-fn whole(spoken: &Spoken) -> Vec<u8> {
-    match &spoken.tag {
-        Some(tag) => [tag, &b": "[..], &spoken.text].concat(),
-        None => spoken.text.clone(),
-    }
-}
-
-/// The process that a line says was killed.
-fn process(text: &[u8]) -> Option<u32> {
-    let verbs = ["Killed process ", "Kill process "];
-    verbs.iter().find_map(|verb| {
-        let at = memchr::memmem::find(text, verb.as_bytes())?;
-        Scan(text.get(at + verb.len()..)?).number()
-    })
 }

@@ -63,7 +63,7 @@ impl Order {
     /// Takes one, and answers those whose turn it is.
     pub(super) fn push(&mut self, item: Item) -> Vec<Item> {
         match self.way {
-            Way::Forward => return vec![item],
+            Way::Forward => vec![item],
             Way::Unknown => {
                 let way = self.tell(&item);
                 self.held.push(item);
