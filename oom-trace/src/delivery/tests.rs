@@ -371,7 +371,8 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));
     let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits.into(), None, 16, &board, report).unwrap();
+    let most = fixtures::all().len();
+    let delivery = Delivery::start(outfits.into(), None, most, &board, report).unwrap();
     for (_, record) in fixtures::all() {
         delivery.send(Arc::new(record));
     }
