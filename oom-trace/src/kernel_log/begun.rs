@@ -65,8 +65,11 @@ impl Begun {
 
     /// In which ways it may go on with this line.
     fn ways(&self, entry: &Entry<'_>) -> [Option<&'static [u8]>; 2] {
-        let is_rest =
-            self.text.starts_with(b"oom-kill:") && matches!(entry.text, [b',' | b'/', ..]);
+        // Of a line that lost its stamp nobody knows whether a line feed in a name ended it.
+        let is_stamped = self.stamp != Stamp::default() || entry.stamp == Stamp::default();
+        let is_rest = (is_stamped || entry.names == Names::Exact)
+            && self.text.starts_with(b"oom-kill:")
+            && matches!(entry.text, [b',' | b'/', ..]);
         // A line feed in a printed name: the lines of a message have its stamp, or none.
         let is_line = entry.names == Names::Printed
             && (self.stamp == entry.stamp || entry.stamp == Stamp::default());

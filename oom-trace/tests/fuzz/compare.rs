@@ -29,6 +29,12 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
     let shown = || String::from_utf8_lossy(log);
     let mut seen = Vec::new();
     for record in records {
+        // What looks like the reaper's word is, if it names a victim.
+        if let Record::OomExit(exit) = record {
+            let mut all = incidents.iter().flatten();
+            assert!(all.any(|kill| kill.victim.tid == exit.tid), "{exit:?}: {}", shown());
+            continue;
+        }
         let Record::OomKill(read) = record else { panic!("{record:?}: {}", shown()) };
         let mut all = incidents.iter().flatten();
         let was = all.find(|kill| kill.victim.tid == read.victim.tid);
@@ -71,7 +77,8 @@ pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: 
     }
     if is_whole {
         let victims = incidents.iter().flatten().count();
-        assert_eq!(records.len(), victims, "{}", shown());
+        let kills = records.iter().filter_map(Record::kill).count();
+        assert_eq!(kills, victims, "{}", shown());
     }
 }
 

@@ -78,8 +78,9 @@ impl Killed {
             }
             _ => return None,
         };
-        *place = Some(scan.kilobytes()?);
-        Some(())
+        let bytes = scan.kilobytes()?;
+        // Each is there once; what follows in another line may be another's.
+        place.is_none().then(|| *place = Some(bytes))
     }
 
     /// Whether a line of this kernel has more than was read: what is missing may be in the next line.

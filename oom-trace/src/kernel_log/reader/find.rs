@@ -8,6 +8,7 @@ use memchr::memmem;
 use super::clock::Zone;
 use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, stamps};
+use super::text;
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::scan::Scan;
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
@@ -170,13 +171,15 @@ impl<'a> Finder<'a> {
             None => Stamp { boot_ns: peeled.stamp.boot_ns.or(found.boot_ns), ..found },
         };
         // What wraps a message has an end, too.
+        let in_json = memmem::find(prefix, b"\":").is_some();
         let text = match prefix.trim_ascii_end().last() {
-            Some(b'"') => end_quoted(text),
-            _ => text,
+            Some(b'"') if in_json => text::of_json(text),
+            Some(b'"') => end_quoted(text).to_vec(),
+            _ => text.to_vec(),
         };
         let is_stamped =
             peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
-        Spoken { stamp, is_stamped, text: text.to_vec(), ..spoken(no, cut, peeled, &[]) }
+        Spoken { stamp, is_stamped, text, ..spoken(no, cut, peeled, &[]) }
     }
 }
 

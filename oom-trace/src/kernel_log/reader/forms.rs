@@ -56,13 +56,16 @@ impl Reader<'_> {
         self.found.logged += 1;
         let is_first = !std::mem::replace(&mut self.has_form, true);
         if is_first && no > 1 {
+            // What was held came before the gap.
+            self.unwrap();
+            let held = self.order.end();
+            self.take(held);
             let done = self.parser.gap();
             self.done.extend(done);
         }
     }
 
     pub(super) fn kmsg(&mut self, no: u64, record: &Kmsg, cut: bool) {
-        self.order.is_forward();
         let before = self.sequence.replace(record.sequence);
         let lost = before.and_then(|before| record.sequence.checked_sub(before + 1));
         // A lower number is that of another copy or another boot.

@@ -230,6 +230,8 @@ impl<'a> Reader<'a> {
         }
         if let Some(record) = Kmsg::parse(line) {
             self.form(no);
+            let held = self.order.go_forward();
+            self.take(held);
             self.kmsg(no, &record, cut);
             return None;
         }

@@ -53,10 +53,14 @@ impl Order {
         Self { way: Way::Unknown, held: Vec::new(), last: None }
     }
 
-    /// A form that is never reversed.
-    pub(super) const fn is_forward(&mut self) {
-        if matches!(self.way, Way::Unknown) {
-            self.way = Way::Forward;
+    /// A form that is never reversed: answers what was held.
+    pub(super) fn go_forward(&mut self) -> Vec<Item> {
+        match self.way {
+            Way::Unknown => {
+                self.way = Way::Forward;
+                std::mem::take(&mut self.held)
+            }
+            Way::Forward | Way::Reversed => Vec::new(),
         }
     }
 

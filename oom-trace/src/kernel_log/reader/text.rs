@@ -33,6 +33,41 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
+/// A text of JSON that is not whole, up to its quote, without escapes.
+pub(super) fn of_json(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (b'"', _) | (b'\\', []) => break,
+            (b'\\', [b'u', digits @ ..]) => {
+                let code = digits.get(..4).and_then(|digits| str::from_utf8(digits).ok());
+                let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                // Half of a pair is none.
+                let character = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
+                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                digits.get(4..).unwrap_or_default()
+            }
+            (b'\\', [escaped, after @ ..]) => {
+                plain.push(match escaped {
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    b'b' => 8,
+                    b'f' => 12,
+                    other => *other,
+                });
+                after
+            }
+            _ => {
+                plain.push(*first);
+                after
+            }
+        };
+    }
+    plain
+}
+
 /// Without the marks of a quotation, as mail and Markdown have them.
 fn unquoted(line: &[u8]) -> &[u8] {
     let mut rest = line;
@@ -141,6 +176,13 @@ mod tests {
         assert_eq!(&*plain(b"> > a\r"), b"a");
         assert_eq!(&*plain(b"a [m b"), b"a [m b");
         assert_eq!(&*plain(b"a\x1b["), b"a");
+    }
+
+    #[test]
+    fn json_that_is_cut_is_unescaped_as_far_as_it_goes() {
+        let text = r#"a\n\"\u00e9b", "c""#;
+        assert_eq!(of_json(text.as_bytes()), "a\n\"éb".as_bytes());
+        assert_eq!(of_json(br"a\"), b"a");
     }
 
     #[test]
