@@ -2,6 +2,7 @@
 
 mod everything;
 mod exit;
+mod others;
 mod shortage;
 mod system;
 
@@ -14,7 +15,7 @@ use crate::incident::model::{
 };
 
 /// One record for each shape that a kill can take, by name.
-pub(crate) fn all() -> [(&'static str, Record); 15] {
+pub(crate) fn all() -> [(&'static str, Record); 19] {
     let kill = |kill| Record::OomKill(Box::new(kill));
     let panic = |panic| Record::OomPanic(Box::new(panic));
     let exit = |exit| Record::OomExit(Box::new(exit));
@@ -30,6 +31,10 @@ pub(crate) fn all() -> [(&'static str, Record); 15] {
         ("panic", panic(self::panic())),
         ("panic_unknown", panic(panic_unknown)),
         ("panic_everything", panic(panic_everything)),
+        ("failed", Record::OomFailed(Box::new(others::failed()))),
+        ("failed_unknown", Record::OomFailed(Box::new(others::failed_unknown()))),
+        ("user_kill", Record::UserKill(Box::new(others::user_kill()))),
+        ("user_kill_unknown", Record::UserKill(Box::new(others::user_kill_unknown()))),
         ("exit", exit(exit::by_exit())),
         ("exit_reaper", exit(exit::by_reaper())),
         ("exit_stuck", exit(exit::stuck())),
@@ -41,6 +46,7 @@ pub(crate) fn all() -> [(&'static str, Record); 15] {
 fn origin() -> Origin {
     Origin {
         time: "2026-11-23T03:08:07.012345678Z".parse().ok(),
+        time_guessed: None,
         boot_ns: Some(4_572_744_000),
         boot_id: Some("7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11".into()),
         host: Some("db1".into()),
@@ -49,8 +55,14 @@ fn origin() -> Origin {
 }
 
 /// What a log without stamps tells.
-const NOWHERE: Origin =
-    Origin { time: None, boot_ns: None, boot_id: None, host: None, kernel: None };
+const NOWHERE: Origin = Origin {
+    time: None,
+    time_guessed: None,
+    boot_ns: None,
+    boot_id: None,
+    host: None,
+    kernel: None,
+};
 
 /// What a log tells of a kill whose dump it has not, and less.
 fn from_log() -> OomKill {
@@ -220,6 +232,7 @@ fn weighed(memory: Memory) -> Candidates {
         comm: Some("java".into()),
         cgroup: Some("/batch/job1".into()),
         memory,
+        rss_bytes: None,
         oom_score_adj: Some(0),
         badness: Some(158_545),
     };
@@ -229,6 +242,7 @@ fn weighed(memory: Memory) -> Candidates {
         comm: Some("postgres".into()),
         cgroup: Some("/db".into()),
         memory: self::memory([2_097_152, 1_048_576, 10_240, 65_536, 4096, 2500]),
+        rss_bytes: None,
         oom_score_adj: Some(-1000),
         badness: None,
     };

@@ -61,7 +61,7 @@ pub(super) fn idle() -> Arc<dyn Status> {
 }
 
 /// A record of each shape.
-pub(super) fn records() -> [Arc<Record>; 15] {
+pub(super) fn records() -> [Arc<Record>; 19] {
     fixtures::all().map(|(_, record)| Arc::new(record))
 }
 

@@ -9,9 +9,11 @@ use oom_trace::wire::record::{End, Incident, Victim, kind};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
 static LOGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/logs");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let folders = ["logs", "cases", "cases/smallest"].map(|name| fs::read_dir(data.join(name)));
+    let files =
+        folders.into_iter().flat_map(|folder| folder.unwrap().map(|file| file.unwrap().path()));
+    let mut paths: Vec<_> = files.filter(|path| path.is_file()).collect();
     // The same seed, the same log.
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
@@ -41,6 +43,22 @@ const PIECES: &[&[u8]] = &[
     b"Nov 23 06:00:01 h kernel: ",
     b"-- Reboot --\n",
     b" invoked oom-killer: gfp_mask=",
+    b"> ",
+    b"\x1b[32m",
+    b"{\"message\":\"",
+    b"\"}\n",
+    b"{\n",
+    b"}\n",
+    b"MESSAGE=",
+    b"__CURSOR=s\n",
+    b"[Mon Nov 23 06:00:01 2026] ",
+    b"[  +0.000020] ",
+    b"1 2026-11-23T06:00:01Z h kernel - - [",
+    b"Out of memory and no killable processes...\n",
+    b"oom_reaper: reaped process 7 (a), now anon-rss:0kB\n",
+    b"Node 0 Normal: 1*4kB = 4kB\n",
+    b"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n",
+    b"System OOM encountered, victim process: a, pid: 7\n",
 ];
 
 /// A real log with some changes, two of them one after the other, or no log at all.

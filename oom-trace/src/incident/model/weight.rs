@@ -6,9 +6,10 @@ use std::mem::{size_of, size_of_val};
 use jiff::Timestamp;
 
 use super::{
-    Agent, Build, Candidate, Candidates, Cgroup, Chosen, Container, Limit, LimitEvents, Memory,
-    Missing, Node, OomExit, OomKill, OomPanic, Origin, Pod, Pressure, Process, Record, Sharer,
-    Shortage, System, Trigger, Victim, Why,
+    Agent, Build, Candidate, Candidates, Cgroup, Chosen, Container, Counters, FreeBlocks, Guess,
+    HugePages, Limit, LimitEvents, Memory, Missing, Node, NodeCounters, OomExit, OomFailed,
+    OomKill, OomPanic, Origin, Pod, Pressure, Process, Protection, Record, Sharer, Shortage,
+    System, Trigger, UserKill, Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -29,6 +30,8 @@ impl Record {
         match self {
             Self::OomKill(kill) => kill.weight(),
             Self::OomPanic(panic) => Weight { own: whole(&**panic), shared: 0 },
+            Self::OomFailed(failed) => Weight { own: whole(&**failed), shared: 0 },
+            Self::UserKill(kill) => Weight { own: whole(&**kill), shared: 0 },
             Self::OomExit(exit) => Weight { own: whole(&**exit), shared: 0 },
             Self::Agent(agent) => Weight { own: whole(&**agent), shared: 0 },
         }
@@ -119,6 +122,15 @@ impl<T: Heap> Heap for Option<T> {
     }
 }
 
+/// The nodes of its tree have room for eleven entries, and are at least five full (B = 6 in `std`).
+impl Heap for Counters {
+    fn heap(&self) -> usize {
+        let entry = size_of::<(String, u64)>();
+        let nodes = self.len().div_ceil(5) * (11 * entry + 13 * size_of::<usize>());
+        nodes + self.keys().map(Heap::heap).sum::<usize>()
+    }
+}
+
 impl<T: Heap> Heap for Vec<T> {
     fn heap(&self) -> usize {
         self.iter().map(whole).sum()
@@ -148,27 +160,33 @@ macro_rules! nothing {
     };
 }
 
-nothing!(u32, Timestamp, Memory, LimitEvents, Pressure, Node);
+nothing!(u32, u64, Timestamp, Guess, Memory, LimitEvents, Pressure, Node, HugePages, Protection);
 
-heap!(Origin { boot_id, host, kernel } plain { time, boot_ns });
+heap!(Origin { time_guessed, boot_id, host, kernel } plain { time, boot_ns });
 heap!(Build { kernel_version, preempt, taint, hardware } plain {});
 heap!(Shortage { constraint, nodemask, trigger, limit, build, stack }
     plain { scope, page_size_bytes, totalpages, cpu });
 heap!(Trigger { comm, gfp_mask, gfp_flags, cgroup, cpuset, mems_allowed }
     plain { pid, tid, uid, oom_score_adj, order });
-heap!(Limit { cgroup, ancestors } plain {
+heap!(Limit { cgroup, stat, ancestors } plain {
     usage_bytes, max_bytes, failcnt, high_bytes, low_bytes, min_bytes, oom_group, events,
     swap_usage_bytes, swap_max_bytes, swap_failcnt, memsw_usage_bytes, memsw_max_bytes,
     memsw_failcnt, kmem_usage_bytes, kmem_max_bytes, kmem_failcnt
 });
 heap!(Candidates { top, largest } plain { total, margin, decided_by_adj });
-heap!(Candidate { comm, cgroup } plain { pid, tid, memory, oom_score_adj, badness });
-heap!(System { nodes } plain {
+heap!(Candidate { comm, cgroup } plain { pid, tid, memory, rss_bytes, oom_score_adj, badness });
+heap!(System { nodes, zones, node_counters, huge_pages, counters } plain {
     taken_after_ms, total_bytes, free_bytes, available_bytes, page_cache_bytes, slab_bytes,
     slab_unreclaimable_bytes, shmem_bytes, page_tables_bytes, swap_total_bytes, swap_free_bytes,
     commit_limit_bytes, committed_bytes, overcommit_memory, panic_on_oom, pressure_some,
-    pressure_full
+    pressure_full, protection
 });
+heap!(Zone { name, counters, lowmem_reserve, free_blocks } plain {
+    node, free_bytes, min_bytes, low_bytes, high_bytes, boost_bytes, highatomic_bytes,
+    free_cma_bytes, present_bytes, managed_bytes, free_blocks_bytes
+});
+heap!(FreeBlocks { types } plain { bytes, count });
+heap!(NodeCounters { counters } plain { node, all_unreclaimable });
 heap!(Chosen { comm, cgroup } plain { tid, uid });
 heap!(Victim {
     comm, parent_comm, exe, argv, user, login_user, parents, memory_logged, cgroup, unit, slice,
@@ -184,6 +202,10 @@ heap!(Container { id, runtime, name } plain {});
 heap!(Pod { uid, namespace, name, container, qos } plain {});
 heap!(Why { summary, hints } plain {});
 heap!(OomPanic { incident, origin, message, shortage } plain { schema, kind, source });
+heap!(OomFailed { incident, origin, message, shortage, candidates, system }
+    plain { schema, kind, source, failures, lasted_ms });
+heap!(UserKill { incident, origin, by, signal, comm, cgroup, pod, message }
+    plain { schema, kind, source, action, pid, uid, rss_bytes, swap_bytes });
 heap!(OomExit { incident, origin, comm } plain {
     schema, kind, source, pid, tid, state, freed_after_ms, stuck_for_ms, by, left
 });

@@ -78,7 +78,7 @@ pub(super) fn table(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
 
 /// What it took of memory and swap.
 fn held(one: &Candidate) -> Option<u64> {
-    resident(&one.memory)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
+    resident(&one.memory).or(one.rss_bytes)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
 }
 
 fn who(one: &Candidate) -> Who<'_> {
@@ -108,16 +108,20 @@ pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io
 
 /// What it weighs comes first and in a column.
 fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
-    let Candidate { pid, tid, comm, cgroup, memory, oom_score_adj, badness } = candidate;
+    let Candidate { pid, tid, comm, cgroup, memory, rss_bytes, oom_score_adj, badness } = candidate;
     match badness {
         // What swapoff and KSM ask for (`oom_task_origin`).
         Some(i64::MAX) => line.item(format_args!("{:>15}", "flagged first"))?,
         Some(points) => line.item(format_args!("{points:>9} pages"))?,
+        // Where the log does not tell what it was weighed against.
+        None if oom_score_adj.is_some_and(|adj| adj > NEVER) => {
+            line.item(format_args!("{:>15}", "badness unknown"))?;
+        }
         None => line.item(format_args!("{:>15}", "unkillable"))?,
     }
     let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     line.item(format_args!("{who}"))?;
-    if let Some(bytes) = resident(memory) {
+    if let Some(bytes) = resident(memory).or(*rss_bytes) {
         line.item(format_args!("{} resident", Size(bytes)))?;
     }
     if let Some(bytes) = memory.swap_bytes.filter(|bytes| *bytes > 0) {

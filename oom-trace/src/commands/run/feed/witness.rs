@@ -145,7 +145,7 @@ impl Witness {
                 Some(Known::Again) => missed.push(Missed::Again),
                 Some(Known::Told) => {}
                 None => {
-                    missed.extend(self.record(&line, clock, slept).into_iter().map(Missed::Kill))
+                    missed.extend(self.record(&line, clock, slept).into_iter().map(Missed::Kill));
                 }
             }
         }

@@ -1,6 +1,10 @@
 //! `oom-trace history` as a user runs it, on saved logs.
 
-#![expect(clippy::unwrap_used, reason = "a test fails so")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
+
+mod explain;
+mod forms;
+mod programs;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,8 +17,13 @@ fn logged(name: &str) -> PathBuf {
 }
 
 fn history(args: &[&str], stdin: &[u8]) -> Output {
+    run("history", args, stdin)
+}
+
+fn run(command: &str, args: &[&str], stdin: &[u8]) -> Output {
+    let name = command;
     let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
-    command.arg("history").args(args).env("TZ", "UTC").stdin(Stdio::piped());
+    command.arg(name).args(args).env("TZ", "UTC").stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     // It may end before it has read all.
@@ -221,8 +230,10 @@ fn since_leaves_out_what_is_older_and_says_what_has_no_time() {
 fn what_is_no_log_is_said() {
     let text = failure(&history(&["-"], b"hello\nworld\n"));
     assert!(text.contains("standard input is no log of a kernel"), "{text}");
+    let text = failure(&history(&["-"], b"LPKSHHRH\0"));
+    assert!(text.contains("journalctl"), "{text}");
     let text = failure(&history(&["-"], b"\x1f\x8b\x08\0"));
-    assert!(text.contains("zcat"), "{text}");
+    assert!(text.contains("cannot read standard input"), "{text}");
     let text = failure(&history(&["/no/such/file"], b""));
     assert!(text.contains("/no/such/file"), "{text}");
     let quiet = history(&["-"], b"[    1.000000] eth0: link up\n");

@@ -1,0 +1,94 @@
+//! Lines that are records: of the journal, of `/dev/kmsg`, of collectors.
+
+use super::collector::{self, Said};
+use super::find::{Spoken, speaks_of_a_kill};
+use super::order::Item;
+use super::prefix::Speaker;
+use super::{Reader, journal, text};
+use crate::kernel_log::Names;
+use crate::kernel_log::reader::Kmsg;
+
+impl Reader<'_> {
+    /// A line that is JSON by itself; whether it was.
+    pub(super) fn json(&mut self, no: u64, line: &[u8]) -> bool {
+        if line.first() == Some(&b'{')
+            && let Some(entry) = journal::Line::parse(line)
+        {
+            self.form(no);
+            if let Some(spoken) = entry.spoken(no) {
+                self.spoken(spoken);
+            }
+            return true;
+        }
+        let is_short = line.len() <= collector::LONGEST;
+        let Ok(value) =
+            serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
+        else {
+            return false;
+        };
+        // `[  123]` is a row of a table.
+        if !matches!(value, serde_json::Value::Object(_)) && !speaks_of_a_kill(line) {
+            return false;
+        }
+        self.found.logged += 1;
+        for said in collector::said(&value) {
+            self.said(no, said);
+        }
+        true
+    }
+
+    pub(super) fn said(&mut self, no: u64, said: Said) {
+        match said {
+            Said::Spoken(spoken) => self.spoken(spoken),
+            Said::Line { text, known } => {
+                let line = text::plain(&text);
+                self.quiet = if speaks_of_a_kill(&line) { 0 } else { self.quiet };
+                let mut spoken = self.finder.find(no, &line, false, self.in_dump > 0);
+                known.add_to(&mut spoken);
+                self.spoken(spoken);
+            }
+        }
+    }
+
+    /// A line has the form of a record. A first line that had not is what is left of one, and tells
+    /// neither its number nor its time.
+    pub(super) fn form(&mut self, no: u64) {
+        self.found.logged += 1;
+        let is_first = !std::mem::replace(&mut self.has_form, true);
+        if is_first && no > 1 {
+            // What was held came before the gap.
+            self.unwrap();
+            let held = self.order.end();
+            self.take(held);
+            let done = self.parser.gap();
+            self.done.extend(done);
+        }
+    }
+
+    pub(super) fn kmsg(&mut self, no: u64, record: &Kmsg, cut: bool) {
+        let before = self.sequence.replace(record.sequence);
+        let lost = before.and_then(|before| record.sequence.checked_sub(before + 1));
+        // A lower number is that of another copy or another boot.
+        if lost != Some(0) && before.is_some() {
+            self.found.lost += lost.unwrap_or(0);
+            let done = self.parser.gap();
+            self.done.extend(done);
+        }
+        if let Some(entry) = record.entry() {
+            let spoken = Spoken {
+                line: no,
+                stamp: entry.stamp,
+                caller: entry.caller,
+                host: None,
+                boot_id: None,
+                speaker: Speaker::Kernel,
+                tag: None,
+                is_stamped: true,
+                names: Names::Exact,
+                cut,
+                text: entry.text.to_vec(),
+            };
+            self.item(Item::Spoken(Box::new(spoken)));
+        }
+    }
+}

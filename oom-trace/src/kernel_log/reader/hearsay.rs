@@ -1,0 +1,53 @@
+//! What is no message of the kernel's, and may be of interest all the same.
+
+use super::find::{self, Spoken, speaks_of_a_kill};
+use super::{MAX_OTHERS, Reader, others};
+use crate::kernel_log::Mention;
+use crate::kernel_log::scan::Scan;
+
+impl Reader<'_> {
+    /// Another program's line.
+    pub(super) fn other(&mut self, spoken: &Spoken) {
+        self.hear(spoken);
+        if let Some(record) = others::record(&whole(spoken), spoken) {
+            self.done.push(record);
+        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
+            let tid = process(&spoken.text);
+            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        }
+    }
+
+    pub(super) fn hear(&mut self, spoken: &Spoken) {
+        if self.found.hearsay.is_none() && find::has_it_from_the_kernel(&spoken.text) {
+            self.found.hearsay = Some(Mention::new(spoken.line, &spoken.text));
+        }
+    }
+
+    /// A line that is no message of an OOM kill.
+    pub(super) fn unread(&mut self, spoken: &Spoken) {
+        self.hear(spoken);
+        self.found.suppressed += find::suppressed(&spoken.text).unwrap_or(0);
+        if let Some(record) = others::record(&spoken.text, spoken) {
+            self.done.push(record);
+        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
+            let tid = process(&spoken.text);
+            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        }
+    }
+}
+/// A program's line with its name before it, as it stands in a log.
+fn whole(spoken: &Spoken) -> Vec<u8> {
+    match &spoken.tag {
+        Some(tag) => [tag, &b": "[..], &spoken.text].concat(),
+        None => spoken.text.clone(),
+    }
+}
+
+/// The process that a line says was killed.
+fn process(text: &[u8]) -> Option<u32> {
+    let verbs = ["Killed process ", "Kill process "];
+    verbs.iter().find_map(|verb| {
+        let at = memchr::memmem::find(text, verb.as_bytes())?;
+        Scan(text.get(at + verb.len()..)?).number()
+    })
+}

@@ -1,0 +1,107 @@
+//! What `oom-trace explain` promises: no kill is passed over in silence.
+
+use std::fs;
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::{logged, records, run};
+
+const KILLED: &str = "[    1.000001] Out of memory: Killed process 7 (a) total-vm:8kB, anon-rss:4kB, \
+                      file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0\n";
+const HEADER: &str =
+    "[    2.000001] b invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n";
+
+fn explain(args: &[&str], stdin: &str) -> (Option<i32>, String, String) {
+    let output = run("explain", args, stdin.as_bytes());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn standard_input_is_read_without_a_file_and_text_is_the_format() {
+    let (status, told, said) = explain(&[], KILLED);
+    assert_eq!((status, &*said), (Some(0), ""));
+    assert!(told.contains("OOM KILL  a (thread 7)"), "{told}");
+    let output = run("history", &["--format", "json"], KILLED.as_bytes());
+    assert_eq!(records(&output).len(), 1);
+}
+
+#[test]
+fn a_line_that_is_in_no_record_is_shown_with_its_number_and_fails_though_others_were_told() {
+    let (status, told, said) = explain(&["--format", "compact"], &format!("{KILLED}{HEADER}"));
+    assert_eq!((status, told.lines().count()), (Some(1), 1));
+    assert!(said.contains("line 2: b invoked oom-killer"), "{said}");
+    let other = "Nov 23 06:00:01 db1 app[1]: Out of memory: Killed process 9 (a)\n";
+    let (status, _, said) = explain(&[], other);
+    assert!(status == Some(1) && said.contains("line 1: "), "{said}");
+    // What another program repeats is told.
+    let copy = "Nov 23 06:00:01 db1 app[1]: Out of memory: Killed process 7 (a)\n";
+    let (status, _, said) = explain(&[], &format!("Nov 23 06:00:01 db1 kernel: {KILLED}{copy}"));
+    assert_eq!((status, &*said), (Some(0), ""));
+}
+
+#[test]
+fn who_has_it_from_the_kernel_is_no_kernel() {
+    let line = "Nov 23 06:00:01 h systemd[1]: a.service: A process of this unit has been killed by the OOM killer.\n";
+    let (status, told, said) = explain(&[], line);
+    assert_eq!((status, &*told), (Some(1), ""));
+    assert!(said.contains("by line 1 ") && said.contains("journalctl -k"), "{said}");
+}
+
+#[test]
+fn one_bad_file_does_not_end_the_others() {
+    let good = logged("6.12-memcg.log");
+    let args = ["--format", "json", "/no/such/file", good.to_str().unwrap()];
+    let (status, told, said) = explain(&args, "");
+    assert_eq!((status, told.lines().count()), (Some(1), 1));
+    assert!(said.contains("/no/such/file"), "{said}");
+}
+
+#[test]
+fn the_same_log_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = logged("7.3-oomgroup.log");
+    let text = fs::read(&log).unwrap();
+    let packed = folder.path().join("kern.log.1.gz");
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&text).unwrap();
+    fs::write(&packed, gz.finish().unwrap()).unwrap();
+    let files = [log.to_str().unwrap(), packed.to_str().unwrap(), log.to_str().unwrap()];
+    let output = run("explain", &[&["--format", "json"], &files[..]].concat(), b"");
+    assert_eq!(records(&output).len(), 5);
+}
+
+#[test]
+fn what_was_no_kernel_kill_is_named() {
+    let line = "Jun 12 06:39:16 host earlyoom[397]: sending SIGTERM to process 696 uid 1001 \"ipfs\": badness 757, VmRSS 637 MiB\n";
+    let (status, told, said) = explain(&["--format", "json"], line);
+    assert_eq!(status, Some(0));
+    let record: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&record["type"], &record["by"]), (&"user_kill".into(), &"earlyoom".into()));
+    assert!(said.contains("no OOM kill by the kernel in standard input"), "{said}");
+}
+
+#[test]
+fn one_clock_reads_and_shows() {
+    let log = format!("Nov 23 06:00:01 h kernel: {KILLED}");
+    let (_, told, _) =
+        explain(&["--utc", "--since", "2020-01-01T00:00:00", "--format", "text"], &log);
+    assert!(told.contains("-11-23 06:00:01 UTC (zone and year guessed)"), "{told}");
+}
+
+/// Far more than what is of interest, and none of it is lost.
+#[test]
+fn a_long_log_is_told_by_line() {
+    let noise = "Nov 23 06:00:01 db1 app[1]: nothing to see here\n".repeat(50_000);
+    let dump = fs::read_to_string(logged("6.12-memcg.log")).unwrap();
+    let log = format!("{noise}{dump}{noise}{HEADER}{noise}{KILLED}");
+    let (status, told, said) = explain(&["--format", "json"], &log);
+    let records: Vec<Value> =
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, records.len()), (Some(1), 2), "{said}");
+    assert_eq!(records[0]["limit"]["stat"]["active_anon"], 25_055_232);
+    assert_eq!(records[0]["candidates"]["total"], 1);
+    let line = 100_000 + dump.lines().count() + 1;
+    assert!(said.contains(&format!("line {line}: b invoked")), "{said}");
+}
