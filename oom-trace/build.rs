@@ -20,8 +20,13 @@ fn main() -> Result<()> {
     }
     let toolchain = fs::read_to_string(TOOLCHAIN).context(TOOLCHAIN).context(HINT)?;
     ensure!(Path::new(LINKER).exists(), "{HINT}: {LINKER} is missing");
-    let package =
-        Package { name: "oom-trace-ebpf", root_dir: "../oom-trace-ebpf", ..Package::default() };
+    let features: &[&str] = if cfg!(feature = "ebpf-log") { &["log"] } else { &[] };
+    let package = Package {
+        name: "oom-trace-ebpf",
+        root_dir: "../oom-trace-ebpf",
+        features,
+        ..Package::default()
+    };
     aya_build::build_ebpf([package], Toolchain::Custom(toolchain.trim()))?;
     let object = Path::new(&env::var("OUT_DIR")?).join("oom-trace-ebpf");
     strip(&object).with_context(|| format!("cannot strip {}", object.display()))

@@ -38,6 +38,14 @@ use crate::probes::{
 #[unsafe(link_section = "license")]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
+/// Says that a hook was entered, where that is built in.
+macro_rules! entered {
+    ($context:expr, $hook:expr) => {
+        #[cfg(feature = "log")]
+        aya_log_ebpf::debug!($context, "{}", $hook);
+    };
+}
+
 /// The two programs of a hook on the entry of a function, a kprobe and an fentry program. Each
 /// argument stands beside its place.
 macro_rules! hook {
@@ -48,6 +56,7 @@ macro_rules! hook {
         #[kprobe]
         fn $kprobe($context: ProbeContext) -> u32 {
             let $source = KPROBE;
+            entered!(&$context, stringify!($kprobe));
             $(let Some($argument) = $context.arg::<u64>($place) else { return 0 };)*
             $enter;
             0
@@ -56,6 +65,7 @@ macro_rules! hook {
         #[fentry]
         fn $fentry($context: FEntryContext) -> u32 {
             let $source = FENTRY;
+            entered!(&$context, stringify!($fentry));
             $(let $argument = kernel::argument(&$context, $place);)*
             $enter;
             0

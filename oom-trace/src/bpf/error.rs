@@ -46,6 +46,10 @@ pub enum BpfError {
     /// A system call of ours failed.
     #[error("cannot poll the ring buffer: {0}")]
     System(#[from] io::Error),
+    /// The hooks' own log cannot be had.
+    #[cfg(feature = "ebpf-log")]
+    #[error("cannot read the eBPF program's own log: {0}")]
+    Log(#[from] aya_log::Error),
 }
 
 impl BpfError {

@@ -22,6 +22,12 @@ use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::kallsyms;
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
 
+/// `AYA_LOG_LEVEL`: nothing, or everything (`log::LevelFilter`).
+#[cfg(feature = "ebpf-log")]
+const LOG_OFF: u8 = 0;
+#[cfg(feature = "ebpf-log")]
+const LOG_ALL: u8 = 5;
+
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
 
 /// The programs in place. They leave when this is dropped.
@@ -125,11 +131,20 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         kill_start,
         kill_end,
     };
-    let mut ebpf = loader()?
+    #[cfg(feature = "ebpf-log")]
+    let level = if debug { LOG_ALL } else { LOG_OFF };
+    let mut loader = loader()?;
+    #[cfg(feature = "ebpf-log")]
+    loader.override_global(aya_log::LEVEL, &level, false);
+    let mut ebpf = loader
         .override_global("LAYOUT", facts.known.layout.as_bytes(), true)
         .override_global("MACHINE", machine.as_bytes(), true)
         .load(OBJECT)
         .map_err(|error| BpfError::Object { error: Box::new(error) })?;
+    #[cfg(feature = "ebpf-log")]
+    if debug {
+        super::log::forward(&mut ebpf)?;
+    }
     let btf = btf::of_functions(&facts.known);
     let rung = plan.rung;
     let mut taken = Vec::new();

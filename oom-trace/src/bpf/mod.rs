@@ -5,6 +5,8 @@ mod direct_map;
 mod error;
 mod ksym;
 mod loader;
+#[cfg(feature = "ebpf-log")]
+mod log;
 mod ring;
 mod sys;
 

@@ -35,6 +35,8 @@ pub(super) fn own(fd: libc::c_long) -> io::Result<OwnedFd> {
 /// What can be waited for: it owns one file descriptor for its whole life.
 pub(super) trait OneFd: AsRawFd {}
 impl OneFd for RingBuf<MapData> {}
+#[cfg(feature = "ebpf-log")]
+impl<T: log::Log> OneFd for aya_log::EbpfLogger<T> {}
 
 /// Waits for `source` to become readable, in the running tokio runtime.
 pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {

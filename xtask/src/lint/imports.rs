@@ -11,7 +11,7 @@ struct Rule {
 }
 
 /// Crates that only some may name.
-const GUARDED: &[&str] = &["aya", "aya_obj", "oom_trace_common"];
+const GUARDED: &[&str] = &["aya", "aya_log", "aya_obj", "oom_trace_common"];
 
 const ANY: &[&str] = &["*"];
 
@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     Rule { module: "word", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
     Rule { module: "kernel_log", may: &["incident::model", "enrich::place"] },
-    Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_obj"] },
+    Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },
     Rule { module: "enrich", may: &["incident", "kernel", "why"] },

@@ -98,7 +98,7 @@ fn saved_first() {
         let id = &delivered["id"];
         let ids: Vec<_> = stored.kills.iter().map(|kill| &kill["id"]).collect();
         assert!(ids.contains(&id), "{id} was delivered, and is not among the saved: {ids:?}");
-        assert_eq!(ids.len(), round + 1);
+        assert_eq!(ids.len(), round + 1, "{ids:?}: {:#?}", post.said());
     }
     post.start_again();
     post.stop();

@@ -70,9 +70,16 @@ impl Post {
     /// A store that has the kills of other scenarios since the boot: nobody is told of them again.
     pub(crate) fn with_store_at(mut self, path: PathBuf) -> Self {
         self.store = Some(path);
-        self.kills_before = kernel_kills();
+        let has_past = kernel_kills() > 0;
         self.start_again();
+        // It looks for them beside all else.
+        assert!(
+            !has_past || self.says("told from the kernel's log", PATIENCE),
+            "{:#?}",
+            self.said()
+        );
         self.stop();
+        self.kills_before = history(self.store.as_deref().unwrap()).times();
         fs::remove_file(self.output()).unwrap();
         self
     }
@@ -199,9 +206,14 @@ impl Post {
 
     /// Ends it as systemd does: it answers at once, and has nothing to complain of.
     pub(crate) fn stop(&mut self) {
+        self.stop_within(AT_ONCE);
+    }
+
+    /// The same, where the kernel lets it do less.
+    pub(crate) fn stop_within(&mut self, within: Duration) {
         self.signal(Signal::TERM);
-        let status = self.ended(AT_ONCE);
-        let status = status.unwrap_or_else(|| panic!("no answer to SIGTERM for {AT_ONCE:?}"));
+        let status = self.ended(within);
+        let status = status.unwrap_or_else(|| panic!("no answer to SIGTERM for {within:?}"));
         assert!(status.success(), "it ended with {status}: {:#?}", self.said());
     }
 

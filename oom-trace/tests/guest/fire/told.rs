@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is large, and not compared: a storm's records would fill the guest.
 const LEFT_OUT: &[&str] = &["limit", "candidates", "system", "why", "stack", "group"];
@@ -18,7 +18,8 @@ pub(crate) struct Told {
     pub(crate) kills: Vec<Value>,
     pub(crate) exits: Vec<Value>,
     pub(crate) agent: Vec<Value>,
-    ids: HashMap<String, u64>,
+    /// What the first record of an id says of its kill, and all that it says.
+    ids: HashMap<String, (u64, u64)>,
     /// Lines that were cut off.
     pub(crate) torn: usize,
     /// Records that came again.
@@ -51,10 +52,11 @@ impl Told {
         let id = record["id"].as_str().unwrap().to_owned();
         let fields = record.as_object_mut().unwrap();
         LEFT_OUT.iter().for_each(|key| drop(fields.remove(*key)));
-        let content = content(&record);
-        match self.ids.insert(id.clone(), content) {
-            None => {}
-            Some(before) if before == content => {
+        let content = (kill(&record), hash(&without_clock(&record)));
+        match self.ids.get(&id) {
+            None => drop(self.ids.insert(id, content)),
+            // What was delivered and never saved, the log tells again: less of it, by the same id.
+            Some(&(kill, all)) if all == content.1 || (kill == content.0 && is_logged(&record)) => {
                 self.repeated += 1;
                 return;
             }
@@ -84,15 +86,36 @@ impl Told {
     }
 }
 
-/// In a few bytes. The log has no wall clock: that is worked out anew each time that it is read.
-fn content(record: &Value) -> u64 {
+fn is_logged(record: &Value) -> bool {
+    record["source"] == "kernel_log"
+}
+
+/// The log has no wall clock: that is worked out anew each time that it is read.
+fn without_clock(record: &Value) -> Value {
     let mut record = record.clone();
-    if record["source"] == "kernel_log" {
+    if is_logged(&record) {
         record["time"] = Value::Null;
     }
-    let mut content = DefaultHasher::new();
-    record.to_string().hash(&mut content);
-    content.finish()
+    record
+}
+
+/// What hooks and log say of a kill alike.
+fn kill(record: &Value) -> u64 {
+    let Value::Object(victim) = &record["victim"] else { return hash(&Value::Null) };
+    hash(&json!([
+        record["log_us"],
+        record["outcome"],
+        victim["tid"],
+        victim["comm"],
+        victim["uid"]
+    ]))
+}
+
+/// In a few bytes.
+fn hash(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.to_string().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How often the kernel killed this victim.

@@ -1,0 +1,42 @@
+//! What the eBPF program's hooks say of themselves; built in by the feature `ebpf-log`, and off unless
+//! asked for.
+
+use std::io;
+
+use aya::Ebpf;
+use aya_log::EbpfLogger;
+
+use super::error::BpfError;
+use super::sys::readable;
+use crate::say::say;
+
+/// Each message is a line.
+#[derive(Clone, Copy)]
+pub(super) struct Lines;
+
+impl ::log::Log for Lines {
+    fn enabled(&self, _: &::log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &::log::Record<'_>) {
+        say(format_args!("eBPF: {}", record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+/// Prints messages until the agent ends.
+pub(super) fn forward(ebpf: &mut Ebpf) -> Result<(), BpfError> {
+    let mut logger = readable(EbpfLogger::init_with_logger(ebpf, Lines)?)?;
+    tokio::spawn(async move {
+        loop {
+            let mut ready = logger.readable_mut().await?;
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+        #[expect(unreachable_code, reason = "names the type of the block's errors")]
+        io::Result::Ok(())
+    });
+    Ok(())
+}
