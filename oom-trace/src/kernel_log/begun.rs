@@ -20,6 +20,7 @@ pub(super) struct Begun {
     host: Option<String>,
     boot_id: Option<String>,
     names: Names,
+    cut: bool,
     line: u64,
     parts: u32,
     between: u32,
@@ -35,6 +36,7 @@ impl Begun {
             host: entry.host.map(Into::into),
             boot_id: entry.boot_id.map(Into::into),
             names: entry.names,
+            cut: entry.cut,
             line,
             parts: 1,
             between: 0,
@@ -53,7 +55,7 @@ impl Begun {
             host: self.host.as_deref(),
             boot_id: self.boot_id.as_deref(),
             names: self.names,
-            cut: true,
+            cut: self.cut,
             text: &self.first,
         }
     }

@@ -362,7 +362,7 @@ impl Parser {
         let Some(begun) = self.begun.take() else { return Vec::new() };
         let line = std::mem::replace(&mut self.line, begun.line());
         let entry = begun.entry();
-        let form = Form { names: entry.names, cut: true };
+        let form = Form { names: entry.names, cut: entry.cut };
         let done = match Message::parse(entry.text, form) {
             Some(message) if message.may_go_on() => self.take(message, &entry),
             _ => Vec::new(),

@@ -37,10 +37,13 @@ impl Killed {
             head.eat(" (")?;
         }
         let (comm, numbers) = numbers(head.0);
-        if let Some(comm) = comm {
+        // A name may end as this one does, and go on behind the cut.
+        if let Some(comm) = comm.filter(|_| !numbers.is_empty() || !form.cut) {
             form.names.may_be_comm(comm).then_some(())?;
             killed.comm = form.names.read(comm);
-        } else if !numbers.is_empty() || head.0.len() > 15 && form.names == Names::Exact {
+        } else if comm.is_none() && !numbers.is_empty()
+            || head.0.len() > 15 && form.names == Names::Exact
+        {
             return None;
         }
         let mut scan = Scan(numbers);
@@ -107,10 +110,8 @@ fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
     match rsplit_once(text, ")") {
         Some((comm, rest)) => match rest.trim_ascii() {
             b"" | b"." | b"," | b">" => (Some(comm), &[]),
-            // It ends within the label of the first number.
-            rest if b"total-vm".starts_with(rest) || b", UID".starts_with(rest) => {
-                (Some(comm), &[])
-            }
+            // It ends within the label of the first number, or a name has such an end.
+            rest if b"total-vm".starts_with(rest) || b", UID".starts_with(rest) => (None, &[]),
             _ => (None, rest),
         },
         None => (None, &[]),
