@@ -20,6 +20,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(args),
         Command::History(args) => history::run(&args),
+        Command::Explain(args) => history::explain(&args),
         Command::Trigger(args) => {
             trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use serde::Deserialize;
 
-use crate::commands::history::HistoryArgs;
+use crate::commands::history::{ExplainArgs, HistoryArgs};
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 use crate::enrich::command::Pattern;
 use crate::render::Format;
@@ -37,6 +37,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print past kills, from the store, the kernel's log or saved logs
     History(HistoryArgs),
+    /// Tell of the kills in a saved log, of any kernel and any logger
+    Explain(ExplainArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.

@@ -61,6 +61,7 @@ impl Enricher {
                 swap_bytes: counter(rss::SWAP),
                 pgtables_bytes: has(field::PGTABLES_BYTES).then_some(candidate.pgtables_bytes),
             },
+            rss_bytes: None,
             oom_score_adj: Some(candidate.oom_score_adj)
                 .filter(|_| has(field::OOM_SCORE_ADJ))
                 .and_then(|adj| adj.try_into().ok()),

@@ -44,6 +44,7 @@ impl Host {
     #[must_use]
     pub fn origin(&self, boot_ns: u64, clock: Clock) -> Origin {
         Origin {
+            time_guessed: None,
             time: Some(clock.wall(boot_ns)),
             boot_ns: Some(boot_ns),
             boot_id: Some(self.boot_id.clone()),

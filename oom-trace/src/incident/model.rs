@@ -13,17 +13,23 @@ use crate::text::KernelText;
 mod agent;
 mod candidates;
 mod exit;
+mod failed;
 mod names;
 mod shortage;
 mod system;
+mod user_kill;
 mod victim;
+mod zone;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
+pub use failed::{OomFailed, OomFailedType};
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
-pub use system::{Node, Pressure, System};
+pub use system::{Node, Pressure, Protection, System};
+pub use user_kill::{UserAction, UserKill, UserKillType};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
+pub use zone::{Counters, FreeBlocks, HugePages, NodeCounters, Zone};
 
 /// The number of the record's schema; raised when a key changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -38,6 +44,10 @@ pub enum Record {
     OomKill(Box<OomKill>),
     /// The kernel is about to panic for want of memory.
     OomPanic(Box<OomPanic>),
+    /// Memory ran out, and nobody could be killed.
+    OomFailed(Box<OomFailed>),
+    /// A program killed another, or ran out of memory by itself.
+    UserKill(Box<UserKill>),
     /// The memory of a victim is back, or is not.
     OomExit(Box<OomExit>),
     /// The agent speaks of itself.
@@ -52,6 +62,8 @@ impl Record {
         match self {
             Self::OomKill(kill) => format!("{}-{}", kill.incident, kill.victim.tid),
             Self::OomPanic(panic) => format!("{}-panic", panic.incident),
+            Self::OomFailed(failed) => format!("{}-failed", failed.incident),
+            Self::UserKill(kill) => format!("{}-user", kill.incident),
             Self::OomExit(exit) => {
                 format!("{}-{}-{}", exit.incident, exit.pid, exit.state.name())
             }
@@ -68,7 +80,7 @@ impl Record {
     pub fn kill(&self) -> Option<&OomKill> {
         match self {
             Self::OomKill(kill) => Some(kill),
-            Self::OomPanic(_) | Self::OomExit(_) | Self::Agent(_) => None,
+            _ => None,
         }
     }
 
@@ -78,6 +90,8 @@ impl Record {
         match self {
             Self::OomKill(_) => "oom_kill",
             Self::OomPanic(_) => "oom_panic",
+            Self::OomFailed(_) => "oom_failed",
+            Self::UserKill(_) => "user_kill",
             Self::OomExit(_) => "oom_exit",
             Self::Agent(_) => "agent",
         }
@@ -89,6 +103,8 @@ impl Record {
         match self {
             Self::OomKill(kill) => &kill.origin,
             Self::OomPanic(panic) => &panic.origin,
+            Self::OomFailed(failed) => &failed.origin,
+            Self::UserKill(kill) => &kill.origin,
             Self::OomExit(exit) => &exit.origin,
             Self::Agent(agent) => &agent.origin,
         }
@@ -100,6 +116,8 @@ impl Record {
         match self {
             Self::OomKill(kill) => Some(&kill.incident),
             Self::OomPanic(panic) => Some(&panic.incident),
+            Self::OomFailed(failed) => Some(&failed.incident),
+            Self::UserKill(kill) => Some(&kill.incident),
             Self::OomExit(exit) => Some(&exit.incident),
             Self::Agent(_) => None,
         }
@@ -133,6 +151,8 @@ pub struct Origin {
     /// Wall-clock time of the hook, UTC. A saved log may lack it, as all that follows.
     #[serde(serialize_with = "rfc3339_ns")]
     pub time: Option<Timestamp>,
+    /// What of `time` a saved log does not say and was guessed; `None` if nothing was.
+    pub time_guessed: Option<Vec<Guess>>,
     /// Time of the hook on `CLOCK_BOOTTIME`, in nanoseconds.
     pub boot_ns: Option<u64>,
     /// `/proc/sys/kernel/random/boot_id`.
@@ -141,6 +161,20 @@ pub struct Origin {
     pub host: Option<String>,
     /// Kernel release, as `uname -r`.
     pub kernel: Option<String>,
+}
+
+/// What of a time is a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guess {
+    /// The zone: this machine's, or the usual one of an abbreviation that several have.
+    Zone,
+    /// The year: the last in which it can have been.
+    Year,
+    /// The second: the log tells minutes.
+    Second,
+    /// All of it: it is when the line was collected, which may be later.
+    Collected,
 }
 
 /// One victim of one incident.
@@ -237,6 +271,8 @@ pub enum Source {
     Tracepoint,
     /// The kernel's log.
     KernelLog,
+    /// The log of another program.
+    Log,
 }
 
 /// What the kernel did to a victim.

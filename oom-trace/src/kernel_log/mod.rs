@@ -5,18 +5,27 @@
 //! what the log says and nothing that had to be guessed: what is lost, cut off or ambiguous is
 //! `None`, and two shortages whose lines cannot be told apart share nothing.
 
+mod begun;
+mod candidates;
 pub mod device;
+mod dump;
+mod memory;
 mod message;
 mod open;
 mod parser;
 pub mod reader;
 mod record;
 mod scan;
+mod told;
+mod untold;
 
 pub use parser::Parser;
 pub use scan::Names;
+pub use untold::{Mention, Untold};
 
 use jiff::Timestamp;
+
+use crate::incident::model::Guess;
 
 /// A message of the log and what came with it.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +46,21 @@ pub struct Entry<'a> {
     pub text: &'a [u8],
 }
 
+impl Entry<'_> {
+    /// A message of which only this is known.
+    fn at(stamp: Stamp) -> Self {
+        Self {
+            stamp,
+            caller: None,
+            host: None,
+            boot_id: None,
+            names: Names::Printed,
+            cut: false,
+            text: b"",
+        }
+    }
+}
+
 /// When a message was logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp {
@@ -44,9 +68,46 @@ pub struct Stamp {
     pub boot_ns: Option<u64>,
     /// By the wall clock.
     pub time: Option<Timestamp>,
+    /// What of `time` the log does not say.
+    pub guessed: Guesses,
+}
+
+/// What of a time is a guess.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guesses {
+    pub(crate) zone: bool,
+    pub(crate) year: bool,
+    pub(crate) second: bool,
+    pub(crate) collected: bool,
+}
+
+impl Guesses {
+    /// As records have it.
+    fn told(self) -> Option<Vec<Guess>> {
+        let all = [
+            (self.zone, Guess::Zone),
+            (self.year, Guess::Year),
+            (self.second, Guess::Second),
+            (self.collected, Guess::Collected),
+        ];
+        let all: Vec<_> = all.into_iter().filter_map(|(is, guess)| is.then_some(guess)).collect();
+        (!all.is_empty()).then_some(all)
+    }
 }
 
 impl Stamp {
+    /// From this to `later`, in milliseconds, as far as both were stamped by one clock that tells them.
+    fn until(self, later: Self) -> Option<u64> {
+        if let Some((then, now)) = self.boot_ns.zip(later.boot_ns) {
+            return now.checked_sub(then).map(|ns| ns / 1_000_000);
+        }
+        let (then, now) = self.time.zip(later.time)?;
+        // Whole seconds tell nothing of what takes less.
+        let has_fraction = |time: Timestamp| time.subsec_nanosecond() != 0;
+        (has_fraction(then) || has_fraction(now)).then_some(())?;
+        u64::try_from(now.duration_since(then).as_millis()).ok()
+    }
+
     /// Whether `later` is more than so many seconds after this; `false` if that cannot be told.
     fn is_before(self, later: Self, seconds: u32) -> bool {
         let boot = self.boot_ns.zip(later.boot_ns);

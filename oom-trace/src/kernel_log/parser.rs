@@ -2,18 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::message::{Form, Killed, Message};
+use super::begun::Begun;
+use super::message::{Form, Killed, Message, Reaped};
 use super::open::Open;
-use super::record::{Boot, kills, panic};
+use super::record::{Boot, Told, exit, failed, kills, panic};
+use super::untold::{Mention, Untold};
 use super::{Entry, Machine, Stamp};
 use crate::incident::model::Record;
-use crate::kernel_log::scan::Names;
-
-/// Lines that a message may be spread over: a name has 15 bytes, and each may be a line feed.
-const MAX_PARTS: u32 = 16;
-
-/// Lines of others that may stand between two parts of a message.
-const MAX_BETWEEN: u32 = 64;
 
 /// The kernel dumps no more than so many shortages in so many seconds (`oom_rs` in
 /// `oom_kill_process`, mm/oom_kill.c); one more, for stamps are whole seconds in some logs.
@@ -22,6 +17,12 @@ const DUMPS_WITHIN: u32 = 6;
 
 /// Seconds between two lines of a stack.
 const TRACE_WITHIN: u32 = 1;
+
+/// Seconds between two shortages in which nobody could be killed, for them to be one episode.
+const EPISODE: u32 = 60;
+
+/// Victims whose memory may come back.
+const MAX_DYING: usize = 256;
 
 /// Reads a log's messages in turn.
 #[derive(Debug, Default)]
@@ -32,21 +33,32 @@ pub struct Parser {
     /// Whose boot the last message was of.
     boot_id: Option<String>,
     open: Option<Open>,
-    /// When the last dumps began; where messages were lost, they may all have been dumps.
+    /// A shortage in which nobody could be killed: the next may be its like.
+    failed: Option<Open>,
+    /// When the last shortages began, each of which may have been dumped; where messages were lost, they
+    /// may all have been.
     dumps: VecDeque<Stamp>,
     after_gap: bool,
     /// The last line of a stack that may go on: its next line may stand anywhere.
     trace: Option<Stamp>,
     begun: Option<Begun>,
+    /// For a saved log, what the reaper says is told, too: the hooks have it from elsewhere.
+    is_saved: bool,
+    /// Those who were killed, in records that are done.
+    dying: VecDeque<Dying>,
+    line: u64,
+    /// Messages that meant something here.
+    taken: u64,
+    untold: Untold,
 }
 
-/// A message that is not whole yet.
+/// A victim of which the reaper may speak.
 #[derive(Debug)]
-struct Begun {
-    text: Vec<u8>,
-    stamp: Stamp,
-    parts: u32,
-    between: u32,
+struct Dying {
+    incident: String,
+    pid: u32,
+    tid: u32,
+    at: Stamp,
 }
 
 impl Parser {
@@ -54,6 +66,31 @@ impl Parser {
     #[must_use]
     pub fn new(machine: Machine) -> Self {
         Self { machine, ..Self::default() }
+    }
+
+    /// Takes the message of a saved log's line.
+    pub(super) fn push_line(&mut self, line: u64, entry: &Entry<'_>) -> Vec<Record> {
+        self.is_saved = true;
+        self.line = line;
+        self.push(entry)
+    }
+
+    /// How many messages were of an OOM kill so far.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// What follows was before: the log is read block by block, newest first.
+    pub(super) fn turn(&mut self) -> Vec<Record> {
+        let done = self.flush();
+        self.dumps.clear();
+        self.trace = None;
+        done
+    }
+
+    /// What came into no record so far.
+    pub(super) fn untold(&self) -> &Untold {
+        &self.untold
     }
 
     /// Takes the next message; answers the records of the incident that it completes.
@@ -66,10 +103,31 @@ impl Parser {
             done = self.boot(entry.boot_id);
         }
         let form = Form { names: entry.names, cut: entry.cut };
-        match Message::parse(entry.text, form) {
-            Some(message) => done.extend(self.take(message, entry)),
+        let message = Message::parse(entry.text, form);
+        // The rest of a message may look like one of its own.
+        if !message.as_ref().is_some_and(Message::is_mention) && self.begun.is_some() {
+            if let Some(joined) = self.put_together(entry) {
+                done.extend(joined);
+                return done;
+            }
+        }
+        match message {
+            Some(message) if message.may_go_on() => {
+                done.extend(self.end_begun());
+                self.taken += 1;
+                self.begun = Some(Begun::new(entry, self.line));
+            }
+            Some(message) => {
+                if message.is_mention() {
+                    done.extend(self.end_begun());
+                }
+                done.extend(self.take(message, entry));
+            }
             None => {
-                done.extend(self.put_together(entry));
+                if Message::is_begun(entry.text) {
+                    done.extend(self.end_begun());
+                    self.begun = Some(Begun::new(entry, self.line));
+                }
                 if self.open.as_ref().is_some_and(|open| open.is_over(entry.stamp)) {
                     done.extend(self.flush());
                 }
@@ -80,36 +138,111 @@ impl Parser {
 
     /// Another boot begins, if its id is known with that.
     pub fn boot(&mut self, id: Option<&str>) -> Vec<Record> {
+        let done = self.flush();
         self.boot = None;
         self.boot_id = id.map(Into::into);
-        self.begun = None;
         self.dumps.clear();
-        self.flush()
+        self.dying.clear();
+        done
     }
 
     /// Messages were lost here: what follows belongs to nothing before.
     pub fn gap(&mut self) -> Vec<Record> {
-        self.begun = None;
         self.after_gap = true;
         self.flush()
     }
 
     /// No message follows that belongs to the last incident.
     pub fn flush(&mut self) -> Vec<Record> {
-        let open = self.open.take().filter(Open::has_victims);
-        open.map(|open| kills(&open, &self.machine, self.boot.as_ref())).unwrap_or_default()
+        let mut done = self.end_begun();
+        done.extend(self.close());
+        done.extend(self.end_episode());
+        done
     }
 
-    /// Whether victims wait for a sign that there are no more.
+    /// Whether something waits for a sign that there is no more of it.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.open.as_ref().is_some_and(Open::has_victims)
+        let has_result = self.open.as_ref().is_some_and(Open::has_result);
+        has_result || self.failed.is_some() || self.begun.as_ref().is_some_and(Begun::says_enough)
+    }
+
+    /// Ends the open incident; answers the records of it, but not of one that the next may go on with.
+    fn close(&mut self) -> Vec<Record> {
+        let Some(open) = self.open.take() else { return Vec::new() };
+        if open.failures > 0 {
+            return self.fail(open);
+        }
+        if open.victims.is_empty() {
+            let (count, first) = open.mentions;
+            self.untold.add(count, first);
+            return Vec::new();
+        }
+        let mut done = self.end_episode();
+        let told = Told::new(&open, &self.machine, self.boot.as_ref());
+        let records = kills(&told);
+        for record in &records {
+            let Record::OomKill(kill) = record else { continue };
+            let at = open.victims.iter().find(|victim| victim.killed.tid == kill.victim.tid);
+            if self.dying.len() >= MAX_DYING {
+                self.dying.pop_front();
+            }
+            self.dying.push_back(Dying {
+                incident: kill.incident.clone(),
+                pid: kill.victim.pid.unwrap_or(kill.victim.tid),
+                tid: kill.victim.tid,
+                at: at.map_or(open.start, |victim| victim.at),
+            });
+        }
+        done.extend(records);
+        for (reaped, at) in &open.reaped {
+            let mention = || Mention::new(self.line, b"oom_reaper: reaped process");
+            let (host, boot_id) = (open.host.as_deref(), open.boot_id.as_deref());
+            match self.exit(reaped, *at, host, boot_id) {
+                Some(record) => done.push(record),
+                None => self.untold.add(1, Some(mention())),
+            }
+        }
+        done
+    }
+
+    /// One more shortage in which nobody could be killed.
+    fn fail(&mut self, open: Open) -> Vec<Record> {
+        match &mut self.failed {
+            Some(first) if is_like(first, &open) => {
+                first.failures += open.failures;
+                first.failed_at = open.failed_at;
+                Vec::new()
+            }
+            _ => {
+                let done = self.end_episode();
+                self.failed = Some(open);
+                done
+            }
+        }
+    }
+
+    fn end_episode(&mut self) -> Vec<Record> {
+        let Some(open) = self.failed.take() else { return Vec::new() };
+        vec![failed(&Told::new(&open, &self.machine, self.boot.as_ref()))]
     }
 
     fn take(&mut self, message: Message<'_>, entry: &Entry<'_>) -> Vec<Record> {
         let in_trace = self.follow_trace(&message, entry);
-        match message {
-            Message::Header(header) => self.start_dump(entry, |open| {
+        let is_mention = message.is_mention();
+        let is_rest = matches!(
+            message,
+            Message::Trace
+                | Message::Frame(_)
+                | Message::TraceEnd
+                | Message::MemInfo(_)
+                | Message::Stat(_)
+        );
+        // Of other things, too, the kernel dumps a stack or how memory stands.
+        self.taken +=
+            u64::from(!is_rest || self.open.as_ref().is_some_and(|open| !open.has_result()));
+        let done = match message {
+            Message::Header(header) => self.start(entry, |open| {
                 open.dump.header = Some(header);
                 open.dump.is_mixed = in_trace;
             }),
@@ -120,11 +253,8 @@ impl Parser {
                 };
                 // The header of its dump was lost, or had a name in it that hid it.
                 refused
-                    .map(|summary| self.start_dump(entry, |open| open.dump.summary = Some(summary)))
+                    .map(|summary| self.start(entry, |open| open.dump.summary = Some(summary)))
                     .unwrap_or_default()
-            }
-            Message::Chose(chose) if self.open.as_ref().is_none_or(Open::has_victims) => {
-                self.start_dump(entry, |open| open.dump.chose = Some(chose))
             }
             Message::Killed(killed) => {
                 let may_lack_dump = self.may_lack_dump(entry.stamp);
@@ -134,38 +264,107 @@ impl Parser {
                 };
                 refused.map(|killed| self.start_with(killed, entry)).unwrap_or_default()
             }
-            Message::Group(path) => {
-                let refused = match &mut self.open {
-                    Some(open) => open.group(path.clone(), entry).err(),
-                    None => Some(None),
-                };
-                let Some(first) = refused else { return Vec::new() };
-                let done = match first {
-                    Some(killed) => self.start_with(killed, entry),
-                    None => self.start(entry, |_| {}),
-                };
-                if let Some(open) = &mut self.open {
-                    open.group = Some(path);
+            Message::Group(path) => self.group(path, entry),
+            Message::NoVictim => {
+                if self.open.as_mut().is_some_and(|open| open.fail(entry)) {
+                    Vec::new()
+                } else {
+                    self.start(entry, |open| open.fail_now(entry))
                 }
-                done
             }
+            Message::Reaped(reaped) => self.reaped(reaped, entry),
             Message::Panic(said) => {
                 let open = self.open.take_if(|open| open.may_panic(entry));
-                let panic = open.map(|open| panic(&open, said, &self.machine, self.boot.as_ref()));
-                panic.into_iter().collect()
+                let mut done = self.close();
+                let open = open.unwrap_or_else(|| self.opened(entry));
+                done.extend(self.end_episode());
+                done.push(panic(&Told::new(&open, &self.machine, self.boot.as_ref()), said));
+                done
             }
             Message::Boot { release, version } => {
                 let done = self.flush();
                 self.boot = Some(Boot { release, version });
                 done
             }
-            message => {
-                if let Some(open) = &mut self.open {
-                    open.describe(message, entry);
-                }
-                Vec::new()
-            }
+            message => self.describe(message, entry),
+        };
+        if let Some(open) = self.open.as_mut().filter(|_| is_mention) {
+            open.mention(Mention::new(self.line, entry.text));
         }
+        done
+    }
+
+    /// A line of a dump. What only an OOM kill is preceded by begins one whose header is not there.
+    fn describe(&mut self, message: Message<'_>, entry: &Entry<'_>) -> Vec<Record> {
+        let begins = matches!(
+            message,
+            Message::Limit(..)
+                | Message::Usage(_)
+                | Message::StatsFor(..)
+                | Message::Columns(_)
+                | Message::Chose(_)
+        );
+        let may_take = match &self.open {
+            Some(open) => !begins || open.may_describe(entry),
+            None => false,
+        };
+        if begins && !may_take {
+            return self.start(entry, |open| open.dump.take(message, entry));
+        }
+        if let Some(open) = &mut self.open {
+            open.describe(message, entry);
+        }
+        Vec::new()
+    }
+
+    fn group(&mut self, path: Option<crate::text::KernelText>, entry: &Entry<'_>) -> Vec<Record> {
+        let refused = match &mut self.open {
+            Some(open) => open.group(path.clone(), entry).err(),
+            None => Some(None),
+        };
+        let Some(first) = refused else { return Vec::new() };
+        let done = match first {
+            Some((killed, _)) => self.start_with(killed, entry),
+            None => self.start(entry, |_| {}),
+        };
+        if let Some(open) = &mut self.open {
+            open.group = Some(path);
+        }
+        done
+    }
+
+    /// The reaper is done with a victim: of this incident, or of one before.
+    fn reaped(&mut self, reaped: Reaped, entry: &Entry<'_>) -> Vec<Record> {
+        if !self.is_saved {
+            return Vec::new();
+        }
+        if let Some(open) = &mut self.open
+            && open.victims.iter().any(|victim| victim.killed.tid == reaped.tid)
+        {
+            open.reaped.push((reaped, entry.stamp));
+            return Vec::new();
+        }
+        if let Some(record) = self.exit(&reaped, entry.stamp, entry.host, entry.boot_id) {
+            return vec![record];
+        }
+        self.untold.add(1, Some(Mention::new(self.line, entry.text)));
+        Vec::new()
+    }
+
+    fn exit(
+        &self,
+        reaped: &Reaped,
+        at: Stamp,
+        host: Option<&str>,
+        boot_id: Option<&str>,
+    ) -> Option<Record> {
+        let dying = self.dying.iter().rev().find(|dying| dying.tid == reaped.tid)?;
+        let Dying { incident, pid, tid: _, at: killed } = dying;
+        let boot_id = boot_id.or(self.boot_id.as_deref());
+        let mut open = Open::new(&Entry { boot_id, host, ..Entry::at(at) });
+        open.start = at;
+        let told = Told::new(&open, &self.machine, self.boot.as_ref());
+        Some(exit(&told, incident, *pid, reaped, killed.until(at)))
     }
 
     /// Whether another's stack may go on after this message.
@@ -191,20 +390,19 @@ impl Parser {
         first.is_some_and(|first| !first.is_before(now, DUMPS_WITHIN))
     }
 
-    /// Ends the open incident and begins another with this message of a dump.
-    fn start_dump(&mut self, entry: &Entry<'_>, fill: impl FnOnce(&mut Open)) -> Vec<Record> {
-        if self.dumps.len() == DUMPS {
-            self.dumps.pop_front();
-        }
-        self.dumps.push_back(entry.stamp);
-        self.start(entry, fill)
+    fn opened(&self, entry: &Entry<'_>) -> Open {
+        let boot_id = entry.boot_id.or(self.boot_id.as_deref());
+        Open::new(&Entry { boot_id, ..*entry })
     }
 
     /// Ends the open incident and begins another with this message.
     fn start(&mut self, entry: &Entry<'_>, fill: impl FnOnce(&mut Open)) -> Vec<Record> {
-        let done = self.flush();
-        let boot_id = entry.boot_id.or(self.boot_id.as_deref());
-        let mut open = Open::new(&Entry { boot_id, ..*entry });
+        let done = self.close();
+        if self.dumps.len() == DUMPS {
+            self.dumps.pop_front();
+        }
+        self.dumps.push_back(entry.stamp);
+        let mut open = self.opened(entry);
         fill(&mut open);
         self.open = Some(open);
         done
@@ -216,37 +414,50 @@ impl Parser {
     }
 
     /// A message may be spread over lines where a name holds a line feed, or where another CPU
-    /// logged between two parts of it.
-    fn put_together(&mut self, entry: &Entry<'_>) -> Vec<Record> {
-        if let Some(mut begun) = self.begun.take() {
-            let is_rest =
-                begun.text.starts_with(b"oom-kill:") && matches!(entry.text, [b',' | b'/', ..]);
-            // A line feed in a printed name: the lines of a message have its stamp, or none.
-            let is_line = entry.names == Names::Printed
-                && (begun.stamp == entry.stamp || entry.stamp == Stamp::default());
-            let joined = |between: &[u8]| [&begun.text, between, entry.text].concat();
-            let form = Form { names: entry.names, cut: entry.cut };
-            let ways = [is_line.then(|| joined(b"\n")), is_rest.then(|| joined(b""))];
-            for text in ways.iter().flatten() {
-                if let Some(message) = Message::parse(text, form) {
-                    return self.take(message, entry);
+    /// logged between two parts of it. `None` if this is no part of one.
+    fn put_together(&mut self, entry: &Entry<'_>) -> Option<Vec<Record>> {
+        let begun = self.begun.as_mut()?;
+        let form = Form { names: entry.names, cut: entry.cut };
+        for text in begun.with(entry) {
+            match Message::parse(&text, form) {
+                Some(message) if !message.may_go_on() => {
+                    self.begun = None;
+                    let text = text.clone();
+                    return Some(self.take(message, &Entry { text: &text, ..*entry }));
                 }
-            }
-            match ways.into_iter().flatten().next_back() {
-                Some(text) => {
-                    begun.text = text;
-                    begun.parts += 1;
-                }
-                None => begun.between += 1,
-            }
-            if begun.parts < MAX_PARTS && begun.between < MAX_BETWEEN {
-                self.begun = Some(begun);
+                _ => {}
             }
         }
-        if Message::is_begun(entry.text) {
-            let text = entry.text.to_vec();
-            self.begun = Some(Begun { text, stamp: entry.stamp, parts: 1, between: 0 });
+        let goes_on = begun.add(entry);
+        if goes_on.is_none() {
+            return Some(self.end_begun()).filter(|done| !done.is_empty());
         }
-        Vec::new()
+        goes_on.filter(|goes_on| *goes_on).map(|_| Vec::new())
     }
+
+    /// Nothing follows that a message lacks: what it says already is taken.
+    fn end_begun(&mut self) -> Vec<Record> {
+        let Some(begun) = self.begun.take() else { return Vec::new() };
+        let line = std::mem::replace(&mut self.line, begun.line());
+        let entry = begun.entry();
+        let form = Form { names: entry.names, cut: true };
+        let done = match Message::parse(entry.text, form) {
+            Some(message) if message.may_go_on() => self.take(message, &entry),
+            _ => Vec::new(),
+        };
+        self.line = line;
+        done
+    }
+}
+
+/// Whether both shortages are of one episode.
+fn is_like(first: &Open, next: &Open) -> bool {
+    let limit = |open: &Open| open.dump.stats_for.as_ref().map(|(path, _)| path.clone());
+    let trigger = |open: &Open| open.dump.header.as_ref().map(|it| it.comm.logged.clone());
+    let same_limit = limit(first).zip(limit(next)).is_none_or(|(a, b)| a == b);
+    same_limit
+        && trigger(first) == trigger(next)
+        && first.host == next.host
+        && first.boot_id == next.boot_id
+        && !first.failed_at.is_before(next.start, EPISODE)
 }

@@ -25,6 +25,41 @@ impl<'a> Scan<'a> {
         self.0 = self.0.trim_ascii_start();
     }
 
+    /// Steps over blanks and commas.
+    pub(super) fn separators(&mut self) {
+        let len =
+            self.0.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b',')).count();
+        self.0 = self.0.get(len..).unwrap_or_default();
+    }
+
+    /// As many bytes as are of this kind.
+    pub(super) fn run(&mut self, is_of_it: impl Fn(&u8) -> bool) -> &'a [u8] {
+        let len = self.0.iter().take_while(|byte| is_of_it(byte)).count();
+        let (run, rest) = self.0.split_at_checked(len).unwrap_or((self.0, &[]));
+        self.0 = rest;
+        run
+    }
+
+    /// `anon-rss:`, without the colon.
+    pub(super) fn label(&mut self) -> Option<&'a [u8]> {
+        let mut scan = *self;
+        let label = scan.run(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        scan.eat(":")?;
+        *self = scan;
+        Some(label)
+    }
+
+    /// Whether a number that was just read is all of it: `None` if something else than a separator
+    /// follows, or nothing does where the end may be missing.
+    pub(super) fn is_done(&self, nothing_is_cut: bool) -> Option<()> {
+        match self.0.first() {
+            None => (!nothing_is_cut).then_some(()),
+            Some(byte) => (byte.is_ascii_whitespace()
+                || matches!(byte, b',' | b'"' | b'\'' | b'\\' | b'<'))
+            .then_some(()),
+        }
+    }
+
     /// A decimal number, with its sign if it has one.
     pub(super) fn number<T: FromStr>(&mut self) -> Option<T> {
         let sign = usize::from(self.0.first() == Some(&b'-'));

@@ -10,8 +10,8 @@ use super::moment::Moment;
 use super::units::{Joined, Size, resident};
 use super::word::Word;
 use crate::incident::model::{
-    Agent, ExitState, FreedBy, OomExit, OomKill, OomPanic, Origin, Outcome, Record, Scope,
-    Shortage, Victim,
+    Agent, ExitState, FreedBy, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome, Record,
+    Scope, Shortage, UserKill, Victim,
 };
 use crate::text::KernelText;
 
@@ -23,6 +23,8 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) => oom_kill(kill, &mut fields)?,
         Record::OomPanic(panic) => oom_panic(panic, &mut fields)?,
+        Record::OomFailed(failed) => oom_failed(failed, &mut fields)?,
+        Record::UserKill(kill) => user_kill(kill, &mut fields)?,
         Record::OomExit(exit) => oom_exit(exit, &mut fields)?,
         Record::Agent(said) => agent(said, &mut fields)?,
     }
@@ -86,6 +88,67 @@ fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.word("message", Some(message))?;
     limit(shortage, fields)?;
     trigger(shortage, fields)?;
+    fields.word("host", origin.host.as_deref())?;
+    fields.put("source", Some(source.name()))?;
+    fields.word("incident", Some(incident))
+}
+
+fn oom_failed(failed: &OomFailed, fields: &mut Fields<'_>) -> io::Result<()> {
+    let OomFailed {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        message,
+        failures,
+        lasted_ms,
+        shortage,
+        candidates: _,
+        system: _,
+    } = failed;
+    fields.head(origin, "OOM-FAILED")?;
+    fields.name("message", Some(message))?;
+    fields.put("failures", Some(failures))?;
+    fields.put("lasted_ms", *lasted_ms)?;
+    limit(shortage, fields)?;
+    trigger(shortage, fields)?;
+    fields.word("host", origin.host.as_deref())?;
+    fields.put("source", Some(source.name()))?;
+    fields.word("incident", Some(incident))
+}
+
+fn user_kill(kill: &UserKill, fields: &mut Fields<'_>) -> io::Result<()> {
+    let UserKill {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        by,
+        action,
+        signal,
+        pid,
+        comm,
+        uid,
+        cgroup,
+        pod,
+        rss_bytes,
+        swap_bytes,
+        message,
+    } = kill;
+    fields.head(origin, "USER-KILL")?;
+    fields.word("by", Some(by))?;
+    fields.put("action", Some(action.name()))?;
+    fields.word("signal", signal.as_deref())?;
+    fields.name("comm", comm.as_ref())?;
+    fields.put("pid", *pid)?;
+    fields.put("uid", *uid)?;
+    fields.size("rss", *rss_bytes)?;
+    fields.size("swap", *swap_bytes)?;
+    fields.name("cgroup", cgroup.as_ref())?;
+    fields.word("pod", pod.as_deref())?;
+    fields.name("message", Some(message))?;
     fields.word("host", origin.host.as_deref())?;
     fields.put("source", Some(source.name()))?;
     fields.word("incident", Some(incident))

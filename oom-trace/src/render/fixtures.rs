@@ -41,6 +41,7 @@ pub(crate) fn all() -> [(&'static str, Record); 15] {
 fn origin() -> Origin {
     Origin {
         time: "2026-11-23T03:08:07.012345678Z".parse().ok(),
+        time_guessed: None,
         boot_ns: Some(4_572_744_000),
         boot_id: Some("7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11".into()),
         host: Some("db1".into()),
@@ -49,8 +50,14 @@ fn origin() -> Origin {
 }
 
 /// What a log without stamps tells.
-const NOWHERE: Origin =
-    Origin { time: None, boot_ns: None, boot_id: None, host: None, kernel: None };
+const NOWHERE: Origin = Origin {
+    time: None,
+    time_guessed: None,
+    boot_ns: None,
+    boot_id: None,
+    host: None,
+    kernel: None,
+};
 
 /// What a log tells of a kill whose dump it has not, and less.
 fn from_log() -> OomKill {
@@ -218,6 +225,7 @@ fn weighed(memory: Memory) -> Candidates {
         comm: Some("java".into()),
         cgroup: Some("/batch/job1".into()),
         memory,
+        rss_bytes: None,
         oom_score_adj: Some(0),
         badness: Some(158_545),
     };
@@ -227,6 +235,7 @@ fn weighed(memory: Memory) -> Candidates {
         comm: Some("postgres".into()),
         cgroup: Some("/db".into()),
         memory: self::memory([2_097_152, 1_048_576, 10_240, 65_536, 4096, 2500]),
+        rss_bytes: None,
         oom_score_adj: Some(-1000),
         badness: None,
     };

@@ -11,6 +11,8 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::moment::show_local_times;
+
 use crate::incident::model::Record;
 use crate::{units, word};
 

@@ -2,7 +2,20 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::incident::model::Origin;
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::incident::model::{Guess, Origin};
+
+/// The clock of formats for people, if it is not UTC.
+static LOCAL: OnceLock<TimeZone> = OnceLock::new();
+
+/// From now on, formats for people show times as this machine's clock does, with its offset.
+pub fn show_local_times() {
+    let _ = LOCAL.set(TimeZone::system());
+}
 
 /// The wall-clock time; where a log does not tell it, the time since boot.
 #[derive(Debug, Clone, Copy)]
@@ -11,15 +24,45 @@ pub(super) struct Moment<'a>(pub(super) &'a Origin);
 /// To the second; with `{:#}` in one word, to the millisecond.
 impl Display for Moment<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Origin { time, boot_ns, .. } = self.0;
+        let Origin { time, time_guessed, boot_ns, .. } = self.0;
         match (time, boot_ns) {
-            (Some(time), _) if f.alternate() => write!(f, "{time:.3}"),
-            (Some(time), _) => write!(f, "{} UTC", time.strftime("%F %T")),
+            (Some(time), _) if f.alternate() => in_one_word(*time, LOCAL.get(), f),
+            (Some(time), _) => {
+                match LOCAL.get() {
+                    Some(zone) => {
+                        let time = time.to_zoned(zone.clone());
+                        write!(f, "{}", time.strftime("%F %T %:z"))?;
+                    }
+                    None => write!(f, "{} UTC", time.strftime("%F %T"))?,
+                }
+                guessed(time_guessed.as_deref().unwrap_or_default(), f)
+            }
             (None, Some(ns)) => {
                 write!(f, "boot+{}.{:03}s", ns / 1_000_000_000, ns / 1_000_000 % 1000)
             }
             (None, None) if f.alternate() => f.write_str("-"),
             (None, None) => f.write_str("at an unknown time"),
         }
+    }
+}
+
+fn in_one_word(time: Timestamp, zone: Option<&TimeZone>, f: &mut Formatter<'_>) -> fmt::Result {
+    match zone {
+        Some(zone) => {
+            write!(f, "{}", time.to_zoned(zone.clone()).strftime("%FT%H:%M:%S.%3f%:z"))
+        }
+        None => write!(f, "{time:.3}"),
+    }
+}
+
+/// What of it the log does not say.
+fn guessed(what: &[Guess], f: &mut Formatter<'_>) -> fmt::Result {
+    if what.contains(&Guess::Collected) {
+        return f.write_str(" (when it was collected)");
+    }
+    let names: Vec<_> = what.iter().map(|guess| guess.name()).collect();
+    match names.as_slice() {
+        [] => Ok(()),
+        names => write!(f, " ({} guessed)", names.join(" and ")),
     }
 }

@@ -128,8 +128,9 @@ impl Sieve {
                 takes
             }
             Record::OomPanic(panic) => self.filter.takes_panic(panic.shortage.scope),
+            Record::OomFailed(failed) => self.filter.takes_panic(failed.shortage.scope),
             Record::OomExit(exit) => !self.is_rejected(exit),
-            Record::Agent(_) => true,
+            Record::UserKill(_) | Record::Agent(_) => true,
         }
     }
 

@@ -154,6 +154,8 @@ fn message_id(record: &Record) -> &'static str {
     match record {
         Record::OomKill(_) => "9c5b2f0d3f6e4a6c8f1e7a2b4d90c3e1",
         Record::OomPanic(_) => "1f0a7c94be1d4b0fa2c35d8e6b7f4a12",
+        Record::OomFailed(_) => "b7d0e4a1935c4e0f8a26c1d97f3e5b68",
+        Record::UserKill(_) => "e3a85f17c60b4d92a4f8093b6c2d71ea",
         Record::OomExit(_) => "5e8d13c6a7f2470b9d04c1b6e2fa8953",
         Record::Agent(_) => "c27b40e9d85f4c31b6a95f0e13d7824b",
     }

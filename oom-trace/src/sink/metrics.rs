@@ -115,7 +115,7 @@ impl Metrics {
                     }
                 }
             },
-            Record::Agent(_) => {}
+            Record::OomFailed(_) | Record::UserKill(_) | Record::Agent(_) => {}
         }
     }
 

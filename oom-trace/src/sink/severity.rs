@@ -11,7 +11,8 @@ pub(super) fn severity(record: &Record) -> u8 {
     const INFO: u8 = 6;
     match record {
         Record::OomPanic(_) => EMERGENCY,
-        Record::OomKill(_) => CRITICAL,
+        Record::OomKill(_) | Record::OomFailed(_) => CRITICAL,
+        Record::UserKill(_) => ERROR,
         Record::OomExit(exit) => match exit.state {
             ExitState::Stuck => ERROR,
             ExitState::Freed => NOTICE,

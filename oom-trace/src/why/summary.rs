@@ -1,6 +1,7 @@
 //! The sentence: what ran short, who held it, how the machine stood.
 
 use super::facts::{asker, free, is_full, is_global, is_share, later, percent, who};
+use super::filling::Filling;
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
 use super::place;
@@ -27,7 +28,7 @@ const NO_LIMIT: &[u8] = b"Out of memory";
 /// `None` if only the victim is known.
 pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
     let shortage = shortage(kill);
-    let after = [machine(kill), earlier(kill), group(kill), exiting(kill)];
+    let after = [filling(kill), machine(kill), earlier(kill), group(kill), exiting(kill)];
     if shortage.is_none() && after.iter().all(Option::is_none) {
         return None;
     }
@@ -201,6 +202,11 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
             None => format!("{who} held {}", Size(held)),
         },
     })
+}
+
+/// What fills the limit, if that is not what processes have for themselves.
+fn filling(kill: &OomKill) -> Option<String> {
+    Filling::new(&Hit::new(kill)?)?.clause()
 }
 
 /// What most of it is.

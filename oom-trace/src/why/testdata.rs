@@ -14,7 +14,14 @@ pub(super) fn unknown() -> OomKill {
         schema: SCHEMA,
         kind: OomKillType::OomKill,
         incident: String::new(),
-        origin: Origin { time: None, boot_ns: None, boot_id: None, host: None, kernel: None },
+        origin: Origin {
+            time: None,
+            time_guessed: None,
+            boot_ns: None,
+            boot_id: None,
+            host: None,
+            kernel: None,
+        },
         source: Source::Kprobe,
         outcome: None,
         victim_index: 1,
@@ -144,6 +151,7 @@ pub(super) fn candidate(pid: u32, held: u64) -> Candidate {
         comm: Some(format!("task{pid}").into()),
         cgroup: None,
         memory: mib(held),
+        rss_bytes: None,
         oom_score_adj: Some(0),
         badness: i64::try_from(held).ok(),
     }

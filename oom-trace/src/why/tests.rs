@@ -279,6 +279,7 @@ impl Chance {
             comm: self.maybe(|_| "hog".into()),
             cgroup: self.maybe(|_| "/hogs".into()),
             memory: self.memory(),
+            rss_bytes: None,
             oom_score_adj: self.maybe(|chance| chance.0.i16(..)),
             badness: self.maybe(|chance| chance.0.i64(..)),
         }

@@ -200,6 +200,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         incident: String::new(),
         origin: Origin {
             time: None,
+            time_guessed: None,
             boot_ns: None,
             boot_id: None,
             host: None,

@@ -83,6 +83,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "kmem_usage_bytes": null,
             "kmem_max_bytes": null,
             "kmem_failcnt": null,
+            "stat": null,
             "ancestors": null,
         })
     });
@@ -102,6 +103,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "incident": format!("log-{boot_ns}-{}", victims[0][0].pid),
             "id": format!("log-{boot_ns}-{}-{}", victims[0][0].pid, kill.pid),
             "time": null,
+            "time_guessed": null,
             "boot_ns": boot_ns,
             "boot_id": null,
             "host": null,

@@ -1,16 +1,18 @@
 //! A saved log, or a store.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
+use std::io::{self, IsTerminal as _, Read as _, Seek as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::here::read_store;
+use super::progress::Progress;
+use super::unpack::{Counted, unpack};
 use super::{Printer, name, say};
-use crate::kernel_log::reader::{Found, Zone, read as read_log};
-use crate::kernel_log::{Machine, Parser};
+use crate::kernel_log::reader::{Found, Zone, read_new};
+use crate::kernel_log::{Machine, Mention, Parser};
 
 /// Names standard input.
 pub(super) const STDIN: &str = "-";
@@ -18,27 +20,21 @@ pub(super) const STDIN: &str = "-";
 /// First bytes of a store.
 const STORE: &[u8] = b"SQLite format 3\0";
 
-/// First bytes of files that hold a log in a form that other programs undo, and how.
-const WRAPPED: [(&[u8], &str, &str); 4] = [
-    (b"\x1f\x8b", "compressed", "zcat"),
-    (b"\xfd7zXZ", "compressed", "xzcat"),
-    (b"\x28\xb5\x2f\xfd", "compressed", "zstdcat"),
-    (b"LPKSHHRH", "a binary journal", "journalctl -k -o json --file"),
-];
-
 pub(super) fn read(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     if path == Path::new(STDIN) {
-        return read_from(io::stdin().lock(), path, Timestamp::now(), printer);
+        return read_from(io::stdin().lock(), path, Timestamp::now(), None, printer);
     }
     let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     if starts_with(&mut file, STORE).with_context(|| format!("cannot read {}", path.display()))? {
         return read_store(path, printer);
     }
     // Nothing in it is later than its last change.
-    let written = file.metadata().and_then(|data| data.modified());
-    let written = written.ok().and_then(|time| Timestamp::try_from(time).ok());
+    let metadata = file.metadata().ok();
+    let written =
+        metadata.as_ref().and_then(|data| Timestamp::try_from(data.modified().ok()?).ok());
     let latest = written.unwrap_or_else(Timestamp::now);
-    read_from(BufReader::new(file), path, latest, printer)
+    let size = metadata.filter(std::fs::Metadata::is_file).map(|data| data.len());
+    read_from(file, path, latest, size, printer)
 }
 
 /// A pipe or a device is none of these files: nothing is taken from it.
@@ -53,26 +49,43 @@ fn starts_with(file: &mut File, magic: &[u8]) -> io::Result<bool> {
 }
 
 fn read_from(
-    mut input: impl BufRead,
+    input: impl io::Read,
     path: &Path,
     latest: Timestamp,
+    size: Option<u64>,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
     let name = name(path);
-    let start = input.fill_buf().with_context(|| format!("cannot read {name}"))?;
-    let is_binary = memchr::memchr(0, start).is_some();
-    if let Some((_, what, undo)) = WRAPPED.into_iter().find(|(magic, ..)| start.starts_with(magic))
-    {
-        bail!("{name} is {what}; try: {undo} {} | oom-trace history -", path.display());
-    }
+    let mut progress = size.filter(|_| io::stderr().is_terminal()).and_then(Progress::of);
+    let tell = |read| {
+        if let Some(progress) = &mut progress {
+            progress.at(read);
+        }
+    };
+    let cannot_read = || format!("cannot read {name}");
+    let input = unpack(Counted::new(input, tell)).with_context(cannot_read)?;
     let parser = Parser::new(Machine::default());
-    let found = read_log(input, parser, &Zone::here(latest), |record| printer.print(&record));
-    let Found { lines, logged, records, lost } =
-        found.with_context(|| format!("cannot read {name}"))?;
+    let mut seen = std::mem::take(&mut printer.seen);
+    let zone = Zone::here(latest);
+    let found = read_new(input, parser, &zone, &mut seen, |record| printer.print(&record));
+    printer.seen = seen;
+    let Found { lines, logged, records, kernel, lost, untold } = found.with_context(cannot_read)?;
+    printer.kernel += kernel;
     if lost > 0 {
         say(format_args!("{name} lacks {lost} messages: kills among them are not shown"));
     }
-    if records == 0 && lines > 0 && (is_binary || logged == 0) {
+    if let Some(Mention { line, text }) = untold.first {
+        printer.untold += untold.count;
+        let (what, more) = match untold.count {
+            1 => ("a line speaks", String::new()),
+            count => ("lines speak", format!(", the first of {count}")),
+        };
+        say(format_args!(
+            "{name}: {what} of an OOM kill but could not be told as one{more}: line {line}: {text}"
+        ));
+        return Ok(());
+    }
+    if records == 0 && lines > 0 && logged == 0 {
         bail!(
             "{name} is no log of a kernel: none of its {lines} lines is one of dmesg, journalctl, \
              syslog or /dev/kmsg"

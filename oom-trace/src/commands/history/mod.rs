@@ -1,33 +1,61 @@
-//! `oom-trace history`: past kills, from the kernel's log or from saved ones.
+//! `oom-trace history`: past kills, from the store, the kernel's log or saved ones; and
+//! `oom-trace explain`, for saved logs alone.
 
 mod file;
 mod here;
+mod printer;
+mod progress;
 mod since;
+mod unpack;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
-use jiff::Timestamp;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FileType, fstat};
 
 use crate::cli::Color;
 use crate::config::style;
-use crate::incident::model::Record;
-use crate::render::{Format, Style, render};
+use crate::render::{Format, Style, show_local_times};
+use printer::{Printer, is_closed_pipe};
 use since::Since;
 
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Saved logs, of dmesg, journalctl (also -o json), syslog or /dev/kmsg, or an agent's store; `-`
-    /// is standard input. Without one, the service's store; without that, the running kernel's log
+    /// Saved logs, of dmesg, journalctl, syslog or /dev/kmsg, compressed or not, or an agent's store; `-`
+    /// is standard input. Without one, standard input if it is a pipe or a file; else the service's
+    /// store; without that, the running kernel's log
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Read the running kernel's log, whatever else there is
     #[arg(long, conflicts_with = "files")]
     log: bool,
-    /// From this moment on, such as 2026-11-23T06:00:00Z, or so long ago, such as 2h
+    /// How to show them.
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// Which logs to explain, and how.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Saved logs, of any kernel from 2.6.32 on and of any program that keeps them, compressed or not;
+    /// `-` is standard input, which is read if there is no other
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to show them.
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// How kills are shown.
+#[derive(Debug, Args)]
+struct Shown {
+    /// From this moment on, such as 2026-11-23T06:00:00, or so long ago, such as 2h
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
     /// Format of standard output
@@ -39,106 +67,121 @@ pub struct HistoryArgs {
     /// Print everything known about each kill, not only what matters first
     #[arg(short, long)]
     verbose: bool,
+    /// Show and read times without a zone as UTC; on a terminal they are local otherwise
+    #[arg(long)]
+    utc: bool,
 }
 
-/// Prints them.
+/// Prints kills kept here, or those of saved logs.
 ///
 /// # Errors
-/// A log cannot be read or is none, or standard output cannot be written.
+/// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, log, since, format, color, verbose } = args;
-    let mut printer = Printer {
-        since: *since,
-        format: *format,
-        style: Style { verbose: *verbose, ..style(*color) },
-        printed: 0,
-        timeless: 0,
-        line: Vec::new(),
-    };
-    let own = if *log || !files.is_empty() { None } else { here::store() };
-    let files: Vec<_> = files.iter().cloned().chain(own).collect();
-    let read = if files.is_empty() {
-        here::read_log(&mut printer)
-    } else {
-        files.iter().try_for_each(|path| file::read(path, &mut printer))
-    };
-    match read {
+    let HistoryArgs { files, log, shown } = args;
+    let mut printer = shown.printer();
+    if *log {
+        return finish(here::read_log(&mut printer).map(|()| true), &printer, &[]);
+    }
+    if !files.is_empty() {
+        let read = read_all(files, &mut printer);
+        return finish(read, &printer, files);
+    }
+    if is_piped() {
+        let files = [PathBuf::from(file::STDIN)];
+        let read = read_all(&files, &mut printer);
+        return finish(read, &printer, &files);
+    }
+    match here::store() {
+        Some(store) => {
+            let files = [store];
+            let read = read_all(&files, &mut printer);
+            finish(read, &printer, &files)
+        }
+        None => finish(here::read_log(&mut printer).map(|()| true), &printer, &[]),
+    }
+}
+
+/// Tells of the kills in saved logs.
+///
+/// # Errors
+/// There is none, or standard output cannot be written.
+pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let ExplainArgs { files, shown } = args;
+    let stdin = [PathBuf::from(file::STDIN)];
+    let files = if files.is_empty() { &stdin[..] } else { files };
+    if files == stdin && io::stdin().is_terminal() {
+        bail!("no log is given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
+    }
+    let mut printer = shown.printer();
+    let read = read_all(files, &mut printer);
+    finish(read, &printer, files)
+}
+
+/// Whether all could be read; what could not is said.
+fn read_all(files: &[PathBuf], printer: &mut Printer) -> anyhow::Result<bool> {
+    let mut is_whole = true;
+    for path in files {
+        match file::read(path, printer) {
+            Err(error) if files.len() == 1 || is_closed_pipe(&error) => return Err(error),
+            // The others may be good.
+            Err(error) => {
+                say(format_args!("{error:#}"));
+                is_whole = false;
+            }
+            Ok(()) => {}
+        }
+    }
+    Ok(is_whole)
+}
+
+fn finish(
+    read: anyhow::Result<bool>,
+    printer: &Printer,
+    files: &[PathBuf],
+) -> anyhow::Result<ExitCode> {
+    let is_whole = match read {
         // Nobody reads any more.
         Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
         read => read?,
-    }
-    printer.sum_up(&files);
-    Ok(ExitCode::SUCCESS)
+    };
+    printer.sum_up(files);
+    let is_told = is_whole && printer.untold == 0;
+    Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Unprintable(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+/// Whether somebody has put a log into standard input: a file, or a pipe that is not closed unwritten.
+fn is_piped() -> bool {
+    let stdin = io::stdin();
+    let Ok(stat) = fstat(&stdin) else { return false };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => stat.st_size > 0,
+        FileType::Fifo => {
+            let mut polled = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
+            // Until something comes, or nobody is left to write.
+            let ready = rustix::event::poll(&mut polled, None);
+            let revents = polled.first().map_or(PollFlags::empty(), PollFd::revents);
+            ready.is_ok() && revents.contains(PollFlags::IN)
+        }
+        _ => false,
+    }
+}
+
+impl Shown {
+    fn printer(&self) -> Printer {
+        let Self { since, format, color, verbose, utc } = self;
+        let is_local = !utc && io::stdout().is_terminal();
+        if is_local {
+            show_local_times();
+        }
+        let style = Style { verbose: *verbose, ..style(*color) };
+        Printer::new(since.as_ref().map(|since| since.moment(*utc)), *format, style)
+    }
 }
 
 /// Says something that is no record.
 fn say(message: impl std::fmt::Display) {
     // Nobody is left to tell that stderr is closed.
     let _ = writeln!(io::stderr(), "oom-trace: {message}");
-}
-
-/// Why a record does not come out.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to standard output: {0}")]
-struct Unprintable(io::Error);
-
-/// Shows what is asked for.
-struct Printer {
-    since: Option<Since>,
-    format: Format,
-    style: Style,
-    printed: u64,
-    /// Records that do not tell when they were.
-    timeless: u64,
-    line: Vec<u8>,
-}
-
-impl Printer {
-    /// From when on, if not from the beginning.
-    fn since(&self) -> Option<Timestamp> {
-        self.since.map(|Since(since)| since)
-    }
-
-    fn is_for_people(&self) -> bool {
-        matches!(self.format, Format::Text | Format::Compact)
-    }
-
-    fn print(&mut self, record: &Record) -> anyhow::Result<()> {
-        if let Some(since) = self.since() {
-            match record.origin().time {
-                Some(time) if time < since => return Ok(()),
-                Some(_) => {}
-                None => {
-                    self.timeless += 1;
-                    return Ok(());
-                }
-            }
-        }
-        self.printed += 1;
-        self.line.clear();
-        render(record, self.format, self.style, &mut self.line)?;
-        Ok(io::stdout().write_all(&self.line).map_err(Unprintable)?)
-    }
-
-    fn sum_up(&self, files: &[PathBuf]) {
-        if self.timeless > 0 {
-            say(format_args!(
-                "{} records do not tell their time; --since left them out",
-                self.timeless
-            ));
-        }
-        if self.printed == 0 {
-            let names: Vec<_> = files.iter().map(|path| name(path)).collect();
-            let place =
-                if names.is_empty() { "the kernel's log".to_owned() } else { names.join(", ") };
-            let since = if self.since.is_some() { " since then" } else { "" };
-            say(format_args!("no OOM kill in {place}{since}"));
-        }
-    }
 }
 
 /// As people know a file.

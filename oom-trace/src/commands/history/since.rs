@@ -8,7 +8,26 @@ use jiff::{Span, Timestamp, Zoned};
 
 /// The moment from which on kills are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Since(pub(super) Timestamp);
+pub(super) enum Since {
+    /// That is sure.
+    At(Timestamp),
+    /// By a clock on the wall.
+    Civil(DateTime),
+}
+
+impl Since {
+    /// What is meant: a time without a zone as the output shows times.
+    pub(super) fn moment(self, utc: bool) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Civil(time) => {
+                let zone = if utc { TimeZone::UTC } else { TimeZone::system() };
+                // Of an hour that comes twice, the first.
+                time.to_zoned(zone).map_or(Timestamp::UNIX_EPOCH, |time| time.timestamp())
+            }
+        }
+    }
+}
 
 /// A text that is no moment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,20 +38,19 @@ impl FromStr for Since {
     type Err = NoTime;
 
     fn from_str(text: &str) -> Result<Self, NoTime> {
-        since(text, &Zoned::now()).map(Self).ok_or_else(|| NoTime(text.to_owned()))
+        since(text, &Zoned::now()).ok_or_else(|| NoTime(text.to_owned()))
     }
 }
 
-fn since(text: &str, now: &Zoned) -> Option<Timestamp> {
+fn since(text: &str, now: &Zoned) -> Option<Since> {
     if let Ok(time) = text.parse() {
-        return Some(time);
+        return Some(Since::At(time));
     }
-    // Without a zone it is meant as this machine's clock shows it.
-    if let Ok(time) = text.parse::<DateTime>() {
-        return Some(time.to_zoned(TimeZone::system()).ok()?.timestamp());
+    if let Ok(time) = text.parse() {
+        return Some(Since::Civil(time));
     }
     let ago: Span = text.parse().ok()?;
-    now.checked_sub(ago.abs()).ok().map(|then| then.timestamp())
+    now.checked_sub(ago.abs()).ok().map(|then| Since::At(then.timestamp()))
 }
 
 #[cfg(test)]
@@ -50,8 +68,10 @@ mod tests {
             ("7d", "2026-11-16T06:00:00Z"),
             ("1d 2h", "2026-11-22T04:00:00Z"),
         ] {
-            assert_eq!(since(text, &now), Some(expected.parse().unwrap()), "{text}");
+            assert_eq!(since(text, &now), Some(Since::At(expected.parse().unwrap())), "{text}");
         }
+        let civil = since("2026-11-22T00:00:00", &now).unwrap();
+        assert_eq!(civil.moment(true), "2026-11-22T00:00:00Z".parse().unwrap());
         assert_eq!(since("yesterday", &now), None);
         assert!("x".parse::<Since>().unwrap_err().to_string().contains("2h"));
     }

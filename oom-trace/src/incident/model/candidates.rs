@@ -33,8 +33,11 @@ pub struct Candidate {
     pub cgroup: Option<KernelText>,
     /// Its memory, as this kernel weighs it.
     pub memory: Memory,
+    /// Its resident memory, where only the sum is known: in a log of a kernel before 6.8.
+    pub rss_bytes: Option<u64>,
     /// `signal_struct.oom_score_adj`.
     pub oom_score_adj: Option<i16>,
-    /// As `oom_badness` (mm/oom_kill.c) weighs it, in pages; `None` if the kernel may not kill it.
+    /// As `oom_badness` (mm/oom_kill.c) weighs it, in pages; `None` if the kernel may not kill it,
+    /// or it cannot be told.
     pub badness: Option<i64>,
 }

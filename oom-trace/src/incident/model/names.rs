@@ -1,6 +1,6 @@
 //! The words that JSON has for what can be one of several, for all who write them otherwise.
 
-use super::{AgentEvent, ExitState, FreedBy, Outcome, Scope, Source};
+use super::{AgentEvent, ExitState, FreedBy, Guess, Outcome, Scope, Source, UserAction};
 
 macro_rules! names {
     ($($kind:ident { $($value:ident => $name:literal),+ $(,)? })+) => {
@@ -41,6 +41,7 @@ names! {
         Fentry => "fentry",
         Tracepoint => "tracepoint",
         KernelLog => "kernel_log",
+        Log => "log",
     }
     Scope {
         Global => "global",
@@ -56,6 +57,17 @@ names! {
     FreedBy {
         Exit => "exit",
         Reaper => "reaper",
+    }
+    Guess {
+        Zone => "zone",
+        Year => "year",
+        Second => "second",
+        Collected => "collected",
+    }
+    UserAction {
+        Killed => "killed",
+        Evicted => "evicted",
+        RanOut => "ran_out",
     }
     ExitState {
         Freed => "freed",

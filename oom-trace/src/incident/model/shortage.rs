@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::Counters;
 use crate::text::KernelText;
 
 /// A shortage: what is the same for all victims of an incident.
@@ -141,6 +142,8 @@ pub struct Limit {
     pub kmem_max_bytes: Option<u64>,
     /// `memory.kmem.failcnt` of v1.
     pub kmem_failcnt: Option<u64>,
+    /// `memory.stat`, by the kernel's names: bytes and events.
+    pub stat: Option<Counters>,
     /// The cgroups above it, nearest first.
     pub ancestors: Option<Vec<Self>>,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Counters, HugePages, NodeCounters, Zone};
+
 /// How the machine stood.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct System {
@@ -41,6 +43,25 @@ pub struct System {
     pub pressure_full: Option<Pressure>,
     /// The memory nodes, by number.
     pub nodes: Option<Vec<Node>>,
+    /// The zones of the nodes, in the kernel's order.
+    pub zones: Option<Vec<Zone>>,
+    /// All that the kernel prints of each node.
+    pub node_counters: Option<Vec<NodeCounters>>,
+    /// Pools of huge pages.
+    pub huge_pages: Option<Vec<HugePages>>,
+    /// All that the kernel prints of the whole machine, in pages; `swap_cache_*` are events.
+    pub counters: Option<Counters>,
+    /// `memory.min` and `memory.low` as they bound reclaim, since 6.19.
+    pub protection: Option<Protection>,
+}
+
+/// What reclaim had to leave to the limit's cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    /// At all.
+    pub min_bytes: u64,
+    /// While there was something else.
+    pub low_bytes: u64,
 }
 
 /// A line of `/proc/pressure/memory`: percent of the time.

@@ -1,6 +1,6 @@
-//! What `dump_header` (mm/oom_kill.c) begins with, and the stack that lib/dump_stack.c adds.
+//! What `dump_header` (mm/oom_kill.c) begins with.
 
-use super::{Form, Message};
+use super::Form;
 use crate::kernel_log::scan::{Names, Scan, is_node_list, rsplit_once, utf8};
 use crate::text::KernelText;
 
@@ -14,135 +14,85 @@ pub(in crate::kernel_log) struct Name {
 }
 
 impl Name {
-    fn new(text: &[u8], names: Names) -> Self {
+    pub(super) fn new(text: &[u8], names: Names) -> Self {
         Self { logged: KernelText::from(text), known: names.read(text) }
     }
 }
 
-/// `memhog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=100`
+/// `memhog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=100`. Before 4.6
+/// without the flags' names, from 4.6 to 4.20 with a nodemask, before or after the rest, before 3.7 with
+/// `oom_adj`.
 #[derive(Debug)]
 pub(in crate::kernel_log) struct Header {
     pub(in crate::kernel_log) comm: Name,
-    pub(in crate::kernel_log) gfp_mask: String,
-    pub(in crate::kernel_log) gfp_flags: Vec<String>,
+    pub(in crate::kernel_log) gfp_mask: Option<String>,
+    pub(in crate::kernel_log) gfp_flags: Option<Vec<String>>,
     /// Before 5.0 only: newer kernels have it in their summary.
     pub(in crate::kernel_log) nodemask: Option<String>,
-    pub(in crate::kernel_log) order: i32,
-    /// `None` if the line may be cut.
+    pub(in crate::kernel_log) order: Option<i32>,
     pub(in crate::kernel_log) oom_score_adj: Option<i16>,
 }
 
+/// What follows the trigger's name.
+pub(in crate::kernel_log) const INVOKED: &str = " invoked oom-killer: ";
+
 impl Header {
     pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
-        let (comm, rest) = rsplit_once(text, " invoked oom-killer: gfp_mask=")?;
-        if !form.names.may_be_comm(comm) {
+        let (comm, rest) = rsplit_once(text, INVOKED)?;
+        if !form.names.may_be_comm(comm) || !rest.starts_with(b"gfp_mask=") {
             return None;
         }
-        let mut scan = Scan(rest);
-        let gfp_mask = utf8(scan.until("(")?)?;
-        let flags = utf8(scan.until("), ")?)?;
-        let nodemask = match scan.eat("nodemask=") {
-            Some(()) => node_list(scan.until(", order=")?)?,
-            None => {
-                scan.eat("order=")?;
-                None
-            }
-        };
-        let order = scan.number()?;
-        scan.eat(", oom_score_adj=")?;
-        let oom_score_adj = scan.number()?;
-        scan.end()?;
-        Some(Self {
+        let mut header = Self {
             comm: Name::new(comm, form.names),
-            gfp_mask,
-            gfp_flags: flags.split('|').filter(|flag| !flag.is_empty()).map(Into::into).collect(),
-            nodemask,
-            order,
-            oom_score_adj: (!form.cut).then_some(oom_score_adj),
-        })
-    }
-}
-
-/// `(null)` where nothing is bound; `None` if the text is no list of nodes.
-pub(super) fn node_list(text: &[u8]) -> Option<Option<String>> {
-    if matches!(text, b"(null)" | b"(null") {
-        return Some(None);
-    }
-    is_node_list(text).then(|| utf8(text))
-}
-
-/// `CPU: 0 UID: 1000 PID: 157 Comm: memhog Not tainted 6.18.15 #1 PREEMPT(lazy) `; the uid since
-/// 6.12, the preemption model since 6.15.
-#[derive(Debug)]
-pub(in crate::kernel_log) struct Cpu {
-    pub(in crate::kernel_log) cpu: u32,
-    pub(in crate::kernel_log) uid: Option<u32>,
-    pub(in crate::kernel_log) tid: u32,
-    pub(in crate::kernel_log) comm: Name,
-    pub(in crate::kernel_log) taint: String,
-    pub(in crate::kernel_log) release: String,
-    pub(in crate::kernel_log) preempt: Option<String>,
-}
-
-impl Cpu {
-    pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
-        let mut scan = Scan(text);
-        scan.eat("CPU: ")?;
-        let cpu = scan.number()?;
-        let uid = match scan.eat(" UID: ") {
-            Some(()) => Some(scan.number()?),
-            None => None,
+            gfp_mask: None,
+            gfp_flags: None,
+            nodemask: None,
+            order: None,
+            oom_score_adj: None,
         };
-        scan.eat(" PID: ")?;
-        let tid = scan.number()?;
-        scan.eat(" Comm: ")?;
-        // The kernel's own words come last.
-        let (mut comm, taint, rest) = match rsplit_once(scan.0, " Not tainted ") {
-            Some((comm, rest)) => (comm, "Not tainted".to_owned(), rest),
-            None => {
-                let (comm, rest) = rsplit_once(scan.0, " Tainted: ")?;
-                // Flags are capitals and blanks, a release begins with a digit.
-                let end = rest.iter().position(u8::is_ascii_digit)?;
-                let (flags, rest) = rest.split_at_checked(end)?;
-                let flags = str::from_utf8(flags.strip_suffix(b" ")?).ok()?;
-                (comm, format!("Tainted: {flags}"), rest)
-            }
-        };
-        if !names.may_be_comm(comm) {
-            comm = comm.strip_suffix(b" Kdump: loaded").filter(|comm| names.may_be_comm(comm))?;
+        let mut scan = Scan(rest);
+        while header.part(&mut scan, form).is_some() {
+            scan.separators();
         }
-        let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let release = utf8(words.next()?)?;
-        let preempt = words.find(|word| word.starts_with(b"PREEMPT")).and_then(utf8);
-        let comm = Name::new(comm, names);
-        Some(Self { cpu, uid, tid, comm, taint, release, preempt })
+        Some(header)
     }
-}
 
-/// ` ? handle_mm_fault+0xed3/0x1c00 [module]`. What an unwinder adds about a frame is left out:
-/// arm64 appends where it is from, such as `(P)`, and a module's build id may follow its name.
-pub(super) fn frame<'a>(text: &[u8]) -> Option<Message<'a>> {
-    let mut scan = Scan(text);
-    scan.blanks();
-    let is_sure = scan.eat("? ").is_none();
-    let place = str::from_utf8(scan.word()).ok()?;
-    let (function, offsets) = place.rsplit_once("+0x")?;
-    let (offset, size) = offsets.split_once("/0x")?;
-    let is_hex =
-        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if function.is_empty() || !is_hex(offset) || !is_hex(size) {
-        return None;
+    /// One of its parts; `None` where what follows is none, or may have lost its end.
+    fn part(&mut self, scan: &mut Scan<'_>, form: Form) -> Option<()> {
+        if scan.eat("gfp_mask=").is_some() {
+            let mask = utf8(scan.run(|byte| byte.is_ascii_hexdigit() || *byte == b'x'))?;
+            if scan.eat("(").is_some() {
+                let flags = utf8(scan.until(")")?)?;
+                let flags = flags.split('|').filter(|flag| !flag.is_empty());
+                self.gfp_flags = Some(flags.map(Into::into).collect());
+            } else {
+                scan.is_done(true)?;
+            }
+            self.gfp_mask = Some(mask);
+        } else if scan.eat("nodemask=").is_some() {
+            self.nodemask = match scan.eat("(null)") {
+                Some(()) => None,
+                None => {
+                    let list = scan.run(|byte| is_node_list(&[*byte]));
+                    scan.is_done(form.cut)?;
+                    utf8(list.strip_suffix(b",").unwrap_or(list)).filter(|list| !list.is_empty())
+                }
+            };
+        } else if scan.eat("order=").is_some() {
+            let order = scan.number()?;
+            scan.is_done(true)?;
+            self.order = Some(order);
+        } else if scan.eat("oom_score_adj=").is_some() {
+            let adj = scan.number()?;
+            scan.is_done(form.cut)?;
+            self.oom_score_adj = Some(adj);
+        } else {
+            // Another scale, which `oom_score_adj` beside it replaced.
+            scan.eat("oom_adj=")?;
+            scan.number::<i16>()?;
+        }
+        Some(())
     }
-    let mut frame = place.to_owned();
-    if scan.eat(" [").is_some() {
-        let mut inside = Scan(scan.until("]")?);
-        frame = format!("{frame} [{}]", str::from_utf8(inside.word()).ok()?);
-    }
-    if scan.eat(" (").is_some() {
-        scan.until(")")?;
-    }
-    scan.end()?;
-    Some(Message::Frame(is_sure.then_some(frame)))
 }
 
 #[cfg(test)]
@@ -151,54 +101,45 @@ mod tests {
 
     const EXACT: Form = Form { names: Names::Exact, cut: false };
 
+    fn parse(text: &str, form: Form) -> Header {
+        Header::parse(text.as_bytes(), form).unwrap()
+    }
+
     #[test]
-    fn a_header_of_either_age() {
-        let new = b"a ) b\n invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=-1, oom_score_adj=-1000";
-        let new = Header::parse(new, EXACT).unwrap();
+    fn a_header_of_any_age() {
+        let new = "a ) b\n invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=-1, oom_score_adj=-1000";
+        let new = parse(new, EXACT);
         assert_eq!(new.comm.known, Some("a ) b\n".into()));
-        assert_eq!(new.gfp_flags, ["GFP_HIGHUSER_MOVABLE", "__GFP_COMP"]);
-        assert_eq!((new.order, new.oom_score_adj), (-1, Some(-1000)));
+        assert_eq!(new.gfp_flags.unwrap(), ["GFP_HIGHUSER_MOVABLE", "__GFP_COMP"]);
+        assert_eq!((new.order, new.oom_score_adj), (Some(-1), Some(-1000)));
         let old =
-            b"java invoked oom-killer: gfp_mask=0x0(), nodemask=0-1,3, order=2, oom_score_adj=0";
-        let cut = Header::parse(old, Form { cut: true, ..EXACT }).unwrap();
+            "java invoked oom-killer: gfp_mask=0x0(), nodemask=0-1,3,  order=2, oom_score_adj=0";
+        let cut = parse(old, Form { cut: true, ..EXACT });
         assert_eq!(cut.nodemask.as_deref(), Some("0-1,3"));
-        assert!(cut.gfp_flags.is_empty());
-        assert_eq!(cut.oom_score_adj, None);
+        assert!(cut.gfp_flags.unwrap().is_empty());
+        assert_eq!((cut.order, cut.oom_score_adj), (Some(2), None));
+        let last = "python invoked oom-killer: gfp_mask=0x600040(GFP_NOFS), order=0, oom_score_adj=994, nodemask=(null)";
+        let last = parse(last, EXACT);
+        assert_eq!((last.order, last.oom_score_adj), (Some(0), Some(994)));
+        let android =
+            "a invoked oom-killer: gfp_mask=0x200da, order=0, oom_adj=-17, oom_score_adj=-1000";
+        let android = parse(android, EXACT);
+        assert_eq!(android.gfp_mask.as_deref(), Some("0x200da"));
+        assert_eq!((android.gfp_flags, android.oom_score_adj), (None, Some(-1000)));
+        let oldest = parse("a invoked oom-killer: gfp_mask=0xd0, order=1, oom_adj=0", EXACT);
+        assert_eq!((oldest.order, oldest.oom_score_adj), (Some(1), None));
     }
 
     #[test]
-    fn the_cpu_line_is_read_from_the_right() {
-        let parse = |text: &str| Cpu::parse(text.as_bytes(), Names::Exact).unwrap();
-        let cpu = parse(
-            "CPU: 3 UID: 1000 PID: 157 Comm: x Not tainted  Not tainted 7.3.4+deb13 #1 PREEMPT(lazy) ",
-        );
-        assert_eq!((cpu.cpu, cpu.uid, cpu.tid), (3, Some(1000), 157));
-        assert_eq!(cpu.comm.known, Some("x Not tainted ".into()));
-        assert_eq!((&*cpu.taint, &*cpu.release), ("Not tainted", "7.3.4+deb13"));
-        assert_eq!(cpu.preempt.as_deref(), Some("PREEMPT(lazy)"));
-        let cpu = parse(
-            "CPU: 0 PID: 9 Comm: kworker/0:1 Kdump: loaded Tainted: PF       W  O       4.18.0-1.el8 #1",
-        );
-        assert_eq!(cpu.comm.known, Some("kworker/0:1".into()));
-        assert_eq!((&*cpu.taint, &*cpu.release), ("Tainted: PF       W  O      ", "4.18.0-1.el8"));
-    }
-
-    #[test]
-    fn frames_are_what_the_unwinder_says() {
-        let parse = |text: &str| match frame(text.as_bytes()) {
-            Some(Message::Frame(frame)) => Some(frame),
-            _ => None,
-        };
-        let sure = |text: &str| parse(text).unwrap().unwrap();
-        assert_eq!(
-            sure(" __alloc_pages_slowpath.constprop.0+0xc02/0xcc0"),
-            "__alloc_pages_slowpath.constprop.0+0xc02/0xcc0"
-        );
-        assert_eq!(sure(" ext4_x+0x1/0x2 [ext4 0123abcd]"), "ext4_x+0x1/0x2 [ext4]");
-        assert_eq!(sure(" el0t_64_sync+0x1a0/0x1b0 (P)"), "el0t_64_sync+0x1a0/0x1b0");
-        assert_eq!(parse(" ? timerqueue_add+0x9a/0xb0"), Some(None));
-        for other in [" <TASK>", " x+0x/0x1", " +0x1/0x2", " x+0x1/0x2 y", " active_file:0"] {
-            assert_eq!(parse(other), None, "{other}");
+    fn a_number_that_may_have_lost_its_end_is_not_known() {
+        let line = "a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=10, oom_score_adj=100";
+        for len in 31..line.len() {
+            let header = parse(&line[..len], Form { cut: true, ..EXACT });
+            assert_eq!(header.gfp_mask.as_deref().unwrap_or("0xcc0"), "0xcc0", "{len}");
+            assert_eq!(header.order.unwrap_or(10), 10, "{len}");
+            assert_eq!(header.oom_score_adj, None, "{len}");
         }
+        let paged = parse("a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=1>", EXACT);
+        assert_eq!(paged.order, None);
     }
 }

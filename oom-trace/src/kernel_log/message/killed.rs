@@ -4,20 +4,21 @@ use super::Form;
 use crate::kernel_log::scan::{Names, Scan, rsplit_once, split_once};
 use crate::text::KernelText;
 
-/// The kernel's words before `: Killed process`; none before 5.1.
-const MESSAGES: [&str; 3] =
+/// The kernel's words before `: Killed process`; none from 2.6.36 to 5.0.
+pub(in crate::kernel_log) const MESSAGES: [&str; 3] =
     ["Memory cgroup out of memory", "Out of memory", "Out of memory (oom_kill_allocating_task)"];
 
 /// `Out of memory: Killed process 95 (memhog) total-vm:25660kB, anon-rss:24224kB, file-rss:4kB,`
 /// `shmem-rss:704kB, UID:1000 pgtables:84kB oom_score_adj:100`; the last three since 5.4, by parts.
-#[derive(Debug)]
+/// Red Hat's 7 has `, UID 1000,` behind the name, its 6 before it. Whatever a cut left off is `None`.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::kernel_log) struct Killed {
     pub(in crate::kernel_log) message: Option<&'static str>,
     pub(in crate::kernel_log) tid: u32,
     pub(in crate::kernel_log) comm: Option<KernelText>,
-    pub(in crate::kernel_log) total_vm_bytes: u64,
-    pub(in crate::kernel_log) anon_rss_bytes: u64,
-    pub(in crate::kernel_log) file_rss_bytes: u64,
+    pub(in crate::kernel_log) total_vm_bytes: Option<u64>,
+    pub(in crate::kernel_log) anon_rss_bytes: Option<u64>,
+    pub(in crate::kernel_log) file_rss_bytes: Option<u64>,
     pub(in crate::kernel_log) shmem_rss_bytes: Option<u64>,
     pub(in crate::kernel_log) uid: Option<u32>,
     pub(in crate::kernel_log) pgtables_bytes: Option<u64>,
@@ -28,49 +29,90 @@ impl Killed {
     pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
         let (message, mut head) = begin(text, "Killed process ")?;
         let tid = head.number()?;
-        head.eat(" (")?;
-        // The numbers hold no parenthesis: from the right, a name cannot be taken for them.
-        let (comm, numbers) = rsplit_once(head.0, ") total-vm:")?;
-        if !form.names.may_be_comm(comm) {
+        let mut killed = Self { message, tid, ..Self::default() };
+        if head.eat(", UID ").is_some() {
+            killed.uid = Some(head.number()?);
+            head.eat(", (")?;
+        } else {
+            head.eat(" (")?;
+        }
+        let (comm, numbers) = numbers(head.0);
+        if let Some(comm) = comm {
+            form.names.may_be_comm(comm).then_some(())?;
+            killed.comm = form.names.read(comm);
+        } else if !numbers.is_empty() || head.0.len() > 15 && form.names == Names::Exact {
             return None;
         }
         let mut scan = Scan(numbers);
-        let total_vm_bytes = scan.kilobytes()?;
-        scan.eat(", anon-rss:")?;
-        let anon_rss_bytes = scan.kilobytes()?;
-        scan.eat(", file-rss:")?;
-        let file_rss_bytes = scan.kilobytes()?;
-        let shmem_rss_bytes = optional(&mut scan, ", shmem-rss:", Scan::kilobytes)?;
-        let uid = optional(&mut scan, ", UID:", Scan::number)?;
-        let uid = uid.filter(|_| !(form.cut && scan.0.is_empty()));
-        let pgtables_bytes = optional(&mut scan, " pgtables:", Scan::kilobytes)?;
-        let oom_score_adj = optional(&mut scan, " oom_score_adj:", Scan::number)?;
-        let oom_score_adj = oom_score_adj.filter(|_| !form.cut);
-        scan.end()?;
-        Some(Self {
-            message,
-            tid,
-            comm: form.names.read(comm),
-            total_vm_bytes,
-            anon_rss_bytes,
-            file_rss_bytes,
-            shmem_rss_bytes,
-            uid,
-            pgtables_bytes,
-            oom_score_adj,
-        })
+        scan.separators();
+        if scan.eat("UID ").is_some() {
+            killed.uid = Some(scan.number()?);
+            scan.separators();
+        }
+        while killed.part(&mut scan, form).is_some() {
+            scan.separators();
+        }
+        Some(killed)
+    }
+
+    /// One of its numbers; `None` where what follows is none, or may have lost its end.
+    fn part(&mut self, scan: &mut Scan<'_>, form: Form) -> Option<()> {
+        let label = scan.label()?;
+        let place = match label {
+            b"total-vm" | b"vsz" => &mut self.total_vm_bytes,
+            b"anon-rss" => &mut self.anon_rss_bytes,
+            b"file-rss" => &mut self.file_rss_bytes,
+            b"shmem-rss" => &mut self.shmem_rss_bytes,
+            b"pgtables" => &mut self.pgtables_bytes,
+            b"UID" => {
+                let uid = scan.number()?;
+                scan.is_done(form.cut)?;
+                self.uid = Some(uid);
+                return Some(());
+            }
+            b"oom_score_adj" => {
+                let adj = scan.number()?;
+                scan.is_done(form.cut)?;
+                self.oom_score_adj = Some(adj);
+                return Some(());
+            }
+            _ => return None,
+        };
+        *place = Some(scan.kilobytes()?);
+        Some(())
+    }
+
+    /// Whether a line of this kernel has more than was read: what is missing may be in the next line.
+    pub(in crate::kernel_log) fn is_whole(&self) -> bool {
+        self.file_rss_bytes.is_some()
+            && (self.pgtables_bytes.is_none() || self.oom_score_adj.is_some())
     }
 }
 
-/// A part that older kernels leave out; the outer `None` if it is there and unreadable.
-fn optional<'a, T>(
-    scan: &mut Scan<'a>,
-    label: &str,
-    value: impl Fn(&mut Scan<'a>) -> Option<T>,
-) -> Option<Option<T>> {
-    match scan.eat(label) {
-        Some(()) => value(scan).map(Some),
-        None => Some(None),
+/// The name and what follows it. The numbers hold no parenthesis: from the right, a name cannot be taken
+/// for them.
+fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    if let Some((comm, _)) = rsplit_once(text, ") total-vm:").or(rsplit_once(text, ") vsz:")) {
+        return (Some(comm), text.get(comm.len() + 1..).unwrap_or_default());
+    }
+    // Red Hat's 7.
+    if let Some((comm, rest)) = rsplit_once(text, "), UID ") {
+        let uid = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if uid > 0 && rest.get(uid..).is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
+        {
+            return (Some(comm), text.get(comm.len() + 1..).unwrap_or_default());
+        }
+    }
+    match rsplit_once(text, ")") {
+        Some((comm, rest)) => match rest.trim_ascii() {
+            b"" | b"." | b"," | b">" => (Some(comm), &[]),
+            // It ends within the label of the first number.
+            rest if b"total-vm".starts_with(rest) || b", UID".starts_with(rest) => {
+                (Some(comm), &[])
+            }
+            _ => (None, rest),
+        },
+        None => (None, &[]),
     }
 }
 
@@ -102,13 +144,65 @@ pub(in crate::kernel_log) struct Chose {
 
 impl Chose {
     pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
-        let (message, mut scan) = begin(text, "Kill process ")?;
+        // 2.6.32 begins it small.
+        let begun = begin(text, "Kill process ").or_else(|| begin(text, "kill process "));
+        let (message, mut scan) = begun?;
         let tid = scan.number()?;
         scan.eat(" (")?;
-        let (comm, score) = rsplit_once(scan.0, ") score ")?;
-        Scan(score).number::<u32>()?;
+        let (comm, score) = rsplit_once(scan.0, ") score ").or_else(|| {
+            let (comm, rest) = rsplit_once(scan.0, ")")?;
+            b" score ".starts_with(rest).then_some((comm, &b"0"[..]))
+        })?;
+        Scan(score).number::<i64>()?;
         names.may_be_comm(comm).then(|| Self { message, tid, comm: names.read(comm) })
     }
+}
+
+/// `oom_reaper: reaped process 95 (memhog), now anon-rss:0kB, file-rss:0kB, shmem-rss:704kB`
+/// (`oom_reap_task_mm`, mm/oom_kill.c).
+#[derive(Debug)]
+pub(in crate::kernel_log) struct Reaped {
+    pub(in crate::kernel_log) tid: u32,
+    pub(in crate::kernel_log) comm: Option<KernelText>,
+    pub(in crate::kernel_log) anon_rss_bytes: Option<u64>,
+    pub(in crate::kernel_log) file_rss_bytes: Option<u64>,
+    pub(in crate::kernel_log) shmem_rss_bytes: Option<u64>,
+}
+
+impl Reaped {
+    pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
+        let mut scan = Scan(text);
+        scan.eat("oom_reaper: reaped process ")?;
+        // 4.6 has a colon here.
+        let _ = scan.eat(":");
+        let tid = scan.number()?;
+        scan.eat(" (")?;
+        let (comm, rest) = rsplit_once(scan.0, "), now anon-rss:")
+            .or_else(|| rsplit_once(scan.0, ") anon-rss:"))?;
+        names.may_be_comm(comm).then_some(())?;
+        let mut scan = Scan(rest);
+        let anon_rss_bytes = scan.kilobytes();
+        let mut part = |label| scan.eat(label).and_then(|()| scan.kilobytes());
+        Some(Self {
+            tid,
+            comm: names.read(comm),
+            anon_rss_bytes,
+            file_rss_bytes: part(", file-rss:"),
+            shmem_rss_bytes: part(", shmem-rss:"),
+        })
+    }
+}
+
+/// What the kubelet says of what it read in `/dev/kmsg`:
+/// `System OOM encountered, victim process: iptables, pid: 13778`.
+pub(super) fn told_by_kubelet(text: &[u8], names: Names) -> Option<Killed> {
+    let mut scan = Scan(text);
+    scan.eat("System OOM encountered, victim process: ")?;
+    let (comm, rest) = rsplit_once(scan.0, ", pid: ")?;
+    let tid = Scan(rest).number()?;
+    names.may_be_comm(comm).then_some(())?;
+    let message = Some("Out of memory");
+    Some(Killed { message, tid, comm: names.read(comm), ..Killed::default() })
 }
 
 #[cfg(test)]
@@ -120,46 +214,104 @@ mod tests {
                         8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB, UID:1000 pgtables:84kB \
                         oom_score_adj:-100";
 
+    fn parse(line: &str) -> Killed {
+        Killed::parse(line.as_bytes(), EXACT).unwrap()
+    }
+
     #[test]
     fn a_name_is_no_number() {
-        let killed = Killed::parse(LINE.as_bytes(), EXACT).unwrap();
+        let killed = parse(LINE);
         assert_eq!(killed.message, Some(MESSAGES[0]));
         assert_eq!(killed.comm, Some(") total-vm:".into()));
-        assert_eq!(killed.total_vm_bytes, 8192);
+        assert_eq!(killed.total_vm_bytes, Some(8192));
         assert_eq!((killed.uid, killed.oom_score_adj), (Some(1000), Some(-100)));
+        assert!(killed.is_whole());
     }
 
     /// Whatever is read of a line that lost its end is what the whole line says.
     #[test]
     fn no_cut_makes_another_number() {
         let cut = Form { cut: true, ..EXACT };
-        for len in 0..=LINE.len() {
-            let Some(killed) = Killed::parse(&LINE.as_bytes()[..len], cut) else { continue };
-            assert_eq!(killed.shmem_rss_bytes.unwrap_or(4096), 4096, "{len}");
-            assert_eq!(killed.uid.unwrap_or(1000), 1000, "{len}");
-            assert_eq!(killed.pgtables_bytes.unwrap_or(84 * 1024), 84 * 1024, "{len}");
-            assert_eq!(killed.oom_score_adj, None, "{len}");
+        let line = "Out of memory: Killed process 95 (memhog) total-vm:8kB, anon-rss:4kB, \
+                    file-rss:0kB, shmem-rss:4kB, UID:1000 pgtables:84kB oom_score_adj:-100";
+        for (line, comm) in [(LINE, ") total-vm:"), (line, "memhog")] {
+            let mut told = 0;
+            for len in 0..=line.len() {
+                let Some(killed) = Killed::parse(&line.as_bytes()[..len], cut) else { continue };
+                told += 1;
+                assert_eq!(killed.tid, 95, "{len}");
+                assert_eq!(killed.total_vm_bytes.unwrap_or(8192), 8192, "{len}");
+                assert_eq!(killed.shmem_rss_bytes.unwrap_or(4096), 4096, "{len}");
+                assert_eq!(killed.uid.unwrap_or(1000), 1000, "{len}");
+                assert_eq!(killed.pgtables_bytes.unwrap_or(84 * 1024), 84 * 1024, "{len}");
+                assert_eq!(killed.oom_score_adj, None, "{len}");
+                if comm == "memhog" {
+                    assert_eq!(killed.comm.unwrap_or(comm.into()), comm.into(), "{len}");
+                }
+            }
+            assert!(told > 60, "{told}");
         }
     }
 
     #[test]
     fn what_old_kernels_say() {
-        let line =
-            b"Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB";
-        let killed = Killed::parse(line, EXACT).unwrap();
-        assert_eq!((killed.message, killed.uid, killed.pgtables_bytes), (None, None, None));
+        for (line, uid) in [
+            (
+                "Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB",
+                None,
+            ),
+            (
+                "Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+                Some(48),
+            ),
+            (
+                "Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+                Some(48),
+            ),
+            ("Killed process 95 (java) vsz:8kB, anon-rss:4kB, file-rss:0kB", None),
+        ] {
+            let killed = parse(line);
+            assert_eq!((killed.message, killed.uid, killed.pgtables_bytes), (None, uid, None));
+            assert_eq!((killed.tid, killed.comm), (95, Some("java".into())), "{line}");
+            assert_eq!(killed.total_vm_bytes, Some(8192), "{line}");
+            assert_eq!(killed.anon_rss_bytes, Some(4096), "{line}");
+        }
         let line = b"Out of memory: Kill process 7 (a) score 1) score 950 or sacrifice child";
         let chose = Chose::parse(line, Names::Exact).unwrap();
         assert_eq!((chose.tid, chose.comm), (7, Some("a) score 1".into())));
+        let line = b"Out of memory: kill process 7 (a) score 950 or a child";
+        assert_eq!(Chose::parse(line, Names::Exact).unwrap().tid, 7);
+    }
+
+    #[test]
+    fn a_line_that_lost_its_end_is_still_a_kill() {
+        let killed = parse("Out of memory: Killed process 5017 (test)");
+        assert_eq!((killed.tid, killed.comm), (5017, Some("test".into())));
+        assert_eq!(killed.total_vm_bytes, None);
+        let killed = parse("Out of memory: Killed process 5017 (te");
+        assert_eq!((killed.tid, killed.comm), (5017, None));
     }
 
     #[test]
     fn what_somebody_else_wrote_is_no_kill() {
         for line in [
             "x: Killed process 1 (a) total-vm:1kB, anon-rss:1kB, file-rss:1kB",
-            "Killed process 1 (a)",
+            "Killed process 1 (a) by hand",
+            "Killed process group 1",
         ] {
             assert!(Killed::parse(line.as_bytes(), EXACT).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_reapers_line_of_any_age() {
+        for line in [
+            "oom_reaper: reaped process 95 (a, b), now anon-rss:4kB, file-rss:0kB, shmem-rss:8kB",
+            "oom_reaper: reaped process :95 (a, b) anon-rss:4kB, file-rss:0kB, shmem-rss:8kB",
+        ] {
+            let reaped = Reaped::parse(line.as_bytes(), Names::Exact).unwrap();
+            assert_eq!((reaped.tid, reaped.comm), (95, Some("a, b".into())));
+            assert_eq!((reaped.anon_rss_bytes, reaped.shmem_rss_bytes), (Some(4096), Some(8192)));
         }
     }
 }

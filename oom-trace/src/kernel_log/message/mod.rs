@@ -1,17 +1,21 @@
 //! One message of the kernel's log, if it belongs to an OOM kill.
 //!
-//! The formats are those of mm/oom_kill.c, mm/memcontrol.c and lib/dump_stack.c from 4.18 to 7.3.
+//! The formats are those of mm/oom_kill.c, mm/memcontrol.c and lib/dump_stack.c from 2.6.32 to 7.3.
 //! A name may hold whatever separates it from its neighbours: then each way to read the line
 //! counts, and a part on which they differ is not known.
 
+mod cpu;
 mod header;
 mod killed;
+mod meminfo;
 mod summary;
 mod tasks;
 mod usage;
 
-pub(super) use self::header::{Cpu, Header};
-pub(super) use self::killed::{Chose, Killed};
+pub(super) use self::cpu::Cpu;
+pub(super) use self::header::{Header, INVOKED};
+pub(super) use self::killed::{Chose, Killed, MESSAGES, Reaped};
+pub(super) use self::meminfo::{Block, Counters, MemInfo, ZoneName};
 pub(super) use self::summary::Summary;
 pub(super) use self::tasks::{Columns, Task};
 pub(super) use self::usage::{Counter, Usage};
@@ -49,8 +53,12 @@ pub(super) enum Message<'a> {
     TraceEnd,
     /// `memory: usage …`
     Usage(Usage),
-    /// `Memory cgroup stats for …`
-    StatsFor(&'a [u8]),
+    /// `Memory cgroup stats for …:`, before 5.1 with the numbers behind it.
+    StatsFor(&'a [u8], Counters),
+    /// `anon 25055232`: `memory.stat`, one or more lines of it.
+    Stat(Counters),
+    /// A line of how the machine's memory stood.
+    MemInfo(MemInfo),
     /// The head of the table of tasks.
     Columns(Columns),
     /// `[    95]  1000 …`: a row of it, for whom the columns are known.
@@ -65,6 +73,10 @@ pub(super) enum Message<'a> {
     Chose(Chose),
     /// `… Killed process …`
     Killed(Killed),
+    /// `Out of memory and no killable processes...`
+    NoVictim,
+    /// `oom_reaper: reaped process …`
+    Reaped(Reaped),
     /// `Tasks in … are going to be killed …`
     Group(Option<KernelText>),
     /// `Kernel panic - not syncing: …`, for want of memory.
@@ -81,15 +93,16 @@ impl<'a> Message<'a> {
             return Some(Self::TraceEnd);
         }
         match text.first()? {
-            b' ' if let Some(frame) = header::frame(text) => return Some(frame),
             b'[' if let Some(columns) = Columns::parse(text) => {
                 return Some(Self::Columns(columns));
             }
             b'[' if let Some(row) = tasks::row(text) => return Some(Self::Row(row)),
-            b'C' if let Some(cpu) = Cpu::parse(text, names) => return Some(Self::Cpu(cpu)),
-            b'C' if text.eq_ignore_ascii_case(b"Call trace:") => return Some(Self::Trace),
+            b'C' | b'P' if let Some(cpu) = Cpu::parse(text, names) => return Some(Self::Cpu(cpu)),
+            b'C' if text.trim_ascii_end().eq_ignore_ascii_case(b"Call trace:") => {
+                return Some(Self::Trace);
+            }
             b'H' if let Some(name) = text.strip_prefix(b"Hardware name: ") => {
-                return Some(Self::Hardware(name));
+                return Some(Self::Hardware(name.trim_ascii_end()));
             }
             b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text) => {
                 return Some(Self::Usage(usage));
@@ -97,11 +110,19 @@ impl<'a> Message<'a> {
             b'o' if let Some(summary) = Summary::parse(text, form) => {
                 return Some(Self::Summary(summary));
             }
+            b'o' if let Some(reaped) = Reaped::parse(text, names) => {
+                return Some(Self::Reaped(reaped));
+            }
             b'K' if let Some(panic) = panic(text) => return Some(Self::Panic(panic)),
             b'L' if let Some(boot) = boot(text) => return Some(boot),
-            b'M' if let Some(path) = text.strip_prefix(b"Memory cgroup stats for ") => {
-                let (path, _) = rsplit_once(path, ":").unwrap_or((path, &[]));
-                return Some(Self::StatsFor(path));
+            b'M' if let Some(rest) = text.strip_prefix(b"Memory cgroup stats for ") => {
+                return Some(stats_for(rest));
+            }
+            b'O' if text.starts_with(b"Out of memory and no killable processes") => {
+                return Some(Self::NoVictim);
+            }
+            b'S' if let Some(killed) = killed::told_by_kubelet(text, names) => {
+                return Some(Self::Killed(killed));
             }
             b'T' if let Some(rest) = text.strip_prefix(b"Tasks in ") => {
                 let end = " are going to be killed due to memory.oom.group";
@@ -112,11 +133,34 @@ impl<'a> Message<'a> {
             b'T' if let Some(limit) = summary::limit(text, names) => return Some(limit),
             _ => {}
         }
+        if let Some(frame) = cpu::frame(text) {
+            return Some(frame);
+        }
         Header::parse(text, form)
             .map(Self::Header)
             .or_else(|| Killed::parse(text, form).map(Self::Killed))
             .or_else(|| Chose::parse(text, names).map(Self::Chose))
             .or_else(|| summary::cpuset(text, names))
+            .or_else(|| MemInfo::parse(text).map(Self::MemInfo))
+            .or_else(|| meminfo::stat(text).map(Self::Stat))
+    }
+
+    /// Whether what it lacks may be in the next line: where a name holds a line feed, or another CPU
+    /// logged between two parts.
+    pub(super) fn may_go_on(&self) -> bool {
+        match self {
+            Self::Killed(killed) => !killed.is_whole(),
+            Self::Summary(summary) => summary.pid.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether it speaks of an OOM kill by itself.
+    pub(super) fn is_mention(&self) -> bool {
+        matches!(
+            self,
+            Self::Header(_) | Self::Summary(_) | Self::Chose(_) | Self::Killed(_) | Self::NoVictim
+        )
     }
 
     /// Whether a message that says nothing yet may do so with its other lines.
@@ -127,14 +171,32 @@ impl<'a> Message<'a> {
     }
 }
 
-const TRACE_ENDS: [&[u8]; 4] = [b" </TASK>", b"RIP: ", b"Mem-Info:", b"---[ end trace "];
+const TRACE_ENDS: [&[u8]; 5] =
+    [b" </TASK>", b"</TASK>", b"RIP: ", b"Mem-Info:", b"---[ end trace "];
 
 /// What the kernel says before it panics for want of memory (mm/oom_kill.c).
-const PANICS: [&str; 3] = [
+const PANICS: [&str; 6] = [
     "Out of memory: compulsory panic_on_oom is enabled",
     "Out of memory: system-wide panic_on_oom is enabled",
     "System is deadlocked on memory",
+    "Out of memory and no killable processes...",
+    "out of memory. Compulsory panic_on_oom is selected.",
+    "out of memory. panic_on_oom is selected",
 ];
+
+/// Before 5.1 there are numbers behind the path.
+fn stats_for<'a>(rest: &'a [u8]) -> Message<'a> {
+    let rest = rest.trim_ascii_end();
+    match split_once(rest, ": cache:").or_else(|| split_once(rest, ": rss:")) {
+        Some((path, _)) => Message::StatsFor(
+            path,
+            meminfo::old_stat(rest.get(path.len() + 1..).unwrap_or_default()),
+        ),
+        None => {
+            Message::StatsFor(rsplit_once(rest, ":").map_or(rest, |(path, _)| path), Vec::new())
+        }
+    }
+}
 
 fn panic(text: &[u8]) -> Option<&'static str> {
     let said = text.strip_prefix(b"Kernel panic - not syncing: ")?;

@@ -1,6 +1,5 @@
 //! The line that sums an OOM kill up, and what kernels before 5.0 had in its place.
 
-use super::header::node_list;
 use super::tasks::uid_of;
 use super::{Form, Message};
 use crate::kernel_log::scan::{Names, Scan, is_node_list, rsplit_once, split_once, splits, utf8};
@@ -21,7 +20,8 @@ pub(in crate::kernel_log) struct Summary {
     pub(in crate::kernel_log) oom_memcg: Option<KernelText>,
     pub(in crate::kernel_log) task_memcg: Option<KernelText>,
     pub(in crate::kernel_log) task: Option<KernelText>,
-    pub(in crate::kernel_log) pid: u32,
+    /// `None` if the line was cut before it.
+    pub(in crate::kernel_log) pid: Option<u32>,
     /// `None` if the line may be cut.
     pub(in crate::kernel_log) uid: Option<u32>,
 }
@@ -30,31 +30,103 @@ impl Summary {
     pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
         let mut scan = Scan(text);
         scan.eat("oom-kill:constraint=")?;
-        let constraint = utf8(scan.until(",nodemask=")?)?;
-        let nodemask = node_list(scan.until(",cpuset=")?)?;
-        let (rest, uid) = rsplit_once(scan.0, ",uid=")?;
-        let (rest, pid) = rsplit_once(rest, ",pid=")?;
-        let whole = |number| {
-            let mut scan = Scan(number);
-            let number: i64 = scan.number()?;
-            scan.end()?;
-            Some(number)
+        let constraint = scan.run(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+        let mut summary = Self {
+            constraint: utf8(constraint)?,
+            nodemask: None,
+            cpuset: None,
+            mems_allowed: None,
+            oom_memcg: None,
+            task_memcg: None,
+            task: None,
+            pid: None,
+            uid: None,
         };
-        let names = Readings::of(rest, form.names)?;
-        Some(Self {
-            constraint,
-            nodemask,
-            cpuset: names.agreed(|it| Some(it.cpuset), form.names),
-            mems_allowed: names
-                .agreed(|it| Some(it.mems_allowed), Names::Exact)
-                .and_then(|nodes| utf8(nodes.as_bytes())),
-            oom_memcg: names.agreed(|it| it.oom_memcg, form.names),
-            task_memcg: names.agreed(|it| Some(it.task_memcg), form.names),
-            task: names.agreed(|it| Some(it.task), form.names),
-            pid: whole(pid)?.try_into().ok()?,
-            uid: Some(uid_of(whole(uid)?)?).filter(|_| !form.cut),
-        })
+        if scan.eat(",nodemask=").is_none() {
+            return Some(summary);
+        }
+        summary.nodemask = nodemask(&mut scan)?;
+        // The end first: from the right, a name cannot be taken for a number.
+        let rest = match ids(scan.0, form) {
+            Some((rest, pid, uid)) => {
+                (summary.pid, summary.uid) = (Some(pid), uid);
+                rest
+            }
+            None => scan.0,
+        };
+        let (names, is_whole) = match Readings::of(rest, form.names) {
+            Some(names) if summary.pid.is_some() => (Some(names), true),
+            _ => (None, summary.pid.is_some()),
+        };
+        match names {
+            Some(names) => summary.name(&names, form.names),
+            None => summary.rest(rest, is_whole, form.names),
+        }
+        Some(summary)
     }
+
+    fn name(&mut self, names: &Readings<'_>, printed: Names) {
+        self.cpuset = names.agreed(|it| Some(it.cpuset), printed);
+        self.mems_allowed = names
+            .agreed(|it| Some(it.mems_allowed), Names::Exact)
+            .and_then(|nodes| utf8(nodes.as_bytes()));
+        self.oom_memcg = names.agreed(|it| it.oom_memcg, printed);
+        self.task_memcg = names.agreed(|it| Some(it.task_memcg), printed);
+        self.task = names.agreed(|it| Some(it.task), printed);
+    }
+
+    /// What there is of a kernel without cpusets or cgroups, or of a line that was cut. A name is taken
+    /// where the next key follows it, once.
+    fn rest(&mut self, text: &[u8], is_whole: bool, names: Names) {
+        let clear = |from: &str, to: &[&str]| {
+            let (_, rest) = split_once(text, from)?;
+            let end = to.iter().find_map(|to| Some(split_once(rest, to)?.0));
+            let name = match end {
+                Some(name) => name,
+                None if is_whole && from == ",task=" => rest,
+                None => return None,
+            };
+            let is_clear = splits(text, from).count() == 1 && !name.contains(&b',');
+            names.read(name).filter(|_| is_clear)
+        };
+        self.cpuset = clear(",cpuset=", &[",mems_allowed="]);
+        let nodes = clear(",mems_allowed=", &[",oom_memcg=", ",global_oom"]);
+        self.mems_allowed = nodes
+            .filter(|nodes| is_node_list(nodes.as_bytes()))
+            .and_then(|nodes| utf8(nodes.as_bytes()));
+        self.oom_memcg = clear(",oom_memcg=", &[",task_memcg="]);
+        self.task_memcg = clear(",task_memcg=", &[",task="]);
+        self.task = clear(",task=", &[]);
+    }
+}
+
+/// `(null)` or a list, up to the comma before the next key.
+fn nodemask(scan: &mut Scan<'_>) -> Option<Option<String>> {
+    if scan.eat("(null)").is_some() {
+        return Some(None);
+    }
+    let text = scan.0;
+    let list = scan.run(|byte| is_node_list(&[*byte]));
+    if scan.0.is_empty() {
+        return Some(None);
+    }
+    let nodes = list.strip_suffix(b",")?;
+    // The comma belongs to what follows.
+    scan.0 = text.get(nodes.len()..)?;
+    Some(utf8(nodes))
+}
+
+/// `,pid=95,uid=1000` at the end, and what stands before it.
+fn ids(text: &[u8], form: Form) -> Option<(&[u8], u32, Option<u32>)> {
+    let (before, uid) = rsplit_once(text, ",uid=")?;
+    let (rest, pid) = rsplit_once(before, ",pid=")?;
+    let mut scan = Scan(pid);
+    let pid = scan.number()?;
+    scan.end()?;
+    let mut scan = Scan(uid);
+    let uid: Option<i64> = scan.number();
+    let is_done = scan.is_done(form.cut).is_some();
+    Some((rest, pid, uid.filter(|_| is_done).and_then(uid_of)))
 }
 
 /// One way to read the names of a summary.
@@ -75,6 +147,7 @@ impl<'a> Readings<'a> {
     /// From the cpuset's name to the task's.
     fn of(text: &'a [u8], names: Names) -> Option<Self> {
         let mut all = Vec::new();
+        let text = text.strip_prefix(b",cpuset=")?;
         for (cpuset, rest) in splits(text, ",mems_allowed=") {
             let global =
                 splits(rest, ",global_oom,task_memcg=").map(|(nodes, rest)| (nodes, None, rest));
@@ -160,7 +233,7 @@ mod tests {
         assert_eq!(summary.oom_memcg, None);
         assert_eq!(summary.task_memcg, Some("/a,uid=1/b".into()));
         assert_eq!(summary.task, Some("x,pid=7".into()));
-        assert_eq!((summary.pid, summary.uid), (95, Some(u32::MAX - 1)));
+        assert_eq!((summary.pid, summary.uid), (Some(95), Some(u32::MAX - 1)));
     }
 
     #[test]
@@ -177,6 +250,36 @@ mod tests {
         );
         assert_eq!((summary.oom_memcg, summary.task_memcg), (None, None));
         assert_eq!(summary.task, Some("x".into()));
+    }
+
+    #[test]
+    fn what_a_kernel_has_not_or_a_cut_left_off_is_not_known() {
+        let small =
+            parse("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=v2 ray,pid=4541,uid=0");
+        assert_eq!(
+            (small.pid, small.uid, small.task),
+            (Some(4541), Some(0), Some("v2 ray".into()))
+        );
+        assert_eq!((small.cpuset, small.task_memcg), (None, None));
+        let memcg = parse(
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a/b,task=x,pid=95,uid=0",
+        );
+        assert_eq!((memcg.oom_memcg, memcg.task_memcg), (Some("/a".into()), Some("/a/b".into())));
+        let whole = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=0-1,3,cpuset=web,mems_allowed=0-1,\
+                     oom_memcg=/web,task_memcg=/web/app,task=memhog,pid=95,uid=1000";
+        for len in 21..whole.len() {
+            let form = Form { names: Names::Printed, cut: true };
+            let cut = Summary::parse(&whole.as_bytes()[..len], form);
+            let Some(cut) = cut else { panic!("{len}") };
+            assert!("CONSTRAINT_MEMCG".starts_with(&cut.constraint), "{len}");
+            assert_eq!(cut.nodemask.as_deref().unwrap_or("0-1,3"), "0-1,3", "{len}");
+            assert_eq!(cut.cpuset.unwrap_or("web".into()), "web".into(), "{len}");
+            assert_eq!(cut.mems_allowed.as_deref().unwrap_or("0-1"), "0-1", "{len}");
+            assert_eq!(cut.oom_memcg.unwrap_or("/web".into()), "/web".into(), "{len}");
+            assert_eq!(cut.task_memcg.unwrap_or("/web/app".into()), "/web/app".into(), "{len}");
+            assert_eq!(cut.task.unwrap_or("memhog".into()), "memhog".into(), "{len}");
+            assert_eq!((cut.pid.unwrap_or(95), cut.uid), (95, None), "{len}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Times as logs write them.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
+use super::months::month;
 use crate::kernel_log::scan::Scan;
+use crate::kernel_log::{Guesses, Stamp};
 
 /// What times mean that do not name their zone or their year: this zone, and the latest year that
 /// does not lie after this moment.
@@ -14,53 +16,151 @@ pub struct Zone {
     latest: Timestamp,
 }
 
+/// Offsets of names that mean one thing wherever they are used, in minutes (tzdata). `CST`, `IST` and
+/// `BST` are not among them.
+const NAMED: [(&str, i32); 33] = [
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("WET", 0),
+    ("WEST", 60),
+    ("CET", 60),
+    ("CEST", 120),
+    ("MET", 60),
+    ("MEST", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("MSK", 180),
+    ("SAST", 120),
+    ("EAT", 180),
+    ("WIB", 420),
+    ("PKT", 300),
+    ("HKT", 480),
+    ("SGT", 480),
+    ("JST", 540),
+    ("KST", 540),
+    ("AWST", 480),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("EST", -300),
+    ("EDT", -240),
+    ("CDT", -300),
+    ("MST", -420),
+    ("MDT", -360),
+    ("PST", -480),
+    ("PDT", -420),
+    ("HST", -600),
+];
+
+/// And what those usually mean that have several meanings.
+const AMBIGUOUS: [(&str, i32); 3] = [("CST", -360), ("IST", 330), ("BST", 60)];
+
 impl Zone {
     /// This machine's zone, for a log that was last written at `latest`.
     #[must_use]
     pub fn here(latest: Timestamp) -> Self {
-        Self { zone: TimeZone::system(), latest }
+        Self::new(TimeZone::system(), latest)
+    }
+
+    /// This zone, for a log that was last written at `latest`.
+    #[must_use]
+    pub const fn new(zone: TimeZone, latest: Timestamp) -> Self {
+        Self { zone, latest }
     }
 
     #[cfg(test)]
     pub(crate) fn utc() -> Self {
-        Self { zone: TimeZone::UTC, latest: "2026-11-24T00:00:00Z".parse().unwrap() }
+        Self::new(TimeZone::UTC, "2026-11-24T00:00:00Z".parse().unwrap())
     }
 
-    pub(super) fn local(&self, time: DateTime) -> Option<Timestamp> {
+    /// Of a time without a zone.
+    pub(super) fn local(&self, time: DateTime) -> Option<Stamp> {
         // An hour that comes twice is not known.
-        self.zone.to_ambiguous_timestamp(time).unambiguous().ok()
+        let time = self.zone.to_ambiguous_timestamp(time).unambiguous().ok()?;
+        Some(wall(time, Guesses { zone: true, ..Guesses::default() }))
     }
 
     /// Of a date without a year.
-    pub(super) fn yearless(&self, month: i8, day: i8, time: Time) -> Option<Timestamp> {
+    pub(super) fn yearless(&self, month: i8, day: i8, time: Time) -> Option<Stamp> {
         let latest = self.latest.to_zoned(self.zone.clone()).year();
         // A leap day is up to eight years ago.
-        (0..=8).find_map(|ago| {
+        let stamp = (0..=8).find_map(|ago| {
             let date = Date::new(latest - ago, month, day).ok()?;
-            self.local(date.to_datetime(time)).filter(|time| *time <= self.latest)
-        })
+            self.local(date.to_datetime(time)).filter(|it| it.time <= Some(self.latest))
+        })?;
+        Some(Stamp { guessed: Guesses { year: true, ..stamp.guessed }, ..stamp })
+    }
+
+    /// Of a time with the name of a zone, or its offset: `CEST`, `+03`, `+0200`, `+02:00`.
+    pub(super) fn named(&self, time: DateTime, zone: &[u8]) -> Option<Stamp> {
+        let name = str::from_utf8(zone).ok()?;
+        let of = |minutes: i32| {
+            let offset = Offset::from_seconds(minutes.checked_mul(60)?).ok()?;
+            offset.to_timestamp(time).ok()
+        };
+        let known = |table: &[(&str, i32)]| table.iter().find(|(it, _)| *it == name).map(|it| it.1);
+        if let Some(minutes) = known(&NAMED).or_else(|| offset(zone)) {
+            return Some(wall(of(minutes)?, Guesses::default()));
+        }
+        // This machine may be in the zone that is meant.
+        let here = self.zone.to_ambiguous_timestamp(time).unambiguous().ok();
+        let is_here = here.is_some_and(|at| self.zone.to_offset_info(at).abbreviation() == name);
+        if is_here {
+            return Some(wall(here?, Guesses::default()));
+        }
+        let minutes = known(&AMBIGUOUS)?;
+        Some(wall(of(minutes)?, Guesses { zone: true, ..Guesses::default() }))
     }
 
     /// `2026-11-23T06:00:01`, with a fraction behind a point or a comma, and a zone if it has one.
-    pub(super) fn iso(&self, text: &[u8]) -> Option<Timestamp> {
+    pub(super) fn iso(&self, text: &[u8]) -> Option<Stamp> {
         let text = str::from_utf8(text).ok()?;
         // A date alone, or an hour without minutes, is no time.
-        if text.as_bytes().get(10) != Some(&b'T') || text.len() < "2026-11-23T06:00:01".len() {
+        if !matches!(text.as_bytes().get(10), Some(b'T' | b't'))
+            || text.len() < "2026-11-23T06:00:01".len()
+        {
             return None;
         }
-        text.parse().ok().or_else(|| self.local(text.parse().ok()?))
+        match text.parse() {
+            Ok(time) => Some(wall(time, Guesses::default())),
+            Err(_) => self.local(text.parse().ok()?),
+        }
+    }
+
+    /// Of seconds, milliseconds, microseconds or nanoseconds since 1970, by how many digits it has.
+    pub(super) fn epoch(number: i64) -> Option<Timestamp> {
+        match number {
+            1_000_000_000..10_000_000_000 => Timestamp::from_second(number).ok(),
+            1_000_000_000_000..10_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
+            1_000_000_000_000_000..10_000_000_000_000_000 => {
+                Timestamp::from_microsecond(number).ok()
+            }
+            1_000_000_000_000_000_000.. => Some(Timestamp::from_nanosecond(number.into()).ok()?),
+            _ => None,
+        }
     }
 
     /// `06:00:01`
     pub(super) fn time_of_day(scan: &mut Scan<'_>) -> Option<Time> {
-        let hour = scan.number()?;
+        let mut two = || {
+            let digits = scan.run(u8::is_ascii_digit);
+            str::from_utf8(digits).ok().filter(|it| matches!(it.len(), 1 | 2))?.parse::<i8>().ok()
+        };
+        let hour = two()?;
         scan.eat(":")?;
-        let minute = scan.number()?;
+        let mut two = || {
+            let digits = scan.run(u8::is_ascii_digit);
+            str::from_utf8(digits).ok().filter(|it| it.len() == 2)?.parse::<i8>().ok()
+        };
+        let minute = two()?;
         scan.eat(":")?;
-        let second = scan.number()?;
+        let digits = scan.run(u8::is_ascii_digit);
+        let second = str::from_utf8(digits).ok().filter(|it| it.len() == 2)?.parse().ok()?;
         let nanosecond = match scan.0 {
-            [b'.', b'0'..=b'9', ..] => {
-                scan.eat(".")?;
+            [b'.' | b',', b'0'..=b'9', ..] => {
+                scan.0 = scan.0.get(1..)?;
                 let before = scan.0.len();
                 let fraction: i32 = scan.number()?;
                 let digits = u32::try_from(before - scan.0.len()).ok()?;
@@ -72,23 +172,137 @@ impl Zone {
     }
 }
 
-/// `Nov` is 11, as C's locale has it.
-pub(super) fn month(name: &[u8]) -> Option<i8> {
-    let names =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let place = names.iter().position(|month| month.as_bytes() == name)?;
-    i8::try_from(place + 1).ok()
+/// `+0200`, `-03`, `+05:30`, in minutes.
+fn offset(text: &[u8]) -> Option<i32> {
+    let (sign, rest) = text.split_first()?;
+    let sign = match sign {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits: Vec<u8> = rest.iter().copied().filter(|byte| *byte != b':').collect();
+    if !digits.iter().all(u8::is_ascii_digit) || !matches!(digits.len(), 2 | 4) {
+        return None;
+    }
+    let number: i32 = str::from_utf8(&digits).ok()?.parse().ok()?;
+    let minutes = if digits.len() == 2 { number * 60 } else { number / 100 * 60 + number % 100 };
+    Some(sign * minutes)
+}
+
+pub(super) fn wall(time: Timestamp, guessed: Guesses) -> Stamp {
+    Stamp { boot_ns: None, time: Some(time), guessed }
+}
+
+/// A time at the beginning of a line, and what follows it.
+pub(super) fn date<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
+    let mut scan = Scan(text);
+    let word = scan.word();
+    match word.first()? {
+        b'0'..=b'9' => numbers(text, zone),
+        _ => {
+            // A day of the week, in whatever language: a date follows.
+            let mut rest = scan;
+            rest.blanks();
+            if word.len() <= 12 && month(word).is_none() {
+                let is_date = rest.0.first().is_some_and(u8::is_ascii_digit);
+                return if is_date { numbers(rest.0, zone) } else { named_month(rest.0, zone) };
+            }
+            named_month(text, zone)
+        }
+    }
+}
+
+/// What begins with a digit.
+fn numbers<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
+    let mut scan = Scan(text);
+    let word = scan.word();
+    if !scan.0.is_empty() {
+        scan.eat(" ").or_else(|| scan.eat("\t"))?;
+    }
+    let bare = word.strip_suffix(b":").unwrap_or(word);
+    if let Some(stamp) = zone.iso(bare) {
+        return Some((stamp, scan.0));
+    }
+    // `1715588000.123456`: journalctl -o short-unix.
+    if let Some((seconds, micros)) = str::from_utf8(bare).ok().and_then(|it| it.split_once('.')) {
+        let time = Timestamp::from_second(seconds.parse().ok()?).ok()?;
+        (seconds.len() == 10 && micros.len() == 6).then_some(())?;
+        let fraction = SignedDuration::from_micros(micros.parse().ok()?);
+        return Some((wall(time.checked_add(fraction).ok()?, Guesses::default()), scan.0));
+    }
+    // `5月 29 01:20:00`, as glibc writes it in Chinese and Japanese.
+    if month(word).is_some() {
+        return named_month(text, zone);
+    }
+    let day = |text: &[u8]| str::from_utf8(text).ok()?.replace('/', "-").parse::<Date>().ok();
+    if let Some(date) = day(word).filter(|_| word.len() == 10) {
+        let time = Zone::time_of_day(&mut scan)?;
+        let time = date.to_datetime(time);
+        // A zone may follow, behind a blank or not.
+        let mut after = scan;
+        after.blanks();
+        let name = after.word();
+        if let Some(stamp) = zone.named(time, name) {
+            return Some((stamp, after.0.strip_prefix(b" ").unwrap_or(after.0)));
+        }
+        return Some((zone.local(time)?, scan.0.strip_prefix(b" ").unwrap_or(scan.0)));
+    }
+    // `10-24 14:24:26.035`: Android's logcat.
+    let (month, day) = str::from_utf8(word).ok()?.split_once('-')?;
+    (month.len() == 2 && day.len() == 2).then_some(())?;
+    let time = Zone::time_of_day(&mut scan)?;
+    scan.eat(" ")?;
+    Some((zone.yearless(month.parse().ok()?, day.parse().ok()?, time)?, scan.0))
+}
+
+/// `Nov 23 06:00:01`, a fraction and a year if it has them: `May 13 10:10:27 2024`, `Nov 23 2026
+/// 06:00:01`.
+fn named_month<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
+    let mut scan = Scan(text);
+    let month = month(scan.word())?;
+    scan.blanks();
+    let day = scan.number::<i8>()?;
+    // `29日`
+    let _ = scan.eat("日");
+    scan.eat(" ").or_else(|| scan.eat(", "))?;
+    let year = |scan: &mut Scan<'_>| {
+        let mut ahead = *scan;
+        let digits = ahead.run(u8::is_ascii_digit);
+        let is_year = digits.len() == 4 && matches!(ahead.0.first(), None | Some(b' ' | b']'));
+        let year: i16 = str::from_utf8(digits).ok().filter(|_| is_year)?.parse().ok()?;
+        let _ = ahead.eat(" ");
+        *scan = ahead;
+        Some(year)
+    };
+    let before = year(&mut scan);
+    let time = Zone::time_of_day(&mut scan)?;
+    let has_more = scan.eat(" ").is_some();
+    if !has_more && !scan.0.is_empty() {
+        return None;
+    }
+    let stamp = match before.or_else(|| year(&mut scan)) {
+        Some(year) => zone.local(Date::new(year, month, day).ok()?.to_datetime(time))?,
+        None => zone.yearless(month, day, time)?,
+    };
+    Some((stamp, scan.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Option<(String, String, String)> {
+        let (stamp, rest) = date(text.as_bytes(), &Zone::utc())?;
+        let guessed = stamp.guessed.told().unwrap_or_default();
+        let guessed = serde_json::to_string(&guessed).unwrap();
+        Some((stamp.time?.to_string(), guessed, String::from_utf8(rest.to_vec()).unwrap()))
+    }
+
     #[test]
     fn the_year_is_the_last_in_which_it_can_have_been() {
         let zone = Zone::utc();
         let time = Time::new(6, 0, 1, 0).unwrap();
-        let of = |month, day| zone.yearless(month, day, time).map(|time| time.to_string());
+        let of = |month, day| Some(zone.yearless(month, day, time)?.time?.to_string());
         assert_eq!(of(11, 23).as_deref(), Some("2026-11-23T06:00:01Z"));
         assert_eq!(of(12, 31).as_deref(), Some("2025-12-31T06:00:01Z"));
         assert_eq!(of(2, 29).as_deref(), Some("2024-02-29T06:00:01Z"));
@@ -96,20 +310,45 @@ mod tests {
     }
 
     #[test]
-    fn iso_with_and_without_a_zone() {
-        let zone = Zone::utc();
-        let of = |text: &str| zone.iso(text.as_bytes()).map(|time| time.to_string());
-        for text in [
-            "2026-11-23T06:00:01Z",
-            "2026-11-23T07:00:01+0100",
-            "2026-11-23T07:00:01+01:00",
-            "2026-11-23T06:00:01",
+    fn dates_of_all_loggers() {
+        let (zone, both) = (r#"["zone"]"#, r#"["zone","year"]"#);
+        for (text, time, guessed, rest) in [
+            ("Nov 23 06:00:01 h a", "2026-11-23T06:00:01Z", both, "h a"),
+            ("Nov  3 06:00:01.250000 h a", "2026-11-03T06:00:01.25Z", both, "h a"),
+            ("июл 24 01:20:00 PC a", "2026-07-24T01:20:00Z", both, "PC a"),
+            ("5月 29 01:20:00 PC a", "2026-05-29T01:20:00Z", both, "PC a"),
+            ("Mai 02 01:20:00 PC a", "2026-05-02T01:20:00Z", both, "PC a"),
+            ("Mon May 13 10:10:27 2024 kern.warn a", "2024-05-13T10:10:27Z", zone, "kern.warn a"),
+            ("2026-11-23T06:00:01Z h a", "2026-11-23T06:00:01Z", "[]", "h a"),
+            ("2026-11-23T07:00:01+0100 h a", "2026-11-23T06:00:01Z", "[]", "h a"),
+            ("2026-11-23T06:00:01,123456+00:00 a", "2026-11-23T06:00:01.123456Z", "[]", "a"),
+            ("2026-11-23T06:00:01 h a", "2026-11-23T06:00:01Z", zone, "h a"),
+            (
+                "2024-05-13 10:10:27.123 h kernel: a",
+                "2024-05-13T10:10:27.123Z",
+                zone,
+                "h kernel: a",
+            ),
+            ("2024-05-13 10:10:27 +0200 h a", "2024-05-13T08:10:27Z", "[]", "h a"),
+            ("Mon 2024-05-13 10:13:20 CEST h a", "2024-05-13T08:13:20Z", "[]", "h a"),
+            ("Mon 2024-05-13 10:13:20 +03 h a", "2024-05-13T07:13:20Z", "[]", "h a"),
+            ("Пн 2024-05-13 10:13:20 MSK h a", "2024-05-13T07:13:20Z", "[]", "h a"),
+            ("1715588000.120001 h a", "2024-05-13T08:13:20.120001Z", "[]", "h a"),
+            ("10-24 14:24:26.035  1310 a", "2026-10-24T14:24:26.035Z", both, " 1310 a"),
         ] {
-            assert_eq!(of(text).as_deref(), Some("2026-11-23T06:00:01Z"), "{text}");
+            let expected = (time.to_owned(), guessed.to_owned(), rest.to_owned());
+            assert_eq!(read(text), Some(expected), "{text}");
         }
-        assert_eq!(of("2026-11-23T06:00:01.5-00:30").as_deref(), Some("2026-11-23T06:30:01.5Z"));
-        for text in ["2026-11-23", "2026-11-23T06", "oom-killer:x", "2026-13-23T06:00:01Z"] {
-            assert_eq!(of(text), None, "{text}");
+        for other in [
+            "memhog invoked oom-killer: x",
+            "Out of memory: Killed",
+            "2026-11-23 is a day",
+            "oom-kill:constraint=CONSTRAINT_NONE",
+            "12 pages RAM",
+            "Nov 23 x",
+            "",
+        ] {
+            assert_eq!(read(other), None, "{other}");
         }
     }
 }

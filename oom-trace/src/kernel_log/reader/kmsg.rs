@@ -1,6 +1,7 @@
 //! A record of `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg):
 //! `4,349,3504669,-;text`, with `caller=T95` among the fields where the kernel keeps callers.
 
+use super::prefix::callers;
 use crate::kernel_log::scan::{Scan, split_once};
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
 
@@ -40,7 +41,7 @@ impl Kmsg {
             return None;
         }
         let mut fields = fields.split(|byte| *byte == b',');
-        let caller = fields.find_map(|field| caller(field.strip_prefix(b"caller=")?));
+        let caller = fields.find_map(|field| callers(field.strip_prefix(b"caller=")?));
         let text = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         Some(Self { priority, sequence, boot_ns, caller, text: unescape(text) })
     }
@@ -50,7 +51,7 @@ impl Kmsg {
     pub fn entry(&self) -> Option<Entry<'_>> {
         let &Self { priority, sequence: _, boot_ns, caller, ref text } = self;
         (priority < OTHERS).then_some(Entry {
-            stamp: Stamp { boot_ns: Some(boot_ns), time: None },
+            stamp: Stamp { boot_ns: Some(boot_ns), ..Stamp::default() },
             caller,
             host: None,
             boot_id: None,
@@ -58,19 +59,6 @@ impl Kmsg {
             cut: false,
             text,
         })
-    }
-}
-
-/// `T95` or `C0`.
-pub(super) fn caller(text: &[u8]) -> Option<Caller> {
-    let (kind, id) = text.split_at_checked(1)?;
-    let mut scan = Scan(id);
-    let id = scan.number()?;
-    scan.end()?;
-    match kind {
-        b"T" => Some(Caller::Thread(id)),
-        b"C" => Some(Caller::Cpu(id)),
-        _ => None,
     }
 }
 

@@ -1,37 +1,66 @@
 //! Saved logs: lines of any of the formats in which the kernel's log is kept, to [`Entry`]s.
 //!
 //! Each line says by itself what format it is in, so that a file may hold several. What is known
-//! to be another program's is passed over.
+//! to be another program's is passed over, but for what tells of a kill by somebody else.
 
 mod clock;
-mod dmesg;
+mod collector;
+mod find;
 mod journal;
 mod kmsg;
-mod syslog;
+mod lines;
+mod months;
+mod order;
+mod others;
+mod prefix;
+mod records;
+mod seen;
+mod shape;
+mod text;
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, Read};
 
 pub use clock::Zone;
 pub use kmsg::{Kmsg, Unreadable};
+pub use seen::Seen;
 
-use super::{Entry, Names, Parser, Stamp};
+use self::collector::Said;
+use self::find::{Finder, Spoken, is_header, speaks_of_a_kill};
+use self::lines::Lines;
+use self::order::{Item, Order};
+use self::prefix::Speaker;
+use self::records::{Fields, Taken};
+use super::scan::Scan;
+use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
 
-/// A longer line is none of a kernel's log: a message has 1 KiB, a record of `/dev/kmsg` 8 KiB,
-/// and in JSON each byte may take four.
-const MAX_LINE: u64 = 128 * 1024;
+/// Lines without anything of interest after which such are stepped over.
+const QUIET: u32 = 512;
+
+/// Lines of a header whose prefix is not known yet: what follows may tell.
+const MAX_HELD: usize = 16;
+
+/// A longer field is none of a message.
+const MAX_FIELD: usize = 1 << 20;
+
+/// Another program's lines that speak of a kill, of which the kernel's own may be in the log.
+const MAX_OTHERS: usize = 1024;
 
 /// What was found in a log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Lines.
     pub lines: u64,
-    /// Lines in the format of some log.
+    /// Lines in the format of some log, of those that were looked at.
     pub logged: u64,
-    /// Records made.
+    /// Records made, but for those that were told before.
     pub records: u64,
+    /// Records of kills, of failures and panics among them.
+    pub kernel: u64,
     /// Messages that the log says it lost.
     pub lost: u64,
+    /// Lines that speak of an OOM kill and are in no record.
+    pub untold: Untold,
 }
 
 /// Reads a saved log to its end and hands each record on; `zone` is that of times that name none.
@@ -39,126 +68,386 @@ pub struct Found {
 /// # Errors
 /// `input` cannot be read, or `each` fails.
 pub fn read<E: From<io::Error>>(
-    mut input: impl BufRead,
+    input: impl Read,
     parser: Parser,
     zone: &Zone,
-    mut each: impl FnMut(Record) -> Result<(), E>,
+    each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<Found, E> {
-    let mut reader =
-        Reader { parser, zone, sequence: None, has_form: false, found: Found::default() };
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            break;
-        }
-        let is_whole = line.pop_if(|last| *last == b'\n').is_some();
-        if !is_whole && read as u64 == MAX_LINE {
-            skip_line(&mut input)?;
-            continue;
-        }
-        line.pop_if(|last| *last == b'\r');
-        for record in reader.line(&line, !is_whole) {
-            reader.found.records += 1;
-            each(record)?;
-        }
-    }
-    for record in reader.parser.flush() {
-        reader.found.records += 1;
-        each(record)?;
-    }
-    Ok(reader.found)
+    read_new(input, parser, zone, &mut Seen::default(), each)
 }
 
-/// Reads over the rest of a line.
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+/// The same, but for records that were seen before.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_new<E: From<io::Error>>(
+    input: impl Read,
+    parser: Parser,
+    zone: &Zone,
+    seen: &mut Seen,
+    mut each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<Found, E> {
+    let mut lines = Lines::new(input);
+    let mut reader = Reader::new(parser, zone, seen);
     loop {
-        let buffer = input.fill_buf()?;
-        let (len, ends) = match memchr::memchr(b'\n', buffer) {
-            Some(end) => (end + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        input.consume(len);
-        if ends {
-            return Ok(());
+        if reader.quiet > QUIET && reader.may_skip() {
+            lines.skip()?;
+        }
+        let Some(line) = lines.next()? else { break };
+        let name = reader.line(line.number, line.text, line.cut);
+        if let Some(name) = name {
+            let length = u64::from_le_bytes(padded(&lines.bytes(8)?));
+            let length = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_FIELD);
+            let bytes = lines.bytes(length)?;
+            lines.bytes(1)?;
+            reader.fields.binary(&name, bytes);
+        }
+        reader.deliver(&mut each)?;
+    }
+    reader.end();
+    reader.deliver(&mut each)?;
+    let mut found = reader.found;
+    found.lines = lines.count();
+    found.untold = reader.parser.untold().clone();
+    for (mention, tid) in &reader.others {
+        if tid.is_none_or(|tid| !reader.seen.has_victim(tid)) {
+            found.untold.add(1, Some(mention.clone()));
         }
     }
+    Ok(found)
+}
+
+/// Eight bytes, whatever there is.
+fn padded(bytes: &[u8]) -> [u8; 8] {
+    let mut all = [0; 8];
+    for (place, byte) in all.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    all
 }
 
 struct Reader<'a> {
     parser: Parser,
-    zone: &'a Zone,
+    seen: &'a mut Seen,
+    finder: Finder<'a>,
+    fields: Fields,
+    order: Order,
     /// The last record's number, in a copy of `/dev/kmsg`.
     sequence: Option<u64>,
     /// Lines before were of a form that is a record each.
     has_form: bool,
+    /// A header without a prefix that is known, and what followed it.
+    held: Vec<(u64, Vec<u8>)>,
+    /// A message that lacks its end, which a mailer may have put into the next line.
+    wrapped: Option<Spoken>,
+    /// Whether a dump is open.
+    in_dump: u32,
+    /// Lines since the last of interest.
+    quiet: u32,
+    /// What other programs say of kills, and of whom.
+    others: Vec<(Mention, Option<u32>)>,
+    done: Vec<Record>,
     found: Found,
 }
 
-impl Reader<'_> {
-    fn line(&mut self, line: &[u8], cut: bool) -> Vec<Record> {
-        self.found.lines += 1;
-        if line.first() == Some(&b'{')
-            && let Some(logged) = journal::Line::parse(line)
-        {
-            let mut done = self.formed();
-            done.extend(logged.entry().map(|entry| self.parser.push(&entry)).unwrap_or_default());
-            return done;
+impl<'a> Reader<'a> {
+    fn new(parser: Parser, zone: &'a Zone, seen: &'a mut Seen) -> Self {
+        Self {
+            parser,
+            seen,
+            finder: Finder::new(zone),
+            fields: Fields::default(),
+            order: Order::new(),
+            sequence: None,
+            has_form: false,
+            held: Vec::new(),
+            wrapped: None,
+            in_dump: 0,
+            quiet: 0,
+            others: Vec::new(),
+            done: Vec::new(),
+            found: Found::default(),
+        }
+    }
+
+    /// Records of several lines, and those with numbers, are read one by one.
+    fn may_skip(&self) -> bool {
+        self.sequence.is_none() && !self.fields.is_open()
+    }
+
+    /// Hands on what is done.
+    fn deliver<E>(&mut self, each: &mut impl FnMut(Record) -> Result<(), E>) -> Result<(), E> {
+        for record in std::mem::take(&mut self.done) {
+            if !self.seen.is_new(&record) {
+                continue;
+            }
+            self.found.records += 1;
+            let is_kernels =
+                matches!(record, Record::OomKill(_) | Record::OomPanic(_) | Record::OomFailed(_));
+            self.found.kernel += u64::from(is_kernels);
+            each(record)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        for said in self.fields.end() {
+            self.said(0, said);
+        }
+        self.release();
+        self.unwrap();
+        let items = self.order.end();
+        self.take(items);
+        let flushed = self.parser.flush();
+        self.done.extend(flushed);
+    }
+
+    /// Takes a line; answers the name of a field whose bytes follow it.
+    fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        let line = &*text::plain(line);
+        self.quiet = if speaks_of_a_kill(line) { 0 } else { self.quiet.saturating_add(1) };
+        match self.fields.take(no, line) {
+            Taken::Not => {}
+            Taken::Part => {
+                self.found.logged += 1;
+                return None;
+            }
+            Taken::Binary(name) => return Some(name),
+            Taken::Done(all) => {
+                self.found.logged += 1;
+                for said in all {
+                    self.said(no, said);
+                }
+                return None;
+            }
+        }
+        if matches!(line.first(), Some(b'{' | b'[')) && self.json(no, line) {
+            return None;
         }
         if let Some(record) = Kmsg::parse(line) {
-            let mut done = self.formed();
-            done.extend(self.kmsg(&record, cut));
-            return done;
+            self.form(no);
+            self.kmsg(no, &record, cut);
+            return None;
         }
         if let Some(boot) = journal::boot(line) {
             self.found.logged += 1;
-            return self.parser.boot(boot.as_deref());
+            self.item(Item::Boot(boot));
+            return None;
         }
-        let Some(plain) = self.plain(line) else {
-            self.found.logged += 1;
-            return Vec::new();
+        for piece in text::collapsed(line) {
+            self.plain(no, piece, cut);
+        }
+        None
+    }
+
+    /// A line that is JSON by itself; whether it was.
+    fn json(&mut self, no: u64, line: &[u8]) -> bool {
+        if line.first() == Some(&b'{')
+            && let Some(entry) = journal::Line::parse(line)
+        {
+            self.form(no);
+            if let Some(spoken) = entry.spoken(no) {
+                self.spoken(spoken);
+            }
+            return true;
+        }
+        let is_short = line.len() <= collector::LONGEST;
+        let Ok(value) =
+            serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
+        else {
+            return false;
         };
-        self.found.logged += u64::from(plain.stamp != Stamp::default());
-        self.parser.push(&Entry { cut, ..plain })
+        // `[  123]` is a row of a table.
+        if !matches!(value, serde_json::Value::Object(_)) && !speaks_of_a_kill(line) {
+            return false;
+        }
+        self.found.logged += 1;
+        for said in collector::said(&value) {
+            self.said(no, said);
+        }
+        true
+    }
+
+    fn said(&mut self, no: u64, said: Said) {
+        match said {
+            Said::Spoken(spoken) => self.spoken(spoken),
+            Said::Line { text, known } => {
+                let line = text::plain(&text);
+                self.quiet = if speaks_of_a_kill(&line) { 0 } else { self.quiet };
+                let mut spoken = self.finder.find(no, &line, false, self.in_dump > 0);
+                known.add_to(&mut spoken);
+                self.spoken(spoken);
+            }
+        }
     }
 
     /// A line has the form of a record. A first line that had not is what is left of one, and tells
     /// neither its number nor its time.
-    fn formed(&mut self) -> Vec<Record> {
+    fn form(&mut self, no: u64) {
         self.found.logged += 1;
         let is_first = !std::mem::replace(&mut self.has_form, true);
-        if is_first && self.found.lines > 1 { self.parser.gap() } else { Vec::new() }
+        if is_first && no > 1 {
+            let done = self.parser.gap();
+            self.done.extend(done);
+        }
     }
 
-    fn kmsg(&mut self, record: &Kmsg, cut: bool) -> Vec<Record> {
+    fn kmsg(&mut self, no: u64, record: &Kmsg, cut: bool) {
+        self.order.is_forward();
         let before = self.sequence.replace(record.sequence);
         let lost = before.and_then(|before| record.sequence.checked_sub(before + 1));
-        let mut done = Vec::new();
         // A lower number is that of another copy or another boot.
         if lost != Some(0) && before.is_some() {
             self.found.lost += lost.unwrap_or(0);
-            done = self.parser.gap();
+            let done = self.parser.gap();
+            self.done.extend(done);
         }
         if let Some(entry) = record.entry() {
-            done.extend(self.parser.push(&Entry { cut, ..entry }));
+            let spoken = Spoken {
+                line: no,
+                stamp: entry.stamp,
+                caller: entry.caller,
+                host: None,
+                boot_id: None,
+                speaker: Speaker::Kernel,
+                tag: None,
+                is_stamped: true,
+                names: Names::Exact,
+                cut,
+                text: entry.text.to_vec(),
+            };
+            self.item(Item::Spoken(Box::new(spoken)));
         }
-        done
     }
 
-    /// A line of text; `None` if somebody else than the kernel wrote it.
-    fn plain<'a>(&self, line: &'a [u8]) -> Option<Entry<'a>> {
-        let text = Entry {
-            stamp: Stamp::default(),
-            caller: None,
-            host: None,
-            boot_id: None,
-            names: Names::Printed,
-            cut: false,
-            text: line,
-        };
-        let text = dmesg::priority(text)?;
-        let text = syslog::line(text, self.zone)?;
-        Some(dmesg::stamp(text, self.zone))
+    /// A line of text.
+    fn plain(&mut self, no: u64, line: &[u8], cut: bool) {
+        let spoken = self.finder.find(no, line, cut, self.in_dump > 0);
+        // Where the message of a header begins, another line of its dump may have to tell.
+        let is_unclear = is_header(&spoken.text)
+            && spoken.speaker == Speaker::Unsaid
+            && (!spoken.is_stamped || !find::is_clear_header(&spoken.text));
+        if is_unclear && self.held.is_empty() {
+            self.in_dump = QUIET;
+            self.held.push((no, line.to_vec()));
+            return;
+        }
+        if !self.held.is_empty() {
+            let is_clear = self.finder.has_shape() || find::begins_clearly(&spoken.text);
+            if !is_clear && self.held.len() < MAX_HELD {
+                self.held.push((no, line.to_vec()));
+                return;
+            }
+            self.release();
+            let spoken = self.finder.find(no, line, cut, true);
+            self.spoken(spoken);
+            return;
+        }
+        self.spoken(spoken);
     }
+
+    /// Reads what was held, by what is known now.
+    fn release(&mut self) {
+        for (no, line) in std::mem::take(&mut self.held) {
+            let spoken = self.finder.find(no, &line, false, true);
+            self.spoken(spoken);
+        }
+    }
+
+    fn spoken(&mut self, spoken: Spoken) {
+        self.found.logged += u64::from(spoken.is_stamped);
+        self.in_dump = if is_header(&spoken.text) { QUIET } else { self.in_dump.saturating_sub(1) };
+        if self.in_dump > 0 {
+            self.quiet = self.quiet.min(QUIET / 2);
+        }
+        if spoken.speaker == Speaker::Other {
+            self.other(&spoken);
+            return;
+        }
+        if let Some(mut begun) = self.wrapped.take() {
+            let between = text::goes_on(&begun.text, &spoken.text);
+            if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
+                begun.text.extend_from_slice(between);
+                begun.text.extend_from_slice(&spoken.text);
+                self.wrapped = Some(begun);
+                return;
+            }
+            self.item(Item::Spoken(Box::new(begun)));
+        }
+        if spoken.names == Names::Printed && text::lacks_end(&spoken.text, spoken.names) {
+            self.wrapped = Some(spoken);
+            return;
+        }
+        self.item(Item::Spoken(Box::new(spoken)));
+    }
+
+    fn unwrap(&mut self) {
+        if let Some(begun) = self.wrapped.take() {
+            self.item(Item::Spoken(Box::new(begun)));
+        }
+    }
+
+    /// Another program's line.
+    fn other(&mut self, spoken: &Spoken) {
+        if let Some(record) = others::record(&whole(spoken), spoken) {
+            self.done.push(record);
+        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
+            let tid = process(&spoken.text);
+            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        let items = self.order.push(item);
+        self.take(items);
+    }
+
+    /// What is in order.
+    fn take(&mut self, items: Vec<Item>) {
+        for item in items {
+            let done = match item {
+                Item::Spoken(spoken) => {
+                    let taken = self.parser.taken();
+                    let done = self.parser.push_line(spoken.line, &spoken.entry());
+                    let is_silent = taken == self.parser.taken();
+                    if !is_silent {
+                        self.quiet = 0;
+                    } else if done.is_empty() {
+                        self.unread(&spoken);
+                    }
+                    done
+                }
+                Item::Boot(boot) => self.parser.boot(boot.as_deref()),
+                Item::End => self.parser.turn(),
+            };
+            self.done.extend(done);
+        }
+    }
+
+    /// A line that is no message of an OOM kill.
+    fn unread(&mut self, spoken: &Spoken) {
+        if let Some(record) = others::record(&spoken.text, spoken) {
+            self.done.push(record);
+        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
+            let tid = process(&spoken.text);
+            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        }
+    }
+}
+
+/// A program's line with its name before it, as it stands in a log.
+fn whole(spoken: &Spoken) -> Vec<u8> {
+    match &spoken.tag {
+        Some(tag) => [tag, &b": "[..], &spoken.text].concat(),
+        None => spoken.text.clone(),
+    }
+}
+
+/// The process that a line says was killed.
+fn process(text: &[u8]) -> Option<u32> {
+    let verbs = ["Killed process ", "Kill process "];
+    verbs.iter().find_map(|verb| {
+        let at = memchr::memmem::find(text, verb.as_bytes())?;
+        Scan(text.get(at + verb.len()..)?).number()
+    })
 }

@@ -163,6 +163,7 @@ fn usage(limit: &Limit, page_size: u64, out: &mut Vec<u8>) -> io::Result<()> {
         kmem_usage_bytes,
         kmem_max_bytes,
         kmem_failcnt,
+        stat: _,
         ancestors: _,
     } = limit;
     for (name, usage, max, failcnt) in [

@@ -25,7 +25,11 @@ pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
             dump::dump(origin, shortage, out)?;
             writeln!(out, "Kernel panic - not syncing: {message}")
         }
-        Record::OomExit(_) | Record::Agent(_) => Ok(()),
+        Record::OomFailed(failed) => {
+            dump::dump(&failed.origin, &failed.shortage, out)?;
+            writeln!(out, "Out of memory and no killable processes...")
+        }
+        Record::OomExit(_) | Record::UserKill(_) | Record::Agent(_) => Ok(()),
     }
 }
 

@@ -125,6 +125,7 @@ fn level(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
         kmem_usage_bytes: _,
         kmem_max_bytes: _,
         kmem_failcnt: _,
+        stat: _,
         ancestors: _,
     } = limit;
     usage(cgroup.as_ref().map(|path| [&b""[..], path.as_bytes(), b""]), limit, line)?;

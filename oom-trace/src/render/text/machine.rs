@@ -10,7 +10,7 @@ use crate::incident::model::{Build, Node, Origin, Pressure, System};
 use crate::text::Escaped;
 
 pub(super) fn show(origin: &Origin, build: &Build, block: &mut Block<'_>) -> io::Result<()> {
-    let Origin { time: _, boot_ns: _, boot_id: _, host, kernel } = origin;
+    let Origin { time: _, time_guessed: _, boot_ns: _, boot_id: _, host, kernel } = origin;
     block.line("machine", |line| {
         if let Some(host) = host {
             line.item(format_args!("{}", Quoted::from(host.as_str())))?;
@@ -54,6 +54,11 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         pressure_some,
         pressure_full,
         nodes,
+        zones: _,
+        node_counters: _,
+        huge_pages: _,
+        counters: _,
+        protection: _,
     } = system;
     block.line("system", |line| {
         free(format_args!(""), *free_bytes, *total_bytes, line)?;

@@ -23,9 +23,11 @@ const HEADLINE: usize = 4;
 
 mod candidates;
 mod exit;
+mod failed;
 mod limit;
 mod machine;
 mod trigger;
+mod user_kill;
 mod victim;
 
 pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
@@ -33,6 +35,8 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
         Record::OomKill(kill) if style.verbose => in_full(kill, Block::new(out, style)),
         Record::OomKill(kill) => in_brief(kill, Block::new(out, style)),
         Record::OomPanic(panic) => oom_panic(panic, Block::new(out, style)),
+        Record::OomFailed(failed) => failed::show(failed, Block::new(out, style)),
+        Record::UserKill(kill) => user_kill::show(kill, Palette::from(style), out),
         Record::OomExit(exit) => exit::show(exit, Palette::from(style), out),
         Record::Agent(said) => agent(said, Palette::from(style), out),
     }
@@ -49,7 +53,7 @@ fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     victim::brief(&kill.victim, kill.why.is_some(), &mut block)?;
     limit::brief(kill.shortage.limit.as_ref(), &mut block)?;
     trigger::brief(&kill.shortage, &kill.victim, &mut block)?;
-    candidates::table(kill, &mut block)?;
+    candidates::table(kill.candidates.as_ref(), kill.victim.pid, &mut block)?;
     block.out.push(b'\n');
     Ok(())
 }

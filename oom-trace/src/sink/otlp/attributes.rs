@@ -57,6 +57,17 @@ pub(super) fn attributes(record: &Record) -> Vec<KeyValue> {
     match record {
         Record::OomKill(kill) => of_kill(kill, &mut all),
         Record::OomPanic(panic) => of_panic(panic, &mut all),
+        Record::OomFailed(failed) => {
+            all.text("oom_trace.source", Some(failed.source.name()));
+            all.name("oom_trace.message", Some(&failed.message));
+            of_shortage(&failed.shortage, &mut all);
+        }
+        Record::UserKill(kill) => {
+            all.text("oom_trace.source", Some(kill.source.name()));
+            all.text("oom_trace.by", Some(&kill.by));
+            all.number("process.pid", kill.pid);
+            all.name("oom_trace.victim.comm", kill.comm.as_ref());
+        }
         Record::OomExit(exit) => of_exit(exit, &mut all),
         Record::Agent(agent) => of_agent(agent, &mut all),
     }

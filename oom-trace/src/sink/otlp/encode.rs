@@ -74,7 +74,8 @@ fn log(record: &Record, format: Format) -> io::Result<LogRecord> {
 fn severity(record: &Record) -> SeverityNumber {
     match record {
         Record::OomPanic(_) => SeverityNumber::Fatal4,
-        Record::OomKill(_) => SeverityNumber::Fatal,
+        Record::OomKill(_) | Record::OomFailed(_) => SeverityNumber::Fatal,
+        Record::UserKill(_) => SeverityNumber::Error,
         Record::OomExit(exit) => match exit.state {
             ExitState::Stuck => SeverityNumber::Error,
             ExitState::Freed => SeverityNumber::Info,

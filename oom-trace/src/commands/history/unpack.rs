@@ -1,0 +1,146 @@
+//! Files as logrotate leaves them: compressed in one way or another.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::StreamingDecoder;
+
+/// The most memory that an archive may ask for to be undone, in KiB: `xz -9` takes 64 MiB.
+const MOST_KIB: u32 = 80 * 1024;
+
+/// First bytes of a journal.
+const JOURNAL: &[u8] = b"LPKSHHRH";
+
+/// Why the input is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnpackError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    /// It is a journal of systemd's.
+    #[error("a binary journal; try: journalctl -k -o json --file FILE | oom-trace explain -")]
+    Journal,
+}
+
+/// What is in it, uncompressed. `input` is asked for its first bytes alone.
+pub(super) fn unpack<'a>(mut input: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>, UnpackError> {
+    let start = input.fill_buf()?;
+    let is = |magic: &[u8]| start.starts_with(magic);
+    Ok(if is(b"\x1f\x8b") {
+        Box::new(MultiGzDecoder::new(input))
+    } else if is(b"\xfd7zXZ\0") {
+        Box::new(XzReader::new_mem_limit(input, true, MOST_KIB))
+    } else if is(b"\x28\xb5\x2f\xfd") {
+        Box::new(Frames { input: Some(input), decoder: None })
+    } else if is(b"BZh") {
+        Box::new(bzip2_rs::DecoderReader::new(input))
+    } else if is(JOURNAL) {
+        return Err(UnpackError::Journal);
+    } else {
+        Box::new(input)
+    })
+}
+
+/// Frames of zstd, one after the other: a file that was appended to has several.
+struct Frames<R: BufRead> {
+    /// What is left, between two frames.
+    input: Option<R>,
+    decoder: Option<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(mut input) = self.input.take() {
+                if input.fill_buf()?.is_empty() {
+                    self.input = Some(input);
+                    return Ok(0);
+                }
+                let decoder = StreamingDecoder::new(input);
+                self.decoder = Some(decoder.map_err(|error| io::Error::other(error.to_string()))?);
+            }
+            let Some(decoder) = &mut self.decoder else { return Ok(0) };
+            match decoder.read(buffer)? {
+                0 if buffer.is_empty() => return Ok(0),
+                0 => self.input = self.decoder.take().map(StreamingDecoder::into_inner),
+                read => return Ok(read),
+            }
+        }
+    }
+}
+
+/// Counts what is read of a file, to tell how far it is.
+pub(super) struct Counted<R, F> {
+    input: BufReader<R>,
+    read: u64,
+    tell: F,
+}
+
+impl<R: Read, F: FnMut(u64)> Counted<R, F> {
+    pub(super) fn new(input: R, tell: F) -> Self {
+        Self { input: BufReader::with_capacity(256 * 1024, input), read: 0, tell }
+    }
+}
+
+impl<R: Read, F: FnMut(u64)> Read for Counted<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.consumed(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read, F: FnMut(u64)> BufRead for Counted<R, F> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.input.consume(amount);
+        self.consumed(amount);
+    }
+}
+
+impl<R, F: FnMut(u64)> Counted<R, F> {
+    fn consumed(&mut self, amount: usize) {
+        self.read += amount as u64;
+        (self.tell)(self.read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn unpacked(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        unpack(bytes).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_is_compressed_is_undone_and_what_is_not_is_left() {
+        assert_eq!(unpacked(b"a\nb"), "a\nb");
+        assert_eq!(unpacked(b""), "");
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(b"a\nb").unwrap();
+        let gz = gz.finish().unwrap();
+        assert_eq!(unpacked(&[&gz[..], &gz].concat()), "a\nba\nb");
+        // printf 'a\nb' | xz, zstd, bzip2
+        let xz = b"\xfd\x37\x7a\x58\x5a\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x16\x00\x00\x00\x74\x2f\xe5\xa3\x01\x00\x02\x61\x0a\x62\x00\x00\x0b\x72\xee\xec\xd2\x60\x4d\x4e\x00\x01\x1b\x03\x0b\x2f\xb9\x10\x1f\xb6\xf3\x7d\x01\x00\x00\x00\x00\x04\x59\x5a";
+        assert_eq!(unpacked(xz), "a\nb");
+        let zst = b"\x28\xb5\x2f\xfd\x04\x58\x19\x00\x00\x61\x0a\x62\x8e\x4e\x6c\x77";
+        assert_eq!(unpacked(&[&zst[..], zst].concat()), "a\nba\nb");
+        let bz2 = b"\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x8b\xe0\xbf\xfc\x00\x00\x00\xc1\x00\x00\x10\x30\x00\x20\x00\x21\x98\x19\x81\x61\x77\x24\x53\x85\x09\x08\xbe\x0b\xff\xc0";
+        assert_eq!(unpacked(bz2), "a\nb");
+    }
+
+    #[test]
+    fn a_journal_is_said_to_be_one() {
+        let error = unpack(&b"LPKSHHRH\0"[..]).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("journalctl"), "{error}");
+    }
+}

@@ -1,0 +1,145 @@
+//! What lib/dump_stack.c adds to a dump: who asked, and the way in.
+
+use super::Message;
+use super::header::Name;
+use crate::kernel_log::scan::{Names, Scan, rsplit_once, utf8};
+
+/// `CPU: 0 UID: 1000 PID: 157 Comm: memhog Not tainted 6.18.15 #1 PREEMPT(lazy) `; the uid since
+/// 6.12, the preemption model since 6.15. Before 3.11 `Pid: 157, comm: memhog Not tainted 2.6.32`.
+#[derive(Debug)]
+pub(in crate::kernel_log) struct Cpu {
+    pub(in crate::kernel_log) cpu: Option<u32>,
+    pub(in crate::kernel_log) uid: Option<u32>,
+    pub(in crate::kernel_log) tid: u32,
+    pub(in crate::kernel_log) comm: Name,
+    pub(in crate::kernel_log) taint: String,
+    pub(in crate::kernel_log) release: String,
+    pub(in crate::kernel_log) preempt: Option<String>,
+}
+
+impl Cpu {
+    pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
+        let mut scan = Scan(text);
+        let (cpu, uid, tid): (Option<u32>, Option<u32>, u32);
+        if scan.eat("Pid: ").is_some() {
+            (cpu, uid, tid) = (None, None, scan.number()?);
+            scan.eat(", comm: ")?;
+        } else {
+            scan.eat("CPU: ")?;
+            let processor = scan.number()?;
+            let user = match scan.eat(" UID: ") {
+                Some(()) => Some(scan.number()?),
+                None => None,
+            };
+            scan.eat(" PID: ")?;
+            (cpu, uid, tid) = (Some(processor), user, scan.number()?);
+            scan.eat(" Comm: ")?;
+        }
+        // The kernel's own words come last.
+        let (mut comm, taint, rest) = match rsplit_once(scan.0, " Not tainted ") {
+            Some((comm, rest)) => (comm, "Not tainted".to_owned(), rest),
+            None => {
+                let (comm, rest) = rsplit_once(scan.0, " Tainted: ")?;
+                // Flags are capitals and blanks (Red Hat's dashes among them), a release begins with a
+                // digit.
+                let end = rest.iter().position(u8::is_ascii_digit)?;
+                let (flags, rest) = rest.split_at_checked(end)?;
+                let flags = str::from_utf8(flags.strip_suffix(b" ")?).ok()?;
+                (comm, format!("Tainted: {flags}"), rest)
+            }
+        };
+        if !names.may_be_comm(comm) {
+            comm = comm.strip_suffix(b" Kdump: loaded").filter(|comm| names.may_be_comm(comm))?;
+        }
+        // What was padded for another processor's name, by 2.6.32.
+        let comm = if cpu.is_none() { comm.trim_ascii_end() } else { comm };
+        let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let release = utf8(words.next()?)?;
+        let preempt = words.find(|word| word.starts_with(b"PREEMPT")).and_then(utf8);
+        let comm = Name::new(comm, names);
+        Some(Self { cpu, uid, tid, comm, taint, release, preempt })
+    }
+}
+
+/// ` ? handle_mm_fault+0xed3/0x1c00 [module]`, before 4.10 behind its address,
+/// ` [<ffffffff8163515c>] `. What an unwinder adds about a frame is left out: arm64 appends where it is
+/// from, such as `(P)`, and a module's build id may follow its name.
+pub(super) fn frame<'a>(text: &[u8]) -> Option<Message<'a>> {
+    let mut scan = Scan(text);
+    scan.blanks();
+    if scan.eat("[<").is_some() {
+        let address = scan.until(">]")?;
+        address.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+        scan.blanks();
+    }
+    let is_sure = scan.eat("? ").is_none();
+    let place = str::from_utf8(scan.word()).ok()?;
+    let (function, offsets) = place.rsplit_once("+0x")?;
+    let (offset, size) = offsets.split_once("/0x")?;
+    let is_hex =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if function.is_empty() || !is_hex(offset) || !is_hex(size) {
+        return None;
+    }
+    let mut frame = place.to_owned();
+    if scan.eat(" [").is_some() {
+        let mut inside = Scan(scan.until("]")?);
+        frame = format!("{frame} [{}]", str::from_utf8(inside.word()).ok()?);
+    }
+    if scan.eat(" (").is_some() {
+        scan.until(")")?;
+    }
+    scan.end()?;
+    Some(Message::Frame(is_sure.then_some(frame)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_line_is_read_from_the_right() {
+        let parse = |text: &str| Cpu::parse(text.as_bytes(), Names::Exact).unwrap();
+        let cpu = parse(
+            "CPU: 3 UID: 1000 PID: 157 Comm: x Not tainted  Not tainted 7.3.4+deb13 #1 PREEMPT(lazy) ",
+        );
+        assert_eq!((cpu.cpu, cpu.uid, cpu.tid), (Some(3), Some(1000), 157));
+        assert_eq!(cpu.comm.known, Some("x Not tainted ".into()));
+        assert_eq!((&*cpu.taint, &*cpu.release), ("Not tainted", "7.3.4+deb13"));
+        assert_eq!(cpu.preempt.as_deref(), Some("PREEMPT(lazy)"));
+        let cpu = parse(
+            "CPU: 0 PID: 9 Comm: kworker/0:1 Kdump: loaded Tainted: PF       W  O       4.18.0-1.el8 #1",
+        );
+        assert_eq!(cpu.comm.known, Some("kworker/0:1".into()));
+        assert_eq!((&*cpu.taint, &*cpu.release), ("Tainted: PF       W  O      ", "4.18.0-1.el8"));
+    }
+
+    #[test]
+    fn the_line_of_2_6_32() {
+        let line = b"Pid: 2592, comm: httpd Not tainted 2.6.32-573.el6.x86_64 #1";
+        let cpu = Cpu::parse(line, Names::Exact).unwrap();
+        assert_eq!((cpu.cpu, cpu.tid, &*cpu.release), (None, 2592, "2.6.32-573.el6.x86_64"));
+        assert_eq!(cpu.comm.known, Some("httpd".into()));
+    }
+
+    #[test]
+    fn frames_are_what_the_unwinder_says() {
+        let parse = |text: &str| match frame(text.as_bytes()) {
+            Some(Message::Frame(frame)) => Some(frame),
+            _ => None,
+        };
+        let sure = |text: &str| parse(text).unwrap().unwrap();
+        assert_eq!(
+            sure(" __alloc_pages_slowpath.constprop.0+0xc02/0xcc0"),
+            "__alloc_pages_slowpath.constprop.0+0xc02/0xcc0"
+        );
+        assert_eq!(sure(" ext4_x+0x1/0x2 [ext4 0123abcd]"), "ext4_x+0x1/0x2 [ext4]");
+        assert_eq!(sure(" el0t_64_sync+0x1a0/0x1b0 (P)"), "el0t_64_sync+0x1a0/0x1b0");
+        assert_eq!(sure(" [<ffffffff8163515c>] dump_stack+0x19/0x1b"), "dump_stack+0x19/0x1b");
+        assert_eq!(parse(" ? timerqueue_add+0x9a/0xb0"), Some(None));
+        assert_eq!(parse(" [<ffffffff8163515c>] ? a+0x9a/0xb0"), Some(None));
+        for other in [" <TASK>", " x+0x/0x1", " +0x1/0x2", " x+0x1/0x2 y", " active_file:0"] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+}

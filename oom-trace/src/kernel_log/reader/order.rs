@@ -1,0 +1,152 @@
+//! Newest first: `journalctl -r`, and what people paste of a web page. The kernel's own order of words
+//! tells: its kill line follows what led to it.
+
+use super::find::{Spoken, is_header};
+use crate::kernel_log::message::{Form, Message};
+
+/// Lines that are held until the order is known; most logs tell within a dozen.
+const MOST: usize = 4096;
+
+/// Lines of one block of a reversed log that are held: a dump may list tens of thousands of tasks.
+const BLOCK: usize = 1 << 16;
+
+/// What a log has, in its order.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A message.
+    Spoken(Box<Spoken>),
+    /// Another boot.
+    Boot(Option<String>),
+    /// What follows was before: nothing of it belongs to this.
+    End,
+}
+
+/// What tells the order, of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    Header,
+    Cpu,
+    Columns,
+    Row,
+    Chose(u32),
+    Summary(Option<u32>),
+    Killed(u32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Unknown,
+    Forward,
+    Reversed,
+}
+
+/// Puts them in order.
+#[derive(Debug)]
+pub(super) struct Order {
+    way: Way,
+    held: Vec<Item>,
+    last: Option<Hint>,
+}
+
+impl Order {
+    pub(super) const fn new() -> Self {
+        Self { way: Way::Unknown, held: Vec::new(), last: None }
+    }
+
+    /// A form that is never reversed.
+    pub(super) const fn is_forward(&mut self) {
+        if matches!(self.way, Way::Unknown) {
+            self.way = Way::Forward;
+        }
+    }
+
+    /// Takes one, and answers those whose turn it is.
+    pub(super) fn push(&mut self, item: Item) -> Vec<Item> {
+        match self.way {
+            Way::Forward => return vec![item],
+            Way::Unknown => {
+                let way = self.tell(&item);
+                self.held.push(item);
+                let is_full = self.held.len() >= MOST;
+                match way {
+                    None if !is_full => return Vec::new(),
+                    None | Some(Way::Forward | Way::Unknown) => {
+                        self.way = Way::Forward;
+                        return std::mem::take(&mut self.held);
+                    }
+                    Some(Way::Reversed) => self.way = Way::Reversed,
+                }
+                // What is held may be more than one block.
+                let held = std::mem::take(&mut self.held);
+                held.into_iter().flat_map(|item| self.reverse(item)).collect()
+            }
+            Way::Reversed => self.reverse(item),
+        }
+    }
+
+    /// No more follow.
+    pub(super) fn end(&mut self) -> Vec<Item> {
+        let held = std::mem::take(&mut self.held);
+        match self.way {
+            Way::Reversed => held.into_iter().rev().collect(),
+            Way::Unknown | Way::Forward => held,
+        }
+    }
+
+    /// Collects a block up to its header, which comes last.
+    fn reverse(&mut self, item: Item) -> Vec<Item> {
+        let ends = match &item {
+            Item::Spoken(spoken) => is_header(&spoken.text) || self.held.len() >= BLOCK,
+            Item::Boot(_) | Item::End => true,
+        };
+        let marker = match item {
+            Item::Spoken(_) => {
+                self.held.push(item);
+                None
+            }
+            item => Some(item),
+        };
+        if !ends {
+            return Vec::new();
+        }
+        let block = std::mem::take(&mut self.held).into_iter().rev();
+        block.chain([Item::End]).chain(marker).collect()
+    }
+
+    fn tell(&mut self, item: &Item) -> Option<Way> {
+        let Item::Spoken(spoken) = item else { return None };
+        let now = hint(spoken)?;
+        let before = self.last.replace(now)?;
+        match (before, now) {
+            (Hint::Header, Hint::Cpu)
+            | (Hint::Header | Hint::Cpu, Hint::Columns)
+            | (Hint::Columns, Hint::Row) => Some(Way::Forward),
+            (Hint::Chose(chosen) | Hint::Summary(Some(chosen)), Hint::Killed(killed))
+                if chosen == killed =>
+            {
+                Some(Way::Forward)
+            }
+            (Hint::Row, Hint::Columns) => Some(Way::Reversed),
+            (Hint::Killed(killed), Hint::Chose(chosen) | Hint::Summary(Some(chosen)))
+                if chosen == killed =>
+            {
+                Some(Way::Reversed)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn hint(spoken: &Spoken) -> Option<Hint> {
+    let form = Form { names: spoken.names, cut: spoken.cut };
+    Some(match Message::parse(&spoken.text, form)? {
+        Message::Header(_) => Hint::Header,
+        Message::Cpu(_) => Hint::Cpu,
+        Message::Columns(_) => Hint::Columns,
+        Message::Row(_) => Hint::Row,
+        Message::Chose(chose) => Hint::Chose(chose.tid),
+        Message::Summary(summary) => Hint::Summary(summary.pid),
+        Message::Killed(killed) => Hint::Killed(killed.tid),
+        _ => return None,
+    })
+}

@@ -1,0 +1,109 @@
+//! What was told already: the same log may be given twice, and one kill may be in two logs.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::incident::model::{OomKill, Record};
+
+/// Kills that are kept in mind.
+const MOST: usize = 1 << 18;
+
+/// How far two stamps of one line may be apart in seconds, by the wall clock: a collector may be late.
+const APART_S: i64 = 90;
+
+/// What makes one kill not another.
+type Key = (u32, Vec<u8>, [Option<u64>; 5], Option<i16>);
+
+/// Its stamps, and its incident.
+#[derive(Debug)]
+struct Told {
+    boot_ns: Option<u64>,
+    time: Option<Timestamp>,
+    incident: String,
+    host: Option<String>,
+}
+
+/// Records that were told.
+#[derive(Debug, Default)]
+pub struct Seen {
+    kills: HashMap<Key, Vec<Told>>,
+    others: HashSet<String>,
+    /// Incidents of kills that were not told again.
+    repeated: HashSet<String>,
+    /// Threads that were told of, and processes.
+    victims: HashSet<u32>,
+}
+
+impl Seen {
+    /// Whether a record is told for the first time.
+    pub fn is_new(&mut self, record: &Record) -> bool {
+        if self.kills.len() + self.others.len() > MOST {
+            return true;
+        }
+        match record {
+            Record::OomKill(kill) => self.is_new_kill(kill),
+            Record::OomExit(exit) if self.repeated.contains(&exit.incident) => false,
+            Record::UserKill(kill) => {
+                let message = kill.message.to_string();
+                self.others.insert(format!("{} {message}", kill.by))
+            }
+            record => {
+                let origin = record.origin();
+                // Without any stamp two of a kind may be two.
+                let is_named = origin.time.is_some() || origin.boot_ns.is_some();
+                !is_named || self.others.insert(record.id())
+            }
+        }
+    }
+
+    fn is_new_kill(&mut self, kill: &OomKill) -> bool {
+        let victim = &kill.victim;
+        self.victims.insert(victim.tid);
+        let memory = &victim.memory;
+        let numbers = [
+            memory.total_vm_bytes,
+            memory.anon_rss_bytes,
+            memory.file_rss_bytes,
+            memory.shmem_rss_bytes,
+            memory.pgtables_bytes,
+        ];
+        let comm = victim.comm.as_ref().map(|comm| comm.as_bytes().to_vec()).unwrap_or_default();
+        let told = Told {
+            boot_ns: kill.origin.boot_ns,
+            time: kill.origin.time,
+            incident: kill.incident.clone(),
+            host: kill.origin.host.clone(),
+        };
+        let known =
+            self.kills.entry((victim.tid, comm, numbers, victim.oom_score_adj)).or_default();
+        let has_numbers = numbers.iter().any(Option::is_some);
+        // A pid alone may be another's, another day.
+        let is_repeated = known.iter().any(|it| it.is_same(&told, has_numbers));
+        if is_repeated {
+            self.repeated.insert(told.incident);
+            return false;
+        }
+        known.push(told);
+        true
+    }
+
+    /// Whether a kill of this thread was told.
+    pub(super) fn has_victim(&self, tid: u32) -> bool {
+        self.victims.contains(&tid)
+    }
+}
+
+impl Told {
+    fn is_same(&self, other: &Self, has_numbers: bool) -> bool {
+        let hosts = self.host.as_ref().zip(other.host.as_ref());
+        let boots = self.boot_ns.zip(other.boot_ns);
+        let times = self.time.zip(other.time);
+        match (boots, times) {
+            (Some((a, b)), _) => a == b && hosts.is_none_or(|(a, b)| a == b),
+            (None, Some((a, b))) => b.duration_since(a).as_secs().abs() <= APART_S,
+            // Nothing contradicts that it is the same.
+            (None, None) => has_numbers && hosts.is_none_or(|(a, b)| a == b),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Nobody could be killed.
+
+use std::io::{self, Write as _};
+
+use super::super::block::Block;
+use super::super::moment::Moment;
+use super::super::units::Age;
+use super::super::word::Quoted;
+use super::super::wrap::wrap;
+use super::{candidates, limit, machine, trigger};
+use crate::incident::model::{OomFailed, Scope};
+
+pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
+    let OomFailed {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        message: _,
+        failures,
+        lasted_ms,
+        shortage,
+        candidates,
+        system,
+    } = failed;
+    let (alarm, dim) = (block.palette.alarm, block.palette.dim);
+    let path = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
+    let (start, out) = (block.out.len(), &mut *block.out);
+    write!(out, "{dim}{}{dim:#}  {alarm}OOM FAILED{alarm:#}  ", Moment(origin))?;
+    match (path, shortage.scope) {
+        (Some(path), _) => write!(out, "cgroup {} is out of memory", Quoted::from(path))?,
+        (None, Some(Scope::Memcg)) => write!(out, "a cgroup is out of memory")?,
+        _ => write!(out, "out of memory")?,
+    }
+    write!(out, ", and no process in it may be killed")?;
+    if *failures > 1 {
+        write!(out, " ({failures} times")?;
+        if let Some(lasted) = lasted_ms.filter(|lasted| *lasted > 0) {
+            write!(out, " in {}", Age(lasted))?;
+        }
+        write!(out, ")")?;
+    }
+    wrap(block.out, start, super::HEADLINE, block.style.width.into());
+    block.out.push(b'\n');
+    if !block.style.verbose {
+        limit::brief(shortage.limit.as_ref(), &mut block)?;
+        candidates::table(candidates.as_ref(), None, &mut block)?;
+        block.out.push(b'\n');
+        return Ok(());
+    }
+    limit::show(shortage.limit.as_ref(), &mut block)?;
+    trigger::show(shortage, &mut block)?;
+    candidates::show(candidates.as_ref(), &mut block)?;
+    machine::system(system.as_ref(), &mut block)?;
+    machine::show(origin, &shortage.build, &mut block)?;
+    super::end(incident, *source, &mut block)
+}
