@@ -33,6 +33,8 @@ pub(super) struct Hit<'a> {
 pub(super) enum Of<'a> {
     Container(&'a Container),
     Pod(&'a Pod),
+    /// A pod of which only its folder's name tells.
+    PodFolder(String),
     /// All pods of the node, or all of one quality of service.
     Pods(&'a str),
     /// A systemd unit, slices among them.
@@ -108,6 +110,7 @@ impl<'a> Hit<'a> {
                 place::of(self.victim).unwrap_or_else(|| place::container(container))
             }
             Of::Pod(pod) => place::pod(pod),
+            Of::PodFolder(uid) => format!("pod {}", Quoted::from(uid.as_str())),
             Of::Pods(name) => {
                 let which = ["burstable", "besteffort"].into_iter().find(|qos| name.contains(qos));
                 let space = if which.is_some() { " " } else { "" };
@@ -136,7 +139,9 @@ impl<'a> Hit<'a> {
                 }
                 _ => format!("the memory limit of {}", self.name()),
             },
-            Of::Pod(_) => format!("resources.limits.memory in {}", self.name()),
+            Of::Pod(_) | Of::PodFolder(_) => {
+                format!("resources.limits.memory in {}", self.name())
+            }
             Of::Pods(_) => "what the node leaves to pods (kubelet's system-reserved and \
                             kube-reserved take from it)"
                 .to_owned(),
@@ -170,7 +175,7 @@ impl<'a> Hit<'a> {
     pub(super) fn file(&self, file: &str) -> String {
         match &self.limit.cgroup {
             // Paths of theirs are digests, and longer than a line.
-            Some(_) if matches!(self.of, Of::Container(_) | Of::Pod(_)) => {
+            Some(_) if matches!(self.of, Of::Container(_) | Of::Pod(_) | Of::PodFolder(_)) => {
                 format!("{file} of {}", self.name())
             }
             Some(path) => format!("{file} of {}", Quoted::from(path)),
@@ -180,7 +185,7 @@ impl<'a> Hit<'a> {
 
     /// Whether kubelet manages it.
     pub(super) fn is_kubernetes(&self) -> bool {
-        self.victim.pod.is_some() || matches!(self.of, Of::Pods(_))
+        self.victim.pod.is_some() || matches!(self.of, Of::Pods(_) | Of::PodFolder(_))
     }
 
     fn is_v1(&self) -> bool {
@@ -198,6 +203,9 @@ impl<'a> Of<'a> {
             (Some(container), _) if is_container(last, &container.id) => Self::Container(container),
             (_, Some(pod)) if is_pod(last, &pod.uid) => Self::Pod(pod),
             _ if is_pods(whole) => Self::Pods(last),
+            (_, None) if pod_folder(whole).is_some() => {
+                Self::PodFolder(pod_folder(whole).unwrap_or_default())
+            }
             _ if [".service", ".scope", ".slice"].iter().any(|end| last.ends_with(end)) => {
                 Self::Unit(last)
             }
@@ -207,7 +215,7 @@ impl<'a> Of<'a> {
 }
 
 /// A name in which a digest, as of a pod of podman's, is cut to what tells it from others.
-fn short(name: &str) -> Cow<'_, str> {
+pub(super) fn short(name: &str) -> Cow<'_, str> {
     let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let digest = name.split(|c| !is_digit(c)).find(|part| part.len() == DIGEST);
     match digest.and_then(|digest| Some((digest, digest.get(..SHORT)?))) {
@@ -231,6 +239,15 @@ fn is_pod(folder: &str, uid: &str) -> bool {
     !uid.is_empty() && (folder.contains(uid) || folder.contains(&uid.replace('-', "_")))
 }
 
+/// The uid in `kubepods-burstable-podUID.slice` or `kubepods/burstable/podUID`.
+fn pod_folder(path: &str) -> Option<String> {
+    let last = path.rsplit('/').next().filter(|_| path.contains("kubepods"))?;
+    let name = last.strip_suffix(".slice").unwrap_or(last);
+    let uid = name.strip_prefix("pod").or_else(|| Some(name.rsplit_once("-pod")?.1))?;
+    let is_uid = uid.len() >= SHORT && uid.starts_with(|c: char| c.is_ascii_hexdigit());
+    is_uid.then(|| uid.replace('_', "-"))
+}
+
 /// The folder that kubelet limits to the node's allocatable memory, and those of its classes.
 fn is_pods(path: &str) -> bool {
     const FOLDERS: [&str; 3] = ["kubepods", "kubepods-burstable", "kubepods-besteffort"];
@@ -248,7 +265,7 @@ fn is_pods(path: &str) -> bool {
 fn level(of: &Of<'_>, limit: &Limit, victim: &Victim) -> Level {
     match of {
         // Below them is what they made for themselves.
-        Of::Container(_) | Of::Pod(_) => return Level::Own,
+        Of::Container(_) | Of::Pod(_) | Of::PodFolder(_) => return Level::Own,
         Of::Unit(unit) if victim.unit.as_deref() == Some(*unit) => return Level::Own,
         _ => {}
     }
@@ -372,6 +389,21 @@ mod tests {
             limit_at(&mut kill, folder);
             assert_eq!(matches!(Hit::new(&kill).unwrap().of, Of::Pods(_)), is, "{folder}");
         }
+    }
+
+    #[test]
+    fn a_pod_is_one_though_only_its_folder_tells() {
+        let mut kill = of_a_service();
+        let pod = "/kubepods.slice/kubepods-burstable.slice/\
+                   kubepods-burstable-pod1f1f2a2a_3b3b_4c4c_5d5d_6e6e7f7f8a8a.slice";
+        limit_at(&mut kill, pod);
+        let name = "pod 1f1f2a2a-3b3b-4c4c-5d5d-6e6e7f7f8a8a";
+        let knob = format!("resources.limits.memory in {name}");
+        assert_eq!(told(&kill), (name.to_owned(), Level::Own, knob));
+        limit_at(&mut kill, "/kubepods/besteffort/pod1f1f2a2a-3b3b-4c4c-5d5d-6e6e7f7f8a8a");
+        assert_eq!(told(&kill).0, name);
+        limit_at(&mut kill, "/kubepods.slice/podruntime.slice");
+        assert_eq!(told(&kill).2, "MemoryMax= of podruntime.slice");
     }
 
     #[test]

@@ -90,10 +90,19 @@ fn global(kill: &OomKill) -> String {
     if let Some(stuck) = Stuck::of_the_machine(kill) {
         return not_for_want(kill, &stuck, "");
     }
-    match kill.system.as_ref().and_then(standing) {
+    let system = kill.system.as_ref();
+    if let Some((bytes, order)) = shortage::block(kill).filter(|_| free_bytes(system).is_none()) {
+        // Of single pages there may have been enough.
+        return format!("the kernel found no contiguous block of {} (order {order})", Size(bytes));
+    }
+    match system.and_then(standing) {
         Some(standing) => format!("the machine ran out of memory: {standing}"),
         None => "the machine ran out of memory".to_owned(),
     }
+}
+
+fn free_bytes(system: Option<&System>) -> Option<u64> {
+    system?.free_bytes
 }
 
 /// There was memory, but not for this allocation.
@@ -181,10 +190,16 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
     }
     // Of a limit that was lowered, usage is what it is.
     let used = hit.limit.usage_bytes.max(hit.max());
-    if used.is_some_and(|used| held > used.saturating_add(used / APPROXIMATE)) {
+    let is_beyond =
+        |bytes| used.is_some_and(|used| bytes > used.saturating_add(used / APPROXIMATE));
+    let is_most = |own: &u64| {
+        is_share(*own, held, HALF_PERCENT)
+            || used.is_some_and(|used| is_share(*own, used, HALF_PERCENT))
+    };
+    let own = memory.anon_rss_bytes.filter(is_most);
+    if own.is_some_and(is_beyond) || (own.is_none() && is_beyond(held)) {
         return Some(format!("{who} held {}, some of it charged to other cgroups", Size(held)));
     }
-    let own = memory.anon_rss_bytes.filter(|own| is_share(*own, held, HALF_PERCENT));
     let share = own.zip(used).and_then(|(own, used)| percent(own, used));
     Some(match (own, share) {
         (Some(own), _) if used.is_some_and(|used| own > used) => {

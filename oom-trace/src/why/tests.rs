@@ -9,7 +9,7 @@ use super::testdata::{
 use super::*;
 use crate::incident::model::{
     Candidate, Candidates, Limit, LimitEvents, Memory, Node, Outcome, Scope, Sharer, Shortage,
-    System,
+    System, Zone,
 };
 
 fn summary(kill: &OomKill) -> String {
@@ -91,6 +91,12 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
          java held 9.9 GiB (61 % of memory), all anonymous memory"
     );
     kill.shortage.trigger.as_mut().unwrap().order = Some(3);
+    let mut unknown = kill.clone();
+    unknown.system = None;
+    assert!(
+        summary(&unknown)
+            .starts_with("the kernel found no contiguous block of 32.0 KiB (order 3); ")
+    );
     assert!(summary(&kill).starts_with(
         "the kernel found no contiguous block of 32.0 KiB (order 3), although 12.0 GiB of 16.0 GiB"
     ));
@@ -101,6 +107,21 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
     let text = summary(&bound);
     let on = "an allocation on node 0, all that cpuset batch allows, although 7.0 GiB of 8.0 GiB";
     assert!(text.contains(on), "{text}");
+}
+
+/// A log that lacks the machine's size has the zones' watermarks.
+#[test]
+fn free_memory_is_held_against_watermarks() {
+    let mut kill = of_the_machine();
+    kill.shortage.trigger.as_mut().unwrap().order = Some(3);
+    let system = kill.system.as_mut().unwrap();
+    (system.total_bytes, system.free_bytes) = (None, Some(175 * MIB));
+    assert!(summary(&kill).starts_with("the machine ran out of memory: 175.0 MiB free"));
+    let zone = Zone { min_bytes: Some(11 * MIB), ..Zone::default() };
+    kill.system.as_mut().unwrap().zones = Some(vec![zone]);
+    assert!(summary(&kill).starts_with(
+        "the kernel found no contiguous block of 32.0 KiB (order 3), although 175.0 MiB were free"
+    ));
 }
 
 /// Files and shared memory may be charged to others, page tables are no part of what is resident.
@@ -122,6 +143,14 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
     assert_eq!(
         with(&mut kill, 500, 100, 0),
+        "python3 held 500.0 MiB of it (97 %) as anonymous memory"
+    );
+    assert_eq!(
+        with(&mut kill, 600, 100, 0),
+        "python3 held 700.0 MiB, some of it charged to other cgroups"
+    );
+    assert_eq!(
+        with(&mut kill, 100, 500, 0),
         "python3 held 600.0 MiB, some of it charged to other cgroups"
     );
     assert_eq!(with(&mut kill, 514, 0, 0), "python3 held almost all of it as anonymous memory");

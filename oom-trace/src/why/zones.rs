@@ -1,5 +1,6 @@
 //! In which zones what is free is, and whether this allocation may take it from there.
 
+use super::facts::sum;
 use super::nodes::holds;
 use crate::incident::model::{OomKill, Zone};
 
@@ -32,6 +33,21 @@ impl May {
     }
 }
 
+/// Below how much free memory ordinary allocations fail, over all zones; `None` if that is not known.
+pub(super) fn min(kill: &OomKill, list: Option<&str>) -> Option<u64> {
+    let zones = own(kill.system.as_ref()?.zones.as_deref()?, list);
+    sum(zones.iter().map(|zone| zone.min_bytes)).filter(|_| !zones.is_empty())
+}
+
+/// The zones of these nodes.
+fn own<'a>(zones: &'a [Zone], list: Option<&str>) -> Vec<&'a Zone> {
+    let is_own = |zone: &&Zone| match (list, zone.node) {
+        (Some(list), Some(node)) => holds(list, node),
+        _ => true,
+    };
+    zones.iter().filter(is_own).collect()
+}
+
 /// What of the free memory it may not take.
 pub(super) struct OutOfReach<'a> {
     pub(super) bytes: u64,
@@ -43,11 +59,7 @@ pub(super) struct OutOfReach<'a> {
 pub(super) fn out_of_reach<'a>(kill: &'a OomKill, list: Option<&str>) -> Option<OutOfReach<'a>> {
     let zones = kill.system.as_ref()?.zones.as_deref()?;
     let may = May::new(kill)?;
-    let is_own = |zone: &&Zone| match (list, zone.node) {
-        (Some(list), Some(node)) => holds(list, node),
-        _ => true,
-    };
-    let own: Vec<&Zone> = zones.iter().filter(is_own).collect();
+    let own = own(zones, list);
     let free = |zone: &&Zone| zone.free_bytes.unwrap_or(0);
     let closed: Vec<&Zone> = own.iter().copied().filter(|zone| !may.takes(zone)).collect();
     let in_zones = closed.iter().map(free).fold(0, u64::saturating_add);

@@ -88,7 +88,7 @@ pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     is_share(used.saturating_sub(held), used, HALF_PERCENT).then(|| {
         format!(
             "look at Shmem, Slab and HugePages_Total in /proc/meminfo, and at ZFS's ARC \
-             (/proc/spl/kstat/zfs/arcstats): processes held only {} of the {} in use",
+             (/proc/spl/kstat/zfs/arcstats): the processes that were weighed held only {} of the {} in use",
             Size(held),
             Size(used)
         )
@@ -177,7 +177,9 @@ mod tests {
     fn so_it_is_on_a_small_machine() {
         let mut kill = of_the_machine();
         kill.candidates = Some(candidates(&[candidate(7, 2048)]));
-        assert!(unmapped_machine(&kill).unwrap().contains("only 2.0 GiB of the 15.9 GiB in use"));
+        assert!(
+            unmapped_machine(&kill).unwrap().contains("held only 2.0 GiB of the 15.9 GiB in use")
+        );
         kill.candidates = Some(candidates(&[candidate(7, 9 * 1024)]));
         assert_eq!(unmapped_machine(&kill), None);
     }
