@@ -1,9 +1,12 @@
 //! Shortages of something else than memory: it was free, but this allocation could not have it.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::facts::{free_before, is_share, short_machine};
 use super::nodes::Bound;
 use super::zones;
 use crate::incident::model::OomKill;
+use crate::units::Size;
 
 /// The kernel keeps some percent free (`vm.min_free_kbytes`, and what it reserves of one zone from
 /// allocations that another could serve); so much more is no shortage.
@@ -22,8 +25,8 @@ const PLENTY_FOR_BLOCK_BYTES: u64 = 64 << 20;
 pub(super) struct Stuck {
     pub(super) free: u64,
     pub(super) total: Option<u64>,
-    /// Bytes and order, of one that needed more than a page.
-    pub(super) block: Option<(u64, i32)>,
+    /// Of one that needed more than a page.
+    pub(super) block: Option<Block>,
 }
 
 impl Stuck {
@@ -39,12 +42,12 @@ impl Stuck {
 
     fn new(kill: &OomKill, free: u64, total: Option<u64>, min: Option<u64>) -> Option<Self> {
         let before = free_before(kill, free);
-        let block = block(kill);
+        let block = Block::new(kill);
         let is_plenty = match block {
-            Some((bytes, _)) => {
+            Some(Block { bytes, .. }) => {
                 let is_share = |total| is_share(before, total, PLENTY_FOR_BLOCK_PERCENT);
                 let is_much = min.is_some_and(|min| before >= min.saturating_mul(PLENTY_OF_MINS));
-                before >= bytes.max(PLENTY_FOR_BLOCK_BYTES)
+                before >= bytes.unwrap_or(0).max(PLENTY_FOR_BLOCK_BYTES)
                     && (total.is_some_and(is_share) || is_much)
             }
             None => is_share(before, total?, PLENTY_PERCENT),
@@ -53,10 +56,34 @@ impl Stuck {
     }
 }
 
-pub(super) fn block(kill: &OomKill) -> Option<(u64, i32)> {
-    let order = kill.shortage.trigger.as_ref()?.order.filter(|order| *order > 0)?;
-    let pages = 1_u64.checked_shl(u32::try_from(order).ok()?)?;
-    Some((pages.checked_mul(kill.shortage.page_size_bytes?)?, order))
+/// Pages that must lie side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
+    order: i32,
+    pages: u64,
+    /// `None` if the size of a page is not known.
+    bytes: Option<u64>,
+}
+
+impl Block {
+    /// `None` if a page was enough.
+    pub(super) fn new(kill: &OomKill) -> Option<Self> {
+        let order = kill.shortage.trigger.as_ref()?.order.filter(|order| *order > 0)?;
+        let pages = 1_u64.checked_shl(u32::try_from(order).ok()?)?;
+        let bytes = kill.shortage.page_size_bytes.and_then(|size| pages.checked_mul(size));
+        Some(Self { order, pages, bytes })
+    }
+}
+
+/// `32.0 KiB (order 3)`
+impl Display for Block {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { order, pages, bytes } = self;
+        match bytes {
+            Some(bytes) => write!(f, "{} (order {order})", Size(*bytes)),
+            None => write!(f, "{pages} pages (order {order})"),
+        }
+    }
 }
 
 /// `a GFP_KERNEL allocation`

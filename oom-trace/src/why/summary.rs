@@ -5,8 +5,10 @@ use super::filling::Filling;
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
 use super::place;
-use super::shortage::{self, Stuck};
-use crate::incident::model::{Memory, OomKill, Outcome, Scope, System};
+use super::shortage::{self, Block, Stuck};
+use super::zones::{self, OutOfReach};
+use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
+use crate::text::Escaped;
 use crate::units::{Size, resident};
 use crate::word::Quoted;
 
@@ -40,13 +42,26 @@ pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
 fn shortage(kill: &OomKill) -> Option<String> {
     match kill.shortage.scope {
         Some(Scope::Memcg) => Some(limit(kill)),
+        // A line of a log without its dump: it may have been for want of a node, or by hand.
+        None | Some(Scope::Global) if is_line_alone(kill) => {
+            Some("no cgroup's limit was hit (the log does not say what ran short)".to_owned())
+        }
         Some(Scope::Global) => Some(global(kill)),
         Some(Scope::Cpuset | Scope::Mempolicy) => nodes(kill),
         Some(Scope::Sysrq) => Some("the OOM killer was triggered manually (SysRq-F)".to_owned()),
-        // A line of a log without its dump: it may have been for want of a node, or by hand.
-        None => (kill.message.as_ref()?.as_bytes() == NO_LIMIT)
-            .then(|| "no cgroup's limit was hit (the log does not say what ran short)".to_owned()),
+        None => None,
     }
+}
+
+/// Whether all that is known is the kernel's line about the victim.
+fn is_line_alone(kill: &OomKill) -> bool {
+    let has_header =
+        kill.shortage.trigger.as_ref().is_some_and(|trigger| trigger.gfp_mask.is_some());
+    kill.source == Source::KernelLog
+        && kill.message.as_ref().is_some_and(|message| message.as_bytes() == NO_LIMIT)
+        && kill.shortage.constraint.is_none()
+        && !has_header
+        && kill.system.is_none()
 }
 
 fn limit(kill: &OomKill) -> String {
@@ -91,9 +106,9 @@ fn global(kill: &OomKill) -> String {
         return not_for_want(kill, &stuck, "");
     }
     let system = kill.system.as_ref();
-    if let Some((bytes, order)) = shortage::block(kill).filter(|_| free_bytes(system).is_none()) {
+    if let Some(block) = Block::new(kill).filter(|_| free_bytes(system).is_none()) {
         // Of single pages there may have been enough.
-        return format!("the kernel found no contiguous block of {} (order {order})", Size(bytes));
+        return format!("the kernel found no contiguous block of {block}");
     }
     match system.and_then(standing) {
         Some(standing) => format!("the machine ran out of memory: {standing}"),
@@ -112,13 +127,25 @@ fn not_for_want(kill: &OomKill, stuck: &Stuck, place: &str) -> String {
         Some(total) => format!("{} of {} were free", Size(stuck.free), Size(total)),
         None => format!("{} were free", Size(stuck.free)),
     };
+    let list = Bound::new(kill).and_then(|bound| bound.list);
+    let out =
+        zones::out_of_reach(kill, list).filter(|out| is_share(out.bytes, stuck.free, HALF_PERCENT));
+    let reach = match out {
+        Some(OutOfReach { bytes, zone: Some(zone) }) => {
+            let name = Escaped(zone.name.as_bytes());
+            format!(", {} of that in zone {name}, which it may not use", Size(bytes))
+        }
+        Some(OutOfReach { bytes, zone: None }) => {
+            format!(", {} of that in CMA areas, which it may not use", Size(bytes))
+        }
+        None => String::new(),
+    };
     match stuck.block {
-        Some((bytes, order)) => format!(
-            "the kernel found no contiguous block of {} (order {order}){place}, although {free}{later}",
-            Size(bytes)
+        Some(block) => format!(
+            "the kernel found no contiguous block of {block}{place}, although {free}{later}{reach}"
         ),
         None => format!(
-            "the kernel found no page for {}{place}, although {free}{later}",
+            "the kernel found no page for {}{place}, although {free}{later}{reach}",
             shortage::allocation(kill)
         ),
     }

@@ -9,7 +9,7 @@ use super::testdata::{
 use super::*;
 use crate::incident::model::{
     Candidate, Candidates, Limit, LimitEvents, Memory, Node, Outcome, Scope, Sharer, Shortage,
-    System, Zone,
+    Source, System, Zone,
 };
 
 fn summary(kill: &OomKill) -> String {
@@ -170,8 +170,12 @@ fn a_line_of_a_log_alone_says_what_it_can() {
     let mut kill = of_the_machine();
     (kill.shortage, kill.system) = (Shortage::default(), None);
     kill.message = Some("Out of memory".into());
+    kill.source = Source::KernelLog;
+    let text = summary(&kill);
+    kill.shortage.scope = Some(Scope::Global);
+    assert_eq!(summary(&kill), text);
     assert_eq!(
-        summary(&kill),
+        text,
         "no cgroup's limit was hit (the log does not say what ran short); java held 9.9 GiB, all \
          anonymous memory"
     );

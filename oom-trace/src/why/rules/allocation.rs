@@ -13,11 +13,10 @@ use crate::units::Size;
 const HALF_PERCENT: u64 = 50;
 
 pub(super) fn fragmented(kill: &OomKill) -> Option<String> {
-    let (bytes, _) = stuck(kill)?.block?;
+    let block = stuck(kill)?.block?;
     Some(format!(
-        "look at /proc/buddyinfo for fragmentation: blocks of {} had run out; write 1 to \
-         /proc/sys/vm/compact_memory, or raise vm.min_free_kbytes, to get more of them",
-        Size(bytes)
+        "look at /proc/buddyinfo for fragmentation: blocks of {block} had run out; write 1 to \
+         /proc/sys/vm/compact_memory, or raise vm.min_free_kbytes, to get more of them"
     ))
 }
 
@@ -85,7 +84,7 @@ mod tests {
         let mut kill = with_free(6 * GIB, 3, &["GFP_KERNEL"]);
         kill.system.as_mut().unwrap().taken_after_ms = Some(5);
         held(&mut kill, 1024);
-        assert!(fragmented(&kill).unwrap().contains("blocks of 32.0 KiB had run out"));
+        assert!(fragmented(&kill).unwrap().contains("blocks of 32.0 KiB (order 3) had run out"));
         assert_eq!(out_of_reach(&kill), None);
         // All that is free may have been the victim's.
         held(&mut kill, 6 * 1024);
