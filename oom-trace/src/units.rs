@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::incident::model::Memory;
+use crate::incident::model::{Candidate, Memory};
 
 /// Bytes in binary units, one decimal: `24.6 MiB`; `{:#}` leaves out the space.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,17 @@ impl Display for Age {
 pub(super) fn resident(memory: &Memory) -> Option<u64> {
     let Memory { anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, .. } = *memory;
     anon_rss_bytes?.checked_add(file_rss_bytes?)?.checked_add(shmem_rss_bytes.unwrap_or(0))
+}
+
+/// What a process that was weighed holds of memory and swap; old logs have only the sum of what is
+/// resident.
+pub(super) fn held(one: &Candidate) -> Option<u64> {
+    rss(one)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
+}
+
+/// What of it is resident.
+pub(super) fn rss(one: &Candidate) -> Option<u64> {
+    resident(&one.memory).or(one.rss_bytes)
 }
 
 /// What more than one of a thing ends in.

@@ -24,14 +24,16 @@ pub(super) fn kills(told: &Told<'_>) -> Vec<Record> {
     let Some(first) = victims.first() else { return Vec::new() };
     let shared = kill(told, first);
     let record = |(index, victim): (u32, &Victim)| {
-        Record::OomKill(Box::new(OomKill {
+        let kill = OomKill {
             victim_index: index,
             victim_count: count,
             kill_count: u32::try_from(1 + victim.again.len()).ok(),
             log_us: victim.log_us(),
             victim: told.victim(victim),
             ..shared.clone()
-        }))
+        };
+        let why = crate::why::explain(&kill);
+        Record::OomKill(Box::new(OomKill { why, ..kill }))
     };
     (1..).zip(victims).map(record).collect()
 }

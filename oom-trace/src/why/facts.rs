@@ -2,7 +2,7 @@
 
 use crate::incident::model::{Candidate, Candidates, Memory, OomKill, Scope, System, Victim};
 use crate::text::KernelText;
-use crate::units::{Age, Size, resident};
+use crate::units::{Age, Size, held, resident, rss};
 use crate::word::{Quoted, Who};
 
 /// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
@@ -62,19 +62,18 @@ pub(super) fn asker(kill: &OomKill) -> Option<String> {
     (pid != victim).then_some(task(trigger.comm.as_ref()?, pid))
 }
 
-/// What of their memory, summed over all processes that were weighed; `None` unless every one is
-/// told of.
-pub(super) fn sum_of_all(kill: &OomKill, part: fn(&Memory) -> Option<u64>) -> Option<u64> {
+/// What all processes that were weighed have of something; `None` unless every one is told of.
+pub(super) fn sum_of_all(kill: &OomKill, part: fn(&Candidate) -> Option<u64>) -> Option<u64> {
     let candidates = kill.candidates.as_ref()?;
     let told = u64::try_from(candidates.top.len()).ok()?;
-    let parts = candidates.top.iter().map(|candidate| part(&candidate.memory));
+    let parts = candidates.top.iter().map(part);
     sum(parts).filter(|_| told == candidates.total && told > 0)
 }
 
 /// What a process has for itself, and is charged for where it runs. Files and shared memory are
 /// charged to whoever touched them first.
-pub(super) fn own(memory: &Memory) -> Option<u64> {
-    sum([memory.anon_rss_bytes, Some(memory.pgtables_bytes.unwrap_or(0))])
+pub(super) fn own(one: &Candidate) -> Option<u64> {
+    sum([one.memory.anon_rss_bytes, Some(one.memory.pgtables_bytes.unwrap_or(0))])
 }
 
 /// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
@@ -98,7 +97,7 @@ pub(super) fn free_before(kill: &OomKill, free: u64) -> u64 {
 
 /// What those that are told of hold; there may be more.
 pub(super) fn held_at_least(candidates: &Candidates) -> u64 {
-    let known = candidates.top.iter().filter_map(|candidate| resident(&candidate.memory));
+    let known = candidates.top.iter().filter_map(rss);
     known.fold(0, u64::saturating_add)
 }
 
@@ -106,7 +105,7 @@ pub(super) fn held_at_least(candidates: &Candidates) -> u64 {
 pub(super) fn larger(kill: &OomKill) -> Option<&Candidate> {
     let largest = kill.candidates.as_ref()?.largest.as_ref()?;
     let victim = weighed(&kill.victim.memory)?;
-    (largest.pid != kill.victim.pid? && weighed(&largest.memory)? > victim).then_some(largest)
+    (largest.pid != kill.victim.pid? && held(largest)? > victim).then_some(largest)
 }
 
 /// What the kernel weighs, but for page tables.
@@ -148,12 +147,12 @@ mod tests {
     #[test]
     fn the_sum_over_all_needs_all() {
         let mut kill = testdata::of_the_machine();
-        assert_eq!(sum_of_all(&kill, resident), None);
+        assert_eq!(sum_of_all(&kill, rss), None);
         let told = [testdata::candidate(7, 10), testdata::candidate(8, 20)];
         kill.candidates = Some(testdata::candidates(&told));
-        assert_eq!(sum_of_all(&kill, resident), Some(30 << 20));
+        assert_eq!(sum_of_all(&kill, rss), Some(30 << 20));
         kill.candidates.as_mut().unwrap().total = 3;
-        assert_eq!(sum_of_all(&kill, resident), None);
+        assert_eq!(sum_of_all(&kill, rss), None);
     }
 
     #[test]

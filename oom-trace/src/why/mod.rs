@@ -4,12 +4,14 @@
 
 mod advice;
 mod facts;
+mod filling;
 mod hit;
 mod nodes;
 mod place;
 mod rules;
 mod shortage;
 mod summary;
+mod zones;
 
 #[cfg(test)]
 mod testdata;

@@ -1,14 +1,16 @@
 //! The memory nodes that an allocation was bound to.
 
+use std::borrow::Cow;
+
 use super::facts::{self, sum};
 use super::hit::short;
-use crate::incident::model::{Node, OomKill, Scope};
+use crate::incident::model::{Node, OomKill, Scope, System};
 use crate::word::Quoted;
 
 /// A shortage of some nodes.
 pub(super) struct Bound<'a> {
     /// As the kernel lists them; `None` if that is not known.
-    list: Option<&'a str>,
+    pub(super) list: Option<&'a str>,
     /// What of them is free, and what there is of them.
     pub(super) free: Option<u64>,
     pub(super) total: Option<u64>,
@@ -36,9 +38,9 @@ impl<'a> Bound<'a> {
             Scope::Global | Scope::Memcg | Scope::Sysrq => return None,
         };
         let list = list.filter(|list| is_list(list));
-        let nodes = kill.system.as_ref().and_then(|system| system.nodes.as_deref());
+        let nodes = kill.system.as_deref().map(nodes).unwrap_or_default();
         let (own, others): (Vec<&Node>, Vec<&Node>) = match list {
-            Some(list) => nodes.unwrap_or_default().iter().partition(|node| holds(list, node.node)),
+            Some(list) => nodes.iter().partition(|node| holds(list, node.node)),
             None => (Vec::new(), Vec::new()),
         };
         let known = |nodes: &[&Node], part: fn(&Node) -> Option<u64>| {
@@ -61,6 +63,26 @@ impl<'a> Bound<'a> {
     }
 }
 
+/// The nodes; a log tells of their zones.
+fn nodes(system: &System) -> Cow<'_, [Node]> {
+    if let Some(nodes) = &system.nodes {
+        return Cow::Borrowed(nodes);
+    }
+    let mut nodes: Vec<Node> = Vec::new();
+    for zone in system.zones.iter().flatten() {
+        let Some(number) = zone.node else { continue };
+        let (total, free) = (zone.managed_bytes, zone.free_bytes);
+        match nodes.iter_mut().find(|node| node.node == number) {
+            Some(node) => {
+                node.total_bytes = sum([node.total_bytes, total]);
+                node.free_bytes = sum([node.free_bytes, free]);
+            }
+            None => nodes.push(Node { node: number, total_bytes: total, free_bytes: free }),
+        }
+    }
+    Cow::Owned(nodes)
+}
+
 /// A log may say anything.
 fn is_list(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
@@ -68,7 +90,7 @@ fn is_list(text: &str) -> bool {
 }
 
 /// Whether a list such as `0-2,5` has the node.
-fn holds(list: &str, node: u32) -> bool {
+pub(super) fn holds(list: &str, node: u32) -> bool {
     list.split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last) = (first.parse::<u32>(), last.parse::<u32>());
@@ -79,6 +101,22 @@ fn holds(list: &str, node: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incident::model::Zone;
+
+    #[test]
+    fn zones_add_up_to_nodes() {
+        let zone = |node, mib: u64| Zone {
+            node: Some(node),
+            free_bytes: Some(mib),
+            managed_bytes: Some(10 * mib),
+            ..Zone::default()
+        };
+        let zones = Some(vec![zone(0, 1), zone(0, 2), zone(4, 7)]);
+        let system = System { zones, ..System::default() };
+        let told: Vec<_> =
+            nodes(&system).iter().map(|it| (it.node, it.total_bytes, it.free_bytes)).collect();
+        assert_eq!(told, [(0, Some(30), Some(3)), (4, Some(70), Some(7))]);
+    }
 
     #[test]
     fn a_list_holds_its_ranges() {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::facts::{free_before, is_share, short_machine};
 use super::nodes::Bound;
+use super::zones;
 use crate::incident::model::OomKill;
 use crate::units::Size;
 
@@ -13,6 +14,9 @@ const PLENTY_PERCENT: u64 = 10;
 
 /// The same for a block of pages: single pages run out close to what is kept free.
 const PLENTY_FOR_BLOCK_PERCENT: u64 = 3;
+
+/// Single pages can be had while more than the watermark is free, blocks need not be.
+const PLENTY_OF_MINS: u64 = 3;
 
 /// What small machines keep free is a larger share of them.
 const PLENTY_FOR_BLOCK_BYTES: u64 = 64 << 20;
@@ -28,24 +32,27 @@ pub(super) struct Stuck {
 impl Stuck {
     pub(super) fn of_the_machine(kill: &OomKill) -> Option<Self> {
         let system = short_machine(kill)?;
-        Self::new(kill, system.free_bytes?, system.total_bytes?)
+        let list = None;
+        Self::new(kill, system.free_bytes?, system.total_bytes, zones::min(kill, list))
     }
 
     pub(super) fn of_nodes(kill: &OomKill, bound: &Bound<'_>) -> Option<Self> {
-        Self::new(kill, bound.free?, bound.total?)
+        Self::new(kill, bound.free?, bound.total, zones::min(kill, bound.list))
     }
 
-    fn new(kill: &OomKill, free: u64, total: u64) -> Option<Self> {
+    fn new(kill: &OomKill, free: u64, total: Option<u64>, min: Option<u64>) -> Option<Self> {
         let before = free_before(kill, free);
         let block = Block::new(kill);
         let is_plenty = match block {
             Some(Block { bytes, .. }) => {
+                let is_share = |total| is_share(before, total, PLENTY_FOR_BLOCK_PERCENT);
+                let is_much = min.is_some_and(|min| before >= min.saturating_mul(PLENTY_OF_MINS));
                 before >= bytes.unwrap_or(0).max(PLENTY_FOR_BLOCK_BYTES)
-                    && is_share(before, total, PLENTY_FOR_BLOCK_PERCENT)
+                    && (total.is_some_and(is_share) || is_much)
             }
-            None => is_share(before, total, PLENTY_PERCENT),
+            None => is_share(before, total?, PLENTY_PERCENT),
         };
-        is_plenty.then_some(Self { free, total: Some(total), block })
+        is_plenty.then_some(Self { free, total, block })
     }
 }
 

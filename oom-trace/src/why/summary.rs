@@ -1,11 +1,14 @@
 //! The sentence: what ran short, who held it, how the machine stood.
 
 use super::facts::{asker, free, is_full, is_global, is_share, later, percent, who};
+use super::filling::Filling;
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
 use super::place;
 use super::shortage::{self, Block, Stuck};
+use super::zones::{self, OutOfReach};
 use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
+use crate::text::Escaped;
 use crate::units::{Size, resident};
 use crate::word::Quoted;
 
@@ -27,7 +30,7 @@ const NO_LIMIT: &[u8] = b"Out of memory";
 /// `None` if only the victim is known.
 pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
     let shortage = shortage(kill);
-    let after = [machine(kill), earlier(kill), group(kill), exiting(kill)];
+    let after = [filling(kill), machine(kill), earlier(kill), group(kill), exiting(kill)];
     if shortage.is_none() && after.iter().all(Option::is_none) {
         return None;
     }
@@ -124,12 +127,25 @@ fn not_for_want(kill: &OomKill, stuck: &Stuck, place: &str) -> String {
         Some(total) => format!("{} of {} were free", Size(stuck.free), Size(total)),
         None => format!("{} were free", Size(stuck.free)),
     };
+    let list = Bound::new(kill).and_then(|bound| bound.list);
+    let out =
+        zones::out_of_reach(kill, list).filter(|out| is_share(out.bytes, stuck.free, HALF_PERCENT));
+    let reach = match out {
+        Some(OutOfReach { bytes, zone: Some(zone) }) => {
+            let name = Escaped(zone.name.as_bytes());
+            format!(", {} of that in zone {name}, which it may not use", Size(bytes))
+        }
+        Some(OutOfReach { bytes, zone: None }) => {
+            format!(", {} of that in CMA areas, which it may not use", Size(bytes))
+        }
+        None => String::new(),
+    };
     match stuck.block {
         Some(block) => format!(
-            "the kernel found no contiguous block of {block}{place}, although {free}{later}"
+            "the kernel found no contiguous block of {block}{place}, although {free}{later}{reach}"
         ),
         None => format!(
-            "the kernel found no page for {}{place}, although {free}{later}",
+            "the kernel found no page for {}{place}, although {free}{later}{reach}",
             shortage::allocation(kill)
         ),
     }
@@ -228,6 +244,11 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
             None => format!("{who} held {}", Size(held)),
         },
     })
+}
+
+/// What fills the limit, if that is not what processes have for themselves.
+fn filling(kill: &OomKill) -> Option<String> {
+    Filling::new(&Hit::new(kill)?)?.clause()
 }
 
 /// What most of it is.

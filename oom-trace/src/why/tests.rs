@@ -7,7 +7,7 @@ use super::testdata::{
     of_the_machine, unknown,
 };
 use super::*;
-use crate::incident::model::{LimitEvents, Outcome, Scope, Sharer, Shortage, Source, System};
+use crate::incident::model::{LimitEvents, Outcome, Scope, Sharer, Shortage, Source, System, Zone};
 
 fn summary(kill: &OomKill) -> String {
     explain(kill).unwrap().summary
@@ -103,6 +103,21 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
     let text = summary(&bound);
     let on = "an allocation on node 0, all that cpuset batch allows, although 7.0 GiB of 8.0 GiB";
     assert!(text.contains(on), "{text}");
+}
+
+/// A log that lacks the machine's size has the zones' watermarks.
+#[test]
+fn free_memory_is_held_against_watermarks() {
+    let mut kill = of_the_machine();
+    kill.shortage.trigger.as_mut().unwrap().order = Some(3);
+    let system = kill.system.as_mut().unwrap();
+    (system.total_bytes, system.free_bytes) = (None, Some(175 * MIB));
+    assert!(summary(&kill).starts_with("the machine ran out of memory: 175.0 MiB free"));
+    let zone = Zone { min_bytes: Some(11 * MIB), ..Zone::default() };
+    kill.system.as_mut().unwrap().zones = Some(vec![zone]);
+    assert!(summary(&kill).starts_with(
+        "the kernel found no contiguous block of 32.0 KiB (order 3), although 175.0 MiB were free"
+    ));
 }
 
 /// Files and shared memory may be charged to others, page tables are no part of what is resident.

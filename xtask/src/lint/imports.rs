@@ -37,7 +37,7 @@ const RULES: &[Rule] = &[
     Rule { module: "units", may: &["incident::model"] },
     Rule { module: "word", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
-    Rule { module: "kernel_log", may: &["incident::model", "enrich::place"] },
+    Rule { module: "kernel_log", may: &["incident::model", "enrich::place", "why"] },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },

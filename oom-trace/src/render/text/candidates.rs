@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::super::block::{Block, INDENT, Line};
-use super::super::units::{Size, resident};
+use super::super::units::{Size, held, rss};
 use super::super::word::{Quoted, Who};
-use crate::incident::model::{Candidate, Candidates, OomKill};
+use crate::incident::model::{Candidate, Candidates};
 
 /// The largest are what is looked for.
 const ROWS: usize = 4;
@@ -22,9 +22,13 @@ const ADJ: usize = 11;
 const MARK: usize = 21;
 
 /// A small table: who held how much, the largest first, and who was killed.
-pub(super) fn table(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
-    let Some(candidates) = &kill.candidates else { return Ok(()) };
-    let is_victim = |one: &&Candidate| Some(one.pid) == kill.victim.pid;
+pub(super) fn table(
+    candidates: Option<&Candidates>,
+    victim: Option<u32>,
+    block: &mut Block<'_>,
+) -> io::Result<()> {
+    let Some(candidates) = candidates else { return Ok(()) };
+    let is_victim = |one: &&Candidate| Some(one.pid) == victim;
     let mut rows: Vec<_> = candidates.top.iter().collect();
     rows.extend(
         candidates
@@ -76,11 +80,6 @@ pub(super) fn table(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     })
 }
 
-/// What it took of memory and swap.
-fn held(one: &Candidate) -> Option<u64> {
-    resident(&one.memory).or(one.rss_bytes)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
-}
-
 fn who(one: &Candidate) -> Who<'_> {
     Who { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }
 }
@@ -108,7 +107,8 @@ pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io
 
 /// What it weighs comes first and in a column.
 fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
-    let Candidate { pid, tid, comm, cgroup, memory, rss_bytes, oom_score_adj, badness } = candidate;
+    let Candidate { pid, tid, comm, cgroup, memory, rss_bytes: _, oom_score_adj, badness } =
+        candidate;
     match badness {
         // What swapoff and KSM ask for (`oom_task_origin`).
         Some(i64::MAX) => line.item(format_args!("{:>15}", "flagged first"))?,
@@ -121,7 +121,7 @@ fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
     }
     let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     line.item(format_args!("{who}"))?;
-    if let Some(bytes) = resident(memory).or(*rss_bytes) {
+    if let Some(bytes) = rss(candidate) {
         line.item(format_args!("{} resident", Size(bytes)))?;
     }
     if let Some(bytes) = memory.swap_bytes.filter(|bytes| *bytes > 0) {

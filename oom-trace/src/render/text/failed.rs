@@ -44,6 +44,12 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
     }
     wrap(block.out, start, HEADLINE, block.style.width.into());
     block.out.push(b'\n');
+    if !block.style.verbose {
+        limit::brief(shortage.limit.as_ref(), &mut block)?;
+        candidates::table(candidates.as_ref(), None, &mut block)?;
+        block.out.push(b'\n');
+        return Ok(());
+    }
     limit::show(shortage.limit.as_ref(), &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_ref(), &mut block)?;

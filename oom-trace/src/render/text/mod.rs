@@ -53,7 +53,7 @@ fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     victim::brief(&kill.victim, kill.why.is_some(), &mut block)?;
     limit::brief(kill.shortage.limit.as_ref(), &mut block)?;
     trigger::brief(&kill.shortage, &kill.victim, &mut block)?;
-    candidates::table(kill, &mut block)?;
+    candidates::table(kill.candidates.as_deref(), kill.victim.pid, &mut block)?;
     block.out.push(b'\n');
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(super) fn show(kill: &UserKill, mut block: Block<'_>) -> io::Result<()> {
         write!(out, ", {} RSS", Size(*bytes))?;
     }
     if let Some(bytes) = swap_bytes.filter(|bytes| *bytes > 0) {
-        write!(out, ", {} swapped out", Size(bytes))?;
+        write!(out, ", {} in swap", Size(bytes))?;
     }
     wrap(block.out, start, HEADLINE, block.style.width.into());
     block.out.push(b'\n');

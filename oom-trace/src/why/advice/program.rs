@@ -7,7 +7,7 @@ use super::super::facts::{is_share, short_machine, sum};
 use super::super::hit::{Hit, is_lowered};
 use super::super::shortage::Stuck;
 use crate::incident::model::{Candidate, OomKill, Scope};
-use crate::units::Size;
+use crate::units::{Size, rss};
 
 /// Who holds half of what ran out is what it is about.
 const MOST_PERCENT: u64 = 50;
@@ -48,8 +48,10 @@ pub(super) struct Crowd {
     pub(super) count: u64,
     /// There may be more.
     pub(super) is_all: bool,
-    /// What they have for themselves.
-    pub(super) own: u64,
+    /// What they hold.
+    pub(super) held: u64,
+    /// Whether that is their own, and not shared memory that is counted in each.
+    pub(super) is_own: bool,
 }
 
 impl<'a> Program<'a> {
@@ -95,12 +97,14 @@ impl<'a> Program<'a> {
             comm.is_some_and(|comm| names.iter().any(|name| is_name(&comm, name)))
         };
         let all: Vec<_> = candidates.top.iter().filter(is_one).collect();
+        let own = sum(all.iter().map(|one| one.memory.anon_rss_bytes));
         let crowd = Crowd {
             count: u64::try_from(all.len()).ok()?,
             is_all: u64::try_from(candidates.top.len()).ok()? == candidates.total,
-            own: sum(all.iter().map(|candidate| candidate.memory.anon_rss_bytes))?,
+            held: own.or_else(|| sum(all.iter().map(|one| rss(one))))?,
+            is_own: own.is_some(),
         };
-        is_share(crowd.own, self.ceiling.bytes, MOST_PERCENT).then_some(crowd)
+        is_share(crowd.held, self.ceiling.bytes, MOST_PERCENT).then_some(crowd)
     }
 
     /// The value of an argument: `flag=value`, `flag value`, or with `flag` as its beginning.

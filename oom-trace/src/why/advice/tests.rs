@@ -83,6 +83,11 @@ fn workers_times_their_size() {
     );
     kill.candidates.as_mut().unwrap().total = 40;
     says(&kill, "at least 8 processes");
+    // What an old log has.
+    for one in &mut kill.candidates.as_mut().unwrap().top {
+        (one.memory.anon_rss_bytes, one.rss_bytes) = (None, Some(60 * MIB));
+    }
+    says(&kill, "60.0 MiB each on average (shared memory counts in each)");
     for (comm, setting) in [("apache2", "MaxRequestWorkers"), ("gunicorn", "--workers")] {
         let mut kill = service(comm, &[], 512 * MIB, 60 * MIB);
         let pool: Vec<_> = (7..15).map(|pid| named(comm, pid, 60)).collect();

@@ -13,17 +13,22 @@ pub(super) struct Workers {
 impl Workers {
     pub(super) fn advice(&self, program: &Program<'_>, names: &[&str]) -> Option<String> {
         let crowd = program.crowd(names).filter(|crowd| crowd.count >= self.least)?;
-        let each = crowd.own.checked_div(crowd.count).filter(|each| *each > 0)?;
+        let each = crowd.held.checked_div(crowd.count).filter(|each| *each > 0)?;
         let least = if crowd.is_all { "" } else { "at least " };
-        let fit = program.ceiling.bytes.checked_div(each)?;
+        let count = crowd.count;
+        let (setting, held, ceiling) = (self.setting, Size(crowd.held), program.ceiling);
+        if !crowd.is_own {
+            return Some(format!(
+                "lower {setting}: {least}{count} processes held {held} of {ceiling}, {} each on average \
+                 (shared memory counts in each)",
+                Size(each)
+            ));
+        }
+        let fit = ceiling.bytes.checked_div(each)?;
         Some(format!(
-            "lower {}: {least}{} processes held {} for themselves, {} each on average, and {fit} such \
-             would fill {}",
-            self.setting,
-            crowd.count,
-            Size(crowd.own),
-            Size(each),
-            program.ceiling
+            "lower {setting}: {least}{count} processes held {held} for themselves, {} each on average, \
+             and {fit} such would fill {ceiling}",
+            Size(each)
         ))
     }
 }

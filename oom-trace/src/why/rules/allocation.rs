@@ -1,10 +1,16 @@
 //! The allocation that failed. One that only DMA zones can serve does not get as far as the OOM
 //! killer (`__alloc_pages_may_oom`, mm/page_alloc.c).
 
+use super::super::facts::is_share;
 use super::super::nodes::Bound;
-use super::super::shortage::{Stuck, is_unmovable};
+use super::super::shortage::{Stuck, allocation, is_unmovable};
+use super::super::zones;
 use crate::incident::model::OomKill;
+use crate::text::Escaped;
 use crate::units::Size;
+
+/// The greater part.
+const HALF_PERCENT: u64 = 50;
 
 pub(super) fn fragmented(kill: &OomKill) -> Option<String> {
     let block = stuck(kill)?.block?;
@@ -16,8 +22,29 @@ pub(super) fn fragmented(kill: &OomKill) -> Option<String> {
 
 /// Free memory that it may not use.
 pub(super) fn out_of_reach(kill: &OomKill) -> Option<String> {
+    let bound = Bound::new(kill);
+    let list = bound.as_ref().and_then(|bound| bound.list);
     let stuck = stuck(kill).filter(|stuck| stuck.block.is_none())?;
     let free = Size(stuck.free);
+    if let Some(out) =
+        zones::out_of_reach(kill, list).filter(|out| is_share(out.bytes, stuck.free, HALF_PERCENT))
+    {
+        let (bytes, allocation) = (Size(out.bytes), allocation(kill));
+        return Some(match out.zone {
+            Some(zone) => {
+                let node = zone.node.map(|node| format!(" of node {node}")).unwrap_or_default();
+                format!(
+                    "give it memory of another zone or node: {bytes} of what was free is in zone {}{node}, \
+                     which {allocation} may not use",
+                    Escaped(zone.name.as_bytes())
+                )
+            }
+            None => format!(
+                "make CMA areas smaller (cma= on the kernel's command line): {bytes} of what was free is \
+                 in them, and {allocation} may not use it"
+            ),
+        });
+    }
     Some(match is_unmovable(kill) {
         Some(true) => format!(
             "find in /proc/zoneinfo which zone the {free} are free in: this allocation may not use \
@@ -41,7 +68,7 @@ fn stuck(kill: &OomKill) -> Option<Stuck> {
 mod tests {
     use super::super::super::testdata::{GIB, held, of_nodes, of_the_machine};
     use super::*;
-    use crate::incident::model::Scope;
+    use crate::incident::model::{Scope, Zone};
 
     fn with_free(free: u64, order: i32, flags: &[&str]) -> OomKill {
         let mut kill = of_the_machine();
@@ -73,6 +100,26 @@ mod tests {
         let kill = with_free(6 * GIB, 0, &["GFP_HIGHUSER_MOVABLE"]);
         assert!(out_of_reach(&kill).unwrap().contains("watermarks"));
         assert_eq!(out_of_reach(&with_free(GIB, 0, &["GFP_KERNEL"])), None);
+    }
+
+    #[test]
+    fn the_zone_is_named_where_it_is_known() {
+        let mut kill = of_nodes(Scope::Cpuset);
+        kill.shortage.trigger.as_mut().unwrap().gfp_flags = Some(vec!["GFP_HIGHUSER".into()]);
+        let system = kill.system.as_mut().unwrap();
+        system.nodes = None;
+        system.zones = Some(vec![Zone {
+            node: Some(0),
+            name: "Movable".into(),
+            free_bytes: Some(7 * GIB),
+            managed_bytes: Some(8 * GIB),
+            ..Zone::default()
+        }]);
+        assert_eq!(
+            out_of_reach(&kill).unwrap(),
+            "give it memory of another zone or node: 7.0 GiB of what was free is in zone Movable of \
+             node 0, which a GFP_HIGHUSER allocation may not use"
+        );
     }
 
     #[test]

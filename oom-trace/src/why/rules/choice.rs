@@ -5,7 +5,7 @@ use super::super::facts::{
 };
 use super::super::hit::Hit;
 use crate::incident::model::{Candidate, OomKill, Scope};
-use crate::units::Size;
+use crate::units::{Size, held};
 use crate::word::Quoted;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
@@ -45,7 +45,7 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
             all.push(candidate);
         }
     }
-    let held = |candidate: &Candidate| weighed(&candidate.memory).unwrap_or(0);
+    let held = |candidate: &Candidate| held(candidate).unwrap_or(0);
     let sum = all.iter().map(|candidate| held(candidate)).fold(0, u64::saturating_add);
     let most = all.iter().max_by_key(|candidate| held(candidate))?;
     let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
@@ -70,7 +70,7 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
 pub(super) fn shielded(kill: &OomKill) -> Option<String> {
     let larger = passed_over(kill)?;
     let adj = larger.oom_score_adj.filter(|adj| (NEVER + 1..0).contains(adj))?;
-    let (larger, held) = (name(larger.comm.as_ref(), "another process"), weighed(&larger.memory)?);
+    let (larger, held) = (name(larger.comm.as_ref(), "another process"), held(larger)?);
     Some(format!(
         "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, and was \
          passed over for that",
@@ -101,7 +101,7 @@ pub(super) fn offered(kill: &OomKill) -> Option<String> {
     let who = who(&kill.victim);
     let instead = larger.and_then(|larger| {
         let name = name(larger.comm.as_ref(), "another process");
-        Some(format!(" and put it before {name}, which held {}", Size(weighed(&larger.memory)?)))
+        Some(format!(" and put it before {name}, which held {}", Size(held(larger)?)))
     });
     let added = added(kill, adj).map(|bytes| format!("added {} to its badness", Size(bytes)));
     let effect = added.unwrap_or_else(|| "made it more likely to be chosen".to_owned());

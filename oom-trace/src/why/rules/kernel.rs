@@ -1,6 +1,7 @@
 //! What the kernel itself holds.
 
 use super::super::facts::{is_share, short_machine, sum, who};
+use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
 use crate::incident::model::OomKill;
 use crate::units::{Size, resident};
@@ -58,7 +59,10 @@ pub(super) fn page_tables_of_machine(kill: &OomKill) -> Option<String> {
 
 /// Kernel memory that is charged to the cgroup (v1 counts it apart).
 pub(super) fn charged(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill)?;
+    // What it is of, the other hint says.
+    let is_named =
+        |hit: &Hit<'_>| Filling::new(hit).is_some_and(|filling| filling.kind != Kind::Anonymous);
+    let hit = Hit::new(kill).filter(|hit| !is_named(hit))?;
     let (kernel, used) = (hit.limit.kmem_usage_bytes?, hit.limit.usage_bytes?);
     is_share(kernel, used, HALF_PERCENT).then(|| {
         format!(

@@ -7,7 +7,7 @@ use super::super::place;
 use super::super::shortage::Stuck;
 use super::choice::{shielded, unkillable};
 use crate::incident::model::{OomKill, Scope, Source, Victim};
-use crate::units::{Size, resident};
+use crate::units::{Size, resident, rss};
 use crate::word::Quoted;
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
@@ -83,7 +83,7 @@ pub(super) fn above(kill: &OomKill) -> Option<String> {
         let cgroup = larger.cgroup.as_ref();
         let cgroup = cgroup
             .filter(|path| kill.victim.cgroup.as_ref().is_some_and(|own| own.path != **path))?;
-        let (who, held) = (name(larger.comm.as_ref(), "a process"), resident(&larger.memory)?);
+        let (who, held) = (name(larger.comm.as_ref(), "a process"), rss(larger)?);
         Some(format!(", {who} in {} held {}", Quoted::from(cgroup), Size(held)))
     });
     Some(format!(

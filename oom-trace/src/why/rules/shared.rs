@@ -1,9 +1,10 @@
 //! Memory that outlives a process: tmpfs, shared memory, and what no process maps.
 
 use super::super::facts::{is_share, own, short_machine, sum, sum_of_all, who};
+use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
-use crate::incident::model::{Memory, OomKill};
-use crate::units::{Size, resident};
+use crate::incident::model::{Candidate, OomKill};
+use crate::units::{Size, resident, rss};
 
 /// The greater part.
 const HALF_PERCENT: u64 = 50;
@@ -44,6 +45,9 @@ pub(super) fn machine(kill: &OomKill) -> Option<String> {
 /// fills this one for certain.
 pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
     let hit = Hit::new(kill).filter(|hit| !hit.with_swap)?;
+    if let Some(filling) = Filling::new(&hit) {
+        return filled(&hit, &filling);
+    }
     let (used, own) = (hit.limit.usage_bytes?, sum_of_all(kill, own)?);
     let rest = used.saturating_sub(own);
     let pod = if hit.is_kubernetes() { " (an emptyDir of medium Memory is one)" } else { "" };
@@ -56,6 +60,25 @@ pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
             Size(used)
         )
     })
+}
+
+/// Where to look for what is known to fill it.
+fn filled(hit: &Hit<'_>, filling: &Filling) -> Option<String> {
+    let pod = if hit.is_kubernetes() { ", emptyDirs of medium Memory" } else { "" };
+    let at = match filling.kind {
+        Kind::Anonymous => return None,
+        Kind::Shared => format!("look at tmpfs mounts{pod}, /dev/shm and ipcs -m"),
+        Kind::PageCache => "look for files that are being written or locked in memory".to_owned(),
+        Kind::Slab => {
+            "look in /proc/slabinfo for the objects that grow (inodes, dentries, sockets)"
+                .to_owned()
+        }
+        Kind::PageTables => "map less memory, or use huge pages".to_owned(),
+        Kind::Sockets => "look at sockets with full queues (ss -m)".to_owned(),
+        Kind::Other => format!("look at {}", hit.file("memory.stat")),
+    };
+    let Filling { name, bytes, used, .. } = filling;
+    Some(format!("{at}: {} of the {} in use is {name}", Size(*bytes), Size(*used)))
 }
 
 pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
@@ -72,8 +95,8 @@ pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     })
 }
 
-fn mapped(memory: &Memory) -> Option<u64> {
-    sum([resident(memory), Some(memory.pgtables_bytes.unwrap_or(0))])
+fn mapped(one: &Candidate) -> Option<u64> {
+    sum([rss(one), Some(one.memory.pgtables_bytes.unwrap_or(0))])
 }
 
 #[cfg(test)]
@@ -132,6 +155,22 @@ mod tests {
         pipes.memory.shmem_rss_bytes = Some(450 * MIB);
         kill.candidates = Some(candidates(&[pipes]));
         assert!(unmapped_limit(&kill).unwrap().contains("only 40.0 MiB of the 512.0 MiB"));
+    }
+
+    #[test]
+    fn what_fills_the_limit_is_named_where_it_is_known() {
+        let mut kill = of_a_service();
+        let stat = [("anon", 20), ("shmem", 400), ("file", 410)];
+        let stat = stat.map(|(name, mib)| (name.to_owned(), mib * MIB));
+        kill.shortage.limit.as_mut().unwrap().stat = Some(stat.into_iter().collect());
+        assert_eq!(
+            unmapped_limit(&kill).unwrap(),
+            "look at tmpfs mounts, /dev/shm and ipcs -m: 400.0 MiB of the 512.0 MiB in use is shared \
+             memory and tmpfs"
+        );
+        let anon = [("anon".to_owned(), 500 * MIB)];
+        kill.shortage.limit.as_mut().unwrap().stat = Some(anon.into_iter().collect());
+        assert_eq!(unmapped_limit(&kill), None);
     }
 
     #[test]
