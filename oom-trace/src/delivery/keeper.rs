@@ -146,7 +146,7 @@ impl Keeper {
         let missed = std::mem::take(&mut self.missed);
         if !worked || missed > 0 {
             let missed = match missed {
-                0 => "it has all records".to_owned(),
+                0 => "no records are missing".to_owned(),
                 missed => format!("{missed} records were not stored while it was down"),
             };
             (self.report)(Report::Store { said: format!("works again; {missed}") });

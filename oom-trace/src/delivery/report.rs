@@ -34,7 +34,7 @@ pub enum Report<'a> {
         /// What it said.
         error: &'a StoreError,
     },
-    /// Records are not saved, and nobody knows why: the disk does not answer.
+    /// Records are not saved, and nobody knows why: the disk does not respond.
     StoreStalled,
     /// Something of the store that people should know.
     Store {
@@ -44,7 +44,7 @@ pub enum Report<'a> {
 }
 
 /// How it goes on without the store.
-const FROM_MEMORY: &str = "; records go on to the outputs from memory meanwhile";
+const FROM_MEMORY: &str = "; outputs are served from memory until it works again";
 
 /// Who is told.
 pub type Reporter = Arc<dyn Fn(Report<'_>) + Send + Sync>;
@@ -54,7 +54,7 @@ impl Display for Report<'_> {
         let records = |lost: u64| if lost == 1 { "record" } else { "records" };
         match self {
             Self::Failing { sink, error, again } => {
-                let again = if *again { "; it is tried again" } else { "" };
+                let again = if *again { "; will retry" } else { "" };
                 write!(f, "output {sink}: {error}{again}")
             }
             Self::Recovered { sink, lost, shrunk } => {
@@ -69,7 +69,7 @@ impl Display for Report<'_> {
                 Ok(())
             }
             Self::StoreFailing { error } => write!(f, "store: {error}{FROM_MEMORY}"),
-            Self::StoreStalled => write!(f, "store: the disk does not answer{FROM_MEMORY}"),
+            Self::StoreStalled => write!(f, "store: the disk does not respond{FROM_MEMORY}"),
             Self::Store { said } => write!(f, "store: {said}"),
         }
     }

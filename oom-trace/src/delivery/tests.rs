@@ -169,7 +169,7 @@ fn a_durable_sink_is_tried_again_with_the_same_record_and_the_streak_is_told_onc
     }
     let failing = reports.recv_timeout(SOON).unwrap();
     assert!(failing.starts_with("output disk: cannot write to disk: "), "{failing}");
-    assert!(failing.ends_with("it is tried again"), "{failing}");
+    assert!(failing.ends_with("will retry"), "{failing}");
     assert_eq!(reports.recv_timeout(SOON).unwrap(), "output disk: works again");
     keys.expect(&id(1), Yes);
     keys.answers.send(Yes).unwrap();

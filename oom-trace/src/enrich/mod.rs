@@ -107,7 +107,7 @@ impl Enricher {
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
                     log_us: log_us(victim),
-                    message: start.and_then(|(fields, _)| fields.message()),
+                    message: start.and_then(|(fields, _)| fields.message()).or(said(victim)),
                     shortage: shortage.clone(),
                     chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
                     victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
@@ -162,6 +162,14 @@ fn outcome(victim: &Victim) -> Option<model::Outcome> {
             Some(model::Outcome::AlreadyExiting)
         }
         (_, Logged::Unknown) => None,
+    }
+}
+
+/// The kernel's words, where no hook saw the decision.
+fn said(victim: &Victim) -> Option<KernelText> {
+    match victim.logged {
+        Logged::Killed { message, .. } => message.map(Into::into),
+        Logged::Never | Logged::Unknown => None,
     }
 }
 

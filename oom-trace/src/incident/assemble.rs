@@ -93,6 +93,8 @@ pub enum Logged {
         us: u64,
         /// How many lines there are.
         times: u32,
+        /// The kernel's words before `: Killed process`.
+        message: Option<&'static str>,
     },
 }
 

@@ -135,11 +135,11 @@ pub enum Caller {
     Cpu(u32),
 }
 
-/// The thread whose kill a message tells of, if it tells of one.
+/// The thread whose kill a message tells of, if it tells of one, and the kernel's words for why.
 #[must_use]
-pub fn killed(entry: &Entry<'_>) -> Option<u32> {
+pub fn killed(entry: &Entry<'_>) -> Option<(u32, Option<&'static str>)> {
     message::Killed::parse(entry.text, message::Form { names: entry.names, cut: entry.cut })
-        .map(|killed| killed.tid)
+        .map(|killed| (killed.tid, killed.message))
 }
 
 /// What is known of a log's machine besides what it says.

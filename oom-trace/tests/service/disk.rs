@@ -65,7 +65,7 @@ fn a_full_disk_costs_no_record() {
     agent.wait_until_it_says("store: cannot write to");
     wait_for(&format!("no record of {ours:?}"), || victims(&in_file(&file), &ours) == once(&ours));
     fs::remove_file(&filler).unwrap();
-    agent.wait_until_it_says("store: works again; it has all records");
+    agent.wait_until_it_says("store: works again; no records are missing");
     agent.stop();
     assert_eq!(victims(&stored(&store), &ours), once(&ours));
 }
@@ -89,7 +89,7 @@ fn a_full_disk_at_the_start_costs_no_record() {
     ours.push(trigger());
     await_victims(&file, &ours);
     fs::remove_file(&filler).unwrap();
-    agent.wait_until_it_says("store: works again; it has all records");
+    agent.wait_until_it_says("store: works again; no records are missing");
     agent.stop();
     assert_eq!(victims(&stored(&store), &ours), once(&ours));
 }

@@ -40,7 +40,7 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
     for wrong in wrong {
         fs::write(&config, wrong).unwrap();
         agent.signal(Signal::HUP);
-        agent.wait_until_it_says("the configuration stays as it was");
+        agent.wait_until_it_says("configuration not reloaded");
         let third = trigger();
         await_victims(&stays, &[third]);
         await_victims(&come, &[third]);

@@ -83,7 +83,7 @@ pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
     let Limits { reaches_back, lost, has_times } =
         own_log::read(&host, |record| printer.print(&record))?;
     if !reaches_back {
-        say("the kernel's log does not reach back to the boot: older kills may be gone from it");
+        say("the kernel's log does not go back to boot: older kills may be missing");
     }
     if lost > 0 {
         say(format_args!("{lost} messages were overwritten while the log was read"));

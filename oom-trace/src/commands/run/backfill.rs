@@ -123,9 +123,9 @@ impl Backfill {
     pub(super) fn sum_up(&self) -> Option<String> {
         match self.told {
             0 => None,
-            1 => Some("a kill from before this start is told from the kernel's log".to_owned()),
+            1 => Some("recovered 1 kill from before this start from the kernel's log".to_owned()),
             many => {
-                Some(format!("{many} kills from before this start are told from the kernel's log"))
+                Some(format!("recovered {many} kills from before this start from the kernel's log"))
             }
         }
     }
@@ -205,7 +205,7 @@ impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
             };
             let again = matches!(&error, Ended::Store(store) if store.may_pass());
             if is_first || !again {
-                let again = if again { "; it is tried again" } else { "" };
+                let again = if again { "; will retry" } else { "" };
                 say(format_args!("kills from before this start may be missing: {error}{again}"));
             }
             is_first = false;
@@ -281,11 +281,11 @@ fn untold(
     let untold = counted.checked_sub(told).filter(|untold| *untold > 0)?;
     let why = match limits {
         Limits { reaches_back: false, .. } => {
-            ": the kernel's log does not reach back to the boot, and no agent was there"
+            ": the kernel's log does not go back to boot, and no agent was running"
         }
-        _ => ": no agent was there, and the kernel's log does not tell of them",
+        _ => ": no agent was running, and they are not in the kernel's log",
     };
-    Some(format!("of {counted} kills since the boot, {untold} are in no record{why}"))
+    Some(format!("{untold} OOM kills were missed since boot (kernel counted {counted}){why}"))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Demo {
         let recorded = self.is_recorded();
         let killed = self.killed;
         // It puts its cgroup away before it ends, also when interrupted.
-        self.thread.join().map_err(|_| anyhow!("the thread that causes the kill panicked"))?;
+        self.thread.join().map_err(|_| anyhow!("the thread that triggers the kill panicked"))?;
         match killed {
             Some(Ok(_)) if recorded => Ok(ExitCode::SUCCESS),
             Some(Ok(killed)) => {

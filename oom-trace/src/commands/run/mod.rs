@@ -118,7 +118,7 @@ fn announce(plan: &Plan, notes: &[String]) {
     }
     if !plan.missing.is_empty() {
         let fields: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();
-        say(format_args!("degraded: records lack {}", fields.join(", ")));
+        say(format_args!("degraded: fields not available: {}", fields.join(", ")));
     }
     for note in notes {
         say(note);

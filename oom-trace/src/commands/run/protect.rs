@@ -22,13 +22,14 @@ pub(crate) fn lift_memlock() -> io::Result<()> {
 /// Pages are locked as they are first used, so that the parts of the binary that never run cost
 /// nothing.
 pub(super) fn survive() -> Vec<String> {
-    let spare = fs::write("/proc/self/oom_score_adj", "-1000")
-        .map_err(|error| format!("the OOM killer may choose oom-trace itself: {error}"));
+    let spare = fs::write("/proc/self/oom_score_adj", "-1000").map_err(|error| {
+        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error}")
+    });
     let lock = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     // With a limit left, some later allocation would fail.
     let locked = lift_memlock()
         .and_then(|()| Ok(mlockall(lock)?))
-        .map_err(|error| format!("oom-trace's memory can be swapped out: {error}"));
+        .map_err(|error| format!("cannot lock memory, so oom-trace may be swapped out: {error}"));
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 

@@ -48,7 +48,7 @@ impl Reloader {
                 Some(&self.now)
             }
             Err(error) => {
-                say(format_args!("the configuration stays as it was: {error}"));
+                say(format_args!("configuration not reloaded: {error}"));
                 None
             }
         }
@@ -69,7 +69,7 @@ impl Reloader {
             ended.push(Console::NAME.to_owned());
         }
         let said = format!(
-            "the configuration was read again: {} outputs ended, {} begun{}",
+            "configuration reloaded: {} outputs stopped, {} started{}",
             gone.len(),
             come.len(),
             needs_restart(old, &new)
@@ -83,8 +83,8 @@ impl Reloader {
 fn needs_restart(old: &config::Run, new: &config::Run) -> &'static str {
     match (old.kernel != new.kernel || old.debug != new.debug, old.store != new.store) {
         (false, false) => "",
-        (true, false) => "; how to hook the kernel changes when the agent is started again",
-        (false, true) => "; the store changes when the agent is started again",
-        (true, true) => "; the store and the hooks change when the agent is started again",
+        (true, false) => "; how the kernel is hooked takes effect after a restart",
+        (false, true) => "; the store takes effect after a restart",
+        (true, true) => "; the store and the hooks take effect after a restart",
     }
 }

@@ -39,7 +39,7 @@ impl Speaker {
     /// Records lack something on this kernel; `None` if they lack nothing.
     pub(super) fn degraded(&self) -> Option<Record> {
         let fields: Vec<_> = self.missing.iter().map(|missing| missing.field.as_str()).collect();
-        let message = format!("records lack {}", fields.join(", "));
+        let message = format!("fields not available: {}", fields.join(", "));
         (!fields.is_empty()).then(|| self.record(AgentEvent::Degraded, message, Totals::default()))
     }
 
@@ -48,8 +48,7 @@ impl Speaker {
         let off = fs::read_to_string(FTRACE_ENABLED).is_ok_and(|text| text.trim() == "0");
         let why = if off { ": kernel.ftrace_enabled is 0, which switches kprobes off" } else { "" };
         let message = format!(
-            "the probes missed a kill that the tracepoint beneath them caught{why}; such records \
-             have less"
+            "the probes missed a kill that the tracepoint caught{why}; its record has fewer fields"
         );
         self.record(AgentEvent::Degraded, message, Totals::default())
     }
@@ -59,7 +58,7 @@ impl Speaker {
         let (s, its) =
             if missed == 1 { ("", "its record has") } else { ("s", "their records have") };
         let message = format!(
-            "the hooks missed {missed} OOM kill{s}, told from the kernel's log instead; {its} less"
+            "the hooks missed {missed} OOM kill{s}, recovered from the kernel's log; {its} fewer fields"
         );
         self.record(AgentEvent::Degraded, message, totals)
     }
@@ -68,7 +67,10 @@ impl Speaker {
     pub(super) fn gap(&self, unseen: u64, totals: Totals) -> Record {
         let perhaps = match self.rung {
             _ if totals.ring_lost > 0 => {
-                format!("; {} events were overwritten or found no room", totals.ring_lost)
+                format!(
+                    "; {} events were lost (ring buffer full or log overwritten)",
+                    totals.ring_lost
+                )
             }
             // The tracepoint does not fire for the second kill of a group's first victim.
             Rung::Tracepoint => {
@@ -76,9 +78,10 @@ impl Speaker {
             }
             Rung::Kprobe | Rung::Fentry | Rung::Log => String::new(),
         };
-        let s = if unseen == 1 { "" } else { "s" };
+        let were = if unseen == 1 { "OOM kill was" } else { "OOM kills were" };
+        let (counted, kills) = (totals.kernel_kills.unwrap_or(0), totals.kills);
         let message =
-            format!("the kernel counted {unseen} OOM kill{s} that are in no record{perhaps}");
+            format!("{unseen} {were} missed (kernel counted {counted}, recorded {kills}){perhaps}");
         self.record(AgentEvent::Gap, message, totals)
     }
 
@@ -90,12 +93,16 @@ impl Speaker {
     /// Hooks are out.
     pub(super) fn stopped(&self, totals: Totals) -> Record {
         let kernel = match totals.kernel_kills {
-            Some(kills) => format!(" of {kills} that the kernel counted"),
+            Some(kills) => format!(" ({kills} counted by the kernel)"),
             None => String::new(),
         };
         let Totals { kills, kernel_kills: _, records, ring_lost, malformed, sink_lost } = totals;
         let lost = ring_lost + malformed + sink_lost;
-        let message = format!("stopped: {kills} kills{kernel}, {records} records, {lost} lost");
+        let message = format!(
+            "{} seen{kernel}, {}, {lost} lost",
+            number(kills, "kill"),
+            number(records, "record")
+        );
         self.record(AgentEvent::Stopped, message, totals)
     }
 
@@ -113,4 +120,9 @@ impl Speaker {
             totals,
         }))
     }
+}
+
+fn number(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }

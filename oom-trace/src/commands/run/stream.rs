@@ -229,12 +229,12 @@ impl Stream {
 
 fn say_how_it_ended(sink: &SinkTotals) {
     let SinkTotals { name, waiting, .. } = sink;
-    let why = sink.last_error.as_deref().unwrap_or("it was too slow");
+    let why = sink.last_error.as_deref().unwrap_or("output too slow");
     if sink.lost() > 0 {
-        say(format_args!("output {name}: {} records lost: {why}", sink.lost()));
+        say(format_args!("output {name}: {} records were lost: {why}", sink.lost()));
     }
     if sink.kept && *waiting > 0 {
-        say(format_args!("output {name}: {waiting} records wait in the store: {why}"));
+        say(format_args!("output {name}: {waiting} records are waiting in the store: {why}"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Saved logs: lines of any of the formats in which the kernel's log is kept, to [`Entry`]s.
+//! Saved logs: lines of any of the formats in which the kernel's log is kept, to [`super::Entry`]s.
 //!
 //! Each line says by itself what format it is in, so that a file may hold several. What is known
 //! to be another program's is passed over, but for what tells of a kill by somebody else.

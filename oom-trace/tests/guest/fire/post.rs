@@ -72,12 +72,9 @@ impl Post {
         self.store = Some(path);
         let has_past = kernel_kills() > 0;
         self.start_again();
-        // It looks for them beside all else.
-        assert!(
-            !has_past || self.says("told from the kernel's log", PATIENCE),
-            "{:#?}",
-            self.said()
-        );
+        if has_past {
+            self.recovered();
+        }
         self.stop();
         self.kills_before = history(self.store.as_deref().unwrap()).times();
         fs::remove_file(self.output()).unwrap();
@@ -152,6 +149,12 @@ impl Post {
     /// Waits until its hooks are in.
     pub(crate) fn attached(&mut self) {
         assert!(self.says("attached", PATIENCE), "it is not attached: {:#?}", self.said());
+    }
+
+    /// Waits until it has told of kills from before this life, which it looks for beside all else.
+    pub(crate) fn recovered(&mut self) {
+        let said = self.says("from before this start from the kernel's log", PATIENCE);
+        assert!(said, "nothing was recovered: {:#?}", self.said());
     }
 
     /// Whether it has said this in this life, or does while we wait; not if it ends before.

@@ -42,7 +42,7 @@ fn what_the_hooks_saw_meanwhile_is_not_told_again_but_another_kill_of_that_threa
     // By the line of the log it is this one, and not one that is nearer in time.
     assert!(tells(kill(9, 101, Some(98_000_000))));
     assert!(!tells(logged(9, 99)));
-    assert!(backfill.sum_up().unwrap().starts_with("3 kills from before this start"));
+    assert!(backfill.sum_up().unwrap().starts_with("recovered 3 kills from before this start"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn kills_that_nobody_tells_of_are_counted() {
     let untold = |counted| untold(counted, 100 * SECOND, &told, &missing, limits);
     assert_eq!(untold(4), None);
     assert_eq!(untold(3), None);
-    assert!(untold(6).unwrap().contains("6 kills since the boot, 2 are in no record"));
+    assert!(untold(6).unwrap().contains("2 OOM kills were missed since boot (kernel counted 6)"));
 }
 
 const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";

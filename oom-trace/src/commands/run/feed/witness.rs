@@ -183,6 +183,8 @@ struct Lines {
 
 struct Line {
     tid: u32,
+    /// The kernel's words before `: Killed process`.
+    words: Option<&'static str>,
     stamp_ns: i64,
     message: Kmsg,
     read: Instant,
@@ -191,26 +193,37 @@ struct Line {
 impl Lines {
     fn add(&mut self, message: Kmsg, read: Instant) {
         let Some(entry) = message.entry() else { return };
-        let (Some(tid), Some(stamp)) = (killed(&entry), entry.stamp.boot_ns) else { return };
-        self.new.push_back(Line { tid, stamp_ns: signed(stamp), message, read });
+        let (Some((tid, words)), Some(stamp)) = (killed(&entry), entry.stamp.boot_ns) else {
+            return;
+        };
+        self.new.push_back(Line { tid, words, stamp_ns: signed(stamp), message, read });
     }
 
     /// What is said of these marks of one process.
     fn look_up(&mut self, marks: impl Iterator<Item = (u32, u64)>, slept: i64) -> Logged {
         let mut logged = Logged::Unknown;
         for (tid, marked_ns) in marks {
-            let Some(stamp_ns) = self.take(tid, signed(marked_ns), slept) else { continue };
+            let Some((stamp_ns, message)) = self.take(tid, signed(marked_ns), slept) else {
+                continue;
+            };
             let us = u64::try_from(stamp_ns / 1000).unwrap_or(0);
             logged = match logged {
-                Logged::Killed { us, times } => Logged::Killed { us, times: times + 1 },
-                Logged::Unknown | Logged::Never => Logged::Killed { us, times: 1 },
+                Logged::Killed { us, times, message } => {
+                    Logged::Killed { us, times: times + 1, message }
+                }
+                Logged::Unknown | Logged::Never => Logged::Killed { us, times: 1, message },
             };
         }
         logged
     }
 
-    /// Takes out the line of a mark.
-    fn take(&mut self, tid: u32, marked_ns: i64, slept: i64) -> Option<i64> {
+    /// Takes out the line of a mark: its stamp, and the kernel's words.
+    fn take(
+        &mut self,
+        tid: u32,
+        marked_ns: i64,
+        slept: i64,
+    ) -> Option<(i64, Option<&'static str>)> {
         let ahead = self.ahead(slept);
         let before = match self.measured {
             Some(_) => BEFORE_NS,
@@ -221,10 +234,10 @@ impl Lines {
             line.tid == tid && after > -before && after < AFTER_NS
         };
         let place = self.new.iter().position(is_its)?;
-        let stamp_ns = self.new.remove(place)?.stamp_ns;
+        let Line { stamp_ns, words, .. } = self.new.remove(place)?;
         self.measured = Some((marked_ns - stamp_ns, slept));
         push(&mut self.found, (tid, stamp_ns));
-        Some(stamp_ns)
+        Some((stamp_ns, words))
     }
 
     /// These are told of without a line.
@@ -326,7 +339,8 @@ mod tests {
         let mut lines = lines(&[(7, 1_000_100), (8, 1_000_200), (7, 1_000_300)]);
         // The first victim of a group, killed twice.
         let found = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
-        assert_eq!(found, Logged::Killed { us: 1_000_100, times: 2 });
+        let message = Some("Memory cgroup out of memory");
+        assert_eq!(found, Logged::Killed { us: 1_000_100, times: 2, message });
         assert_eq!(lines.look_up([(9, S)].into_iter(), 0), Logged::Unknown);
         assert_eq!(lines.new.len(), 1);
     }
@@ -335,9 +349,10 @@ mod tests {
     #[test]
     fn a_line_of_another_time_is_another_kill() {
         let mut lines = lines(&[(7, 1_000_100), (8, 500_000_000), (7, 1_000_000_000)]);
-        assert_eq!(lines.take(8, signed(500 * S), 0), Some(signed(500 * S)));
+        let (stamp_ns, _) = lines.take(8, signed(500 * S), 0).unwrap();
+        assert_eq!(stamp_ns, signed(500 * S));
         let found = lines.look_up([(7, 1000 * S)].into_iter(), 0);
-        assert_eq!(found, Logged::Killed { us: 1_000_000_000, times: 1 });
+        assert!(matches!(found, Logged::Killed { us: 1_000_000_000, times: 1, .. }), "{found:?}");
         // What is left no hook saw.
         let missed = lines.old(None);
         assert_eq!(missed.iter().map(|line| line.tid).collect::<Vec<_>>(), [7]);
