@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::random::Incident;
 
 /// Keys that the log gives another meaning, or that some loss changes: they are looked at apart.
-const APART: [&str; 16] = [
+const APART: [&str; 17] = [
     "incident",
     "time",
     "boot_ns",
@@ -24,6 +24,8 @@ const APART: [&str; 16] = [
     "totalpages",
     "stat",
     "time_guessed",
+    // What is made of all that.
+    "why",
 ];
 
 pub(crate) fn assert_true(incidents: &[Incident], records: &[Record], is_whole: bool, log: &[u8]) {
