@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use super::account::Account;
 use super::clock::{DAY, WallClock};
 use super::disk::Disk;
-use super::oracle::Oracle;
+use super::oracle::{Logged, Oracle};
 use super::post::Post;
 use super::told::{Follower, Told, number};
 use super::{MIB, shots};
@@ -312,6 +312,9 @@ impl Field {
             most / MIB,
             log.nobody
         ));
+        if !account.is_right() {
+            keep(&log.kills, &told);
+        }
         account.assert_whole();
         super::groups::assert_exits(&told);
         assert_accounts(&told);
@@ -320,6 +323,14 @@ impl Field {
         }
         assert!(most <= first + GROWTH, "{} MiB at first, {} later", first / MIB, most / MIB);
     }
+}
+
+/// What the log has and what was told go home: to see where they differ.
+fn keep(log: &[Logged], told: &Told) {
+    let lines = log.iter().map(|line| format!("{line:?}\n")).collect::<String>();
+    fs::write("/out/log.txt", lines).unwrap();
+    let told = told.kills.iter().map(|kill| format!("{kill}\n")).collect::<String>();
+    fs::write("/out/told.jsonl", told).unwrap();
 }
 
 /// A life that ended in peace told of each kill that the kernel counted meanwhile, or counted it.
