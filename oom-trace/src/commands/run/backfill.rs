@@ -14,7 +14,7 @@ use std::{io, thread};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use self::matching::{Logged, missing, same};
+use self::matching::{Logged, is_again, missing, same};
 use super::say;
 use crate::commands::own_log::{self, Limits, suspended};
 use crate::delivery::Pace;
@@ -63,6 +63,8 @@ struct Seen {
     until: u64,
     slept: u64,
     kills: Vec<Known>,
+    /// Those of which a line was found, and there are more.
+    again: Vec<Known>,
 }
 
 impl Backfill {
@@ -72,7 +74,7 @@ impl Backfill {
     /// The kernel gives no further thread.
     pub(super) fn start(before: Before, pace: Pace) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(WAITING);
-        let seen = Seen { until: before.until, slept: slept(), kills: Vec::new() };
+        let seen = Seen { until: before.until, slept: slept(), ..Seen::default() };
         let host = before.host.clone();
         let log = move |each: &mut Each<'_>| own_log::read(&host, each);
         let run = move || Search { before, pace, sender, log, slept: slept() }.run();
@@ -148,9 +150,14 @@ impl Seen {
         let all = self.kills.iter().enumerate();
         let nearest = all.filter_map(|(at, known)| Some((distance(known)?, at))).min();
         if let Some((_, at)) = nearest {
-            self.kills.swap_remove(at);
+            let known = self.kills.swap_remove(at);
+            // What is left of it are its further kills.
+            self.again.extend((known.kills > 1).then_some(known));
+            return true;
         }
-        nearest.is_some()
+        let mut known = self.kills.iter_mut().chain(&mut self.again);
+        let again = known.find(|known| is_again(&logged, known));
+        again.map(|known| known.kills -= 1).is_some()
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) const APART: u64 = 10 * 1_000_000_000;
 /// The log's clock is not steered as the other one is (parts of a million).
 const DRIFT_PPM: u64 = 500;
 
+/// How long, in microseconds, a group may take to be killed: its first victim is killed once more at
+/// the end, on a line that names it alone.
+const AGAIN_US: u64 = 60 * 1_000_000;
+
 /// Pairs that are compared in full; beyond, the first that fits is taken.
 const MOST_PAIRS: usize = 1 << 22;
 
@@ -59,6 +63,12 @@ pub(super) fn same(logged: &Logged, known: &Known, slept: u64) -> Option<u64> {
     (apart <= APART.saturating_add(drift)).then_some(apart)
 }
 
+/// Whether a line of the log may be of a further kill of a victim whose record names its first.
+pub(super) fn is_again(logged: &Logged, known: &Known) -> bool {
+    let within = |first| (1..=AGAIN_US).contains(&logged.log_us.saturating_sub(first));
+    logged.tid == known.tid && known.kills > 1 && known.log_us.is_some_and(within)
+}
+
 /// Those of the log that were not told. Each record is of one kill: ids of threads are used again.
 pub(super) fn missing(logged: Vec<Logged>, told: &Told, slept: u64) -> Vec<Logged> {
     let mut threads: BTreeMap<u32, (Vec<Logged>, Vec<Known>)> = BTreeMap::new();
@@ -95,6 +105,13 @@ fn unmatched(mut logged: Vec<Logged>, known: Vec<Known>, slept: u64) -> Vec<Logg
         known.into_iter().partition(|known| known.log_us.is_some());
     logged.retain(|logged| !named.iter().any(|known| known.log_us == Some(logged.log_us)));
     logged.sort_unstable_by_key(|logged| logged.log_us);
+    for mut known in named {
+        logged.retain(|logged| {
+            let again = is_again(logged, &known);
+            known.kills -= u32::from(again);
+            !again
+        });
+    }
     unnamed.sort_unstable_by_key(|known| known.boot_ns);
     if logged.len().saturating_mul(unnamed.len()) > MOST_PAIRS {
         return first_that_fit(logged, &unnamed, slept);
@@ -221,6 +238,17 @@ mod tests {
         // The log has it no longer.
         assert_eq!(times(&log, vec![named(103, 99)], 0), [100, 103]);
         assert_eq!(times(&log, vec![named(100, 100), known(7, 100)], 0), [0_u64; 0]);
+    }
+
+    /// The first victim of a group, and a process with its id a minute later.
+    #[test]
+    fn a_further_kill_of_a_victim_is_told_by_its_record() {
+        let twice = Known { log_us: Some(100_000_007), kills: 2, ..known(7, 100) };
+        assert_eq!(times(&[(7, 100), (7, 101)], vec![twice], 0), [0_u64; 0]);
+        assert_eq!(times(&[(7, 100), (7, 101), (7, 102)], vec![twice], 0), [102]);
+        assert_eq!(times(&[(7, 100), (7, 161)], vec![twice], 0), [161]);
+        let once = Known { kills: 1, ..twice };
+        assert_eq!(times(&[(7, 100), (7, 101)], vec![once], 0), [101]);
     }
 
     #[test]

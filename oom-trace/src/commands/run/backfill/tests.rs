@@ -24,7 +24,7 @@ fn logged(tid: u32, at: u64) -> OomKill {
 
 fn backfill() -> (Backfill, Sender<Missed>) {
     let (sender, found) = mpsc::channel(WAITING);
-    let seen = Seen { until: 100 * SECOND, slept: 0, kills: Vec::new() };
+    let seen = Seen { until: 100 * SECOND, slept: 0, ..Seen::default() };
     (Backfill { found: Some(found), seen, told: 0 }, sender)
 }
 
@@ -102,7 +102,7 @@ fn search(store: &Path, delivery: &Delivery, log: &[(u32, u64)]) -> (Backfill, J
         Ok(Limits { reaches_back: true, lost: 0, has_times: true })
     };
     let search = Search { before, pace: delivery.pace(), sender, log, slept: 0 };
-    let seen = Seen { until: 100 * SECOND, slept: 0, kills: Vec::new() };
+    let seen = Seen { until: 100 * SECOND, slept: 0, ..Seen::default() };
     (Backfill { found: Some(found), seen, told: 0 }, thread::spawn(move || search.run()))
 }
 
