@@ -272,7 +272,7 @@ impl Probes {
     /// Takes the programs out of the kernel. What they wrote can still be read.
     ///
     /// The kernel waits a while for each (`synchronize_rcu`), and for long where this process has
-    /// little of the processor: what is not done by [`DETACH_WITHIN`] goes on beside what follows,
+    /// little of the processor: what is not done by `DETACH_WITHIN` goes on beside what follows,
     /// and the kernel does the rest at the end of the process.
     pub fn detach(&mut self) {
         let Some(ebpf) = self.ebpf.take() else { return };

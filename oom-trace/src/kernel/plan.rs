@@ -231,10 +231,9 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
     None
 }
 
-/// What only the probes tell, most of it the arguments of `oom_kill_process`. (That the scope is `memcg`, the stack tells,
-/// too.)
-const OF_OOM_CONTROL: [&str; 15] = [
-    "message",
+/// What only the probes tell, most of it the arguments of `oom_kill_process`. (That the scope is `memcg`,
+/// the stack tells, too, and the kernel's words for why its log.)
+const OF_OOM_CONTROL: [&str; 14] = [
     "constraint",
     "nodemask",
     "totalpages",
@@ -251,9 +250,8 @@ const OF_OOM_CONTROL: [&str; 15] = [
     "oom_exit",
 ];
 
-/// What the kernel does not log.
-const NOT_LOGGED: [&str; 18] = [
-    "totalpages",
+/// What the kernel never logs.
+const NOT_LOGGED: [&str; 16] = [
     "trigger.cgroup",
     "victim.ns_pid",
     "victim.gid",
@@ -269,7 +267,6 @@ const NOT_LOGGED: [&str; 18] = [
     "victim.argv",
     "victim.parents",
     "victim.login_uid",
-    "candidates",
     "oom_exit",
 ];
 

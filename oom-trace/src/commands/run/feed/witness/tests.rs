@@ -1,0 +1,86 @@
+use super::*;
+
+const S: u64 = 1_000_000_000;
+
+fn lines(kills: &[(u32, u64)]) -> Lines {
+    let mut lines = Lines::default();
+    for &(tid, us) in kills {
+        let text = format!(
+            "3,{tid},{us},-;Memory cgroup out of memory: Killed process {tid} (hog) \
+             total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB, UID:0 pgtables:4kB \
+             oom_score_adj:0\n"
+        );
+        lines.add(Kmsg::parse(text.as_bytes()).unwrap(), Instant::now());
+    }
+    lines
+}
+
+#[test]
+fn a_kill_is_named_by_the_stamp_of_its_line() {
+    let mut lines = lines(&[(7, 1_000_100), (8, 1_000_200), (7, 1_000_300)]);
+    // The first victim of a group, killed twice.
+    let found = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
+    let message = Some("Memory cgroup out of memory");
+    assert_eq!(found, Logged::Killed { us: 1_000_100, times: 2, message });
+    assert_eq!(lines.look_up([(9, S)].into_iter(), 0), Logged::Unknown);
+    assert_eq!(lines.new.len(), 1);
+}
+
+/// The thread id came again.
+#[test]
+fn a_line_of_another_time_is_another_kill() {
+    let mut lines = lines(&[(7, 1_000_100), (8, 500_000_000), (7, 1_000_000_000)]);
+    let (stamp_ns, _) = lines.take(8, signed(500 * S), 0).unwrap();
+    assert_eq!(stamp_ns, signed(500 * S));
+    let found = lines.look_up([(7, 1000 * S)].into_iter(), 0);
+    assert!(matches!(found, Logged::Killed { us: 1_000_000_000, times: 1, .. }), "{found:?}");
+    // What is left no hook saw.
+    let missed = lines.old(None);
+    assert_eq!(missed.iter().map(|line| line.tid).collect::<Vec<_>>(), [7]);
+    assert!(lines.known(&missed[0], 0).is_none());
+}
+
+#[test]
+fn the_logs_clock_stands_still_while_the_machine_sleeps() {
+    let hour = signed(3600 * S);
+    let mut lines = lines(&[(7, 1_000_100), (8, 2_000_100)]);
+    assert!(lines.take(7, signed(S), 0).is_some());
+    // An hour of sleep between the two.
+    assert_eq!(lines.take(8, signed(2 * S), hour), None);
+    assert!(lines.take(8, signed(2 * S) + hour, hour).is_some());
+}
+
+#[test]
+fn a_second_line_of_a_victim_that_was_told_of_is_no_other_victim() {
+    let mut lines = lines(&[(7, 1_000_100), (7, 1_000_300)]);
+    assert!(lines.take(7, signed(S), 0).is_some());
+    let rest = lines.old(None);
+    assert!(matches!(lines.known(&rest[0], 0), Some(Known::Again)));
+}
+
+/// It was throttled for minutes before it came to log its kill.
+#[test]
+fn a_line_that_comes_late_is_not_told_again() {
+    let mut lines = lines(&[(7, 200_000_000)]);
+    assert_eq!(lines.look_up([(7, 5 * S)].into_iter(), 0), Logged::Unknown);
+    push(&mut lines.unlogged, (7, signed(5 * S)));
+    let late = lines.old(None);
+    assert!(matches!(lines.known(&late[0], 0), Some(Known::Told)));
+    assert!(lines.known(&late[0], 0).is_none());
+}
+
+#[test]
+fn what_the_log_has_of_before_an_incident_comes_no_more() {
+    let mut lines = lines(&[(7, 1_000_000), (8, 20_000_000), (9, 30_000_000)]);
+    let before = lines.before(signed(30 * S), 0);
+    assert_eq!(before.iter().map(|line| line.tid).collect::<Vec<_>>(), [7, 8]);
+    assert_eq!(lines.new.len(), 1);
+}
+
+#[test]
+fn a_line_that_was_just_read_may_have_its_record_on_the_way() {
+    let mut lines = lines(&[(7, 1_000_100)]);
+    let before = Instant::now().checked_sub(Duration::from_secs(1));
+    assert!(before.is_some() && lines.old(before).is_empty());
+    assert_eq!(lines.old(None).len(), 1);
+}
