@@ -22,7 +22,7 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
 
     fs::write(&config, table(&stays) + &table(&come)).unwrap();
     agent.signal(Signal::HUP);
-    agent.wait_until_it_says("read again: 1 outputs ended, 1 begun");
+    agent.wait_until_it_says("configuration reloaded; outputs: 1 stopped, 1 started");
     let second = trigger();
     await_victims(&stays, &[second]);
     await_victims(&come, &[second]);

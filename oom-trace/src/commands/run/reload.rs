@@ -69,7 +69,7 @@ impl Reloader {
             ended.push(Console::NAME.to_owned());
         }
         let said = format!(
-            "configuration reloaded: {} outputs stopped, {} started{}",
+            "configuration reloaded; outputs: {} stopped, {} started{}",
             gone.len(),
             come.len(),
             needs_restart(old, &new)
