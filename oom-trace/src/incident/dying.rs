@@ -1,10 +1,18 @@
 //! Victims whose memory is not back yet.
 
+use std::collections::VecDeque;
+
 use super::assemble::Victim;
 use super::record::{COMM_LEN, Freed, victim_field};
 
 /// How long a victim may take before it is told of, in nanoseconds.
 pub const STUCK_AFTER_NS: u64 = 10_000_000_000;
+
+/// How long a hook may run between a mark and what it remembers of it, in nanoseconds.
+const ONE_RUN_NS: u64 = 1_000_000_000;
+
+/// How many are remembered of whom a hook may speak yet.
+const MOST_GONE: usize = 4096;
 
 /// A victim whose memory is not back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +37,8 @@ pub struct Dying {
 #[derive(Debug, Default)]
 pub struct Deathbed {
     dying: Vec<Dying>,
+    /// Thread and mark of those that were told to be gone before any hook said so, oldest first.
+    gone: VecDeque<(u32, u64)>,
 }
 
 impl Deathbed {
@@ -57,12 +67,23 @@ impl Deathbed {
         });
     }
 
-    /// Its memory is back.
-    pub fn freed(&mut self, freed: &Freed) {
+    /// A hook says that its memory is back; whether that is to be told: not of one that is gone.
+    pub fn freed(&mut self, freed: &Freed) -> bool {
         let Freed { tid, marked_ns, .. } = *freed;
         // Both are read in one run of one hook, the mark's own time some microseconds before.
         let is_it = |dying: &Dying| dying.tid == tid && dying.marked_ns <= marked_ns;
         self.dying.retain(|dying| !is_it(dying));
+        let within = |at: u64| (at..=at.saturating_add(ONE_RUN_NS)).contains(&marked_ns);
+        let gone = self.gone.iter().position(|&(gone, at)| gone == tid && within(at));
+        gone.and_then(|place| self.gone.remove(place)).is_none()
+    }
+
+    /// It was told to be gone, as far as one can see without a hook.
+    pub fn gone(&mut self, dying: &Dying) {
+        if self.gone.len() == MOST_GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((dying.tid, dying.marked_ns));
     }
 
     /// When the next of them will have taken too long, on `CLOCK_BOOTTIME` in nanoseconds.
@@ -112,6 +133,21 @@ mod tests {
         assert_eq!(told, [7]);
         assert!(dying.stuck(u64::MAX).is_empty());
         assert_eq!(dying.next_stuck_ns(), None);
+    }
+
+    #[test]
+    fn what_was_told_to_be_gone_is_not_told_again_by_a_hook() {
+        let mut dying = Deathbed::default();
+        dying.mark(&victim(7, 100));
+        let told = dying.stuck(u64::MAX);
+        dying.gone(&told[0]);
+        let mut freed = Freed::new_zeroed();
+        (freed.tid, freed.marked_ns) = (8, 150);
+        assert!(dying.freed(&freed));
+        (freed.tid, freed.marked_ns) = (7, 150);
+        assert!(!dying.freed(&freed));
+        // Another process with its thread id.
+        assert!(dying.freed(&freed));
     }
 
     #[test]

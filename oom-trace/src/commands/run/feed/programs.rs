@@ -13,7 +13,7 @@ use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
-use crate::incident::model::{Record, System};
+use crate::incident::model::{ExitState, Record, System};
 use crate::incident::record::Freed;
 use crate::wire::{Event, decode};
 
@@ -184,8 +184,9 @@ impl Programs {
     }
 
     fn freed(&mut self, freed: &Freed, mut each: impl FnMut(Fed)) {
-        if let Some(deathbed) = &mut self.deathbed {
-            deathbed.freed(freed);
+        let is_new = self.deathbed.as_mut().is_none_or(|deathbed| deathbed.freed(freed));
+        if !is_new {
+            return;
         }
         let exit = self.enricher.freed(freed, Clock::now());
         each(Fed::Record(Record::OomExit(Box::new(exit))));
@@ -203,6 +204,11 @@ impl Programs {
         let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
         for dying in stuck.into_iter().flatten() {
             let exit = self.enricher.overdue(&dying, clock);
+            if let Some(deathbed) =
+                self.deathbed.as_mut().filter(|_| exit.state == ExitState::Freed)
+            {
+                deathbed.gone(&dying);
+            }
             each(Fed::Record(Record::OomExit(Box::new(exit))));
         }
     }
