@@ -13,7 +13,12 @@ pub struct Thread {
     pub started: u64,
     /// Whether it is a zombie, or about to be gone.
     pub is_dead: bool,
+    /// Whether it has begun to exit, or is dead.
+    pub is_exiting: bool,
 }
+
+/// `PF_EXITING` (include/linux/sched.h)
+const PF_EXITING: u64 = 0x4;
 
 impl Thread {
     /// Of this process and thread id; `None` if there is none.
@@ -29,15 +34,16 @@ impl Thread {
         self.started == boot_ns / tick_ns.max(1)
     }
 
-    /// Fields 3, 14 and 22; the second is a name, which may hold anything.
+    /// Fields 3, 9, 14 and 22; the second is a name, which may hold anything.
     fn parse(stat: &[u8]) -> Option<Self> {
         let name_end = stat.iter().rposition(|&byte| byte == b')')?;
         let rest = str::from_utf8(stat.get(name_end + 1..)?).ok()?;
         let mut fields = rest.split_ascii_whitespace();
         let is_dead = matches!(fields.next()?, "Z" | "X");
-        let user = fields.nth(10)?.parse().ok()?;
+        let flags: u64 = fields.nth(5)?.parse().ok()?;
+        let user = fields.nth(4)?.parse().ok()?;
         let started = fields.nth(7)?.parse().ok()?;
-        Some(Self { user, started, is_dead })
+        Some(Self { user, started, is_dead, is_exiting: is_dead || flags & PF_EXITING != 0 })
     }
 }
 
@@ -48,10 +54,13 @@ mod tests {
     #[test]
     fn a_threads_time_is_found_behind_its_name() {
         let stat = b"7 (a) Z 1 (x) R 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
-        let expected = Thread { user: 12, started: 987, is_dead: false };
+        let expected = Thread { user: 12, started: 987, is_dead: false, is_exiting: false };
         assert_eq!(Thread::parse(stat), Some(expected));
         let dead = b"7 (a) Z 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
-        assert_eq!(Thread::parse(dead), Some(Thread { is_dead: true, ..expected }));
+        let gone = Thread { is_dead: true, is_exiting: true, ..expected };
+        assert_eq!(Thread::parse(dead), Some(gone));
+        let exiting = b"7 (a) b) D 1 7 7 0 -1 4194308 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
+        assert_eq!(Thread::parse(exiting), Some(Thread { is_exiting: true, ..expected }));
         assert_eq!(Thread::parse(b"7 (a) R 1"), None);
         assert!(expected.started_at(9_879_999_999) && !expected.started_at(9_880_000_000));
     }

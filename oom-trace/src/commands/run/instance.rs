@@ -15,6 +15,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open};
 
+use crate::enrich::thread::Thread;
+
 /// What systemd gives a service for as long as it runs (`RuntimeDirectory=`).
 const RUNTIME_DIRECTORY: &str = "RUNTIME_DIRECTORY";
 /// What a session gives its user.
@@ -204,9 +206,9 @@ fn wait_for_end(pid: Pid, within: Duration) -> bool {
 
 /// Whether it was sent SIGKILL, or has begun to exit: nothing keeps it from ending.
 fn is_dying(pid: Pid) -> bool {
-    let read =
-        |name| fs::read_to_string(format!("/proc/{}/{name}", pid.as_raw_pid())).unwrap_or_default();
-    is_killed(&read("status")) || is_exiting(&read("stat"))
+    let id = pid.as_raw_pid().unsigned_abs();
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    is_killed(&status) || Thread::read(id, id).is_some_and(|leader| leader.is_exiting)
 }
 
 /// `SigPnd` and `ShdPnd` of /proc/PID/status have a bit for each signal from 1 on.
@@ -217,17 +219,6 @@ fn is_killed(status: &str) -> bool {
         let pending = pending.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
         pending.is_some_and(|pending| pending & kill != 0)
     })
-}
-
-/// `PF_EXITING` (include/linux/sched.h) in the flags of /proc/PID/stat, or a state of the dead.
-fn is_exiting(stat: &str) -> bool {
-    const PF_EXITING: u64 = 0x4;
-    // The name, in brackets, may contain anything.
-    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
-    let mut fields = rest.split(' ');
-    let is_dead = fields.next().is_some_and(|state| matches!(state, "Z" | "X"));
-    let flags = fields.nth(5).and_then(|flags| flags.parse::<u64>().ok());
-    is_dead || flags.is_some_and(|flags| flags & PF_EXITING != 0)
 }
 
 #[cfg(test)]
@@ -308,10 +299,6 @@ mod tests {
         let pending = "Name:\ta\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\n";
         assert!(is_killed(pending));
         assert!(!is_killed(&pending.replace("100", "200")));
-        let stat = |state, flags| format!("7 (a) S 1 ) b) {state} 1 7 7 0 -1 {flags} 0 0");
-        assert!(is_exiting(&stat("D", 0x40_0004)));
-        assert!(is_exiting(&stat("Z", 0)));
-        assert!(!is_exiting(&stat("S", 0x40_0000)));
         let own = Pid::from_raw(std::process::id().try_into().unwrap()).unwrap();
         assert!(!wait_for_end(own, DYING_WITHIN));
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
