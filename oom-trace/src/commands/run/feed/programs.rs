@@ -145,7 +145,8 @@ impl Programs {
             let is_over = held.since.elapsed() >= LINE_WITHIN;
             let is_settled = self.witness.as_mut().is_none_or(|witness| {
                 let is_settled = witness.look_up(&mut held.incident, &mut missed);
-                if is_over {
+                // Once: what is told without a line is remembered for each time.
+                if is_over && !is_settled {
                     witness.settle(&mut held.incident);
                 }
                 is_settled || is_over
