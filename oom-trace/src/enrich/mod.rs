@@ -106,6 +106,7 @@ impl Enricher {
                     victim_index: index,
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
+                    killed_again: victim.killed_again(),
                     log_us: log_us(victim),
                     message: start.and_then(|(fields, _)| fields.message()).or(said(victim)),
                     shortage: shortage.clone(),
@@ -156,7 +157,7 @@ fn source(source: u32) -> model::Source {
 
 /// As the kernel's log says, or a hook that saw the kill, or the stack of the mark.
 fn outcome(victim: &Victim) -> Option<model::Outcome> {
-    match (victim.mark.outcome, victim.logged) {
+    match (victim.mark.outcome, &victim.logged) {
         (record::outcome::KILLED, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
         (record::outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => {
             Some(model::Outcome::AlreadyExiting)
@@ -175,7 +176,7 @@ fn said(victim: &Victim) -> Option<KernelText> {
 
 fn log_us(victim: &Victim) -> Option<u64> {
     match victim.logged {
-        Logged::Killed { us, .. } => Some(us),
+        Logged::Killed { us, .. } => us,
         Logged::Never | Logged::Unknown => None,
     }
 }

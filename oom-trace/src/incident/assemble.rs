@@ -5,6 +5,7 @@
 //! or the next incident's entry; where both may be missed, the caller, who must know that the task in
 //! it has left: [`Assembler::give_up`].
 
+use super::model::KilledAgain;
 use super::record::{self, incident_field, outcome, usage_field, victim_field};
 use crate::text::KernelText;
 use crate::wire::{CommandNames, Event, IncidentNames};
@@ -80,7 +81,7 @@ impl Incident {
 }
 
 /// What the kernel's log says of a mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Logged {
     /// It was not read, or not yet.
     #[default]
@@ -89,10 +90,11 @@ pub enum Logged {
     Never,
     /// It was a kill.
     Killed {
-        /// The stamp of its first line, in microseconds.
-        us: u64,
-        /// How many lines there are.
-        times: u32,
+        /// The stamp of the first mark's line, in microseconds; `None` if it has none, and a further
+        /// one has.
+        us: Option<u64>,
+        /// The further marks, each with its line as far as there is one.
+        again: Vec<KilledAgain>,
         /// The kernel's words before `: Killed process`.
         message: Option<&'static str>,
     },
@@ -121,12 +123,34 @@ impl Victim {
     #[must_use]
     pub fn kill_count(&self) -> Option<u32> {
         let seen = 1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX);
-        match (self.mark.outcome, self.logged) {
-            (outcome::KILLED, Logged::Killed { times, .. }) => Some(seen.max(times)),
+        match (self.mark.outcome, &self.logged) {
             (outcome::KILLED, _) => Some(seen),
-            (_, Logged::Killed { times, .. }) => Some(times),
+            (_, Logged::Killed { us, again, .. }) => {
+                let lines = again.iter().filter(|it| it.log_us.is_some()).count();
+                Some(u32::from(us.is_some()) + u32::try_from(lines).unwrap_or(u32::MAX))
+            }
             (outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => Some(0),
             (_, Logged::Unknown) => None,
+        }
+    }
+
+    /// Whether its first mark was a kill of which no line is known.
+    #[must_use]
+    pub fn lacks_first_line(&self) -> bool {
+        let has_line = matches!(self.logged, Logged::Killed { us: Some(_), .. });
+        self.mark.outcome == outcome::KILLED && !has_line
+    }
+
+    /// Its further kills, of the thread that was marked then, with their lines as far as those are
+    /// known.
+    #[must_use]
+    pub fn killed_again(&self) -> Vec<KilledAgain> {
+        match &self.logged {
+            Logged::Killed { again, .. } => again.clone(),
+            _ => {
+                let again = |mark: &record::Victim| KilledAgain { tid: mark.tid, log_us: None };
+                self.again.iter().map(again).collect()
+            }
         }
     }
 

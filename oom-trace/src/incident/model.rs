@@ -226,6 +226,9 @@ pub struct OomKill {
     pub victim_count: u32,
     /// How often the kernel killed this victim in this incident: 2 for the first of a group kill.
     pub kill_count: Option<u32>,
+    /// The further kills of it.
+    #[serde(default)]
+    pub killed_again: Vec<KilledAgain>,
     /// When the kernel logged its kill, by the stamp of that line in microseconds, as `/dev/kmsg` has
     /// it; `None` where the log was not read or has no such line. It does not count suspension.
     pub log_us: Option<u64>,
@@ -315,6 +318,16 @@ pub enum Outcome {
     Killed,
     /// It was dying already: marked, never signalled.
     AlreadyExiting,
+}
+
+/// A further kill of a victim: the kernel kills the first one of a group twice, and may kill it by
+/// another of its threads then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KilledAgain {
+    /// The thread that was marked this time.
+    pub tid: u32,
+    /// The stamp of this kill's own line, as [`OomKill::log_us`].
+    pub log_us: Option<u64>,
 }
 
 /// The task that the kernel chose to kill, as its `oom-kill:` line prints it.

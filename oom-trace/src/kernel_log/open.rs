@@ -8,6 +8,7 @@ use super::dump::Dump;
 use super::message::{Killed, Message, Reaped, Summary};
 use super::untold::Mention;
 use super::{Caller, Entry, Stamp};
+use crate::incident::model::KilledAgain;
 use crate::text::KernelText;
 
 /// Seconds between two lines of one incident. A serial console may take milliseconds for each.
@@ -47,8 +48,8 @@ pub(super) struct Victim {
     pub(super) killed: Killed,
     /// When it was logged: the stamp of its own first line.
     pub(super) at: Stamp,
-    /// Further kills of it.
-    pub(super) again: Vec<Killed>,
+    /// Further kills of it, each with the stamp of its line.
+    pub(super) again: Vec<(Killed, Stamp)>,
 }
 
 impl Victim {
@@ -58,8 +59,18 @@ impl Victim {
 
     /// Its stamp in the log's own unit, microseconds.
     pub(super) fn log_us(&self) -> Option<u64> {
-        self.at.boot_ns.map(|boot_ns| boot_ns / 1000)
+        micros(self.at)
     }
+
+    pub(super) fn killed_again(&self) -> Vec<KilledAgain> {
+        let again =
+            |(killed, at): &(Killed, Stamp)| KilledAgain { tid: killed.tid, log_us: micros(*at) };
+        self.again.iter().map(again).collect()
+    }
+}
+
+fn micros(stamp: Stamp) -> Option<u64> {
+    stamp.boot_ns.map(|boot_ns| boot_ns / 1000)
 }
 
 impl Open {
@@ -129,7 +140,7 @@ impl Open {
         }
         self.last = entry.stamp;
         match self.victims.iter_mut().find(|known| known.killed.tid == killed.tid) {
-            Some(known) => known.again.push(killed),
+            Some(known) => known.again.push((killed, entry.stamp)),
             None => self.victims.push(Victim::new(killed, entry.stamp)),
         }
         None

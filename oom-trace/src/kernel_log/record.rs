@@ -28,6 +28,7 @@ pub(super) fn kills(told: &Told<'_>) -> Vec<Record> {
             victim_index: index,
             victim_count: count,
             kill_count: u32::try_from(1 + victim.again.len()).ok(),
+            killed_again: victim.killed_again(),
             log_us: victim.log_us(),
             victim: told.victim(victim),
             ..shared.clone()
@@ -55,6 +56,7 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
+        killed_again: Vec::new(),
         log_us: None,
         message: message.map(Into::into),
         candidates: told.candidates(shortage.scope).map(Into::into),

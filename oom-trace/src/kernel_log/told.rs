@@ -218,6 +218,8 @@ impl<'a> Told<'a> {
 
     pub(super) fn victim(&self, victim: &Victim) -> model::Victim {
         let Victim { killed, at: _, again } = victim;
+        let each = std::iter::once(killed).chain(again.iter().map(|(killed, _)| killed));
+        let memory_logged = each.map(|it| self.logged(it)).collect();
         let task = self.task(killed);
         let chosen = self.chosen();
         let process = task.map(|task| task.pid);
@@ -245,7 +247,7 @@ impl<'a> Told<'a> {
             uid: killed.uid.or_else(|| Some(task?.uid)),
             oom_score_adj: killed.oom_score_adj.or_else(|| task?.oom_score_adj),
             memory: Memory { swap_bytes, ..self.logged(killed) },
-            memory_logged: std::iter::once(killed).chain(again).map(|it| self.logged(it)).collect(),
+            memory_logged,
             cgroup: cgroup.map(|path| Cgroup { path, id: None }),
             unit,
             slice,

@@ -43,6 +43,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         victim_index,
         victim_count,
         kill_count: _,
+        killed_again: _,
         log_us: _,
         message: _,
         shortage,

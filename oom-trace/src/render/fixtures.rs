@@ -9,9 +9,9 @@ mod system;
 use self::everything::everything;
 use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
-    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, Limit, Memory, Missing,
-    OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process, Record, SCHEMA, Sharer,
-    Shortage, Source, Totals, Trigger, Victim,
+    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
+    Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process,
+    Record, SCHEMA, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
@@ -99,6 +99,7 @@ pub(crate) fn unknown() -> OomKill {
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
+        killed_again: Vec::new(),
         log_us: None,
         message: None,
         shortage: Shortage { page_size_bytes: Some(4096), ..Shortage::default() }.into(),
@@ -263,6 +264,7 @@ fn group() -> OomKill {
     OomKill {
         victim_count: 5,
         kill_count: Some(2),
+        killed_again: vec![KilledAgain { tid: 158, log_us: Some(4_573_101) }],
         group: Some("/web".into()),
         victim: Victim { memory_logged: logged, ..kill.victim },
         ..kill

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row};
 
 use super::{StoreError, schema};
-use crate::incident::model::Record;
+use crate::incident::model::{OomKill, Record};
 
 /// A reader, which opens the store when it first needs it.
 #[derive(Debug)]
@@ -29,6 +29,25 @@ pub struct Known {
     pub log_us: Option<u64>,
     /// How often the kernel counted it.
     pub kills: u32,
+}
+
+impl Known {
+    /// The kills that a record tells of: those that have no line of their own in the kernel's log
+    /// together with the first, and each of the others. Nothing if nobody was killed, or it does not
+    /// say when it was.
+    pub fn of(kill: &OomKill) -> impl Iterator<Item = Self> + use<> {
+        let count = kill.kill_count.unwrap_or(1);
+        let lined: Vec<_> =
+            kill.killed_again.iter().filter_map(|it| Some((it.tid, Some(it.log_us?)))).collect();
+        let others = u32::try_from(lined.len()).unwrap_or(u32::MAX);
+        let first = (kill.victim.tid, kill.log_us, count.saturating_sub(others));
+        let first = Some(first).filter(|(.., kills)| *kills > 0);
+        let lines = first.into_iter().chain(lined.into_iter().map(|(tid, us)| (tid, us, 1)));
+        let boot_ns = kill.origin.boot_ns;
+        lines.filter_map(move |(tid, log_us, kills)| {
+            Some(Self { tid, boot_ns: boot_ns?, log_us, kills })
+        })
+    }
 }
 
 /// What of a boot's kills the store has no longer.

@@ -11,8 +11,9 @@ pub(super) const VERSION: i64 = 2;
 /// `json` is the whole record, or, where `incident` names a row, a merge patch (RFC 7396) that makes
 /// it of that row's.
 ///
-/// `moments`: when a record was by the clock of its boot, and whose kill it tells of. Apart from
-/// `records`, so that a store of version 1 need not be written anew.
+/// `moments`: when a record was by the clock of its boot, and whose kill it tells of; one row more for
+/// each further kill that has a line of its own in the kernel's log. Apart from `records`, so that a
+/// store of version 1 need not be written anew.
 ///
 /// `boots`, in their order: how long one had run when it was last seen, when it began by the wall
 /// clock as that stood last, and what was let go of its kills.
@@ -32,13 +33,14 @@ const TABLES: &str = "
         pruned_kills  INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE moments (
-        number  INTEGER PRIMARY KEY,
+        number  INTEGER NOT NULL,
         boot    INTEGER NOT NULL,
         boot_ns INTEGER NOT NULL,
         tid     INTEGER,
         log_us  INTEGER,
         kills   INTEGER
     ) STRICT;
+    CREATE INDEX moments_by_number ON moments (number);
     CREATE INDEX moments_by_boot ON moments (boot, boot_ns, tid, log_us, kills);
     CREATE INDEX records_by_incident ON records (incident) WHERE incident IS NOT NULL;
     CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN
@@ -95,7 +97,8 @@ fn upgrade(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES)?;
     // One by one: a store may be larger than the agent's memory.
     let sql = "SELECT number, time_ns, json ->> '$.boot_id', json ->> '$.boot_ns', \
-               CASE json ->> '$.type' WHEN 'oom_kill' THEN json ->> '$.victim.tid' END, \
+               CASE WHEN json ->> '$.type' = 'oom_kill' AND json ->> '$.kill_count' IS NOT 0 \
+                    THEN json ->> '$.victim.tid' END, \
                coalesce(json ->> '$.kill_count', 1) FROM records ORDER BY number";
     let mut old = transaction.prepare(sql)?;
     let mut rows = old.query([])?;

@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use super::*;
+use crate::incident::model::KilledAgain;
 use crate::render::fixtures;
 
 mod age;
@@ -152,6 +153,8 @@ fn group(victims: u32, incident: u64) -> Vec<Arc<Record>> {
         let mut kill = kill.clone();
         kill.victim_index = index + 1;
         kill.kill_count = Some(if index == 0 { 2 } else { 1 });
+        let at_the_end = KilledAgain { tid: 999, log_us: Some(incident / 1000 + 5000) };
+        kill.killed_again = Some(at_the_end).filter(|_| index == 0).into_iter().collect();
         kill.victim.tid = 1000 + index;
         kill.victim.pid = Some(1000 + index);
         kill.log_us = Some(incident / 1000 + u64::from(index));

@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
-use super::{age, patch};
+use super::{Known, age, patch};
 use crate::incident::model::Record;
 
 /// Writes the records of one transaction.
@@ -30,17 +30,18 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let Some(boot) = age::boot_of(self.transaction, record.origin())? else { return Ok(()) };
-        let kill = record.kill();
-        let sql = "INSERT OR REPLACE INTO moments (number, boot, boot_ns, tid, log_us, kills) \
+        let sql = "INSERT INTO moments (number, boot, boot_ns, tid, log_us, kills) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.transaction.prepare_cached(sql)?.execute(params![
-            number,
-            boot,
-            record.origin().boot_ns,
-            kill.map(|kill| kill.victim.tid),
-            kill.and_then(|kill| kill.log_us),
-            kill.map(|kill| kill.kill_count.unwrap_or(1)),
-        ])?;
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let boot_ns = record.origin().boot_ns;
+        let mut kills = record.kill().into_iter().flat_map(Known::of).peekable();
+        if kills.peek().is_none() {
+            let (tid, log_us, kills) = (None::<u32>, None::<u64>, None::<u32>);
+            statement.execute(params![number, boot, boot_ns, tid, log_us, kills])?;
+        }
+        for Known { tid, boot_ns, log_us, kills } in kills {
+            statement.execute(params![number, boot, boot_ns, tid, log_us, kills])?;
+        }
         Ok(())
     }
 

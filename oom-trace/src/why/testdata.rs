@@ -27,6 +27,7 @@ pub(super) fn unknown() -> OomKill {
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
+        killed_again: Vec::new(),
         log_us: None,
         message: None,
         shortage: Shortage::default().into(),

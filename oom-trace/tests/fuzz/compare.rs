@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::random::Incident;
 
 /// Keys that the log gives another meaning, or that some loss changes: they are looked at apart.
-const APART: [&str; 17] = [
+const APART: [&str; 18] = [
     "incident",
     "time",
     "boot_ns",
@@ -15,6 +15,7 @@ const APART: [&str; 17] = [
     "victim_index",
     "victim_count",
     "kill_count",
+    "killed_again",
     "log_us",
     "memory_logged",
     "group",

@@ -211,6 +211,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         victim_index: index,
         victim_count: count,
         kill_count: u32::try_from(victim.memory_logged.len()).ok(),
+        killed_again: Vec::new(),
         log_us: None,
         message: Some(message.into()),
         shortage: shortage.clone().into(),

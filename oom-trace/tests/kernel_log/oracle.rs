@@ -41,9 +41,14 @@ pub(crate) fn lines(log: &[u8]) -> Vec<String> {
 }
 
 /// The stamp of the first line that says that this process was killed.
-fn logged_us(stamped: &[Stamped<'_>], kill: &Killed) -> u64 {
+fn logged_us(stamped: &[Stamped<'_>], kill: &Killed) -> impl Iterator<Item = u64> {
     let said = format!(": Killed process {} (", kill.pid);
-    stamped.iter().find(|line| line.1.contains(&said)).unwrap().0
+    stamped.iter().filter(move |line| line.1.contains(&said)).map(|line| line.0)
+}
+
+fn killed_again(stamped: &[Stamped<'_>], kill: &Killed) -> Vec<Value> {
+    let again = logged_us(stamped, kill).skip(1);
+    again.map(|us| json!({ "tid": kill.pid, "log_us": us })).collect()
 }
 
 /// The records of the one incident in a log.
@@ -120,7 +125,8 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "victim_index": index + 1,
             "victim_count": victims.len(),
             "kill_count": kills.len(),
-            "log_us": logged_us(&stamped, kill),
+            "killed_again": killed_again(&stamped, kill),
+            "log_us": logged_us(&stamped, kill).next(),
             "message": kill.message,
             "constraint": summary.constraint,
             "nodemask": summary.nodemask,

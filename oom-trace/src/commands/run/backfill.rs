@@ -136,10 +136,9 @@ impl Backfill {
 impl Seen {
     /// Of a kill that is long after the start, no line of the log is from before it.
     fn add(&mut self, kill: &OomKill) {
-        let Some(known) = known(kill) else { return };
-        if known.boot_ns <= self.until.saturating_add(matching::APART) && self.kills.len() < SEEN {
-            self.kills.push(known);
-        }
+        let until = self.until.saturating_add(matching::APART);
+        let room = SEEN.saturating_sub(self.kills.len());
+        self.kills.extend(Known::of(kill).filter(|known| known.boot_ns <= until).take(room));
     }
 
     /// Whether it holds this kill: by its id, else by its thread and time. It is used up by that:
@@ -159,15 +158,6 @@ impl Seen {
         let again = known.find(|known| is_again(&logged, known));
         again.map(|known| known.kills -= 1).is_some()
     }
-}
-
-fn known(kill: &OomKill) -> Option<Known> {
-    Some(Known {
-        tid: kill.victim.tid,
-        boot_ns: kill.origin.boot_ns?,
-        log_us: kill.log_us,
-        kills: kill.kill_count.unwrap_or(1),
-    })
 }
 
 fn slept() -> u64 {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{
     Agent, Build, Candidate, Candidates, Cgroup, Chosen, Container, Counters, FreeBlocks, Guess,
-    HugePages, Limit, LimitEvents, Memory, Missing, Node, NodeCounters, OomExit, OomFailed,
-    OomKill, OomPanic, Origin, Pod, Pressure, Process, Protection, Record, Sharer, Shortage,
-    System, Trigger, UserKill, Victim, Why, Zone,
+    HugePages, KilledAgain, Limit, LimitEvents, Memory, Missing, Node, NodeCounters, OomExit,
+    OomFailed, OomKill, OomPanic, Origin, Pod, Pressure, Process, Protection, Record, Sharer,
+    Shortage, System, Trigger, UserKill, Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -62,6 +62,7 @@ impl OomKill {
             victim_index: _,
             victim_count: _,
             kill_count: _,
+            killed_again,
             log_us: _,
             message,
             shortage,
@@ -73,7 +74,14 @@ impl OomKill {
             why,
             shrunk,
         } = self;
-        let own = [incident.heap(), origin.heap(), victim.heap(), why.heap(), shrunk.heap()];
+        let own = [
+            incident.heap(),
+            origin.heap(),
+            killed_again.heap(),
+            victim.heap(),
+            why.heap(),
+            shrunk.heap(),
+        ];
         let shared = [
             whole(&**shortage),
             candidates.as_deref().map_or(0, whole),
@@ -93,6 +101,12 @@ fn whole<T: Heap>(value: &T) -> usize {
 /// What a value takes beside itself.
 trait Heap {
     fn heap(&self) -> usize;
+}
+
+impl Heap for KilledAgain {
+    fn heap(&self) -> usize {
+        0
+    }
 }
 
 impl Heap for String {

@@ -79,6 +79,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         victim_index: _,
         victim_count: _,
         kill_count: _,
+        killed_again: _,
         log_us: _,
         message: _,
         shortage,

@@ -144,6 +144,6 @@ fn how_far_the_kills_of_a_boot_were_told_stays_known() {
     let mut none = Store::open(&path, &Retention { max_bytes: Bytes(0), ..KEEP_ALL }).unwrap();
     none.save(1, &group(3, 5_000_000_000), &[]).unwrap();
     let pruned = Archive::at(&path).kills(BOOT).unwrap().pruned;
-    let expected = Pruned { boot_ns: Some(5_000_000_000), log_us: Some(5_000_002), kills: 4 };
+    let expected = Pruned { boot_ns: Some(5_000_000_000), log_us: Some(5_005_000), kills: 4 };
     assert_eq!(pruned, expected);
 }

@@ -1,6 +1,7 @@
 //! From version 1.
 
 use super::*;
+use crate::incident::model::OomKill;
 
 /// The tables as version 1 made them.
 const VERSION_1: &str = "
@@ -63,7 +64,8 @@ fn a_store_of_version_1_is_brought_up_where_it_is() {
     assert_eq!((store.next(), store.cursor("x")), (records.len() as u64 + 1, Some(3)));
     assert_eq!(read(&path), before);
     let told = Archive::at(&path).kills(BOOT).unwrap();
-    let kills = records.iter().filter(|it| it.origin().boot_ns.is_some() && it.kill().is_some());
+    let is_killed = |kill: &OomKill| kill.origin.boot_ns.is_some() && kill.kill_count != Some(0);
+    let kills = records.iter().filter(|it| it.kill().is_some_and(is_killed));
     assert_eq!(told.kills.len(), kills.count());
     let counted: u64 = told.kills.iter().map(|known| u64::from(known.kills)).sum();
     let kill_count = |it: &Arc<Record>| {

@@ -42,6 +42,7 @@ impl Account {
         log.iter().for_each(|line| lines.entry(line.killed.pid).or_default().push(line));
         let mut records: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
         for record in &told.kills {
+            account.other_threads(record, &mut lines);
             let tid = record["victim"]["tid"].as_u64().unwrap();
             records.entry(tid).or_default().push(record);
         }
@@ -54,6 +55,21 @@ impl Account {
         }
         account.missing.extend(lines.into_values().flatten().map(line));
         account
+    }
+
+    /// A further kill names its thread and its line where it is of another thread.
+    fn other_threads(&mut self, record: &Value, lines: &mut BTreeMap<u64, Vec<&Logged>>) {
+        for (index, again) in of_other_threads(record) {
+            let of_thread = again["tid"].as_u64().and_then(|tid| lines.get_mut(&tid));
+            let place = of_thread.and_then(|lines| {
+                let at = lines.iter().position(|line| again["log_us"] == line.us)?;
+                Some(lines.remove(at))
+            });
+            match place {
+                Some(line) => self.compare(record, line, index),
+                None => self.wrong.push(format!("{again} is no kill: {}", brief(record))),
+            }
+        }
     }
 
     /// One thread id: it may have been that of several processes, one after the other.
@@ -77,6 +93,10 @@ impl Account {
                 continue;
             }
             killed -= count(record);
+            if count(record) == 0 {
+                // All its kills were of other threads.
+                continue;
+            }
             let of_a_group = record["victim_count"].as_u64() > Some(1);
             let late = if of_a_group { GROUP_US } else { APART_US };
             let Some(first) = next_if(&mut lines, |us| us < at + late) else {
@@ -175,8 +195,15 @@ fn next_if<'a>(lines: &mut VecDeque<&'a Logged>, is: impl Fn(u64) -> bool) -> Op
     lines.pop_front_if(|line| is(line.us))
 }
 
+/// The kills of a record that were of another thread than the one that it names, each with its number.
+fn of_other_threads(record: &Value) -> impl Iterator<Item = (usize, &Value)> {
+    let again = record["killed_again"].as_array().unwrap();
+    (1..).zip(again).filter(|(_, again)| again["tid"] != record["victim"]["tid"])
+}
+
+/// How many lines there are of the thread that it names.
 fn count(record: &Value) -> usize {
-    usize::try_from(times(record)).unwrap()
+    usize::try_from(times(record)).unwrap() - of_other_threads(record).count()
 }
 
 /// When it was, by the log's clock as far as it is known.

@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 
 use super::*;
 use crate::delivery::{Board, CAPACITY, Delivery};
+use crate::incident::model::KilledAgain;
 use crate::render::fixtures;
 use crate::setting::{Bytes, Lapse};
 use crate::store::{LateStore, Pruned, Retention, Store};
@@ -45,6 +46,24 @@ fn what_the_hooks_saw_meanwhile_is_not_told_again_but_another_kill_of_that_threa
     assert!(backfill.sum_up().unwrap().starts_with("recovered 3 kills from before this start"));
 }
 
+/// A group's first victim, whose first thread was gone when it was killed the second time.
+#[test]
+fn a_further_kill_of_another_thread_is_told_by_the_victims_record() {
+    let (mut backfill, _sender) = backfill();
+    let twice = OomKill {
+        kill_count: Some(2),
+        killed_again: vec![KilledAgain { tid: 8, log_us: Some(98_000_009) }],
+        ..logged(7, 98)
+    };
+    backfill.saw(&twice);
+    let mut tells = |tid, us| backfill.tell(Missed(Box::new(kill(tid, 98, Some(us))))).is_some();
+    assert!(!tells(8, 98_000_009));
+    assert!(!tells(7, 98_000_003));
+    // One line each.
+    assert!(tells(7, 98_000_009));
+    assert!(tells(8, 98_000_003));
+}
+
 #[test]
 fn what_comes_long_after_the_start_is_not_kept_in_mind() {
     let (mut backfill, sender) = backfill();
@@ -63,7 +82,7 @@ fn what_comes_long_after_the_start_is_not_kept_in_mind() {
 #[test]
 fn kills_that_nobody_tells_of_are_counted() {
     let limits = Limits { reaches_back: false, lost: 0, has_times: true };
-    let known = |at: u64| known(&logged(7, at)).unwrap();
+    let known = |at: u64| Known::of(&logged(7, at)).next().unwrap();
     let told = Told {
         // The second was seen after the count was read.
         kills: vec![known(10), known(200)],

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::commands::own_log::suspended;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Incident, Logged, Victim};
-use crate::incident::model::Record;
+use crate::incident::model::{KilledAgain, Record};
 use crate::incident::record::outcome;
 use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
 use crate::kernel_log::reader::Kmsg;
@@ -100,7 +100,10 @@ impl Witness {
         let slept = signed_ns(suspended());
         let mut is_settled = true;
         for victim in incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown) {
-            victim.logged = self.lines.look_up(victim.marks(), slept);
+            // All lines of a process at once, or what there is in the end.
+            if is_written || self.lines.has_all(victim, slept) {
+                victim.logged = self.lines.look_up(victim.marks(), slept);
+            }
             if victim.logged == Logged::Unknown {
                 if is_written && !self.lost {
                     victim.logged = Logged::Never;
@@ -117,8 +120,13 @@ impl Witness {
 
     /// No line will come for those that have none.
     pub(super) fn settle(&mut self, incident: &mut Incident) {
-        let unknown = incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown);
-        unknown.filter(|_| !self.lost).for_each(|victim| victim.logged = Logged::Never);
+        let slept = signed_ns(suspended());
+        for victim in incident.victims.iter_mut().filter(|it| it.logged == Logged::Unknown) {
+            victim.logged = self.lines.look_up(victim.marks(), slept);
+            if victim.logged == Logged::Unknown && !self.lost {
+                victim.logged = Logged::Never;
+            }
+        }
         self.lines.give_up(&incident.victims);
     }
 
@@ -199,22 +207,28 @@ impl Lines {
         self.new.push_back(Line { tid, words, stamp_ns: signed(stamp), message, read });
     }
 
+    /// Whether there is a line for each mark that was a kill.
+    fn has_all(&self, victim: &Victim, slept: i64) -> bool {
+        let mut marks = victim.marks();
+        let first = marks.next().filter(|_| victim.mark.outcome == outcome::KILLED);
+        first.into_iter().chain(marks).all(|(tid, ns)| self.place(tid, signed(ns), slept).is_some())
+    }
+
     /// What is said of these marks of one process.
     fn look_up(&mut self, marks: impl Iterator<Item = (u32, u64)>, slept: i64) -> Logged {
-        let mut logged = Logged::Unknown;
+        let (mut lines, mut message) = (Vec::new(), None);
         for (tid, marked_ns) in marks {
-            let Some((stamp_ns, message)) = self.take(tid, signed(marked_ns), slept) else {
-                continue;
-            };
-            let us = u64::try_from(stamp_ns / 1000).unwrap_or(0);
-            logged = match logged {
-                Logged::Killed { us, times, message } => {
-                    Logged::Killed { us, times: times + 1, message }
-                }
-                Logged::Unknown | Logged::Never => Logged::Killed { us, times: 1, message },
-            };
+            let taken = self.take(tid, signed(marked_ns), slept);
+            let us = |stamp_ns: i64| u64::try_from(stamp_ns / 1000).unwrap_or(0);
+            lines.push(KilledAgain { tid, log_us: taken.map(|(stamp_ns, _)| us(stamp_ns)) });
+            message = message.or(taken.and_then(|(_, words)| words));
         }
-        logged
+        if lines.iter().all(|line| line.log_us.is_none()) {
+            return Logged::Unknown;
+        }
+        let mut lines = lines.into_iter();
+        let us = lines.next().and_then(|first| first.log_us);
+        Logged::Killed { us, again: lines.collect(), message }
     }
 
     /// Takes out the line of a mark: its stamp, and the kernel's words.
@@ -224,6 +238,15 @@ impl Lines {
         marked_ns: i64,
         slept: i64,
     ) -> Option<(i64, Option<&'static str>)> {
+        let place = self.place(tid, marked_ns, slept)?;
+        let Line { stamp_ns, words, .. } = self.new.remove(place)?;
+        self.measured = Some((marked_ns - stamp_ns, slept));
+        push(&mut self.found, (tid, stamp_ns));
+        Some((stamp_ns, words))
+    }
+
+    /// Where the line of a mark is.
+    fn place(&self, tid: u32, marked_ns: i64, slept: i64) -> Option<usize> {
         let ahead = self.ahead(slept);
         let before = match self.measured {
             Some(_) => BEFORE_NS,
@@ -233,20 +256,20 @@ impl Lines {
             let after = line.stamp_ns + ahead - marked_ns;
             line.tid == tid && after > -before && after < AFTER_NS
         };
-        let place = self.new.iter().position(is_its)?;
-        let Line { stamp_ns, words, .. } = self.new.remove(place)?;
-        self.measured = Some((marked_ns - stamp_ns, slept));
-        push(&mut self.found, (tid, stamp_ns));
-        Some((stamp_ns, words))
+        self.new.iter().position(is_its)
     }
 
     /// These are told of without a line.
     fn give_up(&mut self, victims: &[Victim]) {
-        let told = victims
-            .iter()
-            .filter(|it| it.logged == Logged::Unknown && it.mark.outcome == outcome::KILLED);
-        for (tid, marked_ns) in told.flat_map(Victim::marks) {
-            push(&mut self.unlogged, (tid, signed(marked_ns)));
+        for victim in victims {
+            let mut marks = victim.marks();
+            let first = marks.next().filter(|_| victim.lacks_first_line());
+            let again = victim.killed_again();
+            let again =
+                marks.zip(again).filter(|(_, it)| it.log_us.is_none()).map(|(mark, _)| mark);
+            for (tid, marked_ns) in first.into_iter().chain(again) {
+                push(&mut self.unlogged, (tid, signed(marked_ns)));
+            }
         }
     }
 
