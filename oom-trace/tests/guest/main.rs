@@ -90,5 +90,7 @@ fn main() -> ExitCode {
     ];
     let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
     let trials = here.map(|scenario| scenario.trial()).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    scenario::say_costs();
+    conclusion.exit_code()
 }

@@ -1,14 +1,20 @@
 //! Scenarios as tests, and the account of them that goes home.
 
+#![expect(clippy::print_stdout, reason = "where the time went is worth seeing")]
+
 use std::any::Any;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Trial};
 use serde_json::json;
+
+use crate::support::agent::STARTS;
 
 /// One line for each scenario that was run.
 const ACCOUNT: &str = "/out/scenarios.jsonl";
@@ -18,6 +24,36 @@ const GALLERY: &str = "/out/gallery";
 
 /// The scenario that is being run, if its blocks are shown.
 static SHOWN: Mutex<Option<&str>> = Mutex::new(None);
+
+/// What each that was run has cost.
+static COSTS: Mutex<Vec<Cost>> = Mutex::new(Vec::new());
+
+/// What a scenario has cost.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    name: &'static str,
+    time: Duration,
+    /// Agents that it started.
+    agents: usize,
+}
+
+/// How many of the slowest are named.
+const SLOWEST: usize = 10;
+
+/// Says where the time went.
+pub(crate) fn say_costs() {
+    let mut costs = std::mem::take(&mut *COSTS.lock().unwrap());
+    if costs.is_empty() {
+        return;
+    }
+    costs.sort_unstable_by_key(|cost| std::cmp::Reverse(cost.time));
+    let time: Duration = costs.iter().map(|cost| cost.time).sum();
+    let agents: usize = costs.iter().map(|cost| cost.agents).sum();
+    println!("{} scenarios in {:.0?}, {agents} agents; the slowest:", costs.len(), time);
+    for Cost { name, time, agents } in costs.iter().take(SLOWEST) {
+        println!("{:7.1} s {agents:3} agents  {name}", time.as_secs_f64());
+    }
+}
 
 /// A file for the blocks of the scenario that is being run.
 pub(crate) fn gallery() -> Option<PathBuf> {
@@ -106,7 +142,11 @@ impl Scenario {
                 return Ok(Completion::ignored_with(reason));
             }
             *SHOWN.lock().unwrap() = self.shown.then_some(self.name);
-            match catch_unwind(self.run) {
+            let (begun, agents) = (Instant::now(), STARTS.load(Ordering::Relaxed));
+            let ended = catch_unwind(self.run);
+            let agents = STARTS.load(Ordering::Relaxed) - agents;
+            COSTS.lock().unwrap().push(Cost { name: self.name, time: begun.elapsed(), agents });
+            match ended {
                 Ok(()) => self.report("pass", None),
                 Err(panic) => {
                     let reason = words(&*panic);
