@@ -36,6 +36,7 @@ mod storms;
 #[path = "../support/mod.rs"]
 mod support;
 mod swap;
+mod sys;
 mod sysctl;
 mod trigger;
 mod v1;
