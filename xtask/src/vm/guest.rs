@@ -14,6 +14,7 @@ use super::kernels::Kernel;
 use super::load::Load;
 use super::machines::{Machine, PLAIN};
 use super::qemu::{self, Accel, Boot, Ending};
+use super::sample;
 use crate::sh::say;
 
 /// A guest to boot.
@@ -66,7 +67,7 @@ impl Guest {
             modules: carried,
             hierarchy: self.machine.hierarchy,
             steps: load.steps(self.machine),
-            env: environment(self.machine, load),
+            env: self.environment(load),
         };
         let mut image = Image::create(path, &load.init, &job)?;
         for (name, from) in &load.programs {
@@ -79,6 +80,20 @@ impl Guest {
             image.tree(root)?;
         }
         image.finish()
+    }
+
+    fn environment(&self, load: &Load) -> BTreeMap<String, String> {
+        let vars = [
+            ("HOME", "/root"),
+            ("OOM_TRACE_BIN", "/bin/oom-trace"),
+            ("OOM_TRACE_MACHINE", self.machine.name),
+            ("PATH", "/bin"),
+            ("RUST_BACKTRACE", "1"),
+        ];
+        let scope = load.is_sample.then(|| sample::environment(self)).flatten();
+        let of_the_load = load.env.iter().map(|(key, value)| (*key, value.as_str()));
+        let vars = vars.into_iter().chain(scope).chain(of_the_load);
+        vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// Where what came home of the last run is.
@@ -100,19 +115,6 @@ impl Display for Guest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kernel.name, self.machine.name)
     }
-}
-
-fn environment(machine: &Machine, load: &Load) -> BTreeMap<String, String> {
-    let vars = [
-        ("HOME", "/root"),
-        ("OOM_TRACE_BIN", "/bin/oom-trace"),
-        ("OOM_TRACE_MACHINE", machine.name),
-        ("PATH", "/bin"),
-        ("RUST_BACKTRACE", "1"),
-    ];
-    let of_the_load = load.env.iter().map(|(key, value)| (*key, value.as_str()));
-    let vars = vars.into_iter().chain(of_the_load);
-    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// KVM where it truly works; the answer is remembered, for finding out costs a boot.

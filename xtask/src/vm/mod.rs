@@ -13,6 +13,7 @@ pub(crate) mod matrix;
 mod package;
 pub(crate) mod page;
 mod qemu;
+mod sample;
 mod table;
 
 use std::path::PathBuf;
