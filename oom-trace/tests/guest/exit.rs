@@ -14,8 +14,8 @@ use crate::scenario::Scenario;
 use crate::watch::{Watch, held_back};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memory_is_back_when_a_watcher_says_so", agrees_with_a_watcher),
-    Scenario::new("memory_is_back_by_the_reaper", by_the_reaper),
+    Scenario::new("memory_is_back_when_a_watcher_says_so", agrees_with_a_watcher).on_each_kernel(),
+    Scenario::new("memory_is_back_by_the_reaper", by_the_reaper).on_each_kernel(),
 ];
 
 const MIB: usize = 1 << 20;

@@ -9,8 +9,8 @@ use crate::sysctl::Setting;
 use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("sysrq_kill", sysrq_kill).shown(),
-    Scenario::new("global_kill", global_kill).shown(),
+    Scenario::new("sysrq_kill", sysrq_kill).on_each_kernel().shown(),
+    Scenario::new("global_kill", global_kill).on_each_kernel().shown(),
     Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task).shown(),
 ];
 

@@ -13,8 +13,10 @@ use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("identity_of_the_trigger", || identity(&["--attach", "kprobe"], true)).shown(),
-    Scenario::new("identity_of_another_process", || identity(&["--attach", "kprobe"], false)),
-    Scenario::new("identity_seen_by_fentry", || identity(&["--attach", "fentry"], false)),
+    Scenario::new("identity_of_another_process", || identity(&["--attach", "kprobe"], false))
+        .on_each_kernel(),
+    Scenario::new("identity_seen_by_fentry", || identity(&["--attach", "fentry"], false))
+        .on_each_kernel(),
     Scenario::new("arguments_left_out", arguments_left_out).shown(),
 ];
 

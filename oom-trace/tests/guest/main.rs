@@ -38,6 +38,7 @@ mod support;
 mod swap;
 mod sys;
 mod sysctl;
+mod tries;
 mod trigger;
 mod v1;
 mod watch;
@@ -47,7 +48,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
-use scenario::Machine;
+use scenario::{Machine, Scope};
 use support::log;
 
 fn main() -> ExitCode {
@@ -89,7 +90,8 @@ fn main() -> ExitCode {
         fire::many::SCENARIOS,
         panic::SCENARIOS,
     ];
-    let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
+    let here =
+        families.into_iter().flatten().filter(|scenario| scenario.is_for(machine, Scope::this()));
     let trials = here.map(|scenario| scenario.trial()).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     scenario::say_costs();

@@ -16,15 +16,17 @@ const MIB: usize = 1 << 20;
 const TICK_NS: u64 = 10_000_000;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memcg_kill", || one_memcg_kill("kprobe")),
-    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")),
+    Scenario::new("memcg_kill", || one_memcg_kill("kprobe")).on_each_kernel(),
+    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")).on_each_kernel(),
     Scenario::new("limit_of_an_ancestor", limit_of_an_ancestor).shown(),
-    Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up).shown(),
-    Scenario::new("victim_is_not_the_trigger", victim_is_not_the_trigger).shown(),
-    Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj),
+    Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up)
+        .on_each_kernel()
+        .shown(),
+    Scenario::new("victim_is_not_the_trigger", victim_is_not_the_trigger).on_each_kernel().shown(),
+    Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj).on_each_kernel(),
     Scenario::new("nobody_to_kill", nobody_to_kill),
-    Scenario::new("order_above_zero", order_above_zero).shown(),
-    Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once),
+    Scenario::new("order_above_zero", order_above_zero).on_each_kernel().shown(),
+    Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once).on_each_kernel(),
 ];
 
 /// One process with threads grows past its cgroup's limit.

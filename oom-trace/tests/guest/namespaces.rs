@@ -15,7 +15,7 @@ pub(crate) const NEST: &str = "nest";
 pub(crate) const INIT: &str = "init";
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("pid_and_user_namespace", pid_and_user_namespace)];
+    &[Scenario::new("pid_and_user_namespace", pid_and_user_namespace).on_each_kernel()];
 
 /// The kernel, and so the record, has the ids of the initial namespaces.
 fn pid_and_user_namespace() {

@@ -67,6 +67,7 @@ pub(crate) fn gallery() -> Option<PathBuf> {
 pub(crate) struct Scenario {
     name: &'static str,
     machine: Machine,
+    on_each_kernel: bool,
     shown: bool,
     run: fn(),
     obstacle: fn() -> Option<String>,
@@ -110,10 +111,44 @@ impl Machine {
     }
 }
 
+/// How much of what there is a guest runs, as `cargo xtask` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All, at its full size.
+    All,
+    /// Each scenario of the machine, with fewer kills: for every change, on one kernel.
+    Change,
+    /// The same, and only what may differ from kernel to kernel.
+    Kernel,
+}
+
+impl Scope {
+    /// The one of this run.
+    pub(crate) fn this() -> Self {
+        match std::env::var("OOM_TRACE_SCOPE").as_deref() {
+            Err(_) | Ok("all") => Self::All,
+            Ok("change") => Self::Change,
+            Ok("kernel") => Self::Kernel,
+            Ok(other) => panic!("no such scope: {other:?}"),
+        }
+    }
+}
+
+/// The first where all is run; for every change, which nobody should wait for too long, the second.
+pub(crate) fn sized<T>(all: T, change: T) -> T {
+    if Scope::this() == Scope::All { all } else { change }
+}
+
 impl Scenario {
-    /// For the machine `plain`.
+    /// For the machine `plain`; for every change on one kernel, and with all that there is on each.
     pub(crate) const fn new(name: &'static str, run: fn()) -> Self {
-        Self { name, machine: Machine::Plain, shown: false, run, obstacle: || None }
+        let (on_each_kernel, shown) = (false, false);
+        Self { name, machine: Machine::Plain, on_each_kernel, shown, run, obstacle: || None }
+    }
+
+    /// What may differ from kernel to kernel: for every change on each that is booted then.
+    pub(crate) const fn on_each_kernel(self) -> Self {
+        Self { on_each_kernel: true, ..self }
     }
 
     pub(crate) const fn on(self, machine: Machine) -> Self {
@@ -130,27 +165,28 @@ impl Scenario {
         Self { obstacle, ..self }
     }
 
-    pub(crate) fn is_for(&self, machine: Machine) -> bool {
-        self.machine == machine
+    pub(crate) fn is_for(&self, machine: Machine, scope: Scope) -> bool {
+        self.machine == machine && (self.on_each_kernel || scope != Scope::Kernel)
     }
 
     /// Ignored elsewhere: it needs a kernel of its own.
     pub(crate) fn trial(self) -> Trial {
         Trial::ignorable_test(self.name, move || {
             if let Some(reason) = (self.obstacle)() {
-                self.report("not_applicable", Some(&reason));
+                self.report("not_applicable", Some(&reason), Duration::ZERO);
                 return Ok(Completion::ignored_with(reason));
             }
             *SHOWN.lock().unwrap() = self.shown.then_some(self.name);
             let (begun, agents) = (Instant::now(), STARTS.load(Ordering::Relaxed));
             let ended = catch_unwind(self.run);
             let agents = STARTS.load(Ordering::Relaxed) - agents;
-            COSTS.lock().unwrap().push(Cost { name: self.name, time: begun.elapsed(), agents });
+            let time = begun.elapsed();
+            COSTS.lock().unwrap().push(Cost { name: self.name, time, agents });
             match ended {
-                Ok(()) => self.report("pass", None),
+                Ok(()) => self.report("pass", None, time),
                 Err(panic) => {
                     let reason = words(&*panic);
-                    self.report("fail", Some(&reason));
+                    self.report("fail", Some(&reason), time);
                     return Err(reason.into());
                 }
             }
@@ -159,8 +195,11 @@ impl Scenario {
         .with_ignored_flag(true)
     }
 
-    fn report(&self, result: &str, reason: Option<&str>) {
-        let line = json!({ "scenario": self.name, "result": result, "reason": reason });
+    fn report(&self, result: &str, reason: Option<&str>, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let line = json!({
+            "scenario": self.name, "result": result, "reason": reason, "seconds": seconds
+        });
         let mut account = File::options().append(true).create(true).open(ACCOUNT).unwrap();
         account.write_all(format!("{line}\n").as_bytes()).unwrap();
     }

@@ -16,7 +16,7 @@ use crate::support::PATIENCE;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("vfork_children_die_with_the_victim", vfork_children).shown(),
+    Scenario::new("vfork_children_die_with_the_victim", vfork_children).on_each_kernel().shown(),
     Scenario::new("processes_that_share_memory", sharing_processes),
 ];
 

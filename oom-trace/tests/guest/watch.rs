@@ -139,6 +139,18 @@ impl Watch {
         }
     }
 
+    /// Waits until the agent says this of itself, in a record; gives all that it says there.
+    pub(crate) fn await_said(&mut self, word: &str) -> String {
+        let message = |record: &Value| record["message"].as_str().unwrap().to_owned();
+        loop {
+            let mut said = self.written.events.iter().map(message);
+            if let Some(said) = said.find(|message| message.contains(word)) {
+                return said;
+            }
+            self.read_record();
+        }
+    }
+
     /// Waits until the kernel has logged so many kills. After this its log may be overwritten.
     pub(crate) fn await_logged(&mut self, count: usize) {
         let logged = self.log.until(|lines| kills(lines).len() == count);

@@ -11,7 +11,7 @@ use crate::watch::{Watch, kill_one};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("adj_shields_the_hog", adj_shields_the_hog).shown(),
     Scenario::new("shared_memory_fills_the_cgroup", shared_memory).shown(),
-    Scenario::new("page_tables_fill_the_cgroup", page_tables).shown(),
+    Scenario::new("page_tables_fill_the_cgroup", page_tables).on_each_kernel().shown(),
     Scenario::new("overcommit_without_limit", overcommit).shown(),
 ];
 

@@ -17,7 +17,7 @@ use super::post::{AT_ONCE, Post};
 use super::victim::{Victim, fifo, killed};
 use super::{MIB, SMALL};
 use crate::cgroup::Cgroup;
-use crate::scenario::{Machine, Scenario};
+use crate::scenario::{Machine, Scenario, sized};
 use crate::support::PATIENCE;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -96,9 +96,8 @@ pub(crate) fn squat(names: &[String]) {
 
 /// The next one starts while the last one dies. The log is read in no time: it is about the start.
 fn right_after_sigkill() {
-    const TIMES: usize = 20;
     let mut post = Post::new().with(&["--attach", "log"]).start();
-    for _ in 0..TIMES {
+    for _ in 0..sized(20, 5) {
         post.replace();
         post.attached();
     }
