@@ -15,15 +15,15 @@ use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, victims};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("leader_has_exited", leader_has_exited).on_each_kernel(),
-    Scenario::new("chosen_is_exiting", chosen_is_exiting).on_each_kernel(),
+    Scenario::new("leader_has_exited", leader_has_exited).sharing().on_each_kernel(),
+    Scenario::new("chosen_is_exiting", chosen_is_exiting).sharing().on_each_kernel(),
     Scenario::new("trigger_is_exiting", trigger_is_exiting),
 ];
 
 /// The kernel then marks, and logs, a thread that is not the process's first.
 fn leader_has_exited() {
     let cgroup = Cgroup::limited("headless", 24 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let mut hog = Hog::start(&Spec { leader_exits: true, ..named("leader") }, &cgroup);
     let (pid, tid) = (hog.pid(), hog.other_thread());
     hog.grow();
@@ -72,7 +72,7 @@ fn assert_marked_only(record: &Value) {
 /// The memory of a dying process is taken from it after two seconds; only then another is killed.
 fn chosen_is_exiting() {
     let cgroup = Cgroup::limited("dying", 48 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(2);
     let big = Spec { holds: 32 << 20, oom_score_adj: 500, ..named("big") };
     let big = Hog::start(&big, &cgroup);
     let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, &cgroup);

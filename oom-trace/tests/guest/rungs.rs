@@ -34,9 +34,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("kprobes_switched_off", kprobes_switched_off).on_each_kernel(),
     Scenario::new("addresses_are_hidden", addresses_are_hidden).on_each_kernel(),
     Scenario::new("kill_that_no_hook_sees", kill_that_no_hook_sees).on_each_kernel(),
+    Scenario::new("locked_down", || read_from_the_log("auto")).on(Machine::Lockdown),
+];
+
+pub(crate) const OVERFLOWS: &[Scenario] = &[
     Scenario::new("ring_overflows", ring_overflows),
     Scenario::new("ring_and_log_overflow", ring_and_log_overflow),
-    Scenario::new("locked_down", || read_from_the_log("auto")).on(Machine::Lockdown),
 ];
 
 /// Kills one process for its cgroup's limit.

@@ -15,6 +15,7 @@ use libtest_mimic::{Completion, Trial};
 use serde_json::json;
 
 use crate::support::agent::STARTS;
+use crate::watch::part;
 
 /// One line for each scenario that was run.
 const ACCOUNT: &str = "/out/scenarios.jsonl";
@@ -68,6 +69,7 @@ pub(crate) struct Scenario {
     name: &'static str,
     machine: Machine,
     on_each_kernel: bool,
+    is_sharing: bool,
     shown: bool,
     run: fn(),
     obstacle: fn() -> Option<String>,
@@ -142,8 +144,25 @@ pub(crate) fn sized<T>(all: T, change: T) -> T {
 impl Scenario {
     /// For the machine `plain`; for every change on one kernel, and with all that there is on each.
     pub(crate) const fn new(name: &'static str, run: fn()) -> Self {
-        let (on_each_kernel, shown) = (false, false);
-        Self { name, machine: Machine::Plain, on_each_kernel, shown, run, obstacle: || None }
+        Self {
+            name,
+            machine: Machine::Plain,
+            on_each_kernel: false,
+            is_sharing: false,
+            shown: false,
+            run,
+            obstacle: || None,
+        }
+    }
+
+    /// It needs no more than an agent that is attached: the one that all such scenarios share, which
+    /// come before the others.
+    pub(crate) const fn sharing(self) -> Self {
+        Self { is_sharing: true, ..self }
+    }
+
+    pub(crate) fn is_sharing(&self) -> bool {
+        self.is_sharing
     }
 
     /// What may differ from kernel to kernel: for every change on each that is booted then.
@@ -178,7 +197,12 @@ impl Scenario {
             }
             *SHOWN.lock().unwrap() = self.shown.then_some(self.name);
             let (begun, agents) = (Instant::now(), STARTS.load(Ordering::Relaxed));
-            let ended = catch_unwind(self.run);
+            let ended = catch_unwind(|| {
+                if !self.is_sharing {
+                    part();
+                }
+                (self.run)();
+            });
             let agents = STARTS.load(Ordering::Relaxed) - agents;
             let time = begun.elapsed();
             COSTS.lock().unwrap().push(Cost { name: self.name, time, agents });

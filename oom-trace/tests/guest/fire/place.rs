@@ -113,13 +113,12 @@ fn no_last_pid() -> Option<String> {
 
 /// A process dies while the agent looks, and two more with its id while none does; again and again.
 fn pids_that_come_again() {
-    const ROUNDS: usize = 4;
     let cgroup = Cgroup::limited("again", SMALL);
     let victim = Victim::growing("again", &cgroup);
     let mut post = Post::new().with_store();
     let oracle = Oracle::ask();
     let pid = victim.dies();
-    for round in 0..ROUNDS {
+    for round in 0..sized(4, 2) {
         post.start_again();
         die_as(&victim, pid);
         // Those of before the start, three in each round, and this one.
