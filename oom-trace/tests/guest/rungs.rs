@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, named};
-use crate::scenario::{Machine, Scenario};
+use crate::scenario::{Machine, Scenario, sized};
 use crate::support::agent::oom_trace;
 use crate::sysctl::Setting;
 use crate::watch::{Seen, Watch};
@@ -234,8 +234,8 @@ fn ring_and_log_overflow() {
 
 /// Long paths take up most of the ring.
 fn kills_that_nobody_reads() -> (Watch, usize) {
-    const KILLS: usize = 200;
     const LEVELS: usize = 12;
+    let kills = sized(200, 100);
     let name = "x".repeat(255);
     let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
     for _ in 1..LEVELS {
@@ -243,13 +243,13 @@ fn kills_that_nobody_reads() -> (Watch, usize) {
     }
     let watch = Watch::start("kprobe");
     watch.signal(Signal::STOP);
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let mut hog = Hog::start(&named("hog"), cgroups.last().unwrap());
         hog.grow();
         hog.killed();
     }
     while cgroups.pop().is_some() {}
-    (watch, KILLS)
+    (watch, kills)
 }
 
 /// More than `log_buf_len` has room for.
