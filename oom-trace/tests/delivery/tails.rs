@@ -116,7 +116,7 @@ fn fluent_bit_knows_its_parser_and_matches_its_tag() {
         ("Parser        oom-trace", "Parser        oom_trace"),
         ("Match         oom-trace", "Match         oom.trace"),
         ("/var/log/oom-trace.json", "/var/log/oom.json"),
-        ("    Name          stdout", "    Nam          stdout"),
+        ("    Name          stdout", "    Title        stdout"),
         ("    Tag ", "Tag "),
     ];
     assert_judged(&service, |service| fluent_bit(service, &parsers), &slips);
