@@ -9,7 +9,7 @@ use crate::commands::history::{ExplainArgs, HistoryArgs};
 use crate::commands::trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 use crate::enrich::command::Pattern;
 use crate::render::Format;
-use crate::setting::{Bytes, Lapse, inline_table};
+use crate::setting::{ByteSize, ConfigDuration, inline_table};
 use crate::sink::{FileConfig, Filter, Spec};
 
 /// Trace OOM kills: what was killed, why, and which limit was hit.
@@ -127,10 +127,10 @@ pub struct StoreArgs {
     pub no_store: bool,
     /// Delete records older than this [default: 180d]
     #[arg(long, value_name = "DURATION")]
-    pub store_max_age: Option<Lapse>,
+    pub store_max_age: Option<ConfigDuration>,
     /// Maximum size of the store; the oldest records go first [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
-    pub store_max_bytes: Option<Bytes>,
+    pub store_max_bytes: Option<ByteSize>,
 }
 
 /// What to say of this machine.

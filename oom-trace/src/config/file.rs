@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::cli::{Attach, Color};
 use crate::enrich::command::Pattern;
 use crate::render::Format;
-use crate::setting::{Bytes, Lapse, advise};
+use crate::setting::{ByteSize, ConfigDuration, advise};
 use crate::sink::{Filter, Tables};
 
 /// What it may say; each key as the flag of its name.
@@ -46,8 +46,8 @@ pub(super) struct ConsoleTable {
 pub(super) struct StoreTable {
     pub(super) enabled: Option<bool>,
     pub(super) path: Option<PathBuf>,
-    pub(super) max_age: Option<Lapse>,
-    pub(super) max_bytes: Option<Bytes>,
+    pub(super) max_age: Option<ConfigDuration>,
+    pub(super) max_bytes: Option<ByteSize>,
 }
 
 /// What is wrong with it.

@@ -14,7 +14,7 @@ use crate::cli::{Attach, CheckArgs, Color, RunArgs, StoreArgs};
 use crate::enrich::command::Redactor;
 use crate::kernel::plan::Rung;
 use crate::render::{Format, Style};
-use crate::setting::{Bytes, Lapse};
+use crate::setting::{ByteSize, ConfigDuration};
 use crate::sink::{Console, Filter, Spec};
 use crate::store::Retention;
 
@@ -104,8 +104,8 @@ pub enum ConfigError {
 }
 
 /// Half a year of what a machine in trouble writes.
-const MAX_AGE: Lapse = Lapse(Duration::from_secs(180 * 86_400));
-const MAX_BYTES: Bytes = Bytes(256 << 20);
+const MAX_AGE: ConfigDuration = ConfigDuration(Duration::from_secs(180 * 86_400));
+const MAX_BYTES: ByteSize = ByteSize(256 << 20);
 
 /// What systemd gives a service for its own (`StateDirectory=`), and what the store is called there.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";

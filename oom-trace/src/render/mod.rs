@@ -14,7 +14,7 @@ use thiserror::Error;
 pub use self::moment::show_local_times;
 
 use crate::incident::model::Record;
-use crate::{units, word};
+use crate::{quote, units};
 
 mod block;
 mod compact;

@@ -19,7 +19,7 @@ use super::severity::severity;
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::setting::Lapse;
+use crate::setting::ConfigDuration;
 use crate::text::Escaped;
 
 /// `[[sink.journald]]`.
@@ -38,8 +38,8 @@ pub struct JournaldConfig {
     #[serde(default = "socket")]
     pub socket: PathBuf,
     /// How long to write may take.
-    #[serde(default = "Lapse::ten_seconds")]
-    pub timeout: Lapse,
+    #[serde(default = "ConfigDuration::ten_seconds")]
+    pub timeout: ConfigDuration,
 }
 
 fn socket() -> PathBuf {

@@ -35,7 +35,7 @@ const RULES: &[Rule] = &[
     Rule { module: "release", may: &[] },
     Rule { module: "text", may: &[] },
     Rule { module: "units", may: &["incident::model"] },
-    Rule { module: "word", may: &[] },
+    Rule { module: "quote", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
     Rule { module: "kernel_log", may: &["incident::model", "enrich::place", "why"] },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
@@ -55,7 +55,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 ];
 
 /// Leaves of use to all.
-const COMMON: &[&str] = &["cause", "release", "say", "setting", "text", "units", "word"];
+const COMMON: &[&str] = &["cause", "quote", "release", "say", "setting", "text", "units"];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.
 pub(super) fn check(module: &[String], tokens: TokenStream) -> Vec<(usize, String)> {

@@ -32,13 +32,13 @@ impl Since {
 /// A text that is no moment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no time; give one as 2026-11-23T06:00:00Z, or how long ago as 2h, 30m or 7d")]
-pub(super) struct NoTime(String);
+pub(super) struct SinceError(String);
 
 impl FromStr for Since {
-    type Err = NoTime;
+    type Err = SinceError;
 
-    fn from_str(text: &str) -> Result<Self, NoTime> {
-        since(text, &Zoned::now()).ok_or_else(|| NoTime(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, SinceError> {
+        since(text, &Zoned::now()).ok_or_else(|| SinceError(text.to_owned()))
     }
 }
 

@@ -25,11 +25,11 @@ use self::reload::Reloader;
 use self::speaker::Speaker;
 use self::stream::Stream;
 use crate::cli::RunArgs;
-use crate::commands::destinations::{console, outfits};
+use crate::commands::destinations::{console, open_sinks};
 use crate::commands::own_log::machine;
 use crate::commands::source::{notes, open};
 use crate::config;
-use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
+use crate::delivery::{CAPACITY, Delivery, Report, Reporter, SinkStats};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::kernel::plan::{Plan, Refused};
@@ -48,10 +48,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let config = config::Run::new(args.clone())?;
     // A demonstration may run beside the agent.
     let instance = if config.demo { None } else { Some(Instance::claim()?) };
-    let board = Arc::new(Board::default());
-    let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
+    let stats = Arc::new(SinkStats::default());
+    let agent: Arc<dyn Status> = Arc::<SinkStats>::clone(&stats);
     // Before anything is hooked, so that an output that cannot be written is said first.
-    let mut outputs = outfits(&config.sinks, &agent)?;
+    let mut outputs = open_sinks(&config.sinks, &agent)?;
     outputs.extend(config.console.as_ref().map(console).transpose()?);
     let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
@@ -74,7 +74,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));
-        let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
+        let delivery = Delivery::start(outputs, store, CAPACITY, &stats, report)?;
         let feed = Feed::new(source, &host, &plan, &config, witness)?;
         announce(&plan, &notes);
         let demo = config.demo;
@@ -88,7 +88,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             None => Backfill::none(),
         };
         let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger, backfill);
+        let stream = Stream::new(feed, delivery, stats, speaker, reloader, ledger, backfill);
         stream.run(&console_closed, demo).await
     })
 }

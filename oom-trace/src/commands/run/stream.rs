@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::reload::Reloader;
 use super::speaker::Speaker;
 use crate::budget::Budget;
-use crate::delivery::{Board, Delivery};
+use crate::delivery::{Delivery, SinkStats};
 use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
@@ -32,7 +32,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 pub(super) struct Stream {
     feed: Feed,
     desk: Desk,
-    board: Arc<Board>,
+    stats: Arc<SinkStats>,
     reloader: Reloader,
     budget: Budget,
 }
@@ -55,7 +55,7 @@ impl Stream {
     pub(super) fn new(
         feed: Feed,
         delivery: Delivery,
-        board: Arc<Board>,
+        stats: Arc<SinkStats>,
         speaker: Speaker,
         reloader: Reloader,
         ledger: Ledger,
@@ -63,7 +63,7 @@ impl Stream {
     ) -> Self {
         let (demo, net_caught, missed) = (None, false, 0);
         let desk = Desk { delivery, speaker, ledger, demo, backfill, net_caught, missed };
-        let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
+        let mut stream = Self { feed, desk, stats, reloader, budget: Budget::here() };
         stream.keep_within_budget();
         stream
     }
@@ -175,7 +175,7 @@ impl Stream {
     /// For those who ask how it stands.
     fn post(&self, count: Option<u64>) {
         let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
+        self.stats.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
     }
 
     fn is_unsettled(&self) -> bool {

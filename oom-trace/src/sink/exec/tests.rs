@@ -90,7 +90,7 @@ fn how_it_fails_is_told_in_its_own_words() {
         ("kill -9 $$", "signal: 9 (SIGKILL)", false),
     ] {
         let error = Script::new(text).sink("").deliver(&record()).unwrap_err();
-        assert_eq!(error.fate() == Fate::Refused, is_final, "{error}");
+        assert_eq!(error.disposition() == Disposition::Refused, is_final, "{error}");
         assert!(error.to_string().ends_with(says), "{error}");
     }
 }
