@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::cli::{Attach, Color};
 use crate::enrich::command::Pattern;
-use crate::render::Format;
+use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::render::{Color, Format};
 use crate::setting::{ByteSize, ConfigDuration, advise};
 use crate::sink::{Filter, Tables};
 
@@ -97,10 +97,11 @@ impl ConfigFile {
 }
 
 fn candidates<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-    let most = crate::cli::MOST_CANDIDATES;
     let number = i64::deserialize(deserializer)?;
     match u8::try_from(number) {
-        Ok(count) if number <= most => Ok(Some(count)),
-        _ => Err(serde::de::Error::custom(format_args!("{number} is not in 0..={most}"))),
+        Ok(count) if number <= MOST_CANDIDATES => Ok(Some(count)),
+        _ => {
+            Err(serde::de::Error::custom(format_args!("{number} is not in 0..={MOST_CANDIDATES}")))
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What is known of the running kernel, and what follows from it.
 
+pub mod attach;
 pub mod btf;
 pub mod capability;
 pub mod facts;

@@ -21,7 +21,7 @@ const RULES: &[Rule] = &[
     Rule { module: "lib", may: ANY },
     Rule { module: "app", may: ANY },
     Rule { module: "commands", may: ANY },
-    Rule { module: "cli", may: &["commands", "enrich::command", "render", "sink"] },
+    Rule { module: "cli", may: &["enrich::command", "kernel::attach", "render", "sink"] },
     Rule {
         module: "config",
         may: &["cli", "enrich::command", "kernel", "render", "sink", "store"],

@@ -8,22 +8,19 @@ use jiff::Timestamp;
 
 use super::Printer;
 use crate::commands::own_log::{self, Limits, suspended};
+use crate::config::service_store;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
 use crate::say::say;
 use crate::store::Archive;
 
-/// Where the service that we ship keeps it.
-const STORE: &str = "/var/lib/oom-trace/records.db";
-
 /// By so much clocks differ without having been set: they are slewed.
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
 /// The service's store, if there is one.
 pub(super) fn store() -> Option<PathBuf> {
-    let path = PathBuf::from(STORE);
-    path.exists().then_some(path)
+    Some(service_store()).filter(|path| path.exists())
 }
 
 /// Of what the agent says of itself only the gaps are about kills: they are not left out where every

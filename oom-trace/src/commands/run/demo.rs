@@ -8,7 +8,8 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::commands::trigger::{self, Killed, TriggerArgs, TriggerError};
+use crate::cli::TriggerArgs;
+use crate::commands::trigger::{self, Killed, TriggerError};
 use crate::incident::model::OomKill;
 
 /// How long after the kill its record may take; it is there within milliseconds or never.

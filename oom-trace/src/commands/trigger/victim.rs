@@ -6,7 +6,6 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-use clap::Args;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{
@@ -17,21 +16,12 @@ use rustix::thread::set_name;
 
 use super::TriggerError;
 use super::interrupt::Interrupt;
-
-/// The hidden command by which this program runs itself as the child.
-pub const VICTIM_COMMAND: &str = "trigger-victim";
+use crate::cli::{VICTIM_COMMAND, VictimArgs};
 
 /// What the child calls itself.
 pub(super) const VICTIM_NAME: &str = "oom-victim";
 
 const CHUNK: usize = 256 << 10;
-
-/// Arguments of the hidden command.
-#[derive(Debug, Clone, Args)]
-pub struct VictimArgs {
-    /// Bytes to touch, if nothing happens before
-    bytes: u64,
-}
 
 /// The child: waits for its parent's word, then touches memory until it is killed. To be called on
 /// the main thread, whose name is the process's.
