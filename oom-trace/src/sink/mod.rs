@@ -8,6 +8,7 @@ use crate::incident::model::Record;
 mod console;
 mod error;
 mod exec;
+mod facts;
 mod file;
 mod filter;
 mod http;
