@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use oom_trace_common::layout::{Layout, MEMBERS};
+use rustix::thread::CapabilitySet;
 
 use super::btf::{Btf, BtfError, Wanted};
-use super::capability::Capabilities;
 use super::gfp::GfpNames;
 use super::kallsyms;
 use super::layout::{self, Absent};
@@ -90,7 +90,7 @@ pub struct Facts {
     /// The mode in `/sys/kernel/security/lockdown`, if that is in use.
     pub lockdown: Option<String>,
     /// What this process may do.
-    pub capabilities: Capabilities,
+    pub capabilities: CapabilitySet,
     /// CPUs the kernel may ever have.
     pub possible_cpus: u32,
     /// Memory nodes the kernel may ever have.
@@ -123,7 +123,7 @@ impl Facts {
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(0),
             lockdown: read("/sys/kernel/security/lockdown").ok().and_then(|text| lockdown(&text)),
-            capabilities: Capabilities::effective(&read("/proc/self/status")?),
+            capabilities: capabilities()?,
             possible_cpus: count(&read("/sys/devices/system/cpu/possible")?),
             // A kernel built for one node has no such file.
             possible_nodes: read("/sys/devices/system/node/possible")
@@ -178,6 +178,18 @@ impl Known {
             has_snprintf: btf.enumerator(SNPRINTF).is_some(),
             gfp_names: GfpNames::new(version, |name| btf.enumerator(name)),
         })
+    }
+}
+
+/// The effective ones.
+fn capabilities() -> Result<CapabilitySet, FactsError> {
+    match rustix::thread::capabilities(None) {
+        Ok(sets) => Ok(sets.effective),
+        Err(error) => Err(FactsError::Read {
+            path: "this process's capabilities (capget)".to_owned(),
+            error: error.into(),
+            advice: "",
+        }),
     }
 }
 
