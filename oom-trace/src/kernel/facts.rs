@@ -9,26 +9,13 @@ use rustix::thread::CapabilitySet;
 
 use super::btf::{Btf, BtfError, Wanted};
 use super::gfp::GfpNames;
+use super::hooks::functions;
 use super::kallsyms;
 use super::layout::{self, Absent};
 use crate::release::Release;
 
 /// Where the running kernel's BTF is.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
-
-/// The functions that are hooked, those from the fourth on where the kernel has them.
-const FUNCTIONS: [&str; 10] = [
-    "oom_kill_process",
-    "__oom_kill_process",
-    "mark_oom_victim",
-    "mem_cgroup_print_oom_group",
-    "mem_cgroup_print_oom_meminfo",
-    "dump_header",
-    "out_of_memory",
-    "oom_evaluate_task",
-    "exit_mmap",
-    "exit_oom_victim",
-];
 
 /// The helper that names addresses.
 const SNPRINTF: &str = "BPF_FUNC_snprintf";
@@ -157,7 +144,8 @@ impl Known {
     pub fn find(bytes: &[u8], version: (u32, u32)) -> Result<Self, BtfError> {
         let mut wanted = Wanted::default();
         layout::want(&mut wanted, MEMBERS);
-        for name in FUNCTIONS.into_iter().chain(GFP_BITS).chain([MARK_VICTIM, SNPRINTF]) {
+        let functions = functions();
+        for name in functions.iter().copied().chain(GFP_BITS).chain([MARK_VICTIM, SNPRINTF]) {
             wanted.add(name);
         }
         let btf = Btf::parse(bytes, &wanted)?;
@@ -165,7 +153,7 @@ impl Known {
         Ok(Self {
             layout,
             absent,
-            functions: FUNCTIONS
+            functions: functions
                 .into_iter()
                 .filter_map(|name| Some((name, btf.function(name)?)))
                 .collect(),

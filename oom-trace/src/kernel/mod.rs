@@ -5,6 +5,7 @@ pub mod btf;
 pub mod capability;
 pub mod facts;
 pub mod gfp;
+mod hooks;
 pub mod kallsyms;
 pub mod layout;
 pub mod plan;

@@ -8,12 +8,10 @@ use rustix::thread::CapabilitySet;
 
 use super::capability::missing_to_trace;
 use super::facts::{Facts, MarkVictim};
+use super::hooks::{FENTRIES, KPROBES, TRACEPOINT};
 use super::layout::required;
 
-use hooks::{FENTRIES, KPROBES, TRACEPOINT};
-pub use hooks::{Hook, Without};
-
-mod hooks;
+pub use super::hooks::{Hook, Without};
 
 /// How hooks are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
