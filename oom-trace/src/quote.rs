@@ -8,24 +8,6 @@ use crate::text::{Escaped, KernelText, acts};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LogfmtValue<'a>(&'a [u8]);
 
-impl<'a> From<&'a KernelText> for LogfmtValue<'a> {
-    fn from(text: &'a KernelText) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl<'a> From<&'a [u8]> for LogfmtValue<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl<'a> From<&'a str> for LogfmtValue<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
 impl Display for LogfmtValue<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let bare = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:@%+-".contains(byte);
@@ -50,24 +32,6 @@ impl Display for LogfmtValue<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quoted<'a>(&'a [u8]);
 
-impl<'a> From<&'a KernelText> for Quoted<'a> {
-    fn from(text: &'a KernelText) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl<'a> From<&'a [u8]> for Quoted<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl<'a> From<&'a str> for Quoted<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@%+-=,".contains(c);
@@ -81,6 +45,32 @@ impl Display for Quoted<'_> {
         }
     }
 }
+
+macro_rules! made_of_bytes {
+    ($($kind:ident),+) => {
+        $(
+            impl<'a> From<&'a KernelText> for $kind<'a> {
+                fn from(text: &'a KernelText) -> Self {
+                    Self(text.as_bytes())
+                }
+            }
+
+            impl<'a> From<&'a [u8]> for $kind<'a> {
+                fn from(bytes: &'a [u8]) -> Self {
+                    Self(bytes)
+                }
+            }
+
+            impl<'a> From<&'a str> for $kind<'a> {
+                fn from(text: &'a str) -> Self {
+                    Self(text.as_bytes())
+                }
+            }
+        )+
+    };
+}
+
+made_of_bytes!(LogfmtValue, Quoted);
 
 /// A task: `memhog (pid 157)`, with its thread where that is another number.
 #[derive(Debug, Clone, Copy)]

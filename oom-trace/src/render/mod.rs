@@ -57,6 +57,11 @@ impl Format {
     pub(crate) fn compact() -> Self {
         Self::Compact
     }
+
+    /// Whether people read it, who are told on standard error what the agent says of itself.
+    pub(crate) const fn is_for_people(self) -> bool {
+        matches!(self, Self::Text | Self::Compact)
+    }
 }
 
 /// Appends `record` to `out`: whole lines, or nothing where the format has no words for it.
