@@ -10,12 +10,12 @@ use crate::render::{Color, Format};
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Saved logs, of dmesg, journalctl, syslog or /dev/kmsg, compressed or not, or an agent's store; `-`
-    /// is standard input. Without one, standard input if it is a pipe or a file; else the service's
-    /// store; without that, the running kernel's log
+    /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg; may be compressed) or an agent's store; `-` is
+    /// standard input [default: standard input if it is a pipe or a file, else the service's store, else
+    /// the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Read the running kernel's log, whatever else there is
+    /// Read the running kernel's log, even if there is a store
     #[arg(long, conflicts_with = "files")]
     pub log: bool,
     /// How to show them.
@@ -26,8 +26,8 @@ pub struct HistoryArgs {
 /// Which logs to explain, and how.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Saved logs, of any kernel from 2.6.32 on and of any program that keeps them, compressed or not;
-    /// `-` is standard input, which is read if there is no other
+    /// Saved logs of Linux 2.6.32 or later, from any program that keeps logs; may be compressed. `-` is
+    /// standard input, the default
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to show them.
@@ -38,19 +38,20 @@ pub struct ExplainArgs {
 /// How kills are shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// From this moment on, such as 2026-11-23T06:00:00, or so long ago, such as 2h
+    /// Only show kills since a time, such as 2026-11-23T06:00:00, or of a period until now, such as 2h
     #[arg(long, value_name = "TIME")]
     pub since: Option<Since>,
-    /// Format of standard output
+    /// Output format on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// When to colour standard output; NO_COLOR switches `auto` off
+    /// When to use colours; NO_COLOR disables them for `auto`
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
     /// Print everything known about each kill, not only what matters first
     #[arg(short, long)]
     pub verbose: bool,
-    /// Show and read times without a zone as UTC; on a terminal they are local otherwise
+    /// Show times in UTC (the default is local time on a terminal, else UTC), and read --since as UTC
+    /// unless it has a zone
     #[arg(long)]
     pub utc: bool,
 }

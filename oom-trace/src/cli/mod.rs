@@ -39,7 +39,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Print past kills, from the store, the kernel's log or saved logs
     History(HistoryArgs),
-    /// Tell of the kills in a saved log, of any kernel and any logger
+    /// Show the kills in a saved log, whatever kernel and logger it is from
     Explain(ExplainArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),

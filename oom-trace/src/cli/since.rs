@@ -30,9 +30,9 @@ impl Since {
     }
 }
 
-/// A text that is no moment.
+/// A text that is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no time; give one as 2026-11-23T06:00:00Z, or how long ago as 2h, 30m or 7d")]
+#[error("invalid time {0:?} (examples: 2026-11-23T06:00:00Z, 2h, 30m, 7d)")]
 pub struct SinceError(String);
 
 impl FromStr for Since {

@@ -76,9 +76,9 @@ impl Memory {
                 Size(most.saturating_sub(*used)),
                 Size(*most)
             ),
-            _ => "no cgroup limits it".to_owned(),
+            _ => "no cgroup limit".to_owned(),
         };
-        format!("memory    {may}; up to {} may wait for outputs", Size(*backlog_bytes))
+        format!("memory    {may}; up to {} of records may wait for outputs", Size(*backlog_bytes))
     }
 }
 
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(
             to_text(&findings),
             "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
-             memory    no cgroup limits it; up to 32.0 MiB may wait for outputs\n\
+             memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
              result    degraded: the fields listed above are unavailable"
         );
     }

@@ -15,13 +15,13 @@ pub const MOST_CANDIDATES: i64 = CANDIDATES as i64;
 pub enum Attach {
     /// The first of these that works.
     Auto,
-    /// kprobes, with the tracepoint beneath.
+    /// kprobes, with the tracepoint for kills that they miss.
     Kprobe,
-    /// fentry and fexit programs, with the tracepoint beneath.
+    /// fentry and fexit programs, with the tracepoint for kills that they miss.
     Fentry,
-    /// The raw tracepoint oom/mark_victim alone.
+    /// Only the raw tracepoint oom/mark_victim.
     Tracepoint,
-    /// No hooks: the kernel's log.
+    /// No hooks: read the kernel's log.
     Log,
 }
 

@@ -80,13 +80,15 @@ pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
     let Limits { reaches_back, lost, has_times } =
         this_boot::read(&host, |record| printer.print(&record))?;
     if !reaches_back {
-        say("the kernel's log does not go back to boot: older kills may be missing");
+        say("the kernel's log does not go back to boot; older kills may be missing");
     }
     if lost > 0 {
-        say(format_args!("{lost} messages were overwritten while the log was read"));
+        say(format_args!(
+            "{lost} messages were overwritten while the log was read; kills among them are not shown"
+        ));
     }
     if !has_times {
-        say("this machine was suspended: when its kills were, the kernel's log does not tell");
+        say("this machine was suspended, so the kernel's log does not say when its kills happened");
     }
     Ok(())
 }

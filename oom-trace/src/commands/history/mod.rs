@@ -59,7 +59,7 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let stdin = [PathBuf::from(file::STDIN)];
     let files = if files.is_empty() { &stdin[..] } else { files };
     if files == stdin && io::stdin().is_terminal() {
-        bail!("no log is given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
+        bail!("no log given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
     }
     let mut printer = printer(show);
     let read = read_all(files, &mut printer);

@@ -23,7 +23,7 @@ pub(super) const VICTIM_NAME: &str = "oom-victim";
 
 const CHUNK: usize = 256 << 10;
 
-/// The child: waits for its parent's word, then touches memory until it is killed. To be called on
+/// The child: waits for its parent to tell it to, then touches memory until it is killed. To be called on
 /// the main thread, whose name is the process's.
 ///
 /// # Errors
@@ -77,13 +77,13 @@ impl Victim {
         self.child.id()
     }
 
-    /// Gives the word, and waits for the end.
+    /// Tells it to start, and waits for the end.
     pub(super) fn touch_memory_and_die(
         &mut self,
         interrupt: &Interrupt,
     ) -> Result<ExitStatus, TriggerError> {
         if let Some(mut stdin) = self.stdin.take() {
-            stdin.write_all(b"\n").map_err(TriggerError::system("give the child the word"))?;
+            stdin.write_all(b"\n").map_err(TriggerError::system("tell the child to start"))?;
         }
         let mut ends =
             [PollFd::new(interrupt, PollFlags::IN), PollFd::new(&self.pidfd, PollFlags::IN)];

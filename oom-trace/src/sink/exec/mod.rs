@@ -63,7 +63,7 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
             "{program:?} is not an absolute path; use one such as \"/usr/local/bin/{program}\""
         ))),
         None => Err(de::Error::custom(
-            "there is no program; write command = [\"/usr/local/bin/program\", \"argument\"]",
+            "no program given; set command = [\"/usr/local/bin/program\", \"argument\"]",
         )),
     }
 }

@@ -145,7 +145,7 @@ fn several_run_at_once() {
 fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ command = [\"notify\"] }", "such as \"/usr/local/bin/notify\""),
-        ("{ command = [] }", "there is no program"),
+        ("{ command = [] }", "no program given"),
         ("{ command = \"/bin/true\" }", "expected a sequence"),
         ("{ command = [\"/bin/true\"], concurrency = 0 }", "nonzero"),
         ("{ }", "missing key `command`"),

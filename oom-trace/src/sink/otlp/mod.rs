@@ -111,7 +111,7 @@ impl Destination for OtlpConfig {
         let exporter: Box<dyn Export> = match self.protocol {
             Protocol::Grpc if self.proxy.is_some() => {
                 let target = without_secrets(&self.endpoint);
-                let said = "a proxy is for protocol = \"http\"; take that, or no proxy";
+                let said = "`proxy` works only with protocol = \"http\"; use that protocol, or remove `proxy`";
                 return Err(SinkError::said("export to", target, said));
             }
             Protocol::Grpc => Box::new(Grpc::new(self)?),
