@@ -46,7 +46,7 @@ pub struct RunArgs {
     pub no_redact: bool,
     /// Number of candidate tasks to record, highest badness first [default: 10]
     #[arg(long, value_name = "N")]
-    #[arg(value_parser = value_parser!(u8).range(..=MOST_CANDIDATES))]
+    #[arg(value_parser = value_parser!(u8).range(..=i64::from(MOST_CANDIDATES)))]
     pub candidates: Option<u8>,
     /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
     #[arg(long, value_enum)]

@@ -99,7 +99,7 @@ impl ConfigFile {
 fn candidates<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     let number = i64::deserialize(deserializer)?;
     match u8::try_from(number) {
-        Ok(count) if number <= MOST_CANDIDATES => Ok(Some(count)),
+        Ok(count) if count <= MOST_CANDIDATES => Ok(Some(count)),
         _ => {
             Err(serde::de::Error::custom(format_args!("{number} is not in 0..={MOST_CANDIDATES}")))
         }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::plan::Rung;
 
 /// As many candidates as the eBPF program keeps.
-pub const MOST_CANDIDATES: i64 = CANDIDATES as i64;
+#[expect(clippy::cast_possible_truncation, reason = "it is what one map of the program holds")]
+pub const MOST_CANDIDATES: u8 = CANDIDATES as u8;
 
 /// How to hook the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
