@@ -2,6 +2,7 @@
 //! its own pace, so that one which is stuck costs nothing but the room that there is for all.
 
 mod held;
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::incident::model::Record;
 #[cfg(test)]
 pub(super) use self::held::LEAST;
 pub(crate) use self::held::Number;
+pub(super) use self::outcome::{ReadOutcome, Task, WaitOutcome};
 
 /// How long a record waits for a store that does not answer: a disk may stall for want of memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,42 +69,6 @@ pub(super) struct Place {
     backlog: Arc<Backlog>,
     key: u64,
     reader: Reader,
-}
-
-/// What a read of the backlog ended with: what the reader is to do next.
-#[derive(Debug)]
-pub(super) enum ReadOutcome {
-    /// Take these; the number is the first one's.
-    Records(Number, Vec<Arc<Record>>),
-    /// What it waits for is no longer in memory; this is the first number that is.
-    Behind(Number),
-    /// Look at its signals.
-    Woken,
-    /// The store has not saved what it waits for, for so long that it goes on without.
-    Stalled,
-    /// There is nothing left, and nothing will come.
-    Over,
-}
-
-/// What the store is to do next.
-#[derive(Debug)]
-pub(super) enum Task {
-    /// Save these; the number is the first one's.
-    Save(Number, Vec<Arc<Record>>),
-    /// Records were gone before they could be saved; this is the first number that is not.
-    Missed(Number),
-    /// Save how far the sinks are.
-    Cursors,
-    /// There is nothing left, and it is to end.
-    Over,
-}
-
-/// What a wait ended with.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum WaitOutcome {
-    Passed,
-    Woken,
-    Closing,
 }
 
 impl State {
