@@ -54,6 +54,12 @@ enum Task {
         /// Only this, printed and not written
         #[arg(value_parser = BENCH_PARTS)]
         part: Option<String>,
+        /// Write nothing: fail when a row got worse than in docs/benchmarks.md by more than a tenth
+        #[arg(long, conflicts_with = "part")]
+        check: bool,
+        /// A page measured before, to check instead of measuring
+        #[arg(long, value_name = "FILE", requires = "check")]
+        from: Option<PathBuf>,
     },
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
@@ -103,9 +109,10 @@ fn work(task: Task) -> Result<()> {
             fuzz(minutes)
         }
         Task::Lint => lint::run(&setup::run()?),
-        Task::Bench { part } => {
+        Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
+        Task::Bench { part, check, from: _ } => {
             setup::run()?;
-            bench::run(part)
+            if check { bench::check(None) } else { bench::run(part) }
         }
         Task::Vm { kernel, all: _, failed, machine, minutes, command } => {
             setup::run()?;
