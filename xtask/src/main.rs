@@ -3,6 +3,7 @@
 mod artifacts;
 mod bench;
 mod lint;
+mod parts;
 mod setup;
 mod sh;
 mod test;
@@ -100,10 +101,7 @@ fn work(task: Task) -> Result<()> {
         Task::Setup => setup::run().map(drop),
         Task::Build => build().map(drop),
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
-        Task::Test => {
-            setup::run()?;
-            test::run()
-        }
+        Task::Test => test::run(),
         Task::Fuzz { minutes } => {
             setup::run()?;
             fuzz(minutes)

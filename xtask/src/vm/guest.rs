@@ -14,6 +14,7 @@ use super::kernels::Kernel;
 use super::load::Load;
 use super::machines::{Machine, PLAIN};
 use super::qemu::{self, Accel, Boot, Ending};
+use crate::parts::Timer;
 use crate::sh::say;
 
 /// A guest to boot.
@@ -34,6 +35,7 @@ impl Guest {
         // Another run of this guest would take our image and files from under us.
         let turn = File::create(folder.join("lock"))?;
         turn.lock()?;
+        let _timer = Timer::start(format!("guest {self}"));
         let image = folder.join("initramfs.gz");
         self.pack(load, &image)?;
         let disk = machine.disk_mib.map(|mib| (folder.join("disk"), mib));
