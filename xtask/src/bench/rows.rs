@@ -68,7 +68,7 @@ pub(super) const TOOLS: &[Row] = &[
     value(Anonymous, "of that, anonymous", Unit::Mib, Some(MIB)),
     value(PeakRss, "memory, peak RSS", Unit::Mib, Some(11.6 * MIB)),
     value(Bpf, "memory of programs and maps", Unit::Kib, Some(1400.0 * KIB)),
-    value(Ring, "of that, ring buffers", Unit::Kib, Some(1024.0 * KIB)),
+    value(Ring, "of that, ring buffers", Unit::Kib, None),
     // 0.4 ms where the C tool takes 0.17.
     time(BpfTime, "eBPF time per kill", Libbpf, Some(2.35)),
     // The C tool writes none before it ends.
