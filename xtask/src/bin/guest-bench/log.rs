@@ -16,8 +16,8 @@ const REPORT: &str = include_str!("../../../../oom-trace/testdata/logs/6.12-memc
 /// What else is in a log, for each kill.
 const OTHER_LINES: usize = 500;
 const LOG: &str = "/tmp/log";
-const SIZE: u64 = 32 << 20;
-const ROUNDS: usize = 5;
+const SIZE: u64 = 16 << 20;
+const ROUNDS: usize = 3;
 
 pub(crate) fn measure(sheet: &mut Sheet) -> Result<()> {
     let kills = write_log().context("cannot write the log")?;
