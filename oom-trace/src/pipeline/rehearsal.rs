@@ -21,7 +21,7 @@ use crate::wire::{Event, decode};
 
 /// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for each
 /// output and written in its format, into memory.
-pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
+pub(crate) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     let console = config.console.as_ref();
     let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
     let sinks = config.sinks.iter().map(|spec| {
