@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use xtask::measure::Quantity;
 
 use crate::bpf::{self, Runs, Weight};
-use crate::kernel::{self, Clock, Counting};
+use crate::kernel::{self, Clock, Counting, OneCpu};
 use crate::series::Sheet;
 use crate::tool::{Running, TOOLS, Tool, Way};
 use crate::victims::{self, Cgroup};
@@ -88,8 +88,10 @@ pub(crate) fn delay(running: &Running, kills: usize) -> Result<Option<Duration>>
     Ok(median(delays))
 }
 
-/// The median time that all programs took for one kill.
+/// The median time that all programs took for one kill. On one processor: one thread emulates all of
+/// them, and while a program's is not its turn the program's time goes on.
 fn bpf_time() -> Result<Duration> {
+    let _alone = OneCpu::start()?;
     let _counting = Counting::start()?;
     let mut times = Vec::new();
     for _ in 0..KILLS {
