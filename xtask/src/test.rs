@@ -36,7 +36,10 @@ fn tests() -> Result<(Tally, Vec<String>)> {
     let mut total = Tally::default();
     let mut broken = Vec::new();
     let mut timer = Timer::start("build of the tests here");
-    let native = sh::run_all_lines(&mut sh::cargo(&["test", "--no-fail-fast"]), |line| {
+    let mut cargo = sh::cargo(&["test", "--no-fail-fast"]);
+    // In colours, its words would not be found.
+    cargo.env("CARGO_TERM_COLOR", "never");
+    let native = sh::run_all_lines(&mut cargo, |line| {
         say(line);
         if let Some(name) = heading(line) {
             timer = Timer::start(name);
