@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::parts::{self, Timer};
 use crate::setup::{self, receivers};
 use crate::sh::{self, say};
-use crate::vm::matrix::{self, Choice};
+use crate::vm::matrix::{self, Selection};
 
 /// Runs them; fails after the last when any failed. At the end it says how long each part took.
 pub(crate) fn run() -> Result<()> {
@@ -50,7 +50,7 @@ fn tests() -> Result<(Tally, Vec<String>)> {
     if !native {
         broken.push("this machine".to_owned());
     }
-    let guests = matrix::tests(&Choice { sample: true, ..Choice::default() })?;
+    let guests = matrix::tests(&Selection { sample: true, ..Selection::default() })?;
     let (passed, failed) = guests.count();
     total.passed += passed;
     total.failed += failed;

@@ -20,7 +20,7 @@ use crate::artifacts::Binary;
 use crate::sh::{self, say};
 use crate::vm::kernels::Kernel;
 use crate::vm::machines::Machine;
-use crate::vm::{self, Ending, Guest, Load};
+use crate::vm::{self, Ending, Guest, Payload};
 
 const KERNEL: &str = "6.12";
 const MACHINE: &str = "two-cpus";
@@ -82,11 +82,11 @@ fn measure(part: Option<String>) -> Result<Measured> {
     let kernel = Kernel::named(KERNEL)?;
     let root = root::get(kernel)?;
     let command: Vec<_> = iter::once("/bin/guest-bench".to_owned()).chain(part.clone()).collect();
-    let load = Load::of_command(&command, kernel.arch)?
+    let payload = Payload::of_command(&command, kernel.arch)?
         .with("/bin/guest-bench", Binary::GUEST_BENCH)?
         .with_tree(root.tree);
     let guest = Guest { kernel, machine: Machine::named(MACHINE)? };
-    match guest.run(&load, &mut io::stdout())? {
+    match guest.run(&payload, &mut io::stdout())? {
         Ending::Exit(0) => {}
         ending => bail!("guest-bench: {ending}"),
     }
