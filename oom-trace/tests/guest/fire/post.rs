@@ -148,7 +148,8 @@ impl Post {
 
     /// Waits until its hooks are in.
     pub(crate) fn attached(&mut self) {
-        assert!(self.says("attached", PATIENCE), "it is not attached: {:#?}", self.said());
+        let attached = self.says("attached", PATIENCE);
+        assert!(attached, "it is not attached: {:#?}{}", self.said(), self.threads());
     }
 
     /// Waits until it has told of kills from before this life, which it looks for beside all else.
@@ -223,7 +224,8 @@ impl Post {
 
     /// What each of its threads does.
     fn threads(&self) -> String {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid().as_raw_pid()));
+        let Some(life) = &self.life else { return String::new() };
+        let tasks = fs::read_dir(format!("/proc/{}/task", life.id()));
         let of = |task: PathBuf| {
             let read = |file: &str| fs::read_to_string(task.join(file)).unwrap_or_default();
             let (comm, stat, stack) = (read("comm"), read("stat"), read("stack"));
