@@ -86,23 +86,31 @@ pub(crate) fn is_in_kill(source: u32, context: &impl EbpfContext) -> Option<bool
     Some(found != 0)
 }
 
-/// Whether `__oom_kill_process` is among the frames; no other symbol of the kernel starts so.
+/// Whether `__oom_kill_process` is among the frames.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn finds_kill_by_name() -> u64 {
-    const NAME: [&[u8; 8]; 2] = [b"__oom_ki", b"ll_proce"];
     scratch::clear();
-    for frame in scratch::record::<Near>() {
-        if *frame == 0 {
-            break;
-        }
-        write_symbol(frame);
-        let (words, _) = scratch::room::<16>().as_chunks::<8>();
-        if words.iter().zip(NAME).all(|(word, name)| word == name) {
+    for place in 0..NEAR as u64 {
+        if is_kill(place) != 0 {
             return 1;
         }
     }
     0
+}
+
+/// Whether one of them is in it; no other symbol of the kernel starts so.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn is_kill(place: u64) -> u64 {
+    const NAME: [u64; 2] = [u64::from_ne_bytes(*b"__oom_ki"), u64::from_ne_bytes(*b"ll_proce")];
+    let Some(frame) = scratch::record::<Near>().get(place as usize) else { return 0 };
+    if *frame == 0 || write_symbol(frame) == 0 {
+        return 0;
+    }
+    let (words, _) = scratch::room::<16>().as_chunks::<8>();
+    let differ = words.iter().zip(NAME).map(|(word, name)| u64::from_ne_bytes(*word) ^ name);
+    (differ.fold(0, |all, bits| all | bits) == 0) as u64
 }
 
 /// The same where the kernel names no addresses.

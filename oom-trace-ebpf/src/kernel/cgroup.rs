@@ -51,7 +51,7 @@ impl Cgroup {
 }
 
 /// Directories that one call climbs: the verifier checks these once, however deep a path may be.
-const STEPS: u32 = 8;
+const STEPS: u32 = 4;
 
 /// From a directory up to the root.
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
-use oom_trace_common::record::{Incident, incident_field as field, kind};
+use oom_trace_common::record::{Incident, STACK_LEN, incident_field as field, kind};
 
 use super::{header, put, send};
 use crate::kernel::{Memcg, OomControl, Task, has_snprintf, load_str};
@@ -113,11 +113,22 @@ fn cpu() -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn write_symbols() -> u64 {
-    for frame in &scratch::record::<Incident>().stack {
-        if *frame == 0 || !scratch::has_room() {
+    for place in 0..STACK_LEN as u64 {
+        if write_symbol(place) == 0 {
             break;
         }
-        scratch::advance(stack::write_symbol(frame));
     }
     0
+}
+
+/// Writes that of one frame; 0 if there is none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn write_symbol(place: u64) -> u64 {
+    let frame = scratch::record::<Incident>().stack.get(place as usize);
+    let Some(frame) = frame.filter(|_| scratch::has_room()) else { return 0 };
+    if *frame != 0 {
+        scratch::advance(stack::write_symbol(frame));
+    }
+    *frame
 }
