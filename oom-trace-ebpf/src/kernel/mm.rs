@@ -1,5 +1,7 @@
 //! Address spaces.
 
+use core::hint::black_box;
+
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
@@ -102,12 +104,19 @@ impl Mm {
     /// The same with them.
     #[inline(always)]
     pub(crate) fn rss_sum(self, place: usize) -> Got<i64> {
+        self.rss(place).1
+    }
+
+    /// A counter without its per-CPU parts, and with them.
+    #[inline(always)]
+    pub(crate) fn rss(self, place: usize) -> (Got<i64>, Got<i64>) {
         let (count, counters) = (self.rss_count(place), layout!(mm_rss_counters));
-        let Some(at) = self.counter(place).filter(|_| counters != ABSENT) else { return count };
+        let at = self.counter(place).filter(|_| counters != ABSENT);
+        let Some(at) = at else { return (count, count) };
         let parts = per_cpu_sum(pointer(at, counters), 0).cast_signed();
         // 1 below the bound, without a branch.
         let ok = (parts - UNREAD / 2) as u64 >> 63;
-        Got { value: count.value + parts, ok: count.ok & ok }
+        (count, Got { value: count.value + parts, ok: count.ok & ok })
     }
 
     /// The counter is at a row's offset from here.
@@ -175,7 +184,9 @@ extern "C" fn per_cpu_group(cookie: u64, first: u64) -> u64 {
 extern "C" fn per_cpu_part(cookie: u64, first: u64) -> u64 {
     let (bases, cpus) = (machine!(per_cpu_offset), machine!(possible_cpus) as u64);
     let mut sum = 0;
-    for cpu in first..first + CPUS {
+    for place in 0..CPUS {
+        // The loop ends by its own count, which the verifier follows.
+        let cpu = first + black_box(place);
         if cpu >= cpus {
             break;
         }

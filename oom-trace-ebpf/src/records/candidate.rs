@@ -10,6 +10,7 @@ use crate::weighed::WEIGHED;
 /// Sends those that were kept; none if the kernel chose without weighing any.
 pub(crate) fn send_candidates(source: u32, incident: u64, oc: OomControl) {
     if WEIGHED.get().is_of(oc.address()) {
+        WEIGHED.get().add_chosen(oc);
         // The last is the one that holds the most.
         for place in 0..=CANDIDATES as u64 {
             send_candidate(source as u64, incident, place);

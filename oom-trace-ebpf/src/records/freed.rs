@@ -29,8 +29,9 @@ pub(crate) fn send_reaped(tid: u32) {
     let mut present = 0;
     put!(present |= field::PGTABLES_BYTES; freed.pgtables_bytes, mm.pgtables_bytes());
     for (place, slot) in freed.rss.iter_mut().enumerate() {
-        let (count, sum) = (mm.rss_count(place), mm.rss_sum(place));
-        *slot = if sum.ok != 0 { sum.value } else { count.value };
+        let (count, sum) = mm.rss(place);
+        // The sum, or the count where it cannot be read, without a branch.
+        *slot = count.value + (sum.value - count.value) * sum.ok.cast_signed();
         present |= (field::RSS << place) * count.ok;
     }
     freed.header.present = present;

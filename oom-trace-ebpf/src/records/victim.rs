@@ -48,8 +48,9 @@ extern "C" fn send_mark(source: u64, incident: u64, outcome: u64, task: u64, thr
     // No index, no bounds to check: a panic is a function that the verifier refuses.
     let slots = record.rss_count.iter_mut().zip(record.rss_sum.iter_mut());
     for (place, (count, sum)) in slots.enumerate() {
-        put!(present |= (field::RSS_COUNT << place); *count, mm.rss_count(place));
-        put!(present |= (field::RSS_SUM << place); *sum, mm.rss_sum(place));
+        let (bare, whole) = mm.rss(place);
+        put!(present |= (field::RSS_COUNT << place); *count, bare);
+        put!(present |= (field::RSS_SUM << place); *sum, whole);
     }
 
     present |= field::COMM * task.comm(&mut record.comm);
