@@ -149,7 +149,9 @@ pub struct Machine {
     /// Bytes of a page, as a power of two.
     pub page_shift: u32,
     /// 1 where the machine may have more than one memory node.
-    pub has_nodes: u32,
+    pub has_nodes: u16,
+    /// 1 where probes tell of a mark, beneath which the tracepoint is only a net.
+    pub has_probes: u16,
     /// Where the code of `__oom_kill_process` starts, where `has_snprintf` is 0; 0 if unknown.
     pub kill_start: u64,
     /// Where it ends.

@@ -11,8 +11,9 @@ use crate::kernel::{Mm, Task};
 use crate::records::boot_ns;
 use crate::scratch::{Locked, Word};
 
-/// As many as may be dying at a time; a power of two.
-const ROOM: usize = 2048;
+/// As many as may be dying at a time; a power of two. The maps have room for all of them from the start:
+/// kernels before 6.1 warn of a program like this one that allocates when it runs.
+const ROOM: usize = 1024;
 
 /// Whose memory is awaited.
 #[repr(C)]
@@ -28,14 +29,14 @@ pub(crate) struct Dying {
     pub(crate) start_boottime: u64,
     /// Marks before this one.
     turn: u64,
-    /// 1 if others use its memory, who may outlive it.
-    shared: u64,
     pub(crate) pid: u32,
     /// The thread that was marked.
     pub(crate) tid: u32,
     pub(crate) comm: [u8; COMM_LEN],
     /// 1 if `comm` could be read.
-    pub(crate) has_comm: u64,
+    pub(crate) has_comm: u32,
+    /// 1 if others use its memory, who may outlive it.
+    shared: u32,
 }
 
 /// By the address of their `mm_struct`.
@@ -109,11 +110,11 @@ extern "C" fn remember_task(incident: u64, task: u64) -> u64 {
         leader: leader.address(),
         start_boottime,
         turn,
-        shared: 0,
         pid: task.pid().value,
         tid: task.tid().value,
         comm,
-        has_comm,
+        has_comm: has_comm as u32,
+        shared: 0,
     };
     // A map that is full costs the record of the end, not the kill's.
     let _ = DYING.insert(mm, &entry, 0);

@@ -10,7 +10,7 @@ use crate::kernel::OomControl;
 use crate::records::candidate::send_candidates;
 use crate::records::incident::send_incident;
 use crate::records::level::send_levels;
-use crate::ring::submit;
+use crate::ring::{Wake, submit};
 
 /// Entry, with the function's arguments: an incident starts.
 #[inline(always)]
@@ -27,6 +27,6 @@ pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfConte
 #[inline(always)]
 pub(crate) fn leave(source: u32) {
     if CURRENT.is_here() {
-        submit(CURRENT.end(source).as_bytes());
+        submit(CURRENT.end(source).as_bytes(), Wake::Now);
     }
 }

@@ -6,7 +6,7 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 use super::{header, put};
 use crate::dying::{self, Dying};
 use crate::kernel::Mm;
-use crate::ring::submit;
+use crate::ring::{Wake, submit};
 
 /// Sends that a victim's address space is gone; nothing if it is no victim's, or another hook told of
 /// it.
@@ -40,11 +40,11 @@ pub(crate) fn send_reaped(tid: u32) {
 
 #[inline(always)]
 fn send(source: u32, victim: &Dying, freed: &mut Freed) {
-    let present = freed.header.present | (field::COMM * victim.has_comm);
+    let present = freed.header.present | (field::COMM * victim.has_comm as u64);
     freed.header = header(kind::FREED, source, victim.incident);
     freed.header.present = present;
     freed.marked_ns = victim.marked_ns;
     freed.start_boottime = victim.start_boottime;
     (freed.pid, freed.tid, freed.comm) = (victim.pid, victim.tid, victim.comm);
-    submit(freed.as_bytes());
+    submit(freed.as_bytes(), Wake::Now);
 }

@@ -6,6 +6,7 @@ use oom_trace_common::record::{Incident, STACK_LEN, incident_field as field, kin
 
 use super::{header, put, send};
 use crate::kernel::{Memcg, OomControl, Task, has_snprintf, load_str};
+use crate::ring::Wake;
 use crate::{scratch, stack};
 
 /// Sends the record of a shortage: of an entry of `oom_kill_process`, given its arguments, or of
@@ -44,7 +45,8 @@ fn finish(kind: u32, source: u32, incident: u64, present: u64, context: &impl Eb
     record.symbols_end = scratch::end() as u32;
     record.header = header(kind, source, incident);
     record.header.present = present;
-    send::<Incident>();
+    // How the machine stands is read while it does.
+    send::<Incident>(Wake::Now);
 }
 
 /// What the kernel decided; the bits of what could be read.

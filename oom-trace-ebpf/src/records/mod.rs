@@ -17,7 +17,7 @@ pub(crate) mod victim;
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use oom_trace_common::record::Header;
 
-use crate::ring::{submit, submit_extra};
+use crate::ring::{Wake, submit, submit_extra};
 use crate::scratch;
 
 /// Assigns what was read, and its bit if it is there. A bit is a power of two: this multiplies
@@ -44,8 +44,8 @@ pub(crate) fn header(kind: u32, source: u32, incident: u64) -> Header {
 
 /// Hands over the record being written, a `T`, and its texts, or counts it as lost; 1 or 0.
 #[inline(always)]
-fn send<T>() -> u64 {
-    submit(scratch::written::<T>())
+fn send<T>(wake: Wake) -> u64 {
+    submit(scratch::written::<T>(), wake)
 }
 
 /// The same for one that a kill can be told without.
