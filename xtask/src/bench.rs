@@ -14,7 +14,7 @@ use crate::artifacts::Binary;
 use crate::sh::{self, say};
 use crate::vm::kernels::Kernel;
 use crate::vm::machines::PLAIN;
-use crate::vm::{self, Ending, Guest, Load, archive};
+use crate::vm::{self, Ending, Guest, Payload, archive};
 
 const KERNEL: &str = "6.12";
 /// Where the other tools come from, with all that they depend on.
@@ -31,11 +31,11 @@ pub(crate) fn run(part: Option<String>) -> Result<()> {
     let root = root(kernel)?;
     let is_whole = part.is_none();
     let command: Vec<_> = iter::once("/bin/guest-bench".to_owned()).chain(part).collect();
-    let load = Load::of_command(&command, kernel.arch)?
+    let payload = Payload::of_command(&command, kernel.arch)?
         .with("/bin/guest-bench", Binary::GUEST_BENCH)?
         .with_tree(root.clone());
     let guest = Guest { kernel, machine: &PLAIN };
-    match guest.run(&load, &mut io::stdout())? {
+    match guest.run(&payload, &mut io::stdout())? {
         Ending::Exit(0) => {}
         ending => bail!("guest-bench: {ending}"),
     }

@@ -18,7 +18,7 @@ use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::sh::say;
-use crate::vm::matrix::{self, Choice};
+use crate::vm::matrix::{self, Selection};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
@@ -109,7 +109,7 @@ fn work(task: Task) -> Result<()> {
         }
         Task::Vm { kernel, all: _, failed, machine, minutes, command } => {
             setup::run()?;
-            vm(&Choice { kernel, machine, failed, minutes, sample: false }, &command)
+            vm(&Selection { kernel, machine, failed, minutes, sample: false }, &command)
         }
     }
 }
@@ -138,16 +138,16 @@ fn fuzz(minutes: u64) -> Result<()> {
     sh::run(&mut tests)
 }
 
-fn vm(choice: &Choice, command: &[String]) -> Result<()> {
+fn vm(selection: &Selection, command: &[String]) -> Result<()> {
     if !command.is_empty() {
-        return matrix::command(choice, command);
+        return matrix::command(selection, command);
     }
-    let results = matrix::tests(choice)?;
+    let results = matrix::tests(selection)?;
     let broken = results.broken();
     if !broken.is_empty() {
         bail!("failed: {}", broken.join(", "));
     }
-    for page in results.pages(choice)? {
+    for page in results.pages(selection)? {
         page.write()?;
         say(format!("written to {}", page.path));
     }

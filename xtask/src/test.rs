@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 use crate::setup::receivers;
 use crate::sh::{self, say};
-use crate::vm::matrix::{self, Choice};
+use crate::vm::matrix::{self, Selection};
 
 /// Runs them; fails after the last when any failed.
 pub(crate) fn run() -> Result<()> {
@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
     if !native {
         broken.push("this machine".to_owned());
     }
-    let guests = matrix::tests(&Choice { sample: true, ..Choice::default() })?;
+    let guests = matrix::tests(&Selection { sample: true, ..Selection::default() })?;
     let (passed, failed) = guests.count();
     total.passed += passed;
     total.failed += failed;

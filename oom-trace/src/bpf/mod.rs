@@ -7,10 +7,12 @@ mod ksym;
 mod loader;
 #[cfg(feature = "ebpf-log")]
 mod log;
+mod memlock;
 mod ring;
 mod sys;
 
 pub use error::BpfError;
 pub use loader::{Hooked, Probes, Unhooked, hook};
+pub(crate) use memlock::lift_memlock;
 pub use ring::Ring;
 pub(crate) use sys::keep_heap;

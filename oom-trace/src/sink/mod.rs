@@ -8,6 +8,7 @@ use crate::incident::model::Record;
 mod console;
 mod error;
 mod exec;
+mod facts;
 mod file;
 mod filter;
 mod http;
@@ -33,9 +34,9 @@ mod compliance;
 mod testhttp;
 
 pub use console::Console;
-pub use error::{Fate, SinkError};
+pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
-pub use filter::{Filter, Sieve};
+pub use filter::{Filter, FilterState};
 pub use output::OutputError;
 pub use spec::{Destination, KINDS, Spec, SpecError, Tables};
 pub use status::{SinkTotals, Status};
@@ -60,7 +61,7 @@ pub trait Sink: Send + Debug {
     ///
     /// # Errors
     /// The destination does not take them, or not all of them. The sink stays usable, and all of
-    /// them are handed over again unless its [`Fate`] is another.
+    /// them are handed over again unless its [`Disposition`] says otherwise.
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError>;
 
     /// How many records it takes at once, at the most.

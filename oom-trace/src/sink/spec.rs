@@ -20,7 +20,7 @@ use super::textfile::TextfileConfig;
 use super::webhook::WebhookConfig;
 use super::{Filter, Sink, SinkError, Status};
 use crate::render::Format;
-use crate::setting::{NoTable, inline_table};
+use crate::setting::{TableError, inline_table};
 
 /// The settings of one sink.
 pub trait Destination: Debug {
@@ -110,7 +110,7 @@ pub enum SpecError {
     },
     /// The table is not one of its kind.
     #[error(transparent)]
-    Table(#[from] NoTable),
+    Table(#[from] TableError),
 }
 
 impl FromStr for Spec {

@@ -1,20 +1,11 @@
 //! The agent survives what it watches, and keeps no more rights than it needs.
 
 use std::fs;
-use std::io;
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
-/// Lifts RLIMIT_MEMLOCK, 64 KiB to 8 MiB by default: kernels before 5.11 charge maps to it, and
-/// under `mlockall` every later mapping counts.
-///
-/// # Errors
-/// It takes `CAP_SYS_RESOURCE` to raise the hard limit.
-pub(crate) fn lift_memlock() -> io::Result<()> {
-    Ok(setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None })?)
-}
+use crate::bpf::lift_memlock;
 
 /// Has the OOM killer spare this process and keeps its memory from being swapped or dropped.
 /// Returns what could not be had.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::RunArgs;
-use crate::commands::destinations::{console, outfits};
+use crate::commands::destinations::{console, open_sinks};
 use crate::config::{self, ConfigError};
-use crate::delivery::{Delivery, NoThread, Outfit};
+use crate::delivery::{ConfiguredSink, Delivery, ThreadError};
 use crate::say::say;
 use crate::sink::{Console, SinkError, Spec, Status};
 
@@ -25,7 +25,7 @@ enum Unchanged {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    Thread(#[from] NoThread),
+    Thread(#[from] ThreadError),
 }
 
 impl Reloader {
@@ -40,12 +40,12 @@ impl Reloader {
 
     /// Brings the sinks in line with the file; answers the rest, to be done elsewhere. If anything
     /// is wrong with it, that is said, and all stays as it was. `None` if there is nothing to do.
-    pub(super) fn reload(&mut self, delivery: &mut Delivery) -> Option<&config::Run> {
+    pub(super) fn reload(&mut self, delivery: &mut Delivery) -> Option<config::Run> {
         self.args.config.as_ref()?;
         match self.try_reload(delivery) {
             Ok(said) => {
                 say(said);
-                Some(&self.now)
+                Some(self.now.clone())
             }
             Err(error) => {
                 say(format_args!("configuration not reloaded: {error}"));
@@ -62,7 +62,7 @@ impl Reloader {
         };
         let (gone, come) = (without(&old.sinks, &new.sinks), without(&new.sinks, &old.sinks));
         // All are opened before the first one of the old is ended.
-        let mut outputs: Vec<Outfit> = outfits(&come, &self.agent)?;
+        let mut outputs: Vec<ConfiguredSink> = open_sinks(&come, &self.agent)?;
         let mut ended: Vec<_> = gone.iter().map(|spec| spec.destination().name()).collect();
         if old.console != new.console {
             outputs.extend(new.console.as_ref().map(console).transpose()?);

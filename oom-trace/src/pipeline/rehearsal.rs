@@ -16,12 +16,12 @@ use crate::enrich::clock::Clock;
 use crate::incident::assemble::Assembler;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::sink::Sieve;
+use crate::sink::FilterState;
 use crate::wire::{Event, decode};
 
 /// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for each
 /// output and written in its format, into memory.
-pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
+pub(crate) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     let console = config.console.as_ref();
     let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
     let sinks = config.sinks.iter().map(|spec| {
@@ -30,12 +30,12 @@ pub(super) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
     });
     let outputs = console.into_iter().chain(sinks);
     let mut outputs: Vec<_> =
-        outputs.map(|(format, style, filter)| (format, style, Sieve::new(filter))).collect();
+        outputs.map(|(format, style, filter)| (format, style, FilterState::new(filter))).collect();
     let mut out = Vec::new();
     walk(enricher, |record| {
-        for (format, style, sieve) in &mut outputs {
+        for (format, style, filter) in &mut outputs {
             // What it takes and what not: both are of use.
-            let _ = sieve.takes(record);
+            let _ = filter.takes(record);
             if let Some(format) = *format {
                 write(record, format, *style, &mut out);
             }

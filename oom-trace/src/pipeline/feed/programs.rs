@@ -23,7 +23,7 @@ const LINE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the log is left alone before it is looked at again for a line that is on its way.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-pub(in crate::commands::run) struct Programs {
+pub(crate) struct Programs {
     probes: Probes,
     ring: Ring,
     assembler: Assembler,
@@ -231,12 +231,13 @@ impl Programs {
     pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
         // Asked before the ring is read: what that task wrote is in it.
         let left = self.has_left();
+        let drained = Instant::now();
         self.drain(&mut each);
         if left.is_some() && left == self.assembler.waiting().map(|open| open.id) {
             self.give_up(true, &mut each);
         }
         if self.assembler.waiting().is_none() && self.held.is_empty() {
-            self.missed(false, each);
+            self.missed(Some(drained), each);
         }
     }
 
@@ -264,11 +265,11 @@ impl Programs {
             std::thread::sleep(LOOK_AGAIN);
             self.look_again(&mut each);
         }
-        self.missed(true, each);
+        self.missed(None, each);
     }
 
-    fn missed(&mut self, is_end: bool, each: impl FnMut(Fed)) {
-        let missed = self.witness.as_mut().map(|witness| witness.missed(is_end));
+    fn missed(&mut self, ring_read: Option<Instant>, each: impl FnMut(Fed)) {
+        let missed = self.witness.as_mut().map(|witness| witness.missed(ring_read));
         missed.into_iter().flatten().map(Fed::from).for_each(each);
     }
 

@@ -9,8 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use super::rehearsal::rehearse;
-use crate::commands::own_log::machine;
-use crate::commands::source::Source;
+use super::source::Source;
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::build::BuildReader;
@@ -21,12 +20,13 @@ use crate::enrich::system::SystemReader;
 use crate::enrich::users::UserReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
+use crate::kernel_log::this_boot::machine;
 use log::Log;
 use programs::Programs;
-pub(super) use witness::Witness;
+pub(crate) use witness::Witness;
 
 /// What a feed brings.
-pub(super) enum Fed {
+pub(crate) enum Fed {
     /// A record.
     Record(Record),
     /// The record of a kill that no hook saw: the kernel's log tells of it.
@@ -38,14 +38,14 @@ pub(super) enum Fed {
 }
 
 /// One of the two.
-pub(super) enum Feed {
+pub(crate) enum Feed {
     Programs(Box<Programs>),
     Log(Box<Log>),
 }
 
 impl Feed {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(
+    pub(crate) fn new(
         source: Source,
         host: &Host,
         plan: &Plan,
@@ -79,7 +79,7 @@ impl Feed {
     }
 
     /// What is told of victims, from now on.
-    pub(super) fn configure(&mut self, config: &config::Run) {
+    pub(crate) fn configure(&mut self, config: &config::Run) {
         match self {
             Self::Programs(programs) => programs.configure(config),
             Self::Log(_) => {}
@@ -87,7 +87,7 @@ impl Feed {
     }
 
     /// What an incident may weigh while it is put together, in bytes.
-    pub(super) fn set_bound(&mut self, bytes: usize) {
+    pub(crate) fn set_bound(&mut self, bytes: usize) {
         match self {
             Self::Programs(programs) => programs.set_bound(bytes),
             Self::Log(_) => {}
@@ -95,7 +95,7 @@ impl Feed {
     }
 
     /// Waits until there is something to read.
-    pub(super) async fn readable(&mut self) -> io::Result<()> {
+    pub(crate) async fn readable(&mut self) -> io::Result<()> {
         match self {
             Self::Programs(programs) => programs.readable().await,
             Self::Log(log) => log.readable().await,
@@ -103,7 +103,7 @@ impl Feed {
     }
 
     /// Hands on all there is.
-    pub(super) fn drain(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn drain(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.drain(each),
             Self::Log(log) => log.drain(each),
@@ -111,7 +111,7 @@ impl Feed {
     }
 
     /// Whether something waits for what may never come.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         match self {
             Self::Programs(programs) => programs.is_waiting(),
             Self::Log(log) => log.is_waiting(),
@@ -119,7 +119,7 @@ impl Feed {
     }
 
     /// What should have come by now will not.
-    pub(super) fn settle(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn settle(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.settle(each),
             Self::Log(log) => log.settle(each),
@@ -127,7 +127,7 @@ impl Feed {
     }
 
     /// When to look for a line of the kernel's log that is on its way; `None` if there is none.
-    pub(super) fn until_line(&self) -> Option<Duration> {
+    pub(crate) fn until_line(&self) -> Option<Duration> {
         match self {
             Self::Programs(programs) => programs.until_line(),
             Self::Log(_) => None,
@@ -135,7 +135,7 @@ impl Feed {
     }
 
     /// Looks for it.
-    pub(super) fn look_again(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn look_again(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.look_again(each),
             Self::Log(_) => {}
@@ -143,7 +143,7 @@ impl Feed {
     }
 
     /// Hands on what is left, now that the hooks are out.
-    pub(super) fn finish(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn finish(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.finish(each),
             Self::Log(log) => log.finish(each),
@@ -152,7 +152,7 @@ impl Feed {
 
     /// How long until a victim will have taken too long to die; `None` if none is dying, or that
     /// cannot be told.
-    pub(super) fn until_stuck(&self) -> Option<Duration> {
+    pub(crate) fn until_stuck(&self) -> Option<Duration> {
         match self {
             Self::Programs(programs) => programs.until_stuck(),
             Self::Log(_) => None,
@@ -160,7 +160,7 @@ impl Feed {
     }
 
     /// Tells of the victims that take too long.
-    pub(super) fn stuck(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn stuck(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.stuck(each),
             Self::Log(_) => {}
@@ -168,7 +168,7 @@ impl Feed {
     }
 
     /// Kills that were seen and wait for the end of their incident.
-    pub(super) fn open_kills(&self) -> u64 {
+    pub(crate) fn open_kills(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.open_kills(),
             Self::Log(_) => 0,
@@ -176,7 +176,7 @@ impl Feed {
     }
 
     /// What the kernel could not hand over.
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.lost(),
             Self::Log(log) => log.lost(),
@@ -184,7 +184,7 @@ impl Feed {
     }
 
     /// Takes the hooks out. What they wrote can still be read.
-    pub(super) fn detach(&mut self) {
+    pub(crate) fn detach(&mut self) {
         match self {
             Self::Programs(programs) => programs.detach(),
             Self::Log(_) => {}

@@ -1,6 +1,7 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
-use std::process::ExitCode;
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::account::Account;
+use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Missed};
-use super::demo::Demo;
 use super::feed::{Fed, Feed};
-use super::ledger::Ledger;
-use super::reload::Reloader;
-use super::speaker::Speaker;
 use crate::budget::Budget;
-use crate::delivery::{Board, Delivery};
+use crate::config;
+use crate::delivery::{Delivery, SinkStats};
 use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
@@ -29,56 +29,85 @@ const OVERDUE: Duration = Duration::from_secs(1);
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the agent consists of while it runs.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     feed: Feed,
-    desk: Desk,
-    board: Arc<Board>,
-    reloader: Reloader,
+    dispatcher: Dispatcher,
+    stats: Arc<SinkStats>,
     budget: Budget,
 }
 
+/// Is shown each kill.
+pub(crate) type Watcher = Box<dyn FnMut(&OomKill)>;
+
+/// How the agent is governed while it runs.
+pub(crate) struct Controls<'a, Over, Reload> {
+    /// Told when the reader of the console has gone.
+    pub(crate) console_closed: &'a Notify,
+    /// Ready when there is no more to be done.
+    pub(crate) over: Over,
+    /// Reads the configuration again and brings the outputs in line with it; the new one, if it could
+    /// be read.
+    pub(crate) reload: Reload,
+}
+
 /// Where a record passes on its way from where it was made to the sinks.
-struct Desk {
+struct Dispatcher {
     delivery: Delivery,
-    speaker: Speaker,
-    ledger: Ledger,
-    demo: Option<Demo>,
+    events: AgentEvents,
+    account: Account,
+    watcher: Option<Watcher>,
     /// Kills from before the start.
     backfill: Backfill,
     /// Whether it has been said that the probes miss kills.
-    net_caught: bool,
+    missed_by_probes_told: bool,
     /// Kills that only the kernel's log tells of and that have not been said to be.
     missed: u64,
 }
 
 impl Stream {
-    pub(super) fn new(
+    pub(crate) fn new(
         feed: Feed,
         delivery: Delivery,
-        board: Arc<Board>,
-        speaker: Speaker,
-        reloader: Reloader,
-        ledger: Ledger,
+        stats: Arc<SinkStats>,
+        events: AgentEvents,
+        account: Account,
         backfill: Backfill,
+        watcher: Option<Watcher>,
     ) -> Self {
-        let (demo, net_caught, missed) = (None, false, 0);
-        let desk = Desk { delivery, speaker, ledger, demo, backfill, net_caught, missed };
-        let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
+        let (missed_by_probes_told, missed) = (false, 0);
+        let dispatcher = Dispatcher {
+            delivery,
+            events,
+            account,
+            watcher,
+            backfill,
+            missed_by_probes_told,
+            missed,
+        };
+        let mut stream = Self { feed, dispatcher, stats, budget: Budget::here() };
         stream.keep_within_budget();
         stream
     }
 
-    pub(super) async fn run(
+    /// Until it is told to stop.
+    ///
+    /// # Errors
+    /// The feed cannot be waited for.
+    pub(crate) async fn run<Over, Reload>(
         mut self,
-        console_closed: &Notify,
-        demo: bool,
-    ) -> anyhow::Result<ExitCode> {
+        controls: Controls<'_, Over, Reload>,
+    ) -> io::Result<()>
+    where
+        Over: Future<Output = ()>,
+        Reload: FnMut(&mut Delivery) -> Option<config::Run>,
+    {
+        let Controls { console_closed, over, mut reload } = controls;
+        let mut over = pin!(over);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
         self.begin();
-        self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last.
         let mut settle_at = None;
@@ -90,46 +119,53 @@ impl Stream {
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let count = self.desk.ledger.count();
+                    let count = self.dispatcher.account.count();
                     self.keep_within_budget();
                     self.drain();
-                    self.desk.ledger.compare(count, self.feed.open_kills());
+                    self.dispatcher.account.compare(count, self.feed.open_kills());
                     self.post(count);
                 }
                 () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
-                    let Self { feed, desk, .. } = &mut self;
-                    feed.look_again(|fed| desk.take(fed));
+                    let Self { feed, dispatcher, .. } = &mut self;
+                    feed.look_again(|fed| dispatcher.take(fed));
                 }
                 () = sleep_until(settle_at.unwrap_or_else(Instant::now)), if settle_at.is_some() => {
                     settle_at = None;
                     self.settle();
                 }
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
-                    let Self { feed, desk, .. } = &mut self;
-                    feed.stuck(|fed| desk.take(fed));
+                    let Self { feed, dispatcher, .. } = &mut self;
+                    feed.stuck(|fed| dispatcher.take(fed));
                 }
-                missed = self.desk.backfill.next(), if self.desk.backfill.is_under_way() => {
+                missed = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
                     self.missed(missed);
                 }
-                _ = hangup.recv() => self.reload(),
+                _ = hangup.recv() => {
+                    // Files are opened anew, too.
+                    self.dispatcher.delivery.reopen();
+                    if let Some(config) = reload(&mut self.dispatcher.delivery) {
+                        self.feed.configure(&config);
+                    }
+                }
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
                 () = console_closed.notified() => {
                     reader_gone = true;
                     break;
                 }
-                () = Demo::over(&mut self.desk.demo) => break,
+                () = &mut over => break,
             }
         }
-        self.stop(reader_gone)
+        self.stop(reader_gone);
+        Ok(())
     }
 
     /// Says that it is there.
     fn begin(&mut self) {
-        let desk = &mut self.desk;
-        desk.tell(desk.speaker.started());
-        if let Some(record) = desk.speaker.degraded() {
-            desk.send(record);
+        let dispatcher = &mut self.dispatcher;
+        dispatcher.tell(dispatcher.events.started());
+        if let Some(record) = dispatcher.events.degraded() {
+            dispatcher.send(record);
         }
         self.drain();
     }
@@ -138,11 +174,11 @@ impl Stream {
     fn missed(&mut self, missed: Option<Missed>) {
         // First: what they have seen by now may be this one.
         self.drain();
-        let backfill = &mut self.desk.backfill;
+        let backfill = &mut self.dispatcher.backfill;
         match missed {
             Some(missed) => {
                 if let Some(record) = backfill.tell(missed) {
-                    self.desk.send(record);
+                    self.dispatcher.send(record);
                 }
             }
             None => backfill.sum_up().into_iter().for_each(say),
@@ -152,78 +188,69 @@ impl Stream {
     /// What waits in memory takes no more than this process may use by now: its limits change, and
     /// others use what is under them. A quarter is for the incident that is being put together.
     fn keep_within_budget(&mut self) {
-        self.budget.refresh(self.desk.delivery.used_bytes() as u64);
+        self.budget.refresh(self.dispatcher.delivery.used_bytes() as u64);
         let bytes = usize::try_from(self.budget.backlog_bytes()).unwrap_or(usize::MAX);
         self.feed.set_bound(bytes / 4);
-        self.desk.delivery.set_bound(bytes / 4 * 3);
+        self.dispatcher.delivery.set_bound(bytes / 4 * 3);
     }
 
     /// Takes all there is.
     fn drain(&mut self) {
-        let Self { feed, desk, .. } = self;
-        feed.drain(|fed| desk.take(fed));
-    }
-
-    /// Files are opened anew, and the configuration is read again.
-    fn reload(&mut self) {
-        self.desk.delivery.reopen();
-        if let Some(config) = self.reloader.reload(&mut self.desk.delivery) {
-            self.feed.configure(config);
-        }
+        let Self { feed, dispatcher, .. } = self;
+        feed.drain(|fed| dispatcher.take(fed));
     }
 
     /// For those who ask how it stands.
     fn post(&self, count: Option<u64>) {
-        let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
+        let sink_lost = self.dispatcher.sink_lost(|_| true);
+        self.stats.set_totals(self.dispatcher.account.totals(count, self.feed.lost(), sink_lost));
     }
 
     fn is_unsettled(&self) -> bool {
-        self.feed.is_waiting() || self.desk.ledger.is_unsettled()
+        self.feed.is_waiting() || self.dispatcher.account.is_unsettled()
     }
 
     /// What should have come by now will not: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
-        let count = self.desk.ledger.count();
-        let Self { feed, desk, .. } = self;
-        feed.settle(|fed| desk.take(fed));
-        let unseen = desk.ledger.settle(count, feed.open_kills());
-        let totals = desk.ledger.totals(count, feed.lost(), desk.sink_lost(|_| true));
-        desk.tell_missed(totals);
+        let count = self.dispatcher.account.count();
+        let Self { feed, dispatcher, .. } = self;
+        feed.settle(|fed| dispatcher.take(fed));
+        let unseen = dispatcher.account.settle(count, feed.open_kills());
+        let totals = dispatcher.account.totals(count, feed.lost(), dispatcher.sink_lost(|_| true));
+        dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.speaker.gap(unseen, totals));
+            dispatcher.tell(dispatcher.events.gap(unseen, totals));
         }
         self.post(count);
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
-    fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
+    fn stop(mut self, reader_gone: bool) {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let count = self.desk.ledger.count();
+        let count = self.dispatcher.account.count();
         let lost = self.feed.lost();
         self.feed.detach();
-        let Self { feed, desk, .. } = &mut self;
-        feed.finish(|fed| desk.take(fed));
+        let Self { feed, dispatcher, .. } = &mut self;
+        feed.finish(|fed| dispatcher.take(fed));
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
-        let mut desk = self.desk;
-        if desk.backfill.is_under_way() {
+        let mut dispatcher = self.dispatcher;
+        if dispatcher.backfill.is_under_way() {
             // What is left the next agent finds.
-            desk.backfill.sum_up().into_iter().for_each(say);
+            dispatcher.backfill.sum_up().into_iter().for_each(say);
         }
-        let unseen = desk.ledger.close(count);
-        let totals = desk.ledger.totals(count, lost, desk.sink_lost(counts));
-        desk.tell_missed(totals);
+        let unseen = dispatcher.account.close(count);
+        let totals = dispatcher.account.totals(count, lost, dispatcher.sink_lost(counts));
+        dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.speaker.gap(unseen, totals));
+            dispatcher.tell(dispatcher.events.gap(unseen, totals));
         }
-        desk.tell(desk.speaker.stopped(totals));
-        for sink in desk.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
+        dispatcher.tell(dispatcher.events.stopped(totals));
+        for sink in dispatcher.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
             say_how_it_ended(&sink);
         }
-        desk.demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
     }
 }
 
@@ -238,7 +265,7 @@ fn say_how_it_ended(sink: &SinkTotals) {
     }
 }
 
-impl Desk {
+impl Dispatcher {
     fn take(&mut self, fed: Fed) {
         match fed {
             Fed::Record(Record::OomKill(kill)) => self.kill(kill),
@@ -249,25 +276,25 @@ impl Desk {
                     self.kill(kill);
                 }
             }
-            Fed::Again => self.ledger.again(),
+            Fed::Again => self.account.again(),
             Fed::Malformed(why) => {
-                self.ledger.malformed();
+                self.account.malformed();
                 say(why);
             }
         }
     }
 
     fn kill(&mut self, kill: Box<OomKill>) {
-        self.ledger.record(&kill);
+        self.account.record(&kill);
         self.backfill.saw(&kill);
-        if let Some(demo) = &mut self.demo {
-            demo.saw(&kill);
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&kill);
         }
-        let missed = self.speaker.is_net(kill.source) && !self.net_caught;
+        let missed = self.events.is_net(kill.source) && !self.missed_by_probes_told;
         self.send(Record::OomKill(kill));
         if missed {
-            self.net_caught = true;
-            self.tell(self.speaker.net_caught());
+            self.missed_by_probes_told = true;
+            self.tell(self.events.missed_by_probes());
         }
     }
 
@@ -275,7 +302,7 @@ impl Desk {
     fn tell_missed(&mut self, totals: Totals) {
         let missed = std::mem::take(&mut self.missed);
         if missed > 0 {
-            self.tell(self.speaker.log_caught(missed, totals));
+            self.tell(self.events.log_caught(missed, totals));
         }
     }
 
