@@ -58,14 +58,14 @@ fn waiting() -> u64 {
     EVENTS.query(BPF_RB_AVAIL_DATA.into())
 }
 
-/// The same for what a kill can be told without: it leaves the last of the room to kills.
-#[inline(always)]
-pub(crate) fn submit_extra(bytes: &[u8]) {
-    if waiting() > FULL_ENOUGH {
+/// Whether there is room for what a kill can be told without, or counts it as lost: the last of the room is
+/// left to kills.
+pub(crate) fn has_room_for_details() -> bool {
+    let has_room = waiting() <= FULL_ENOUGH;
+    if !has_room {
         count(offset_of!(Counters, ring_lost));
-    } else {
-        submit(bytes, Wake::Later);
     }
+    has_room
 }
 
 /// Counts a kill, as the kernel counts it as `oom_kill`.

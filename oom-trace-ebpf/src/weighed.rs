@@ -30,7 +30,7 @@ pub(crate) struct Weighed {
     largest: Weight,
 }
 
-/// A task and what it weighs; the record of it but for its header and its path.
+/// A task and what it weighs; the record of it but for its path.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Weight {
@@ -179,7 +179,7 @@ extern "C" fn weigh(oc: u64, task: u64) -> u64 {
     candidate.held = held as u64;
     let adj = candidate.oom_score_adj as i64;
     candidate.badness = held + adj * (oc.totalpages().value / 1000).cast_signed();
-    candidate.header.present = present;
+    candidate.present = present;
     0
 }
 
@@ -190,12 +190,12 @@ extern "C" fn name(leader: u64, task: u64) -> u64 {
     let (scale, task) = (&mut WEIGHED.get().scale, Task::new(task));
     let (candidate, mm) = (&mut scale.candidate, task.mm());
     scale.task = leader;
-    let mut present = candidate.header.present;
+    let mut present = candidate.present;
     candidate.pid = task.pid().value;
     candidate.tid = task.tid().value;
     present |= field::COMM * task.comm(&mut candidate.comm);
     put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
     let may_die = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped();
-    candidate.header.present = present | (field::BADNESS * may_die as u64);
+    candidate.present = present | (field::BADNESS * may_die as u64);
     may_die as u64
 }

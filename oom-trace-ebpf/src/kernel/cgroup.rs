@@ -14,6 +14,11 @@ impl Cgroup {
         Self(address)
     }
 
+    /// One of which the address was kept.
+    pub(crate) fn at(address: u64) -> Self {
+        Self(address)
+    }
+
     pub(crate) fn address(self) -> u64 {
         self.0
     }

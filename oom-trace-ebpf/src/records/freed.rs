@@ -23,7 +23,7 @@ pub(crate) fn send_exited(source: u32, mm: Mm) {
 #[inline(always)]
 pub(crate) fn send_reaped(tid: u32) {
     let Some(mm) = dying::memory_of(tid) else { return };
-    let Some(victim) = dying::take(mm) else { return };
+    let Some(victim) = dying::take(mm).filter(|victim| victim.tid == tid) else { return };
     let mut freed = Freed::new_zeroed();
     freed.by = by::REAPER;
     let mut present = 0;

@@ -93,8 +93,19 @@ fn no_record_is_wrong() {
 fn any_bytes_of_the_ring_can_be_decoded() {
     fuzz("any_bytes_of_the_ring_can_be_decoded", |rng| {
         let bytes = mutate::event(rng);
-        if let Ok(wire::Event::Victim(_, Some(path))) = wire::decode(&bytes) {
-            assert!(path.as_bytes().len() <= bytes.len());
+        match wire::decode(&bytes) {
+            Ok(wire::Event::Victim(victim)) => {
+                if let wire::Path::Told(path) = victim.path {
+                    assert!(path.as_bytes().len() <= bytes.len());
+                }
+            }
+            Ok(wire::Event::Incident(mut incident)) => {
+                let paths = incident.candidates.iter().filter_map(|it| it.cgroup.as_ref());
+                let len: usize = paths.map(|path| path.as_bytes().len()).sum();
+                assert!(len <= bytes.len() * incident.candidates.len());
+                wire::Names::default().complete(&mut incident.frames);
+            }
+            _ => {}
         }
     });
 }

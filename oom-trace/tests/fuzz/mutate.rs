@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use oom_trace::wire::record::{End, Incident, Victim, kind};
+use oom_trace_common::record::{Candidate, End, Incident, Level, Victim, kind};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
 static LOGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
@@ -104,7 +104,15 @@ pub(crate) fn event(rng: &mut Rng) -> Vec<u8> {
             let mut incident = Incident::new_zeroed();
             incident.header.kind = kind::INCIDENT;
             incident.header.present = rng.u64(..);
-            incident.as_bytes().to_vec()
+            (incident.levels_len, incident.candidates_len) = (rng.u32(..3), rng.u32(..3));
+            (incident.paths_len, incident.readable) = (rng.u32(..3), rng.u32(..));
+            (incident.stack_len, incident.named) = (rng.u32(..), rng.u32(..));
+            let levels = Level::new_zeroed().as_bytes().repeat(incident.levels_len as usize);
+            let candidate = Candidate::new_zeroed();
+            let candidates = candidate.as_bytes().repeat(incident.candidates_len as usize);
+            incident.path_ends[0] = rng.u32(..20);
+            incident.path_ends[1] = rng.u32(..40);
+            [incident.as_bytes(), &levels, &candidates].concat()
         }
         1 => {
             let mut victim = Victim::new_zeroed();
