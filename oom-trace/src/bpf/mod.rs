@@ -1,16 +1,20 @@
-//! The eBPF side: the only module that knows aya.
+//! The eBPF side: the only module that knows aya, and calls bpf(2).
 
-mod btf;
+mod calls;
 mod direct_map;
 mod error;
+mod image;
+mod kernel_btf;
 mod ksym;
 mod loader;
 #[cfg(feature = "ebpf-log")]
 mod log;
+mod object;
 mod ring;
 mod sys;
 
 pub use error::BpfError;
+pub use kernel_btf::KernelBtf;
 pub use loader::{Hooked, Probes, Unhooked, hook};
 pub use ring::Ring;
 pub(crate) use sys::keep_heap;
