@@ -40,6 +40,7 @@ mod sysctl;
 mod trigger;
 mod v1;
 mod watch;
+mod weight;
 mod why;
 
 use std::process::ExitCode;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         rungs::SCENARIOS,
         lacking::SCENARIOS,
         start::SCENARIOS,
+        weight::SCENARIOS,
         trigger::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,

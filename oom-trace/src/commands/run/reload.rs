@@ -33,6 +33,11 @@ impl Reloader {
         Self { args, now, agent }
     }
 
+    /// What it was started with, as it stands.
+    pub(super) fn config(&self) -> &config::Run {
+        &self.now
+    }
+
     /// Where records are kept, if they are.
     pub(super) fn store(&self) -> Option<&Path> {
         self.now.store.as_ref().map(|store| store.path.as_path())

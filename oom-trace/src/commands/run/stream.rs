@@ -12,6 +12,7 @@ use super::backfill::{Backfill, Missed};
 use super::demo::Demo;
 use super::feed::{Fed, Feed};
 use super::ledger::Ledger;
+use super::protect::reserve_heap;
 use super::reload::Reloader;
 use super::speaker::Speaker;
 use crate::budget::Budget;
@@ -78,6 +79,9 @@ impl Stream {
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
         self.begin();
+        // Kills are seen already, and wait for it.
+        reserve_heap();
+        self.feed.rehearse(self.reloader.config());
         self.desk.demo = demo.then(Demo::start);
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last.
@@ -90,8 +94,10 @@ impl Stream {
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let count = self.desk.ledger.count();
                     self.keep_within_budget();
+                    self.drain();
+                    // Once the records are on their way; those of what was counted by then follow.
+                    let count = self.desk.ledger.count();
                     self.drain();
                     self.desk.ledger.compare(count, self.feed.open_kills());
                     self.post(count);

@@ -78,6 +78,10 @@ impl Programs {
         }
     }
 
+    pub(super) fn enricher(&mut self) -> &mut Enricher {
+        &mut self.enricher
+    }
+
     pub(super) fn configure(&mut self, config: &config::Run) {
         self.enricher.redactor = config.redactor.clone();
         self.enricher.candidates = config.candidates;
