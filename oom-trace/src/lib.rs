@@ -12,6 +12,7 @@ pub mod enrich;
 pub mod incident;
 pub mod kernel;
 pub mod kernel_log;
+mod pipeline;
 pub mod release;
 pub mod render;
 mod say;

@@ -9,6 +9,7 @@ mod ksym;
 mod loader;
 #[cfg(feature = "ebpf-log")]
 mod log;
+mod memlock;
 mod object;
 mod ring;
 mod sys;
@@ -16,5 +17,6 @@ mod sys;
 pub use error::BpfError;
 pub use kernel_btf::KernelBtf;
 pub use loader::{Hooked, Probes, Unhooked, hook};
+pub(crate) use memlock::lift_memlock;
 pub use ring::Ring;
 pub(crate) use sys::keep_heap;

@@ -3,7 +3,5 @@
 pub mod check;
 mod destinations;
 pub mod history;
-mod own_log;
 pub mod run;
-mod source;
 pub mod trigger;

@@ -7,8 +7,13 @@ use rustix::param::clock_ticks_per_second;
 /// From `/proc/PID/task/TID/stat`; see proc_pid_stat(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thread {
-    /// `utime`, in clock ticks: how long it has run in user space.
+    /// `minflt` and `majflt`: page faults that it is done with.
+    pub faults: u64,
+    /// `utime`, in clock ticks: how long it has run in user space. The kernel estimates how its run
+    /// time is split by what it was doing at each tick (`cputime_adjust`, kernel/sched/cputime.c).
     pub user: u64,
+    /// `stime`, in clock ticks: the rest of it.
+    pub system: u64,
     /// `starttime`, in clock ticks since boot.
     pub started: u64,
     /// Whether it is a zombie, or about to be gone.
@@ -34,16 +39,20 @@ impl Thread {
         self.started == boot_ns / tick_ns.max(1)
     }
 
-    /// Fields 3, 9, 14 and 22; the second is a name, which may hold anything.
+    /// Fields 3, 9, 10, 12, 14, 15 and 22; the second is a name, which may hold anything.
     fn parse(stat: &[u8]) -> Option<Self> {
         let name_end = stat.iter().rposition(|&byte| byte == b')')?;
         let rest = str::from_utf8(stat.get(name_end + 1..)?).ok()?;
         let mut fields = rest.split_ascii_whitespace();
         let is_dead = matches!(fields.next()?, "Z" | "X");
         let flags: u64 = fields.nth(5)?.parse().ok()?;
-        let user = fields.nth(4)?.parse().ok()?;
-        let started = fields.nth(7)?.parse().ok()?;
-        Some(Self { user, started, is_dead, is_exiting: is_dead || flags & PF_EXITING != 0 })
+        let minor: u64 = fields.next()?.parse().ok()?;
+        let major: u64 = fields.nth(1)?.parse().ok()?;
+        let user = fields.nth(1)?.parse().ok()?;
+        let system = fields.next()?.parse().ok()?;
+        let started = fields.nth(6)?.parse().ok()?;
+        let (faults, is_exiting) = (minor + major, is_dead || flags & PF_EXITING != 0);
+        Some(Self { faults, user, system, started, is_dead, is_exiting })
     }
 }
 
@@ -53,13 +62,20 @@ mod tests {
 
     #[test]
     fn a_threads_time_is_found_behind_its_name() {
-        let stat = b"7 (a) Z 1 (x) R 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
-        let expected = Thread { user: 12, started: 987, is_dead: false, is_exiting: false };
+        let stat = b"7 (a) Z 1 (x) R 1 7 7 0 -1 4194304 200 8 3 9 12 34 0 0 20 0 1 0 987 1 2\n";
+        let expected = Thread {
+            faults: 203,
+            user: 12,
+            system: 34,
+            started: 987,
+            is_dead: false,
+            is_exiting: false,
+        };
         assert_eq!(Thread::parse(stat), Some(expected));
-        let dead = b"7 (a) Z 1 7 7 0 -1 4194304 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
+        let dead = b"7 (a) Z 1 7 7 0 -1 4194304 200 8 3 9 12 34 0 0 20 0 1 0 987 1 2\n";
         let gone = Thread { is_dead: true, is_exiting: true, ..expected };
         assert_eq!(Thread::parse(dead), Some(gone));
-        let exiting = b"7 (a) b) D 1 7 7 0 -1 4194308 200 0 0 0 12 34 0 0 20 0 1 0 987 1 2\n";
+        let exiting = b"7 (a) b) D 1 7 7 0 -1 4194308 200 8 3 9 12 34 0 0 20 0 1 0 987 1 2\n";
         assert_eq!(Thread::parse(exiting), Some(Thread { is_exiting: true, ..expected }));
         assert_eq!(Thread::parse(b"7 (a) R 1"), None);
         assert!(expected.started_at(9_879_999_999) && !expected.started_at(9_880_000_000));

@@ -8,10 +8,7 @@ use super::record::{COMM_LEN, Freed, victim_field};
 /// How long a victim may take before it is told of, in nanoseconds.
 pub const STUCK_AFTER_NS: u64 = 10_000_000_000;
 
-/// How long a hook may run between a mark and what it remembers of it, in nanoseconds.
-const ONE_RUN_NS: u64 = 1_000_000_000;
-
-/// How many are remembered of whom a hook may speak yet.
+/// How many are remembered of whom a hook may speak once more.
 const MOST_GONE: usize = 4096;
 
 /// A victim whose memory is not back.
@@ -37,8 +34,8 @@ pub struct Dying {
 #[derive(Debug, Default)]
 pub struct Deathbed {
     dying: Vec<Dying>,
-    /// Thread and mark of those that were told to be gone before any hook said so, oldest first.
-    gone: VecDeque<(u32, u64)>,
+    /// Incident and thread of those that were told to be gone, oldest first.
+    gone: VecDeque<(u64, u32)>,
 }
 
 impl Deathbed {
@@ -67,23 +64,31 @@ impl Deathbed {
         });
     }
 
-    /// A hook says that its memory is back; whether that is to be told: not of one that is gone.
+    /// A hook says that its memory is back; whether that is to be told. It says so twice of a group's
+    /// first victim, which may have been reaped before it is marked once more.
     pub fn freed(&mut self, freed: &Freed) -> bool {
         let Freed { tid, marked_ns, .. } = *freed;
         // Both are read in one run of one hook, the mark's own time some microseconds before.
         let is_it = |dying: &Dying| dying.tid == tid && dying.marked_ns <= marked_ns;
         self.dying.retain(|dying| !is_it(dying));
-        let within = |at: u64| (at..=at.saturating_add(ONE_RUN_NS)).contains(&marked_ns);
-        let gone = self.gone.iter().position(|&(gone, at)| gone == tid && within(at));
-        gone.and_then(|place| self.gone.remove(place)).is_none()
+        let incident = freed.header.incident;
+        let is_new = !self.gone.contains(&(incident, tid));
+        if is_new {
+            self.is_gone(incident, tid);
+        }
+        is_new
     }
 
     /// It was told to be gone, as far as one can see without a hook.
     pub fn gone(&mut self, dying: &Dying) {
+        self.is_gone(dying.incident, dying.tid);
+    }
+
+    fn is_gone(&mut self, incident: u64, tid: u32) {
         if self.gone.len() == MOST_GONE {
             self.gone.pop_front();
         }
-        self.gone.push_back((dying.tid, dying.marked_ns));
+        self.gone.push_back((incident, tid));
     }
 
     /// When the next of them will have taken too long, on `CLOCK_BOOTTIME` in nanoseconds.
@@ -147,7 +152,20 @@ mod tests {
         (freed.tid, freed.marked_ns) = (7, 150);
         assert!(!dying.freed(&freed));
         // Another process with its thread id.
+        freed.header.incident = 1;
         assert!(dying.freed(&freed));
+    }
+
+    /// Reaped while the rest of the group was killed, then marked once more, and at last gone.
+    #[test]
+    fn the_first_victim_of_a_large_group_is_told_to_be_gone_once() {
+        let mut dying = Deathbed::default();
+        dying.mark(&victim(7, 100));
+        let mut freed = Freed::new_zeroed();
+        (freed.tid, freed.marked_ns) = (7, 101);
+        assert!(dying.freed(&freed));
+        freed.marked_ns = 5_000_000_000;
+        assert!(!dying.freed(&freed));
     }
 
     #[test]

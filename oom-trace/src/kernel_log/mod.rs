@@ -16,6 +16,7 @@ mod parser;
 pub mod reader;
 mod record;
 mod scan;
+pub mod this_boot;
 mod told;
 mod untold;
 

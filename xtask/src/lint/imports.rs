@@ -21,6 +21,24 @@ const RULES: &[Rule] = &[
     Rule { module: "lib", may: ANY },
     Rule { module: "app", may: ANY },
     Rule { module: "commands", may: ANY },
+    Rule {
+        module: "pipeline",
+        may: &[
+            "bpf",
+            "budget",
+            "config",
+            "delivery",
+            "enrich",
+            "incident",
+            "kernel",
+            "kernel_log",
+            "render",
+            "sink",
+            "store",
+            "wire",
+            "oom_trace_common",
+        ],
+    },
     Rule { module: "cli", may: &["commands", "enrich::command", "render", "sink"] },
     Rule {
         module: "config",
@@ -37,7 +55,10 @@ const RULES: &[Rule] = &[
     Rule { module: "units", may: &["incident::model"] },
     Rule { module: "word", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
-    Rule { module: "kernel_log", may: &["incident::model", "enrich::place", "why"] },
+    Rule {
+        module: "kernel_log",
+        may: &["incident::model", "enrich::clock", "enrich::host", "enrich::place", "why"],
+    },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },
@@ -51,7 +72,8 @@ const RULES: &[Rule] = &[
 const PRIVATE: &[(&str, &[&str])] = &[
     ("app", &["main", "commands"]),
     ("cli", &["main", "app", "commands", "config"]),
-    ("config", &["main", "app", "commands"]),
+    ("config", &["main", "app", "commands", "pipeline"]),
+    ("pipeline", &["commands"]),
 ];
 
 /// Leaves of use to all.

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::Printer;
-use crate::commands::own_log::{self, Limits, suspended};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
+use crate::kernel_log::this_boot::{self, Limits, suspended};
 use crate::say::say;
 use crate::store::Archive;
 
@@ -81,7 +81,7 @@ impl ThisBoot {
 pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
-        own_log::read(&host, |record| printer.print(&record))?;
+        this_boot::read(&host, |record| printer.print(&record))?;
     if !reaches_back {
         say("the kernel's log does not go back to boot: older kills may be missing");
     }

@@ -1,69 +1,72 @@
 //! `--demo`: one kill, caused here, and its record.
 
 use std::process::ExitCode;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::commands::trigger::{self, Killed, TriggerArgs, TriggerError};
 use crate::incident::model::OomKill;
+use crate::pipeline::Watcher;
 
 /// How long after the kill its record may take; it is there within milliseconds or never.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
 
-/// A kill under way.
+/// A kill to be caused.
 #[derive(Debug)]
 pub(super) struct Demo {
-    trigger: oneshot::Receiver<Result<Killed, TriggerError>>,
+    /// Process ids of the victims, in whichever pid namespace this process may be.
+    victims: mpsc::UnboundedReceiver<[Option<u32>; 3]>,
+    thread: Option<JoinHandle<()>>,
     killed: Option<Result<Killed, TriggerError>>,
-    /// Process ids of the victims so far, in whichever pid namespace this process may be.
-    seen: Vec<u32>,
-    thread: thread::JoinHandle<()>,
+    recorded: bool,
 }
 
 impl Demo {
-    /// Causes it on a thread of its own.
-    pub(super) fn start() -> Self {
+    /// Nothing is done yet; what is to be shown each kill.
+    pub(super) fn new() -> (Self, Watcher) {
+        let (sender, victims) = mpsc::unbounded_channel();
+        let watcher = Box::new(move |kill: &OomKill| {
+            let victim = &kill.victim;
+            // Nobody listens any more once it is over.
+            let _ = sender.send([Some(victim.tid), victim.pid, victim.ns_pid]);
+        });
+        (Self { victims, thread: None, killed: None, recorded: false }, watcher)
+    }
+
+    /// Causes it, on a thread of its own, and waits until there is nothing more to wait for.
+    pub(super) async fn run(&mut self) {
         let (done, trigger) = oneshot::channel();
-        let thread = thread::spawn(move || {
+        self.thread = Some(thread::spawn(move || {
             // Nobody waits any more if the agent was told to stop.
             let _ = done.send(trigger::run(&TriggerArgs::default()));
-        });
-        Self { trigger, killed: None, seen: Vec::new(), thread }
-    }
-
-    pub(super) fn saw(&mut self, kill: &OomKill) {
-        let victim = &kill.victim;
-        self.seen.extend([Some(victim.tid), victim.pid, victim.ns_pid].into_iter().flatten());
-    }
-
-    fn is_recorded(&self) -> bool {
-        matches!(&self.killed, Some(Ok(killed)) if self.seen.contains(&killed.pid))
-    }
-
-    /// Ready when there is nothing more to wait for; never without a demo.
-    pub(super) async fn over(demo: &mut Option<Self>) {
-        let Some(demo) = demo else { return std::future::pending().await };
-        if demo.killed.is_none() {
-            demo.killed = (&mut demo.trigger).await.ok();
-        }
-        match demo.killed {
-            Some(Ok(_)) if !demo.is_recorded() => sleep(RECORD_WITHIN).await,
-            _ => {}
+        }));
+        self.killed = trigger.await.ok();
+        if let Some(Ok(Killed { pid, .. })) = &self.killed {
+            let victims = &mut self.victims;
+            let its_record = async {
+                while let Some(victim) = victims.recv().await {
+                    if victim.contains(&Some(*pid)) {
+                        return true;
+                    }
+                }
+                false
+            };
+            self.recorded = timeout(RECORD_WITHIN, its_record).await.unwrap_or(false);
         }
     }
 
     /// Says how it ended.
     pub(super) fn finish(self) -> anyhow::Result<ExitCode> {
-        let recorded = self.is_recorded();
-        let killed = self.killed;
         // It puts its cgroup away before it ends, also when interrupted.
-        self.thread.join().map_err(|_| anyhow!("the thread that triggers the kill panicked"))?;
-        match killed {
-            Some(Ok(_)) if recorded => Ok(ExitCode::SUCCESS),
+        if let Some(thread) = self.thread {
+            thread.join().map_err(|_| anyhow!("the thread that triggers the kill panicked"))?;
+        }
+        match self.killed {
+            Some(Ok(_)) if self.recorded => Ok(ExitCode::SUCCESS),
             Some(Ok(killed)) => {
                 bail!("the kernel killed process {}, but no hook saw it", killed.pid)
             }

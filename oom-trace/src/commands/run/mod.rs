@@ -1,15 +1,9 @@
 //! `oom-trace run`: hook the OOM killer and report each victim.
 
-mod backfill;
 mod demo;
-mod feed;
 mod instance;
-mod ledger;
-pub(crate) mod protect;
-mod rehearsal;
+mod protect;
 mod reload;
-mod speaker;
-mod stream;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,23 +11,21 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
-use self::backfill::{Backfill, Before};
-use self::feed::{Feed, Witness};
+use self::demo::Demo;
 use self::instance::Instance;
-use self::ledger::Ledger;
 use self::reload::Reloader;
-use self::speaker::Speaker;
-use self::stream::Stream;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, outfits};
-use crate::commands::own_log::machine;
-use crate::commands::source::{notes, open};
 use crate::config;
 use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::kernel::plan::{Plan, Refused};
 use crate::kernel_log::device::DeviceError;
+use crate::kernel_log::this_boot::machine;
+use crate::pipeline::{
+    Account, AgentEvents, Backfill, Before, Controls, Feed, Stream, Witness, notes, open,
+};
 use crate::say::{never_wait, say, start_writing};
 use crate::sink::{Console, Status};
 use crate::store::LateStore;
@@ -62,8 +54,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let host = Host::here().context("cannot read the boot id")?;
         // The account begins here: what the log tells of from now on is told, whichever hook sees it.
         let witness = Witness::open(machine(&host));
-        let ledger = Ledger::open();
-        let began = (Clock::now().boot_ns(), ledger.count());
+        let account = Account::open();
+        let began = (Clock::now().boot_ns(), account.count());
         let (plan, source) = open(&config.kernel, config.debug)?;
         let mut notes = notes(&source);
         let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
@@ -78,8 +70,13 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
         let feed = Feed::new(source, &host, &plan, &config, witness)?;
         announce(&plan, &notes);
-        let demo = config.demo;
-        let reloader = Reloader::new(args, config, agent);
+        let mut demo = None;
+        let watcher = config.demo.then(|| {
+            let (new, watcher) = Demo::new();
+            demo = Some(new);
+            watcher
+        });
+        let mut reloader = Reloader::new(args, config, agent);
         let backfill = match reloader.store() {
             Some(store) => {
                 let ((until, counted), store) = (began, store.to_owned());
@@ -88,9 +85,17 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             }
             None => Backfill::none(),
         };
-        let speaker = Speaker::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, speaker, reloader, ledger, backfill);
-        stream.run(&console_closed, demo).await
+        let events = AgentEvents::new(host, &plan);
+        let stream = Stream::new(feed, delivery, board, events, account, backfill, watcher);
+        let over = async {
+            match &mut demo {
+                Some(demo) => demo.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        let reload = |delivery: &mut Delivery| reloader.reload(delivery);
+        stream.run(Controls { console_closed: &console_closed, over, reload }).await?;
+        demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
     })
 }
 

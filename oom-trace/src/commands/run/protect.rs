@@ -1,22 +1,13 @@
 //! The agent survives what it watches, and keeps no more rights than it needs.
 
 use std::fs;
-use std::io;
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, disable_transparent_huge_pages, set_capabilities,
 };
 
-/// Lifts RLIMIT_MEMLOCK, 64 KiB to 8 MiB by default: kernels before 5.11 charge maps to it, and
-/// under `mlockall` every later mapping counts.
-///
-/// # Errors
-/// It takes `CAP_SYS_RESOURCE` to raise the hard limit.
-pub(crate) fn lift_memlock() -> io::Result<()> {
-    Ok(setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None })?)
-}
+use crate::bpf::lift_memlock;
 
 /// Has the kernel back no part of this process's memory by pages of 2 MiB: where they are used unasked
 /// (`transparent_hugepage/enabled` is `always`), one stands for each heap and stack that happens to lie
@@ -42,28 +33,11 @@ pub(super) fn survive() -> Vec<String> {
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 
-/// Heap that is resident before it is needed: more than the records of a group of some hundred
-/// processes take on their way.
-const HEAP_BYTES: usize = 384 << 10;
-
 /// Has the heap keep its pages: one for all threads, which gives nothing back. To be called once loading
 /// has given back what it took, and before there are other threads. Returns what could not be had.
 pub(super) fn keep_heap() -> Option<String> {
     let kept = crate::bpf::keep_heap();
     (!kept).then(|| "the heap may give memory back and miss it when memory is short".to_owned())
-}
-
-/// Touches some of the heap in advance, so that a record on its way asks the kernel for no page: with
-/// this process's own cgroup full and nobody in it who may be killed, the kernel would come back to the
-/// page fault for ever (`pagefault_out_of_memory`, mm/oom_kill.c). To be called when all is there that
-/// stays: what is made later would lie in it.
-pub(super) fn reserve_heap() {
-    // From the heap's end, to which it returns.
-    let mut heap = vec![0_u8; HEAP_BYTES];
-    for page in heap.chunks_mut(rustix::param::page_size()) {
-        page.fill(1);
-    }
-    std::hint::black_box(&heap);
 }
 
 /// Gives up, for this thread and those it starts, what was needed to attach. What stays: reading

@@ -33,11 +33,6 @@ impl Reloader {
         Self { args, now, agent }
     }
 
-    /// What it was started with, as it stands.
-    pub(super) fn config(&self) -> &config::Run {
-        &self.now
-    }
-
     /// Where records are kept, if they are.
     pub(super) fn store(&self) -> Option<&Path> {
         self.now.store.as_ref().map(|store| store.path.as_path())
@@ -45,12 +40,12 @@ impl Reloader {
 
     /// Brings the sinks in line with the file; answers the rest, to be done elsewhere. If anything
     /// is wrong with it, that is said, and all stays as it was. `None` if there is nothing to do.
-    pub(super) fn reload(&mut self, delivery: &mut Delivery) -> Option<&config::Run> {
+    pub(super) fn reload(&mut self, delivery: &mut Delivery) -> Option<config::Run> {
         self.args.config.as_ref()?;
         match self.try_reload(delivery) {
             Ok(said) => {
                 say(said);
-                Some(&self.now)
+                Some(self.now.clone())
             }
             Err(error) => {
                 say(format_args!("configuration not reloaded: {error}"));

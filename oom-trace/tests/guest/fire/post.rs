@@ -216,8 +216,21 @@ impl Post {
     pub(crate) fn stop_within(&mut self, within: Duration) {
         self.signal(Signal::TERM);
         let status = self.ended(within);
-        let status = status.unwrap_or_else(|| panic!("no answer to SIGTERM for {within:?}"));
+        let status = status
+            .unwrap_or_else(|| panic!("no answer to SIGTERM for {within:?}: {}", self.threads()));
         assert!(status.success(), "it ended with {status}: {:#?}", self.said());
+    }
+
+    /// What each of its threads does.
+    fn threads(&self) -> String {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid().as_raw_pid()));
+        let of = |task: PathBuf| {
+            let read = |file: &str| fs::read_to_string(task.join(file)).unwrap_or_default();
+            let (comm, stat, stack) = (read("comm"), read("stat"), read("stack"));
+            let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).get(..1).unwrap_or("");
+            format!("\n{} {state}\n{stack}", comm.trim_end())
+        };
+        tasks.into_iter().flatten().flatten().map(|task| of(task.path())).collect()
     }
 
     /// How it ended, if it does by then.

@@ -2,8 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::run::protect::lift_memlock;
-use crate::bpf::{Hooked, KernelBtf, Probes, Ring, hook};
+use crate::bpf::{Hooked, KernelBtf, Probes, Ring, hook, lift_memlock};
 use crate::budget::Budget;
 use crate::config;
 use crate::kernel::facts::Facts;
@@ -11,7 +10,7 @@ use crate::kernel::plan::{Plan, Refused, Rung};
 use crate::kernel_log::device::{Begin, Device};
 
 /// What is open.
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The programs, what they write to, and what is known of the machine.
     Programs(Box<(Facts, Probes, Ring)>),
     /// The log, from now on.
@@ -22,7 +21,7 @@ pub(super) enum Source {
 ///
 /// # Errors
 /// Nothing can be had.
-pub(super) fn open(config: &config::Kernel, debug: bool) -> anyhow::Result<(Plan, Source)> {
+pub(crate) fn open(config: &config::Kernel, debug: bool) -> anyhow::Result<(Plan, Source)> {
     let is_log = |rung: &Rung| *rung == Rung::Log;
     let rungs: Vec<_> = config.rungs.iter().copied().filter(|rung| !is_log(rung)).collect();
     if rungs.is_empty() {
@@ -70,7 +69,7 @@ fn programs(
 }
 
 /// What could not be had and is not needed, for people.
-pub(super) fn notes(source: &Source) -> Vec<String> {
+pub(crate) fn notes(source: &Source) -> Vec<String> {
     match source {
         Source::Programs(programs) => {
             let (_, probes, _) = &**programs;

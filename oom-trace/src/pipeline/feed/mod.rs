@@ -8,9 +8,8 @@ mod witness;
 use std::io;
 use std::time::Duration;
 
-use super::rehearsal::rehearse;
-use crate::commands::own_log::machine;
-use crate::commands::source::Source;
+use super::rehearsal::Rehearsal;
+use super::source::Source;
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::build::BuildReader;
@@ -21,12 +20,13 @@ use crate::enrich::system::SystemReader;
 use crate::enrich::users::UserReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
+use crate::kernel_log::this_boot::machine;
 use log::Log;
 use programs::Programs;
-pub(super) use witness::Witness;
+pub(crate) use witness::Witness;
 
 /// What a feed brings.
-pub(super) enum Fed {
+pub(crate) enum Fed {
     /// A record.
     Record(Record),
     /// The record of a kill that no hook saw: the kernel's log tells of it.
@@ -38,14 +38,14 @@ pub(super) enum Fed {
 }
 
 /// One of the two.
-pub(super) enum Feed {
+pub(crate) enum Feed {
     Programs(Box<Programs>),
     Log(Box<Log>),
 }
 
 impl Feed {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(
+    pub(crate) fn new(
         source: Source,
         host: &Host,
         plan: &Plan,
@@ -70,7 +70,9 @@ impl Feed {
                     page_size: rustix::param::page_size() as u64,
                 };
                 let sees_exits = !plan.lacks("oom_exit");
-                let programs = Programs::new(probes, ring, enricher, sees_exits, witness);
+                let rehearsal = Rehearsal::new(config);
+                let programs =
+                    Programs::new(probes, ring, enricher, rehearsal, sees_exits, witness);
                 Ok(Self::Programs(Box::new(programs)))
             }
             Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
@@ -78,15 +80,15 @@ impl Feed {
     }
 
     /// Has all that a record takes on its way in memory.
-    pub(super) fn rehearse(&mut self, config: &config::Run) {
+    pub(crate) fn rehearse(&mut self) {
         match self {
-            Self::Programs(programs) => rehearse(programs.enricher(), config),
+            Self::Programs(programs) => programs.rehearse(),
             Self::Log(_) => {}
         }
     }
 
     /// What is told of victims, from now on.
-    pub(super) fn configure(&mut self, config: &config::Run) {
+    pub(crate) fn configure(&mut self, config: &config::Run) {
         match self {
             Self::Programs(programs) => programs.configure(config),
             Self::Log(_) => {}
@@ -94,7 +96,7 @@ impl Feed {
     }
 
     /// What an incident may weigh while it is put together, in bytes.
-    pub(super) fn set_bound(&mut self, bytes: usize) {
+    pub(crate) fn set_bound(&mut self, bytes: usize) {
         match self {
             Self::Programs(programs) => programs.set_bound(bytes),
             Self::Log(_) => {}
@@ -102,7 +104,7 @@ impl Feed {
     }
 
     /// Waits until there is something to read.
-    pub(super) async fn readable(&mut self) -> io::Result<()> {
+    pub(crate) async fn readable(&mut self) -> io::Result<()> {
         match self {
             Self::Programs(programs) => programs.readable().await,
             Self::Log(log) => log.readable().await,
@@ -110,7 +112,7 @@ impl Feed {
     }
 
     /// Hands on all there is.
-    pub(super) fn drain(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn drain(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.drain(each),
             Self::Log(log) => log.drain(each),
@@ -118,7 +120,7 @@ impl Feed {
     }
 
     /// Whether something waits for what may never come.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         match self {
             Self::Programs(programs) => programs.is_waiting(),
             Self::Log(log) => log.is_waiting(),
@@ -126,7 +128,7 @@ impl Feed {
     }
 
     /// What should have come by now will not.
-    pub(super) fn settle(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn settle(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.settle(each),
             Self::Log(log) => log.settle(each),
@@ -134,7 +136,7 @@ impl Feed {
     }
 
     /// When to look for a line of the kernel's log that is on its way; `None` if there is none.
-    pub(super) fn until_line(&self) -> Option<Duration> {
+    pub(crate) fn until_line(&self) -> Option<Duration> {
         match self {
             Self::Programs(programs) => programs.until_line(),
             Self::Log(_) => None,
@@ -142,7 +144,7 @@ impl Feed {
     }
 
     /// Looks for it.
-    pub(super) fn look_again(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn look_again(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.look_again(each),
             Self::Log(_) => {}
@@ -150,7 +152,7 @@ impl Feed {
     }
 
     /// Hands on what is left, now that the hooks are out.
-    pub(super) fn finish(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn finish(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.finish(each),
             Self::Log(log) => log.finish(each),
@@ -159,7 +161,7 @@ impl Feed {
 
     /// How long until a victim will have taken too long to die; `None` if none is dying, or that
     /// cannot be told.
-    pub(super) fn until_stuck(&self) -> Option<Duration> {
+    pub(crate) fn until_stuck(&self) -> Option<Duration> {
         match self {
             Self::Programs(programs) => programs.until_stuck(),
             Self::Log(_) => None,
@@ -167,7 +169,7 @@ impl Feed {
     }
 
     /// Tells of the victims that take too long.
-    pub(super) fn stuck(&mut self, each: impl FnMut(Fed)) {
+    pub(crate) fn stuck(&mut self, each: impl FnMut(Fed)) {
         match self {
             Self::Programs(programs) => programs.stuck(each),
             Self::Log(_) => {}
@@ -175,7 +177,7 @@ impl Feed {
     }
 
     /// Kills that were seen and wait for the end of their incident.
-    pub(super) fn open_kills(&self) -> u64 {
+    pub(crate) fn open_kills(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.open_kills(),
             Self::Log(_) => 0,
@@ -183,7 +185,7 @@ impl Feed {
     }
 
     /// What the kernel could not hand over.
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.lost(),
             Self::Log(log) => log.lost(),
@@ -191,7 +193,7 @@ impl Feed {
     }
 
     /// Takes the hooks out. What they wrote can still be read.
-    pub(super) fn detach(&mut self) {
+    pub(crate) fn detach(&mut self) {
         match self {
             Self::Programs(programs) => programs.detach(),
             Self::Log(_) => {}

@@ -16,20 +16,20 @@ const SHORT: Duration = Duration::from_secs(1);
 
 /// What the log does not tell.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// It begins with the boot.
-    pub(super) reaches_back: bool,
+    pub(crate) reaches_back: bool,
     /// Messages that were overwritten while it was read.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Its kills have wall-clock times.
-    pub(super) has_times: bool,
+    pub(crate) has_times: bool,
 }
 
 /// Hands on all that it has, oldest first.
 ///
 /// # Errors
 /// It cannot be read, or `each` fails.
-pub(super) fn read(
+pub(crate) fn read(
     host: &Host,
     mut each: impl FnMut(Record) -> anyhow::Result<()>,
 ) -> anyhow::Result<Limits> {
@@ -60,7 +60,7 @@ pub(super) fn read(
 }
 
 /// The running kernel's.
-pub(super) fn machine(host: &Host) -> Machine {
+pub(crate) fn machine(host: &Host) -> Machine {
     let version = rustix::system::uname().version().to_string_lossy().into_owned();
     Machine {
         host: Some(host.name.clone()),
@@ -73,7 +73,7 @@ pub(super) fn machine(host: &Host) -> Machine {
 
 /// How long this machine slept since it booted. The kernel's log does not count that. Then its stamps
 /// cannot be told in wall-clock time: nobody says before or after which message it slept.
-pub(super) fn suspended() -> Duration {
+pub(crate) fn suspended() -> Duration {
     let now = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
     let awake = now(ClockId::Monotonic);
     now(ClockId::Boottime).saturating_sub(awake)

@@ -13,15 +13,15 @@ const FTRACE_ENABLED: &str = "/proc/sys/kernel/ftrace_enabled";
 
 /// Knows what does not change while the agent runs.
 #[derive(Debug)]
-pub(super) struct Speaker {
+pub(crate) struct AgentEvents {
     host: Host,
     rung: Rung,
     hooks: Vec<String>,
     missing: Vec<Missing>,
 }
 
-impl Speaker {
-    pub(super) fn new(host: Host, plan: &Plan) -> Self {
+impl AgentEvents {
+    pub(crate) fn new(host: Host, plan: &Plan) -> Self {
         let hooks = plan.hooks.iter().map(|hook| hook.program.to_owned());
         let missing = plan.missing.iter().map(|missing| Missing {
             field: missing.field.to_owned(),
@@ -31,20 +31,20 @@ impl Speaker {
     }
 
     /// Hooks are in.
-    pub(super) fn started(&self) -> Record {
+    pub(crate) fn started(&self) -> Record {
         let message = format!("attached by {}, waiting for OOM kills", self.rung);
         self.record(AgentEvent::Started, message, Totals::default())
     }
 
     /// Records lack something on this kernel; `None` if they lack nothing.
-    pub(super) fn degraded(&self) -> Option<Record> {
+    pub(crate) fn degraded(&self) -> Option<Record> {
         let fields: Vec<_> = self.missing.iter().map(|missing| missing.field.as_str()).collect();
         let message = format!("fields not available: {}", fields.join(", "));
         (!fields.is_empty()).then(|| self.record(AgentEvent::Degraded, message, Totals::default()))
     }
 
     /// The tracepoint beneath the probes caught what they missed.
-    pub(super) fn net_caught(&self) -> Record {
+    pub(crate) fn net_caught(&self) -> Record {
         let off = fs::read_to_string(FTRACE_ENABLED).is_ok_and(|text| text.trim() == "0");
         let why = if off { ": kernel.ftrace_enabled is 0, which switches kprobes off" } else { "" };
         let message = format!(
@@ -54,7 +54,7 @@ impl Speaker {
     }
 
     /// The kernel's log tells of kills that no hook saw, or whose record found no room.
-    pub(super) fn log_caught(&self, missed: u64, totals: Totals) -> Record {
+    pub(crate) fn log_caught(&self, missed: u64, totals: Totals) -> Record {
         let (s, its) =
             if missed == 1 { ("", "its record has") } else { ("s", "their records have") };
         let message = format!(
@@ -64,7 +64,7 @@ impl Speaker {
     }
 
     /// The kernel counted kills that are in no record.
-    pub(super) fn gap(&self, unseen: u64, totals: Totals) -> Record {
+    pub(crate) fn gap(&self, unseen: u64, totals: Totals) -> Record {
         let perhaps = match self.rung {
             _ if totals.ring_lost > 0 => {
                 format!(
@@ -86,12 +86,12 @@ impl Speaker {
     }
 
     /// Whether it is news that this source reported a kill: there are better hooks than it.
-    pub(super) fn is_net(&self, source: Source) -> bool {
+    pub(crate) fn is_net(&self, source: Source) -> bool {
         source == Source::Tracepoint && self.rung != Rung::Tracepoint
     }
 
     /// Hooks are out.
-    pub(super) fn stopped(&self, totals: Totals) -> Record {
+    pub(crate) fn stopped(&self, totals: Totals) -> Record {
         let kernel = match totals.kernel_kills {
             Some(kills) => format!(" ({kills} counted by the kernel)"),
             None => String::new(),

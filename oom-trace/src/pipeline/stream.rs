@@ -1,6 +1,7 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
-use std::process::ExitCode;
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::account::Account;
+use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Missed};
-use super::demo::Demo;
 use super::feed::{Fed, Feed};
-use super::ledger::Ledger;
-use super::protect::reserve_heap;
-use super::reload::Reloader;
-use super::speaker::Speaker;
+use super::rehearsal::reserve_heap;
 use crate::budget::Budget;
+use crate::config;
 use crate::delivery::{Board, Delivery};
 use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
@@ -30,20 +30,33 @@ const OVERDUE: Duration = Duration::from_secs(1);
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the agent consists of while it runs.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     feed: Feed,
     desk: Desk,
     board: Arc<Board>,
-    reloader: Reloader,
     budget: Budget,
+}
+
+/// Is shown each kill.
+pub(crate) type Watcher = Box<dyn FnMut(&OomKill)>;
+
+/// How the agent is governed while it runs.
+pub(crate) struct Controls<'a, Over, Reload> {
+    /// Told when the reader of the console has gone.
+    pub(crate) console_closed: &'a Notify,
+    /// Ready when there is no more to be done.
+    pub(crate) over: Over,
+    /// Reads the configuration again and brings the outputs in line with it; the new one, if it could
+    /// be read.
+    pub(crate) reload: Reload,
 }
 
 /// Where a record passes on its way from where it was made to the sinks.
 struct Desk {
     delivery: Delivery,
-    speaker: Speaker,
-    ledger: Ledger,
-    demo: Option<Demo>,
+    events: AgentEvents,
+    account: Account,
+    watcher: Option<Watcher>,
     /// Kills from before the start.
     backfill: Backfill,
     /// Whether it has been said that the probes miss kills.
@@ -53,27 +66,36 @@ struct Desk {
 }
 
 impl Stream {
-    pub(super) fn new(
+    pub(crate) fn new(
         feed: Feed,
         delivery: Delivery,
         board: Arc<Board>,
-        speaker: Speaker,
-        reloader: Reloader,
-        ledger: Ledger,
+        events: AgentEvents,
+        account: Account,
         backfill: Backfill,
+        watcher: Option<Watcher>,
     ) -> Self {
-        let (demo, net_caught, missed) = (None, false, 0);
-        let desk = Desk { delivery, speaker, ledger, demo, backfill, net_caught, missed };
-        let mut stream = Self { feed, desk, board, reloader, budget: Budget::here() };
+        let (net_caught, missed) = (false, 0);
+        let desk = Desk { delivery, events, account, watcher, backfill, net_caught, missed };
+        let mut stream = Self { feed, desk, board, budget: Budget::here() };
         stream.keep_within_budget();
         stream
     }
 
-    pub(super) async fn run(
+    /// Until it is told to stop.
+    ///
+    /// # Errors
+    /// The feed cannot be waited for.
+    pub(crate) async fn run<Over, Reload>(
         mut self,
-        console_closed: &Notify,
-        demo: bool,
-    ) -> anyhow::Result<ExitCode> {
+        controls: Controls<'_, Over, Reload>,
+    ) -> io::Result<()>
+    where
+        Over: Future<Output = ()>,
+        Reload: FnMut(&mut Delivery) -> Option<config::Run>,
+    {
+        let Controls { console_closed, over, mut reload } = controls;
+        let mut over = pin!(over);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
@@ -81,8 +103,7 @@ impl Stream {
         self.begin();
         // Kills are seen already, and wait for it.
         reserve_heap();
-        self.feed.rehearse(self.reloader.config());
-        self.desk.demo = demo.then(Demo::start);
+        self.feed.rehearse();
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last.
         let mut settle_at = None;
@@ -97,9 +118,9 @@ impl Stream {
                     self.keep_within_budget();
                     self.drain();
                     // Once the records are on their way; those of what was counted by then follow.
-                    let count = self.desk.ledger.count();
+                    let count = self.desk.account.count();
                     self.drain();
-                    self.desk.ledger.compare(count, self.feed.open_kills());
+                    self.desk.account.compare(count, self.feed.open_kills());
                     self.post(count);
                 }
                 () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
@@ -117,24 +138,31 @@ impl Stream {
                 missed = self.desk.backfill.next(), if self.desk.backfill.is_under_way() => {
                     self.missed(missed);
                 }
-                _ = hangup.recv() => self.reload(),
+                _ = hangup.recv() => {
+                    // Files are opened anew, too.
+                    self.desk.delivery.reopen();
+                    if let Some(config) = reload(&mut self.desk.delivery) {
+                        self.feed.configure(&config);
+                    }
+                }
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
                 () = console_closed.notified() => {
                     reader_gone = true;
                     break;
                 }
-                () = Demo::over(&mut self.desk.demo) => break,
+                () = &mut over => break,
             }
         }
-        self.stop(reader_gone)
+        self.stop(reader_gone);
+        Ok(())
     }
 
     /// Says that it is there.
     fn begin(&mut self) {
         let desk = &mut self.desk;
-        desk.tell(desk.speaker.started());
-        if let Some(record) = desk.speaker.degraded() {
+        desk.tell(desk.events.started());
+        if let Some(record) = desk.events.degraded() {
             desk.send(record);
         }
         self.drain();
@@ -170,44 +198,36 @@ impl Stream {
         feed.drain(|fed| desk.take(fed));
     }
 
-    /// Files are opened anew, and the configuration is read again.
-    fn reload(&mut self) {
-        self.desk.delivery.reopen();
-        if let Some(config) = self.reloader.reload(&mut self.desk.delivery) {
-            self.feed.configure(config);
-        }
-    }
-
     /// For those who ask how it stands.
     fn post(&self, count: Option<u64>) {
         let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.ledger.totals(count, self.feed.lost(), sink_lost));
+        self.board.set_totals(self.desk.account.totals(count, self.feed.lost(), sink_lost));
     }
 
     fn is_unsettled(&self) -> bool {
-        self.feed.is_waiting() || self.desk.ledger.is_unsettled()
+        self.feed.is_waiting() || self.desk.account.is_unsettled()
     }
 
     /// What should have come by now will not: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
-        let count = self.desk.ledger.count();
+        let count = self.desk.account.count();
         let Self { feed, desk, .. } = self;
         feed.settle(|fed| desk.take(fed));
-        let unseen = desk.ledger.settle(count, feed.open_kills());
-        let totals = desk.ledger.totals(count, feed.lost(), desk.sink_lost(|_| true));
+        let unseen = desk.account.settle(count, feed.open_kills());
+        let totals = desk.account.totals(count, feed.lost(), desk.sink_lost(|_| true));
         desk.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.speaker.gap(unseen, totals));
+            desk.tell(desk.events.gap(unseen, totals));
         }
         self.post(count);
     }
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
-    fn stop(mut self, reader_gone: bool) -> anyhow::Result<ExitCode> {
+    fn stop(mut self, reader_gone: bool) {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let count = self.desk.ledger.count();
+        let count = self.desk.account.count();
         let lost = self.feed.lost();
         self.feed.detach();
         let Self { feed, desk, .. } = &mut self;
@@ -219,17 +239,16 @@ impl Stream {
             // What is left the next agent finds.
             desk.backfill.sum_up().into_iter().for_each(say);
         }
-        let unseen = desk.ledger.close(count);
-        let totals = desk.ledger.totals(count, lost, desk.sink_lost(counts));
+        let unseen = desk.account.close(count);
+        let totals = desk.account.totals(count, lost, desk.sink_lost(counts));
         desk.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.speaker.gap(unseen, totals));
+            desk.tell(desk.events.gap(unseen, totals));
         }
-        desk.tell(desk.speaker.stopped(totals));
+        desk.tell(desk.events.stopped(totals));
         for sink in desk.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
             say_how_it_ended(&sink);
         }
-        desk.demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
     }
 }
 
@@ -255,25 +274,25 @@ impl Desk {
                     self.kill(kill);
                 }
             }
-            Fed::Again => self.ledger.again(),
+            Fed::Again => self.account.again(),
             Fed::Malformed(why) => {
-                self.ledger.malformed();
+                self.account.malformed();
                 say(why);
             }
         }
     }
 
     fn kill(&mut self, kill: Box<OomKill>) {
-        self.ledger.record(&kill);
+        self.account.record(&kill);
         self.backfill.saw(&kill);
-        if let Some(demo) = &mut self.demo {
-            demo.saw(&kill);
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&kill);
         }
-        let missed = self.speaker.is_net(kill.source) && !self.net_caught;
+        let missed = self.events.is_net(kill.source) && !self.net_caught;
         self.send(Record::OomKill(kill));
         if missed {
             self.net_caught = true;
-            self.tell(self.speaker.net_caught());
+            self.tell(self.events.net_caught());
         }
     }
 
@@ -281,7 +300,7 @@ impl Desk {
     fn tell_missed(&mut self, totals: Totals) {
         let missed = std::mem::take(&mut self.missed);
         if missed > 0 {
-            self.tell(self.speaker.log_caught(missed, totals));
+            self.tell(self.events.log_caught(missed, totals));
         }
     }
 

@@ -15,11 +15,11 @@ use std::{io, thread};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use self::matching::{Logged, is_again, missing, same};
-use super::say;
-use crate::commands::own_log::{self, Limits, suspended};
 use crate::delivery::Pace;
 use crate::enrich::host::Host;
 use crate::incident::model::{OomKill, Record};
+use crate::kernel_log::this_boot::{self, Limits, suspended};
+use crate::say::say;
 use crate::store::{Archive, Known, StoreError, Told};
 
 /// Kills on their way to whoever tells of them.
@@ -33,20 +33,20 @@ const SEEN: usize = 1 << 14;
 
 /// What is looked for: kills of the time before this agent.
 #[derive(Debug, Clone)]
-pub(super) struct Before {
+pub(crate) struct Before {
     /// Where and which boot this is.
-    pub(super) host: Host,
+    pub(crate) host: Host,
     /// The store.
-    pub(super) store: PathBuf,
+    pub(crate) store: PathBuf,
     /// When the hooks were in place, on `CLOCK_BOOTTIME` in nanoseconds.
-    pub(super) until: u64,
+    pub(crate) until: u64,
     /// How many kills the kernel had counted then.
-    pub(super) counted: Option<u64>,
+    pub(crate) counted: Option<u64>,
 }
 
 /// The search under way.
 #[derive(Debug)]
-pub(super) struct Backfill {
+pub(crate) struct Backfill {
     /// `None` once it is over.
     found: Option<Receiver<Missed>>,
     seen: Seen,
@@ -55,7 +55,7 @@ pub(super) struct Backfill {
 
 /// A kill that the store lacks.
 #[derive(Debug)]
-pub(super) struct Missed(Box<OomKill>);
+pub(crate) struct Missed(Box<OomKill>);
 
 /// Kills that the hooks saw at the start: the log may have those, too.
 #[derive(Debug, Default)]
@@ -72,29 +72,29 @@ impl Backfill {
     ///
     /// # Errors
     /// The kernel gives no further thread.
-    pub(super) fn start(before: Before, pace: Pace) -> io::Result<Self> {
+    pub(crate) fn start(before: Before, pace: Pace) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(WAITING);
         let seen = Seen { until: before.until, slept: slept(), ..Seen::default() };
         let host = before.host.clone();
-        let log = move |each: &mut Each<'_>| own_log::read(&host, each);
+        let log = move |each: &mut Each<'_>| this_boot::read(&host, each);
         let run = move || Search { before, pace, sender, log, slept: slept() }.run();
         thread::Builder::new().name("backfill".to_owned()).spawn(run)?;
         Ok(Self { found: Some(found), seen, told: 0 })
     }
 
     /// Nothing is looked for.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { found: None, seen: Seen::default(), told: 0 }
     }
 
     /// Whether there is more to come.
-    pub(super) fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         self.found.is_some()
     }
 
     /// The next kill, which may be one that the hooks saw meanwhile; `None` at the end, and then for
     /// ever.
-    pub(super) async fn next(&mut self) -> Option<Missed> {
+    pub(crate) async fn next(&mut self) -> Option<Missed> {
         let found = self.found.as_mut()?;
         let next = found.recv().await;
         if next.is_none() {
@@ -105,7 +105,7 @@ impl Backfill {
     }
 
     /// The hooks saw this kill.
-    pub(super) fn saw(&mut self, kill: &OomKill) {
+    pub(crate) fn saw(&mut self, kill: &OomKill) {
         if self.found.is_some() {
             self.seen.add(kill);
         }
@@ -113,7 +113,7 @@ impl Backfill {
 
     /// The record of a kill that nobody told of; `None` if the hooks saw it after all. To be asked when
     /// all that the hooks have seen by now is known.
-    pub(super) fn tell(&mut self, Missed(kill): Missed) -> Option<Record> {
+    pub(crate) fn tell(&mut self, Missed(kill): Missed) -> Option<Record> {
         if self.seen.takes(&kill) {
             return None;
         }
@@ -122,7 +122,7 @@ impl Backfill {
     }
 
     /// How many kills were told, in a sentence.
-    pub(super) fn sum_up(&self) -> Option<String> {
+    pub(crate) fn sum_up(&self) -> Option<String> {
         match self.told {
             0 => None,
             1 => Some("recovered 1 kill from before this start from the kernel's log".to_owned()),

@@ -20,7 +20,7 @@ const VMSTAT_LEN: usize = 8 << 10;
 /// kills than the kernel has counted since. Then the account began with a lower count, so that this
 /// surplus never makes up for a loss.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Account {
     /// The kernel's count when the account began; `None` where the kernel does not tell.
     base: Option<u64>,
     kills: u64,
@@ -36,9 +36,9 @@ pub(super) struct Ledger {
     count: fn() -> Option<u64>,
 }
 
-impl Ledger {
+impl Account {
     /// Starts to count.
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self::with(oom_kill)
     }
 
@@ -55,7 +55,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn record(&mut self, kill: &OomKill) {
+    pub(crate) fn record(&mut self, kill: &OomKill) {
         self.records += 1;
         match kill.kill_count {
             Some(count) => self.kills += u64::from(count),
@@ -64,34 +64,34 @@ impl Ledger {
     }
 
     /// One more kill of a victim that has its record.
-    pub(super) fn again(&mut self) {
+    pub(crate) fn again(&mut self) {
         self.kills += 1;
     }
 
-    pub(super) fn malformed(&mut self) {
+    pub(crate) fn malformed(&mut self) {
         self.malformed += 1;
     }
 
     /// The kernel's count by now.
-    pub(super) fn count(&self) -> Option<u64> {
+    pub(crate) fn count(&self) -> Option<u64> {
         (self.count)()
     }
 
     /// Whether it remains to be compared again.
-    pub(super) fn is_unsettled(&self) -> bool {
+    pub(crate) fn is_unsettled(&self) -> bool {
         self.ahead.is_some()
     }
 
     /// Compares the kernel's count, taken before the records were, with what was seen; `open` kills
     /// wait for the end of their incident.
-    pub(super) fn compare(&mut self, count: Option<u64>, open: u64) {
+    pub(crate) fn compare(&mut self, count: Option<u64>, open: u64) {
         let unseen = self.unseen(count, open);
         self.ahead = Some(self.ahead.map_or(unseen, |ahead| ahead.min(unseen)));
     }
 
     /// Compares again, a while later. How many kills no hook saw that have not been told of: those
     /// by which the kernel was ahead each time.
-    pub(super) fn settle(&mut self, count: Option<u64>, open: u64) -> Option<u64> {
+    pub(crate) fn settle(&mut self, count: Option<u64>, open: u64) -> Option<u64> {
         let unseen = self.unseen(count, open);
         let gap = unseen.min(self.ahead.unwrap_or(0));
         self.told += gap;
@@ -100,7 +100,7 @@ impl Ledger {
     }
 
     /// The last comparison: nothing is on its way any more.
-    pub(super) fn close(&mut self, count: Option<u64>) -> Option<u64> {
+    pub(crate) fn close(&mut self, count: Option<u64>) -> Option<u64> {
         self.ahead = Some(u64::MAX);
         self.settle(count, 0)
     }
@@ -122,7 +122,7 @@ impl Ledger {
         self.base = self.base.zip(began).map(|(base, began)| base.min(began));
     }
 
-    pub(super) fn totals(&self, count: Option<u64>, ring_lost: u64, sink_lost: u64) -> Totals {
+    pub(crate) fn totals(&self, count: Option<u64>, ring_lost: u64, sink_lost: u64) -> Totals {
         let &Self { base, kills, unsure, records, malformed, ahead: _, told, count: _ } = self;
         let counted = count.zip(base).map(|(count, base)| count.saturating_sub(base));
         // As many of the doubtful ones as the kernel counted.
@@ -135,7 +135,7 @@ impl Ledger {
 }
 
 /// `/proc/vmstat` `oom_kill`: kills since the boot.
-pub(super) fn oom_kill() -> Option<u64> {
+pub(crate) fn oom_kill() -> Option<u64> {
     // The file says that it is empty: without room for all of it, it is read in a dozen small pieces.
     let mut text = String::with_capacity(VMSTAT_LEN);
     File::open(VMSTAT).ok()?.read_to_string(&mut text).ok()?;
@@ -150,91 +150,91 @@ fn parse_oom_kill(vmstat: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn ledger(kills: u64) -> Ledger {
-        Ledger { kills, ..Ledger::with(|| Some(0)) }
+    fn account(kills: u64) -> Account {
+        Account { kills, ..Account::with(|| Some(0)) }
     }
 
     #[test]
     fn a_difference_is_a_gap_once_it_has_lasted_and_is_told_once() {
-        let mut ledger = ledger(5);
-        ledger.compare(Some(7), 0);
-        assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(7), 0), Some(2));
-        assert!(!ledger.is_unsettled());
-        ledger.compare(Some(7), 0);
-        assert_eq!(ledger.settle(Some(7), 0), None);
-        assert!(!ledger.is_unsettled());
-        assert_eq!(ledger.close(Some(8)), Some(1));
+        let mut account = account(5);
+        account.compare(Some(7), 0);
+        assert!(account.is_unsettled());
+        assert_eq!(account.settle(Some(7), 0), Some(2));
+        assert!(!account.is_unsettled());
+        account.compare(Some(7), 0);
+        assert_eq!(account.settle(Some(7), 0), None);
+        assert!(!account.is_unsettled());
+        assert_eq!(account.close(Some(8)), Some(1));
     }
 
     #[test]
     fn a_kill_on_its_way_is_no_gap() {
-        let mut ledger = ledger(5);
-        ledger.compare(Some(6), 0);
-        ledger.kills = 7;
-        assert_eq!(ledger.settle(Some(7), 0), None);
-        ledger.compare(None, 0);
-        assert_eq!(ledger.settle(None, 0), None);
+        let mut account = account(5);
+        account.compare(Some(6), 0);
+        account.kills = 7;
+        assert_eq!(account.settle(Some(7), 0), None);
+        account.compare(None, 0);
+        assert_eq!(account.settle(None, 0), None);
     }
 
     #[test]
     fn what_comes_while_it_is_looked_at_is_looked_at_again() {
-        let mut ledger = ledger(5);
-        ledger.compare(Some(5), 0);
-        assert_eq!(ledger.settle(Some(6), 0), None);
-        assert!(ledger.is_unsettled());
-        assert_eq!(ledger.settle(Some(6), 0), Some(1));
-        assert!(!ledger.is_unsettled());
+        let mut account = account(5);
+        account.compare(Some(5), 0);
+        assert_eq!(account.settle(Some(6), 0), None);
+        assert!(account.is_unsettled());
+        assert_eq!(account.settle(Some(6), 0), Some(1));
+        assert!(!account.is_unsettled());
     }
 
     /// There is always one more on its way, and always another one.
     #[test]
     fn in_a_storm_what_is_on_its_way_is_no_gap_and_a_loss_is() {
-        let mut ledger = ledger(0);
+        let mut account = account(0);
         for (count, kills, open) in [(3, 1, 1), (5, 4, 1), (9, 7, 1), (12, 11, 0)] {
-            ledger.kills = kills;
-            ledger.compare(Some(count), open);
+            account.kills = kills;
+            account.compare(Some(count), open);
         }
-        assert_eq!(ledger.settle(Some(13), 1), None);
+        assert_eq!(account.settle(Some(13), 1), None);
         for (count, kills) in [(20, 17), (25, 23), (31, 28)] {
-            ledger.kills = kills;
-            ledger.compare(Some(count), 0);
+            account.kills = kills;
+            account.compare(Some(count), 0);
         }
-        assert_eq!(ledger.settle(Some(40), 0), Some(1));
+        assert_eq!(account.settle(Some(40), 0), Some(1));
     }
 
     /// It was counted before the account began, and its record came after.
     #[test]
     fn a_kill_that_was_on_its_way_at_the_start_hides_no_loss() {
-        let mut ledger = Ledger::with(|| Some(100));
-        ledger.kills = 1;
-        ledger.compare(Some(100), 0);
-        assert_eq!(ledger.settle(Some(100), 0), None);
-        assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(1));
+        let mut account = Account::with(|| Some(100));
+        account.kills = 1;
+        account.compare(Some(100), 0);
+        assert_eq!(account.settle(Some(100), 0), None);
+        assert_eq!(account.totals(Some(100), 0, 0).kernel_kills, Some(1));
         // One more, in no record.
-        ledger.compare(Some(101), 0);
-        assert_eq!(ledger.settle(Some(101), 0), Some(1));
-        assert_eq!(ledger.totals(Some(101), 0, 0).kernel_kills, Some(2));
+        account.compare(Some(101), 0);
+        assert_eq!(account.settle(Some(101), 0), Some(1));
+        assert_eq!(account.totals(Some(101), 0, 0).kernel_kills, Some(2));
     }
 
     /// The count was taken, then another kill was counted and told of.
     #[test]
     fn a_count_that_is_older_than_the_last_record_moves_no_beginning() {
-        let mut ledger = Ledger { base: Some(90), ..ledger(11) };
-        ledger.count = || Some(101);
-        ledger.compare(Some(100), 0);
-        assert_eq!(ledger.base, Some(90));
-        assert_eq!(ledger.totals(Some(100), 0, 0).kernel_kills, Some(11));
+        let mut account = Account { base: Some(90), ..account(11) };
+        account.count = || Some(101);
+        account.compare(Some(100), 0);
+        assert_eq!(account.base, Some(90));
+        assert_eq!(account.totals(Some(100), 0, 0).kernel_kills, Some(11));
     }
 
     #[test]
     fn a_mark_that_may_have_been_a_kill_is_one_where_the_kernel_counted_it() {
-        let mut ledger = Ledger { unsure: 2, ..ledger(3) };
+        let mut account = Account { unsure: 2, ..account(3) };
         for (count, kills) in [(3, 3), (4, 4), (5, 5)] {
-            assert_eq!(ledger.close(Some(count)), None, "{count}");
-            assert_eq!(ledger.totals(Some(count), 0, 0).kills, kills, "{count}");
+            assert_eq!(account.close(Some(count)), None, "{count}");
+            assert_eq!(account.totals(Some(count), 0, 0).kills, kills, "{count}");
         }
-        assert_eq!(ledger.close(Some(6)), Some(1));
+        assert_eq!(account.close(Some(6)), Some(1));
     }
 
     #[test]

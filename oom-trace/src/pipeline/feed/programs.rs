@@ -15,6 +15,7 @@ use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
 use crate::incident::record::Freed;
+use crate::pipeline::rehearsal::Rehearsal;
 use crate::wire::{Event, decode};
 
 /// How long the kernel may take from a mark to the line of the kill.
@@ -23,11 +24,13 @@ const LINE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the log is left alone before it is looked at again for a line that is on its way.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-pub(in crate::commands::run) struct Programs {
+pub(crate) struct Programs {
     probes: Probes,
     ring: Ring,
     assembler: Assembler,
     enricher: Enricher,
+    /// `None` once it is over.
+    rehearsal: Option<Rehearsal>,
     /// How the machine stood when the incident of this id began.
     system: Option<(u64, System)>,
     /// Victims whose memory is not back; `None` where no hook tells when it is.
@@ -61,6 +64,7 @@ impl Programs {
         probes: Probes,
         ring: Ring,
         enricher: Enricher,
+        rehearsal: Rehearsal,
         sees_exits: bool,
         witness: Option<Witness>,
     ) -> Self {
@@ -69,6 +73,7 @@ impl Programs {
             ring,
             assembler: Assembler::new(usize::MAX),
             enricher,
+            rehearsal: Some(rehearsal),
             system: None,
             deathbed: sees_exits.then(Deathbed::default),
             witness,
@@ -78,8 +83,10 @@ impl Programs {
         }
     }
 
-    pub(super) fn enricher(&mut self) -> &mut Enricher {
-        &mut self.enricher
+    pub(super) fn rehearse(&mut self) {
+        if let Some(rehearsal) = self.rehearsal.take() {
+            rehearsal.walk(&mut self.enricher);
+        }
     }
 
     pub(super) fn configure(&mut self, config: &config::Run) {
@@ -235,12 +242,13 @@ impl Programs {
     pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
         // Asked before the ring is read: what that task wrote is in it.
         let left = self.has_left();
+        let drained = Instant::now();
         self.drain(&mut each);
         if left.is_some() && left == self.assembler.waiting().map(|open| open.id) {
             self.give_up(true, &mut each);
         }
         if self.assembler.waiting().is_none() && self.held.is_empty() {
-            self.missed(false, each);
+            self.missed(Some(drained), each);
         }
     }
 
@@ -268,11 +276,11 @@ impl Programs {
             std::thread::sleep(LOOK_AGAIN);
             self.look_again(&mut each);
         }
-        self.missed(true, each);
+        self.missed(None, each);
     }
 
-    fn missed(&mut self, is_end: bool, each: impl FnMut(Fed)) {
-        let missed = self.witness.as_mut().map(|witness| witness.missed(is_end));
+    fn missed(&mut self, ring_read: Option<Instant>, each: impl FnMut(Fed)) {
+        let missed = self.witness.as_mut().map(|witness| witness.missed(ring_read));
         missed.into_iter().flatten().map(Fed::from).for_each(each);
     }
 

@@ -14,7 +14,7 @@ use crate::say::say;
 /// Messages that are read before they are looked at.
 const BATCH: usize = 256;
 
-pub(in crate::commands::run) struct Log {
+pub(crate) struct Log {
     device: Device<Receiver>,
     parser: Parser,
     batch: Vec<(Kmsg, u64)>,

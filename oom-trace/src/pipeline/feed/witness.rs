@@ -8,13 +8,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::commands::own_log::suspended;
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::model::{KilledAgain, Record};
 use crate::incident::record::outcome;
 use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
 use crate::kernel_log::reader::Kmsg;
+use crate::kernel_log::this_boot::suspended;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp, killed};
 
 /// Lines that are kept; the kernel keeps the rest until there is room.
@@ -33,11 +33,12 @@ const LONG_AFTER_NS: i64 = 600_000_000_000;
 /// As above, while nothing is known yet of how the log's clock stands to the other.
 const AT_FIRST_NS: i64 = 10_000_000_000;
 
-/// How long the record of a line may be on its way.
-const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// How long one that writes to the ring on another processor, and is held up there, may keep what
+/// comes after it from being read.
+const BEHIND_OTHERS: Duration = Duration::from_secs(1);
 
 /// The log since the agent's account began.
-pub(in crate::commands::run) struct Witness {
+pub(crate) struct Witness {
     device: Device,
     machine: Machine,
     lines: Lines,
@@ -58,7 +59,7 @@ impl Witness {
     ///
     /// # Errors
     /// There is no log to read here.
-    pub(in crate::commands::run) fn open(machine: Machine) -> Result<Self, DeviceError> {
+    pub(crate) fn open(machine: Machine) -> Result<Self, DeviceError> {
         let device = Device::open(Begin::Next)?;
         Ok(Self { device, machine, lines: Lines::default(), lost: false })
     }
@@ -105,11 +106,11 @@ impl Witness {
                 victim.logged = self.lines.look_up(victim.marks(), slept);
             }
             if victim.logged == Logged::Unknown {
-                if is_written && !self.lost {
-                    victim.logged = Logged::Never;
-                }
-                // Nobody is to be killed: no line will come.
-                is_settled &= is_written || victim.mark.outcome == outcome::ALREADY_EXITING;
+                // Nobody is to be killed, or the line may have been overwritten: none will come. Else,
+                // though it is written, it may be behind one that is being written on another
+                // processor.
+                is_settled &=
+                    (is_written && self.lost) || victim.mark.outcome == outcome::ALREADY_EXITING;
             }
         }
         if is_settled {
@@ -130,13 +131,13 @@ impl Witness {
         self.lines.give_up(&incident.victims);
     }
 
-    /// Takes out the lines whose marks no hook saw: those that were read a while ago, or at the end
-    /// all of them.
-    pub(super) fn missed(&mut self, is_end: bool) -> Vec<Missed> {
+    /// Takes out the lines whose marks no hook saw: those that were read well before the ring was read
+    /// last, as a mark is in the ring before its line is written; at the end all of them (`None`).
+    pub(super) fn missed(&mut self, ring_read: Option<Instant>) -> Vec<Missed> {
         let mut missed = Vec::new();
         loop {
             self.read();
-            let read_before = Instant::now().checked_sub(ON_ITS_WAY).filter(|_| !is_end);
+            let read_before = ring_read.map(|read| read.checked_sub(BEHIND_OTHERS).unwrap_or(read));
             let old = self.lines.old(read_before);
             if old.is_empty() {
                 return missed;
@@ -280,7 +281,7 @@ impl Lines {
 
     /// Takes out those that were read before a moment, or all.
     fn old(&mut self, read_before: Option<Instant>) -> Vec<Line> {
-        let is_old = |line: &&Line| read_before.is_none_or(|before| line.read <= before);
+        let is_old = |line: &&Line| read_before.is_none_or(|before| line.read < before);
         let old = self.new.iter().take_while(is_old).count();
         self.new.drain(..old).collect()
     }
