@@ -7,24 +7,22 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
+use zerocopy::{Immutable, IntoBytes};
 
 use super::image::{Kind, MapImage};
-use super::sys::{bpf, bpf_answer, enable, own, perf_event_open};
+use super::sys::{bpf, enable, own, perf_event_open};
 
 const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
 const BPF_PROG_LOAD: libc::c_int = 5;
-const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_BTF_LOAD: libc::c_int = 18;
-const BPF_BTF_GET_FD_BY_ID: libc::c_int = 19;
 const BPF_MAP_FREEZE: libc::c_int = 22;
 
 const BPF_MAP_TYPE_RINGBUF: u32 = 27;
 
 /// Bytes of a name, with the NUL at its end.
-const BPF_OBJ_NAME_LEN: usize = 16;
+pub(super) const BPF_OBJ_NAME_LEN: usize = 16;
 
 /// `BPF_LOG_LEVEL1`
 const LOG_LEVEL: u32 = 1;
@@ -50,11 +48,11 @@ fn address(bytes: &[u8]) -> u64 {
     bytes.as_ptr().expose_provenance() as u64
 }
 
-fn len(bytes: &[u8]) -> io::Result<u32> {
+pub(super) fn len(bytes: &[u8]) -> io::Result<u32> {
     u32::try_from(bytes.len()).map_err(io::Error::other)
 }
 
-fn number(fd: impl AsFd) -> io::Result<u32> {
+pub(super) fn number(fd: impl AsFd) -> io::Result<u32> {
     u32::try_from(fd.as_fd().as_raw_fd()).map_err(io::Error::other)
 }
 
@@ -329,109 +327,4 @@ pub(super) fn attach(program: impl AsFd, kind: Kind, target: &str) -> io::Result
 fn kprobe_events() -> io::Result<u32> {
     let number = std::fs::read_to_string("/sys/bus/event_source/devices/kprobe/type")?;
     number.trim().parse().map_err(io::Error::other)
-}
-
-/// `BPF_OBJ_GET_INFO_BY_FD`
-#[repr(C)]
-#[derive(IntoBytes, FromBytes)]
-struct GetInfo {
-    bpf_fd: u32,
-    info_len: u32,
-    info: u64,
-}
-
-/// Fills in what the kernel tells of an object; how many bytes of it there are.
-fn get_info<T: IntoBytes + FromBytes>(object: impl AsFd, info: &mut T) -> io::Result<usize> {
-    let info = info.as_mut_bytes();
-    let mut get = GetInfo {
-        bpf_fd: number(object)?,
-        info_len: len(info)?,
-        info: info.as_mut_ptr().expose_provenance() as u64,
-    };
-    bpf_answer(BPF_OBJ_GET_INFO_BY_FD, &mut get)?;
-    std::hint::black_box(info);
-    Ok(get.info_len as usize)
-}
-
-/// What the kernel made of a program.
-pub(super) struct Verified {
-    #[cfg_attr(
-        not(feature = "ebpf-log"),
-        expect(dead_code, reason = "the hooks' own log is found by it")
-    )]
-    pub(super) id: u32,
-    /// Bytes of its translated instructions.
-    pub(super) bytes: u32,
-    /// Instructions that the verifier looked at; the kernel tells from 5.16 on.
-    pub(super) instructions: Option<u32>,
-}
-
-/// Asks it.
-pub(super) fn verified(program: impl AsFd) -> io::Result<Verified> {
-    /// Words of `struct bpf_prog_info`.
-    const ID: usize = 1;
-    const XLATED_PROG_LEN: usize = 5;
-    const VERIFIED_INSNS: usize = 54;
-    let mut info = [0_u32; VERIFIED_INSNS + 2];
-    let told = get_info(program, &mut info)? / size_of::<u32>();
-    Ok(Verified {
-        id: info[ID],
-        bytes: info[XLATED_PROG_LEN],
-        instructions: (told > VERIFIED_INSNS).then_some(info[VERIFIED_INSNS]),
-    })
-}
-
-/// `struct bpf_btf_info`
-#[repr(C)]
-#[derive(IntoBytes, FromBytes)]
-struct BtfInfo {
-    btf: u64,
-    btf_size: u32,
-    id: u32,
-    name: u64,
-    name_len: u32,
-    kernel_btf: u32,
-}
-
-/// `BPF_BTF_GET_FD_BY_ID`
-#[repr(C)]
-#[derive(IntoBytes, Immutable)]
-struct GetById {
-    id: u32,
-    next_id: u32,
-    open_flags: u32,
-}
-
-/// The kernel's own type information, which the kernel gives a number from 5.11 on.
-pub(super) struct KernelTypes(OwnedFd);
-
-impl KernelTypes {
-    /// The number it has: the kernel reads it before anybody hands over another.
-    const ID: u32 = 1;
-
-    /// Opens it, for which `CAP_SYS_ADMIN` is needed; and how many bytes it has.
-    pub(super) fn open() -> io::Result<(Self, usize)> {
-        let get = GetById { id: Self::ID, next_id: 0, open_flags: 0 };
-        let fd = own(bpf(BPF_BTF_GET_FD_BY_ID, &get)?)?;
-        let mut name = [0_u8; BPF_OBJ_NAME_LEN];
-        let mut info = BtfInfo::new_zeroed();
-        info.name = name.as_mut_ptr().expose_provenance() as u64;
-        info.name_len = len(&name)?;
-        get_info(&fd, &mut info)?;
-        let name = std::hint::black_box(name);
-        if info.kernel_btf == 0 || !name.starts_with(b"vmlinux\0") {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let size = usize::try_from(info.btf_size).map_err(io::Error::other)?;
-        Ok((Self(fd), size))
-    }
-
-    /// Copies it.
-    pub(super) fn read(&self, to: &mut [u8]) -> io::Result<()> {
-        let mut info = BtfInfo::new_zeroed();
-        info.btf = to.as_mut_ptr().expose_provenance() as u64;
-        info.btf_size = len(to)?;
-        get_info(&self.0, &mut info)?;
-        Ok(())
-    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::ops::Deref;
 use std::path::Path;
 
-use super::calls::KernelTypes;
+use super::info::KernelTypes;
 use super::sys::Pages;
 use crate::kernel::facts::BTF_PATH;
 

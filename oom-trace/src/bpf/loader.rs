@@ -15,6 +15,7 @@ use zerocopy::IntoBytes as _;
 use super::calls::{self, Rejected};
 use super::error::BpfError;
 use super::image::{IMAGE, Kind, ProgramImage};
+use super::info::{self, Verified};
 use super::object::{Object, side_by_side};
 use super::ring::Ring;
 use super::sys::{Numbers, release_memory};
@@ -207,7 +208,7 @@ fn in_turn(hooks: &[Hook]) -> [&[Hook]; 2] {
 
 /// How much of a program the verifier looked at, if the kernel tells (5.16 on).
 fn verified(Attached { program, name, .. }: &Attached) -> Option<String> {
-    let calls::Verified { bytes, instructions, .. } = calls::verified(program).ok()?;
+    let Verified { bytes, instructions, .. } = info::verified(program).ok()?;
     Some(format!("{name}: {} instructions verified, {bytes} bytes", instructions?))
 }
 

@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 
 use aya_log::EbpfLogger;
 
-use super::calls;
 use super::error::BpfError;
+use super::info::{Verified, verified};
 use super::sys::readable;
 use crate::say::say;
 
@@ -29,7 +29,7 @@ impl ::log::Log for Lines {
 
 /// Prints messages until the agent ends. All programs write to the ring that this one does.
 pub(super) fn forward(program: impl AsFd) -> Result<(), BpfError> {
-    let calls::Verified { id, .. } = calls::verified(program)?;
+    let Verified { id, .. } = verified(program)?;
     let mut logger = readable(EbpfLogger::init_from_id_with_logger(id, Lines)?)?;
     tokio::spawn(async move {
         loop {

@@ -4,6 +4,7 @@ mod calls;
 mod direct_map;
 mod error;
 mod image;
+mod info;
 mod kernel_btf;
 mod ksym;
 mod loader;
