@@ -19,30 +19,58 @@ use crate::render::{Format, Style, render};
 use crate::sink::FilterState;
 use crate::wire::{Event, decode};
 
-/// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for each
-/// output and written in its format, into memory.
-pub(crate) fn rehearse(enricher: &mut Enricher, config: &config::Run) {
-    let console = config.console.as_ref();
-    let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
-    let sinks = config.sinks.iter().map(|spec| {
-        let sink = spec.destination();
-        (sink.format(), Style::default(), sink.filter().clone())
-    });
-    let outputs = console.into_iter().chain(sinks);
-    let mut outputs: Vec<_> =
-        outputs.map(|(format, style, filter)| (format, style, FilterState::new(filter))).collect();
-    let mut out = Vec::new();
-    walk(enricher, |record| {
-        for (format, style, filter) in &mut outputs {
-            // What it takes and what not: both are of use.
-            let _ = filter.takes(record);
-            if let Some(format) = *format {
-                write(record, format, *style, &mut out);
+/// Heap that is resident before it is needed: more than the records of a group of some hundred
+/// processes take on their way.
+const HEAP_BYTES: usize = 384 << 10;
+
+/// Touches some of the heap in advance, so that a record on its way asks the kernel for no page: with
+/// this process's own cgroup full and nobody in it who may be killed, the kernel would come back to the
+/// page fault for ever (`pagefault_out_of_memory`, mm/oom_kill.c). To be called when all is there that
+/// stays: what is made later would lie in it.
+pub(super) fn reserve_heap() {
+    // From the heap's end, to which it returns.
+    let mut heap = vec![0_u8; HEAP_BYTES];
+    for page in heap.chunks_mut(rustix::param::page_size()) {
+        page.fill(1);
+    }
+    std::hint::black_box(&heap);
+}
+
+/// What is walked for: the outputs there are.
+pub(super) struct Rehearsal {
+    outputs: Vec<(Option<Format>, Style, FilterState)>,
+}
+
+impl Rehearsal {
+    pub(super) fn new(config: &config::Run) -> Self {
+        let console = config.console.as_ref();
+        let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
+        let sinks = config.sinks.iter().map(|spec| {
+            let sink = spec.destination();
+            (sink.format(), Style::default(), sink.filter().clone())
+        });
+        let outputs = console.into_iter().chain(sinks);
+        let outputs =
+            outputs.map(|(format, style, filter)| (format, style, FilterState::new(filter)));
+        Self { outputs: outputs.collect() }
+    }
+
+    /// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for
+    /// each output and written in its format, into memory.
+    pub(super) fn walk(mut self, enricher: &mut Enricher) {
+        let mut out = Vec::new();
+        walk(enricher, |record| {
+            for (format, style, filter) in &mut self.outputs {
+                // What it takes and what not: both are of use.
+                let _ = filter.takes(record);
+                if let Some(format) = *format {
+                    write(record, format, *style, &mut out);
+                }
             }
-        }
-        // As the store and those that have a form of their own have it.
-        write(record, Format::Json, Style::default(), &mut out);
-    });
+            // As the store and those that have a form of their own have it.
+            write(record, Format::Json, Style::default(), &mut out);
+        });
+    }
 }
 
 fn write(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) {

@@ -14,6 +14,7 @@ use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
+use crate::pipeline::rehearsal::Rehearsal;
 use crate::wire::{Event, Freed, decode};
 
 /// How long the kernel may take from a mark to the line of the kill.
@@ -27,6 +28,8 @@ pub(crate) struct Programs {
     ring: Ring,
     assembler: Assembler,
     enricher: Enricher,
+    /// `None` once it is over.
+    rehearsal: Option<Rehearsal>,
     /// How the machine stood when the incident of this id began.
     system: Option<(u64, System)>,
     /// Victims whose memory is not back; `None` where no hook tells when it is.
@@ -60,6 +63,7 @@ impl Programs {
         probes: Probes,
         ring: Ring,
         enricher: Enricher,
+        rehearsal: Rehearsal,
         sees_exits: bool,
         witness: Option<Witness>,
     ) -> Self {
@@ -68,12 +72,19 @@ impl Programs {
             ring,
             assembler: Assembler::new(usize::MAX),
             enricher,
+            rehearsal: Some(rehearsal),
             system: None,
             deathbed: sees_exits.then(Deathbed::default),
             witness,
             trigger: Trigger::default(),
             held: VecDeque::new(),
             lost: 0,
+        }
+    }
+
+    pub(super) fn rehearse(&mut self) {
+        if let Some(rehearsal) = self.rehearsal.take() {
+            rehearsal.walk(&mut self.enricher);
         }
     }
 
