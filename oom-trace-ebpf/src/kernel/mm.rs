@@ -6,7 +6,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
-use super::{Got, Task, load, ok, pointer, read, read_bytes};
+use super::{Got, load, ok, pointer, read, read_bytes};
 
 /// `struct mm_struct`
 #[derive(Clone, Copy)]
@@ -49,10 +49,16 @@ impl Mm {
     }
 
     /// Copies `len` bytes at an address of the process, which must lie on one page, to `target`; 1, or 0
-    /// if they cannot be had.
+    /// if they cannot be had. `current` is the memory of the task that this runs in.
     #[inline(always)]
-    pub(crate) fn copy<const N: usize>(self, address: u64, len: u32, target: &mut [u8; N]) -> u64 {
-        if self.0 == Task::current().mm().address() {
+    pub(crate) fn copy<const N: usize>(
+        self,
+        current: Self,
+        address: u64,
+        len: u32,
+        target: &mut [u8; N],
+    ) -> u64 {
+        if self.0 == current.0 {
             // SAFETY: the helper writes `len` ≤ N bytes, and a bad address is an error.
             return ok(unsafe {
                 bpf_probe_read_user(target.as_mut_ptr().cast(), len, address as *const _)
