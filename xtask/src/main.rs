@@ -3,6 +3,7 @@
 mod artifacts;
 mod bench;
 mod lint;
+mod parts;
 mod setup;
 mod sh;
 mod test;
@@ -54,6 +55,12 @@ enum Task {
         /// Only this, printed and not written
         #[arg(value_parser = BENCH_PARTS)]
         part: Option<String>,
+        /// Write nothing: fail when a row got worse than in docs/benchmarks.md by more than a tenth
+        #[arg(long, conflicts_with = "part")]
+        check: bool,
+        /// A page measured before, to check instead of measuring
+        #[arg(long, value_name = "FILE", requires = "check")]
+        from: Option<PathBuf>,
     },
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
@@ -97,18 +104,16 @@ fn work(task: Task) -> Result<()> {
         Task::Setup => setup::run().map(drop),
         Task::Build => build().map(drop),
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
-        Task::Test => {
-            setup::run()?;
-            test::run()
-        }
+        Task::Test => test::run(),
         Task::Fuzz { minutes } => {
             setup::run()?;
             fuzz(minutes)
         }
         Task::Lint => lint::run(&setup::run()?),
-        Task::Bench { part } => {
+        Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
+        Task::Bench { part, check, from: _ } => {
             setup::run()?;
-            bench::run(part)
+            if check { bench::check(None) } else { bench::run(part) }
         }
         Task::Vm { kernel, all: _, sample, failed, machine, minutes, command } => {
             setup::run()?;

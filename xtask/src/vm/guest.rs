@@ -15,6 +15,7 @@ use super::machines::{Machine, PLAIN};
 use super::payload::Payload;
 use super::qemu::{self, Accel, Boot, Ending};
 use super::sample;
+use crate::parts::Timer;
 use crate::sh::say;
 
 /// A guest to boot.
@@ -35,6 +36,7 @@ impl Guest {
         // Another run of this guest would take our image and files from under us.
         let turn = File::create(folder.join("lock"))?;
         turn.lock()?;
+        let _timer = Timer::start(format!("guest {self}"));
         let image = folder.join("initramfs.gz");
         self.pack(payload, &image)?;
         let disk = machine.disk_mib.map(|mib| (folder.join("disk"), mib));
