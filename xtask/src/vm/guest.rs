@@ -85,17 +85,15 @@ impl Guest {
     }
 
     fn environment(&self, payload: &Payload) -> BTreeMap<String, String> {
+        let (kernel, machine) = (self.kernel.name, self.machine.name);
         let vars = [
             ("HOME", "/root"),
             ("OOM_TRACE_BIN", "/bin/oom-trace"),
-            ("OOM_TRACE_MACHINE", self.machine.name),
+            ("OOM_TRACE_MACHINE", machine),
             ("PATH", "/bin"),
             ("RUST_BACKTRACE", "1"),
         ];
-        let scope = payload
-            .is_sample
-            .then(|| sample::environment(self.kernel.name, self.machine.name))
-            .flatten();
+        let scope = payload.is_sample.then(|| sample::environment(kernel, machine)).flatten();
         let of_the_payload = payload.env.iter().map(|(key, value)| (*key, value.as_str()));
         let vars = vars.into_iter().chain(scope).chain(of_the_payload);
         vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()

@@ -33,7 +33,7 @@ pub(super) fn has_kernel(kernel: &str) -> bool {
     SAMPLE.iter().any(|(name, ..)| *name == kernel)
 }
 
-/// What the guest finds in its environment: the name of its scope.
+/// What its guest of this kernel on this machine finds in its environment: the name of its scope.
 pub(super) fn environment(kernel: &str, machine: &str) -> Option<(&'static str, &'static str)> {
     let name = match scope(kernel, machine)? {
         Scope::Change => "change",
@@ -65,12 +65,8 @@ mod tests {
 
     #[test]
     fn a_guest_is_told_its_scope() {
-        let told = |kernel, machine| {
-            let (kernel, machine) = (Kernel::named(kernel), Machine::named(machine));
-            environment(kernel.unwrap().name, machine.unwrap().name)
-        };
-        assert_eq!(told("7.3", "plain"), Some(("OOM_TRACE_SCOPE", "kernel")));
-        assert_eq!(told("6.12", "plain"), Some(("OOM_TRACE_SCOPE", "change")));
-        assert_eq!(told("6.12", "fire"), None);
+        assert_eq!(environment("7.3", "plain"), Some(("OOM_TRACE_SCOPE", "kernel")));
+        assert_eq!(environment("6.12", "plain"), Some(("OOM_TRACE_SCOPE", "change")));
+        assert_eq!(environment("6.12", "fire"), None);
     }
 }

@@ -83,14 +83,14 @@ impl Watch {
         past.kills += kills_now;
         let printed = past.printed(kernel_lines.path(), kills_now);
         let (agent_records, said) = (vec![past.started.clone()], String::new());
-        *KEPT.lock().unwrap() = Some(Kept { agent, kernel_lines, past });
-
         let seen =
             Seen { records, exits, agent: agent_records, said, kills: kills_now, log, printed };
         let described = vec![Instant::now(); seen.dumps().len()];
         DESCRIBED.lock().unwrap().extend(described);
         show(&seen.records);
         seen.assert_logged();
+        // One that is wrong is not for the others.
+        *KEPT.lock().unwrap() = Some(Kept { agent, kernel_lines, past });
         seen
     }
 
