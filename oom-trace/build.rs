@@ -24,6 +24,9 @@ const TOOLCHAIN: &str = "../target/tools/ebpf-toolchain";
 const LINKER: &str = "../target/tools/bin/bpf-linker";
 const HINT: &str = "eBPF cannot be built on this machine yet: run `cargo xtask setup`";
 
+/// Where what in the binary goes.
+const LAYOUT: &str = "seldom.ld";
+
 /// The read-only globals that the agent sets.
 const GLOBALS: [&str; 3] = ["LAYOUT", "MACHINE", "AYA_LOG_LEVEL"];
 
@@ -32,9 +35,12 @@ const OLDEST_BTF: BtfFeatures =
     BtfFeatures::new(true, true, true, false, false, false, false, false);
 
 fn main() -> Result<()> {
-    for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf", "build.rs"] {
+    for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf", "build.rs", LAYOUT]
+    {
         println!("cargo::rerun-if-changed={path}");
     }
+    let layout = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(LAYOUT);
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", layout.display());
     let toolchain = fs::read_to_string(TOOLCHAIN).context(TOOLCHAIN).context(HINT)?;
     ensure!(Path::new(LINKER).exists(), "{HINT}: {LINKER} is missing");
     let features: &[&str] = if cfg!(feature = "ebpf-log") { &["log"] } else { &[] };

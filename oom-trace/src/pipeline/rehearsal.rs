@@ -19,9 +19,9 @@ use crate::render::{Format, Style, render};
 use crate::sink::FilterState;
 use crate::wire::{Event, decode};
 
-/// Heap that is resident before it is needed: more than the records of a group of some hundred
-/// processes take on their way.
-const HEAP_BYTES: usize = 384 << 10;
+/// Heap that is resident before it is needed, beside what the start and the rehearsal leave free: about
+/// what the records of a group of a hundred processes take on their way.
+const HEAP_BYTES: usize = 256 << 10;
 
 /// Touches some of the heap in advance, so that a record on its way asks the kernel for no page: with
 /// this process's own cgroup full and nobody in it who may be killed, the kernel would come back to the

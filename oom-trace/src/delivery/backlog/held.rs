@@ -59,7 +59,12 @@ impl Held {
 
     pub(super) fn set_bound(&mut self, bound: usize) {
         self.bound = bound;
-        self.entries.reserve(most(bound).saturating_sub(self.entries.len()));
+        if most(bound) > self.entries.capacity() {
+            // To reserve more would copy all the room there was, and so touch it.
+            let mut entries = VecDeque::with_capacity(most(bound));
+            entries.append(&mut self.entries);
+            self.entries = entries;
+        }
     }
 
     /// Adds a record. Makes no room for it.
