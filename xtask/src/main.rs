@@ -70,6 +70,9 @@ enum Task {
         /// Each kernel of the table; all tests on all of them write docs/kernels.md
         #[arg(long, conflicts_with = "kernel")]
         all: bool,
+        /// Only what `cargo xtask test` boots, and of it no more than is run there
+        #[arg(long, conflicts_with = "command")]
+        sample: bool,
         /// Only the guests whose last run was not good; the accounts of the others stand
         #[arg(long, conflicts_with = "command")]
         failed: bool,
@@ -112,9 +115,9 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             if check { bench::check(None) } else { bench::run(part) }
         }
-        Task::Vm { kernel, all: _, failed, machine, minutes, command } => {
+        Task::Vm { kernel, all: _, sample, failed, machine, minutes, command } => {
             setup::run()?;
-            vm(&Selection { kernel, machine, failed, minutes, sample: false }, &command)
+            vm(&Selection { kernel, machine, failed, minutes, sample }, &command)
         }
     }
 }

@@ -14,6 +14,7 @@ use super::kernels::Kernel;
 use super::machines::{Machine, PLAIN};
 use super::payload::Payload;
 use super::qemu::{self, Accel, Boot, Ending};
+use super::sample;
 use crate::parts::Timer;
 use crate::sh::say;
 
@@ -68,7 +69,7 @@ impl Guest {
             modules: carried,
             hierarchy: self.machine.hierarchy,
             steps: payload.steps(self.machine),
-            env: environment(self.machine, payload),
+            env: self.environment(payload),
         };
         let mut image = Image::create(path, &payload.init, &job)?;
         for (name, from) in &payload.programs {
@@ -81,6 +82,20 @@ impl Guest {
             image.tree(root)?;
         }
         image.finish()
+    }
+
+    fn environment(&self, payload: &Payload) -> BTreeMap<String, String> {
+        let vars = [
+            ("HOME", "/root"),
+            ("OOM_TRACE_BIN", "/bin/oom-trace"),
+            ("OOM_TRACE_MACHINE", self.machine.name),
+            ("PATH", "/bin"),
+            ("RUST_BACKTRACE", "1"),
+        ];
+        let scope = payload.is_sample.then(|| sample::environment(self)).flatten();
+        let of_the_payload = payload.env.iter().map(|(key, value)| (*key, value.as_str()));
+        let vars = vars.into_iter().chain(scope).chain(of_the_payload);
+        vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// Where what came home of the last run is.
@@ -102,19 +117,6 @@ impl Display for Guest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kernel.name, self.machine.name)
     }
-}
-
-fn environment(machine: &Machine, payload: &Payload) -> BTreeMap<String, String> {
-    let vars = [
-        ("HOME", "/root"),
-        ("OOM_TRACE_BIN", "/bin/oom-trace"),
-        ("OOM_TRACE_MACHINE", machine.name),
-        ("PATH", "/bin"),
-        ("RUST_BACKTRACE", "1"),
-    ];
-    let of_the_payload = payload.env.iter().map(|(key, value)| (*key, value.as_str()));
-    let vars = vars.into_iter().chain(of_the_payload);
-    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// KVM where it truly works; the answer is remembered, for finding out costs a boot.

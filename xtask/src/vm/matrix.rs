@@ -17,6 +17,7 @@ use super::machines::{MACHINES, Machine, PLAIN};
 use super::page::{self, Page};
 use super::payload::Payload;
 use super::qemu::Ending;
+use super::sample;
 use super::table::{Cell, Table};
 use crate::sh::say;
 
@@ -25,27 +26,13 @@ use crate::sh::say;
 pub(crate) struct Selection {
     pub(crate) kernel: Option<String>,
     pub(crate) machine: Option<String>,
-    /// Only the [`SAMPLE`].
+    /// Only the sample, and of it no more than is run for every change.
     pub(crate) sample: bool,
     /// Only those whose last run was not good; what the others came to then stands.
     pub(crate) failed: bool,
     /// How long random faults go on, if not as long as they do by themselves.
     pub(crate) minutes: Option<u64>,
 }
-
-/// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
-/// them, and each kind of machine that takes no longer than a minute or two. All there is takes two
-/// hours on two processors.
-const SAMPLE: &[(&str, &str)] = &[
-    ("5.10", "plain"),
-    ("6.1", "cgroup-v1"),
-    ("6.12", "plain"),
-    ("6.12", "numa"),
-    ("6.12", "swap"),
-    ("6.12", "lockdown"),
-    ("6.12", "panic"),
-    ("7.3", "plain"),
-];
 
 impl Selection {
     /// Whether it leaves nothing out.
@@ -94,15 +81,14 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
     let mut guests = Vec::new();
     let named = selection.machine.as_deref().map(Machine::named).transpose()?;
     let kernels = kernels(selection)?;
-    let in_sample = |kernel: &Kernel| SAMPLE.iter().any(|(name, _)| *name == kernel.name);
-    let kernels: Vec<_> =
-        kernels.into_iter().filter(|kernel| !selection.sample || in_sample(kernel)).collect();
+    let is_chosen = |kernel: &&Kernel| !selection.sample || sample::has_kernel(kernel.name);
+    let kernels: Vec<_> = kernels.into_iter().filter(is_chosen).collect();
     kernels.iter().try_for_each(|kernel| kernel.get())?;
     // Machine by machine, for the longest runs to come first: at the end none runs alone for long.
     for machine in MACHINES {
         let chosen = |kernel: &&&Kernel| match named {
             Some(named) => named.name == machine.name,
-            None if selection.sample => SAMPLE.contains(&(kernel.name, machine.name)),
+            None if selection.sample => sample::has(kernel.name, machine.name),
             None => kernel.is_run_on(machine),
         };
         for &kernel in kernels.iter().filter(chosen) {
@@ -118,12 +104,17 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
             }
         }
     }
-    let payloads =
-        payloads(&guests, |arch| Ok(Payload::of_tests(arch)?.lasting(selection.minutes)))?;
+    let payloads = payloads(&guests, |arch| {
+        let payload = Payload::of_tests(arch)?.lasting(selection.minutes);
+        Ok(if selection.sample { payload.of_the_sample() } else { payload })
+    })?;
     // Kept at once: the run may not come to its end.
     let take = |guest: &Guest, ending| -> Result<Account> {
         let account = account::take(guest.machine.end, ending, &guest.out());
-        account.keep(&guest.account())?;
+        // A part that is good says nothing of the rest.
+        if !selection.sample || !account.is_good() {
+            account.keep(&guest.account())?;
+        }
         Ok(account)
     };
     for (guest, account) in run(&guests, &payloads, take) {

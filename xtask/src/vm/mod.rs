@@ -13,6 +13,7 @@ mod package;
 pub(crate) mod page;
 mod payload;
 mod qemu;
+mod sample;
 mod table;
 
 use std::path::PathBuf;

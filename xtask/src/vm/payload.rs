@@ -35,6 +35,8 @@ pub(crate) struct Payload {
     pub(super) size: u32,
     /// Silent for so long, the guest hangs.
     pub(super) timeout: Duration,
+    /// Whether it is for every change: then a guest runs as much as the sample says.
+    pub(super) is_sample: bool,
     /// What its programs find in their environment beside what the machine gives them.
     pub(super) env: Vec<(&'static str, String)>,
 }
@@ -61,6 +63,7 @@ impl Payload {
             command: command.to_vec(),
             size: 1,
             timeout: TIMEOUT,
+            is_sample: false,
             env: env::var(SEED).map(|seed| (SEED, seed)).into_iter().collect(),
         };
         if command.first().is_some_and(|program| program == TESTS) {
@@ -73,6 +76,11 @@ impl Payload {
     pub(crate) fn lasting(mut self, minutes: Option<u64>) -> Self {
         self.env.extend(minutes.map(|minutes| (SECONDS, (minutes * 60).to_string())));
         self
+    }
+
+    /// For every change.
+    pub(crate) fn of_the_sample(self) -> Self {
+        Self { is_sample: true, ..self }
     }
 
     /// Adds a program of ours.
