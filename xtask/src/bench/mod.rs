@@ -61,8 +61,8 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
     let worse = verdicts.iter().filter(|verdict| verdict.is_worse()).count();
     if worse > 0 {
         bail!(
-            "{worse} of {} rows got worse than in {PAGE} by more than a tenth; if that is worth it, \
-             commit a fresh page",
+            "{worse} of {} rows got worse than in {PAGE} by more than a tenth, or were not measured; if that \
+             is worth it, commit a fresh page",
             verdicts.len()
         );
     }
