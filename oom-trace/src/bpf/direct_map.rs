@@ -13,14 +13,17 @@ const VARIABLE: &str = "memstart_addr";
 
 /// The address of the variable that tells.
 ///
-/// Kernels before 5.16 are not asked: they list it.
+/// Kernels before 5.16 cannot be asked: they list it. What others do not tell is not in the list, either.
 ///
 /// # Errors
 /// The kernel does not tell where the variable is.
 pub(super) fn find() -> io::Result<u64> {
-    ksym::address(VARIABLE).or_else(|_| {
-        let list = BufReader::new(File::open("/proc/kallsyms")?);
-        kallsyms::address(list, VARIABLE)?
-            .ok_or_else(|| io::Error::other(format!("no symbol {VARIABLE}")))
-    })
+    match ksym::address(VARIABLE) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            let list = BufReader::new(File::open("/proc/kallsyms")?);
+            kallsyms::address(list, VARIABLE)?
+                .ok_or_else(|| io::Error::other(format!("no symbol {VARIABLE}")))
+        }
+        told => told,
+    }
 }

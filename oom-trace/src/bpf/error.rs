@@ -3,9 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use aya::EbpfError;
 use aya::maps::MapError;
-use aya::programs::ProgramError;
 
 use crate::cause::chain;
 use crate::kernel::plan::PlanError;
@@ -16,14 +14,16 @@ pub enum BpfError {
     /// The machine does not offer it.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The object or its maps were turned down.
-    #[error("cannot load the eBPF object: {}{}", causes(&**error), advice(&**error))]
+    /// A map of the object, or its type information, was turned down.
+    #[error("cannot load the eBPF object: {what}: {error}{}", advice(error))]
     Object {
-        /// What aya says, with what the kernel said.
-        error: Box<EbpfError>,
+        /// Which part.
+        what: &'static str,
+        /// What the kernel said.
+        error: io::Error,
     },
     /// A program was turned down.
-    #[error("cannot {action} {program} ({function}): {}{}", causes(&**error), advice(&**error))]
+    #[error("cannot {action} {program} ({function}): {}{}", error, advice(&**error))]
     Program {
         /// `load` or `attach`
         action: &'static str,
@@ -31,11 +31,11 @@ pub enum BpfError {
         program: &'static str,
         /// The kernel's function.
         function: &'static str,
-        /// What aya says, with what the kernel said.
-        error: Box<ProgramError>,
+        /// What the kernel said.
+        error: Box<dyn Error + Send + Sync>,
     },
     /// The ring buffer cannot be read.
-    #[error("cannot map the ring buffer: {}{}", causes(&**error), advice(&**error))]
+    #[error("cannot map the ring buffer: {}{}", chain(&**error), advice(&**error))]
     Ring {
         /// What aya says, with what the kernel said.
         error: Box<MapError>,
@@ -60,24 +60,6 @@ impl BpfError {
         text.lines().next().unwrap_or_default().to_owned()
     }
 }
-
-/// The error and all that caused it, without what is said twice.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref() {
-        let log = verifier_log.to_string();
-        // The verifier's statistics come last, what it objects to before them.
-        let objection = log.lines().rfind(|line| !STATISTICS.iter().any(|it| line.starts_with(it)));
-        return match objection.map(str::trim).filter(|line| !line.is_empty()) {
-            Some(objection) => format!("{io_error}; the verifier says: {objection}"),
-            None => io_error.to_string(),
-        };
-    }
-    chain(error)
-}
-
-/// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).
-const STATISTICS: [&str; 5] =
-    ["verification time", "stack depth", "processed", "insns processed", "subprog "];
 
 /// What to do about the kernel's answer.
 fn advice(error: &(dyn Error + 'static)) -> &'static str {

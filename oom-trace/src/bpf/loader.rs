@@ -2,22 +2,24 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 use std::time::Duration;
 
-use aya::maps::{Map, RingBuf};
-use aya::programs::{FEntry, FExit, KProbe, Program, RawTracePoint};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::maps::{Map, MapData, RingBuf};
 use oom_trace_common::record::{Counters, MAX_CPUS, Machine};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zerocopy::IntoBytes as _;
 
+use super::calls::{self, Rejected};
 use super::error::BpfError;
+use super::image::{IMAGE, Kind, ProgramImage};
+use super::info::{self, Verified};
+use super::object::{Object, side_by_side};
 use super::ring::Ring;
 use super::sys::{Numbers, release_memory};
-use super::{btf, direct_map, ksym};
+use super::{direct_map, ksym};
 use crate::kernel::facts::{Facts, MarkVictim};
 use crate::kernel::kallsyms;
 use crate::kernel::plan::{Hook, Missing, Plan, Refused, Rung, Without, plan};
@@ -28,16 +30,23 @@ const LOG_OFF: u8 = 0;
 #[cfg(feature = "ebpf-log")]
 const LOG_ALL: u8 = 5;
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/oom-trace-ebpf"));
-
 /// The programs in place. They leave when this is dropped.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
 pub struct Probes {
-    /// Holds the links; `None` once detached.
-    ebpf: Option<Ebpf>,
+    /// Empty once they left.
+    attached: Vec<Attached>,
     counters: Numbers<COUNTERS>,
     /// What could not be had and is not needed, for people.
     pub notes: Vec<String>,
+}
+
+/// A program in its place.
+struct Attached {
+    /// It leaves when this is closed.
+    _link: OwnedFd,
+    /// By which its name and its counters are found.
+    program: OwnedFd,
+    name: &'static str,
 }
 
 /// From this version on the kernel weighs tasks by exact sums of their counters
@@ -46,6 +55,9 @@ const SUMS_ARE_EXACT: (u32, u32) = (7, 0);
 
 /// How long the end waits for the programs to leave.
 const DETACH_WITHIN: Duration = Duration::from_secs(1);
+
+/// Bytes of the stack of a thread that closes a descriptor.
+const CLOSING_STACK: usize = 64 << 10;
 
 const COUNTERS: usize = size_of::<Counters>() / size_of::<u64>();
 
@@ -89,7 +101,7 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, Unhook
         };
         match attach(facts, &mut plan, debug) {
             Ok((probes, ring)) => {
-                release_memory(OBJECT);
+                release_memory();
                 return Ok(Hooked { plan, probes, ring });
             }
             Err(error) => {
@@ -127,110 +139,118 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         weighs_exactly: u32::from(facts.release.version() >= SUMS_ARE_EXACT),
         direct_map,
         page_shift: rustix::param::page_size().trailing_zeros(),
-        has_nodes: u32::from(facts.possible_nodes > 1),
+        has_nodes: u16::from(facts.possible_nodes > 1),
+        has_probes: u16::from(plan.rung != Rung::Tracepoint),
         kill_start,
         kill_end,
     };
     #[cfg(feature = "ebpf-log")]
     let level = if debug { LOG_ALL } else { LOG_OFF };
-    let mut loader = loader()?;
-    #[cfg(feature = "ebpf-log")]
-    loader.override_global(aya_log::LEVEL, &level, false);
-    let mut ebpf = loader
-        .override_global("LAYOUT", facts.known.layout.as_bytes(), true)
-        .override_global("MACHINE", machine.as_bytes(), true)
-        .load(OBJECT)
-        .map_err(|error| BpfError::Object { error: Box::new(error) })?;
-    #[cfg(feature = "ebpf-log")]
-    if debug {
-        super::log::forward(&mut ebpf)?;
-    }
-    let btf = btf::of_functions(&facts.known);
+    let globals: [(&str, &[u8]); _] = [
+        ("LAYOUT", facts.known.layout.as_bytes()),
+        ("MACHINE", machine.as_bytes()),
+        #[cfg(feature = "ebpf-log")]
+        (aya_log::LEVEL, level.as_bytes()),
+    ];
+    let object = Object::new(&globals)?;
+    let loader = Loader { object: &object, facts };
     let rung = plan.rung;
-    let mut taken = Vec::new();
-    for hook in plan.hooks.drain(..) {
-        let attached = attach_one(&mut ebpf, hook, &btf).or_else(|error| {
-            let Some(program) = hook.instead else { return Err(error) };
-            attach_one(&mut ebpf, Hook { program, ..hook }, &btf)
-        });
-        match (attached, hook.without) {
-            (Ok(hook), _) => taken.push(hook),
-            (Err(error), Without::Lacking(field)) => {
-                plan.missing.push(Missing { field, reason: error.reason() });
+    let (mut taken, mut attached) = (Vec::new(), Vec::new());
+    for hooks in in_turn(&plan.hooks) {
+        let loaded = side_by_side(hooks, |hook| loader.load(*hook));
+        for (&hook, loaded) in hooks.iter().zip(loaded) {
+            let attempt = loaded.and_then(|program| loader.attach(hook, program));
+            let attempt = attempt.map(|attached| (hook, attached)).or_else(|error| {
+                let Some(program) = hook.instead else { return Err(error) };
+                let hook = Hook { program, ..hook };
+                let program = loader.load(hook)?;
+                Ok((hook, loader.attach(hook, program)?))
+            });
+            match (attempt, hook.without) {
+                (Ok((hook, program)), _) => {
+                    taken.push(hook);
+                    attached.push(program);
+                }
+                (Err(error), Without::Lacking(field)) => {
+                    plan.missing.push(Missing { field, reason: error.reason() });
+                }
+                (Err(_), Without::Approximate) => {}
+                (Err(error), Without::None)
+                    if hook == Hook::MARK_VICTIM && rung != Rung::Tracepoint =>
+                {
+                    notes.push(format!("no net beneath the probes: {error}"));
+                }
+                (Err(error), Without::None) => return Err(error),
             }
-            (Err(_), Without::Approximate) => {}
-            (Err(error), Without::None)
-                if hook == Hook::MARK_VICTIM && rung != Rung::Tracepoint =>
-            {
-                notes.push(format!("no net beneath the probes: {error}"));
-            }
-            (Err(error), Without::None) => return Err(error),
         }
     }
     plan.hooks = taken;
     if debug {
-        notes.extend(ebpf.programs().filter_map(verified));
+        notes.extend(attached.iter().filter_map(verified));
     }
-    let ring = RingBuf::try_from(take(&mut ebpf, "EVENTS")?);
-    let ring = Ring::new(ring.map_err(|error| BpfError::Ring { error: Box::new(error) })?)?;
-    let Map::Array(counters) = take(&mut ebpf, "COUNTERS")? else {
-        return Err(BpfError::Incomplete("COUNTERS"));
-    };
-    let counters = Numbers::map(counters.fd())?;
-    Ok((Probes { ebpf: Some(ebpf), counters, notes }, ring))
-}
-
-/// How much of a program the verifier looked at, if it is loaded and the kernel tells (5.16 on).
-fn verified((name, program): (&str, &Program)) -> Option<String> {
-    let info = program.info().ok()?;
-    let (verified, bytes) = (info.verified_instruction_count()?, info.size_translated()?);
-    Some(format!("{name}: {verified} instructions verified, {bytes} bytes"))
-}
-
-/// A loader without the kernel's BTF: the layout has what the programs need.
-///
-/// aya 0.14 reads and parses all of it in `EbpfLoader::new`, before it can be told not to: more
-/// time than all else at start, and some MiB of heap that stay. It does without where the file
-/// cannot be opened, so for a moment this process may open none.
-fn loader() -> Result<EbpfLoader<'static>, BpfError> {
-    let limit = getrlimit(Resource::Nofile);
-    let none = Rlimit { current: Some(0), ..limit };
-    setrlimit(Resource::Nofile, none).map_err(io::Error::from)?;
-    let loader = EbpfLoader::new();
-    setrlimit(Resource::Nofile, limit).map_err(io::Error::from)?;
-    Ok(loader)
-}
-
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, BpfError> {
-    ebpf.take_map(name).ok_or(BpfError::Incomplete(name))
-}
-
-fn attach_one(ebpf: &mut Ebpf, hook: Hook, btf: &Btf) -> Result<Hook, BpfError> {
-    let Hook { program, target, without: _, instead: _ } = hook;
-    let failed = |action| {
-        move |error| BpfError::Program { action, program, function: target, error: Box::new(error) }
-    };
-    let missing = || BpfError::Incomplete(program);
-    match ebpf.program_mut(program).ok_or_else(missing)? {
-        Program::KProbe(kprobe) => {
-            kprobe.load().map_err(failed("load"))?;
-            KProbe::attach(kprobe, target, 0).map_err(failed("attach"))?;
-        }
-        Program::RawTracePoint(net) => {
-            net.load().map_err(failed("load"))?;
-            RawTracePoint::attach(net, target).map_err(failed("attach"))?;
-        }
-        Program::FEntry(fentry) => {
-            fentry.load(target, btf).map_err(failed("load"))?;
-            FEntry::attach(fentry).map_err(failed("attach"))?;
-        }
-        Program::FExit(fexit) => {
-            fexit.load(target, btf).map_err(failed("load"))?;
-            FExit::attach(fexit).map_err(failed("attach"))?;
-        }
-        _ => return Err(missing()),
+    #[cfg(feature = "ebpf-log")]
+    if let Some(program) = attached.first().filter(|_| debug) {
+        super::log::forward(&program.program)?;
     }
-    Ok(hook)
+    let ring_failed = |error| BpfError::Ring { error: Box::new(error) };
+    let ring = object.map("EVENTS")?.try_clone()?;
+    let ring = MapData::from_fd(ring).and_then(|ring| RingBuf::try_from(Map::RingBuf(ring)));
+    let ring = Ring::new(ring.map_err(ring_failed)?)?;
+    let counters = Numbers::map(object.map("COUNTERS")?)?;
+    Ok((Probes { attached, counters, notes }, ring))
+}
+
+/// The hooks in two parts: up to the net, from which on no kill is missed; and the others.
+fn in_turn(hooks: &[Hook]) -> [&[Hook]; 2] {
+    let net = hooks.iter().position(|hook| *hook == Hook::MARK_VICTIM).map_or(0, |net| net + 1);
+    let (first, rest) = hooks.split_at_checked(net).unwrap_or((hooks, &[]));
+    [first, rest]
+}
+
+/// How much of a program the verifier looked at, if the kernel tells (5.16 on).
+fn verified(Attached { program, name, .. }: &Attached) -> Option<String> {
+    let Verified { bytes, instructions, .. } = info::verified(program).ok()?;
+    Some(format!("{name}: {} instructions verified, {bytes} bytes", instructions?))
+}
+
+/// Brings programs to where they run.
+struct Loader<'a> {
+    object: &'a Object,
+    facts: &'a Facts,
+}
+
+impl Loader<'_> {
+    fn load(&self, hook: Hook) -> Result<OwnedFd, BpfError> {
+        let image = image(hook)?;
+        let is_target = |(name, _): &&(&str, u32)| *name == hook.target;
+        let target = match image.kind {
+            Kind::Fentry | Kind::Fexit => self.facts.known.functions.iter().find(is_target),
+            Kind::Kprobe | Kind::Kretprobe | Kind::RawTracepoint => None,
+        };
+        let target = target.map_or(0, |(_, id)| *id);
+        let failed = |error: Rejected| failed("load", hook, Box::new(error));
+        self.object.load(image, target).map_err(failed)
+    }
+
+    fn attach(&self, hook: Hook, program: OwnedFd) -> Result<Attached, BpfError> {
+        let image = image(hook)?;
+        let link = calls::attach(&program, image.kind, hook.target);
+        let link = link.map_err(|error| failed("attach", hook, Box::new(error)))?;
+        Ok(Attached { _link: link, program, name: image.name })
+    }
+}
+
+fn image(hook: Hook) -> Result<&'static ProgramImage, BpfError> {
+    IMAGE.program(hook.program).ok_or(BpfError::Incomplete(hook.program))
+}
+
+fn failed(
+    action: &'static str,
+    hook: Hook,
+    error: Box<dyn std::error::Error + Send + Sync>,
+) -> BpfError {
+    let Hook { program, target: function, without: _, instead: _ } = hook;
+    BpfError::Program { action, program, function, error }
 }
 
 /// Where the code of `__oom_kill_process` is, if the kernel tells: without it, what a mark was is as hooks
@@ -271,20 +291,24 @@ fn why_unknown() -> &'static str {
 impl Probes {
     /// Takes the programs out of the kernel. What they wrote can still be read.
     ///
-    /// The kernel waits a while for each (`synchronize_rcu`), and for long where this process has
-    /// little of the processor: what is not done by `DETACH_WITHIN` goes on beside what follows,
-    /// and the kernel does the rest at the end of the process.
+    /// For each probe the kernel waits until no processor is in it (`synchronize_rcu`), and for long
+    /// where this process has little of the processor. So all leave at the same time; what has not done so
+    /// by `DETACH_WITHIN` goes on beside what follows, and the kernel does the rest at the end of the
+    /// process.
     pub fn detach(&mut self) {
-        let Some(ebpf) = self.ebpf.take() else { return };
         let (running, done) = sync_channel::<Infallible>(0);
-        let close = move || {
-            drop(ebpf);
-            drop(running);
-        };
-        // Without a thread it is dropped, and so closed, here.
-        if Builder::new().name("detach".into()).spawn(close).is_ok() {
-            let _ = done.recv_timeout(DETACH_WITHIN);
+        for program in self.attached.drain(..) {
+            let running = running.clone();
+            let close = move || {
+                drop(program);
+                drop(running);
+            };
+            // Without a thread it is dropped, and so closed, here.
+            let thread = Builder::new().name("detach".into()).stack_size(CLOSING_STACK);
+            let _ = thread.spawn(close);
         }
+        drop(running);
+        let _ = done.recv_timeout(DETACH_WITHIN);
     }
 
     /// What the eBPF program counted so far.

@@ -2,11 +2,12 @@
 //! asked for.
 
 use std::io;
+use std::os::fd::AsFd;
 
-use aya::Ebpf;
 use aya_log::EbpfLogger;
 
 use super::error::BpfError;
+use super::info::{Verified, verified};
 use super::sys::readable;
 use crate::say::say;
 
@@ -26,9 +27,10 @@ impl ::log::Log for Lines {
     fn flush(&self) {}
 }
 
-/// Prints messages until the agent ends.
-pub(super) fn forward(ebpf: &mut Ebpf) -> Result<(), BpfError> {
-    let mut logger = readable(EbpfLogger::init_with_logger(ebpf, Lines)?)?;
+/// Prints messages until the agent ends. All programs write to the ring that this one does.
+pub(super) fn forward(program: impl AsFd) -> Result<(), BpfError> {
+    let Verified { id, .. } = verified(program)?;
+    let mut logger = readable(EbpfLogger::init_from_id_with_logger(id, Lines)?)?;
     tokio::spawn(async move {
         loop {
             let mut ready = logger.readable_mut().await?;

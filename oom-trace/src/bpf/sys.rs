@@ -2,15 +2,16 @@
 #![expect(unsafe_code, reason = "bpf(2) has no safe wrapper, and tokio asks for a promise")]
 
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{MapData, RingBuf};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Calls bpf(2). `attributes` are the leading members of `union bpf_attr` (include/uapi/linux/bpf.h)
 /// for this command; addresses in them are of memory that the caller keeps alive.
@@ -23,6 +24,58 @@ pub(super) fn bpf(
     let result =
         unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_ptr(), attributes.len()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// As [`bpf`], for a command that writes into its attributes.
+pub(super) fn bpf_answer(
+    command: libc::c_int,
+    attributes: &mut (impl IntoBytes + FromBytes),
+) -> io::Result<libc::c_long> {
+    let attributes = attributes.as_mut_bytes();
+    let (start, len) = (attributes.as_mut_ptr(), attributes.len());
+    // SAFETY: the kernel reads and writes `len` bytes of attributes, any of which may have any value.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, start, len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Calls perf_event_open(2) for an event of the kernel, seen on all processors. `attributes` are the
+/// leading members of `struct perf_event_attr` (include/uapi/linux/perf_event.h), which say how many they
+/// are; addresses in them are of memory that the caller keeps alive.
+pub(super) fn perf_event_open(attributes: &(impl IntoBytes + Immutable)) -> io::Result<OwnedFd> {
+    /// A kprobe's program runs wherever the probe is hit, whichever processor its event is bound to.
+    const EVERY_TASK: libc::pid_t = -1;
+    const FIRST_CPU: libc::c_int = 0;
+    const NO_GROUP: RawFd = -1;
+    const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
+    let attributes = attributes.as_bytes().as_ptr();
+    // SAFETY: the kernel reads as many bytes of attributes as their member `size` says.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            attributes,
+            EVERY_TASK,
+            FIRST_CPU,
+            NO_GROUP,
+            PERF_FLAG_FD_CLOEXEC,
+        )
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { own(result) }
+}
+
+/// Has an event run a program from now on.
+pub(super) fn enable(event: impl AsFd, program: impl AsFd) -> io::Result<()> {
+    // include/uapi/linux/perf_event.h
+    const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
+    const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+    let (event, program) = (event.as_fd().as_raw_fd(), program.as_fd().as_raw_fd());
+    for (request, argument) in [(PERF_EVENT_IOC_SET_BPF, program), (PERF_EVENT_IOC_ENABLE, 0)] {
+        // SAFETY: neither request takes an address.
+        let result = unsafe { libc::ioctl(event, request, argument) };
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Takes the file descriptor that [`bpf`] returned.
@@ -43,6 +96,68 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: its descriptor stays open and the same as long as it lives, and it lives in here.
     let registered = unsafe { AsyncFd::register_with_interest(source, Interest::READABLE) };
     registered.map_err(io::Error::from)
+}
+
+/// Memory of its own mapping, which is given back to the kernel when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pages {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping belongs to the process, not to a thread, and is not written to.
+unsafe impl Send for Pages {}
+// SAFETY: as above.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// Memory that `fill` has written to.
+    pub(super) fn filled(
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let (anywhere, access) = (std::ptr::null_mut(), ProtFlags::READ | ProtFlags::WRITE);
+        // All pages at once: a fault for each takes longer.
+        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        // SAFETY: the kernel chooses where, so that nothing else is there.
+        let start = unsafe { mmap_anonymous(anywhere, len, access, flags) }?;
+        let pages = Self::new(start, len)?;
+        // SAFETY: these are zeros that nothing else refers to yet.
+        fill(unsafe { std::slice::from_raw_parts_mut(pages.start.as_ptr(), len) })?;
+        Ok(pages)
+    }
+
+    /// What a file holds that is the kernel's own memory, as `/sys/kernel/btf/vmlinux` is: nobody
+    /// changes or shortens it.
+    pub(super) fn of_kernel_file(file: impl AsFd, len: usize) -> io::Result<Self> {
+        let (anywhere, access) = (std::ptr::null_mut(), ProtFlags::READ);
+        // SAFETY: the kernel chooses where, so that nothing else is there.
+        let start = unsafe { mmap(anywhere, len, access, MapFlags::PRIVATE, file, 0) }?;
+        Self::new(start, len)
+    }
+
+    fn new(start: *mut std::ffi::c_void, len: usize) -> io::Result<Self> {
+        let start = NonNull::new(start.cast());
+        let start = start.ok_or_else(|| io::Error::other("mapped at the address 0"))?;
+        Ok(Self { start, len })
+    }
+}
+
+impl Deref for Pages {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: it is mapped until this is dropped, and nobody writes to it.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: it is what was mapped, and nothing refers to it any more.
+        let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
 }
 
 /// The numbers in the one element of an array that may be mapped (`BPF_F_MMAPABLE`).
@@ -104,17 +219,16 @@ pub(crate) fn keep_heap() -> bool {
     false
 }
 
-/// Gives back what loading took and little of which is needed any more: free heap, and the pages
-/// of `object` and of this binary's code, which come back from the file as they are used.
-pub(super) fn release_memory(object: &'static [u8]) {
+/// Gives back what loading took and little of which is needed any more: free heap, and the pages of
+/// this binary's code and constants, which come back from the file as they are used.
+pub(super) fn release_memory() {
     // SAFETY: it frees what malloc has free, which nothing refers to.
     unsafe { libc::malloc_trim(0) };
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let code = maps.lines().filter_map(unchanged_file_mapping);
-    for (start, len) in code.chain([whole_pages(object)]) {
+    for (start, len) in unchanged_file_mappings(&maps) {
         let start = std::ptr::with_exposed_provenance_mut(start);
-        // SAFETY: neither code nor a constant of plain bytes was ever written or relocated, so
-        // what comes back from the file is what was there.
+        // SAFETY: neither code nor a constant before it was ever written or relocated, so what comes
+        // back from the file is what was there.
         let dropped = unsafe { libc::madvise(start, len, libc::MADV_DONTNEED) };
         if dropped != 0 {
             // It stays resident, which costs memory and nothing else.
@@ -123,60 +237,74 @@ pub(super) fn release_memory(object: &'static [u8]) {
     }
 }
 
-/// Start and length of the pages that hold nothing but `bytes`.
-fn whole_pages(bytes: &'static [u8]) -> (usize, usize) {
-    let page = rustix::param::page_size();
-    let start = bytes.as_ptr().expose_provenance();
-    let end = start.saturating_add(bytes.len());
-    let first = start.next_multiple_of(page);
-    (first, (end - end % page).saturating_sub(first))
+/// Start and length of what is mapped of files and cannot have changed, from `/proc/PID/maps`: code,
+/// and the constants that stand before it in the same file. What stands behind it are also data that
+/// were relocated and are read-only only since.
+fn unchanged_file_mappings(maps: &str) -> Vec<(usize, usize)> {
+    let mut unchanged = Vec::new();
+    let mut before: Option<Mapping<'_>> = None;
+    for mapping in maps.lines().filter_map(Mapping::parse) {
+        if mapping.modes == "r-xp" && mapping.path.starts_with('/') {
+            let constants = before.filter(|before| {
+                before.modes == "r--p" && (before.path, before.end) == (mapping.path, mapping.start)
+            });
+            let start = constants.map_or(mapping.start, |constants| constants.start);
+            unchanged.push((start, mapping.end - start));
+        }
+        before = Some(mapping);
+    }
+    unchanged
 }
 
-/// Start and length of a mapping of a file that is private and not writable, from its line in
-/// `/proc/PID/maps` (`55d0-55e0 r-xp 00000000 00:02 11 /bin/oom-trace`).
-fn unchanged_file_mapping(line: &str) -> Option<(usize, usize)> {
-    let mut words = line.split_ascii_whitespace();
-    let (start, end) = words.next()?.split_once('-')?;
-    let modes = words.next()?;
-    let inode = words.nth(2)?;
-    let path = words.next()?;
-    // Code alone: relocated data, read-only by now, is no longer the file's.
-    if modes != "r-xp" || inode == "0" || !path.starts_with('/') {
-        return None;
+/// A line of `/proc/PID/maps` (`55d0-55e0 r-xp 00000000 00:02 11 /bin/oom-trace`).
+#[derive(Clone, Copy)]
+struct Mapping<'a> {
+    start: usize,
+    end: usize,
+    modes: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Mapping<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let (start, end) = words.next()?.split_once('-')?;
+        let modes = words.next()?;
+        let path = words.nth(3).unwrap_or_default();
+        let address = |text| usize::from_str_radix(text, 16).ok();
+        let (start, end) = (address(start)?, address(end)?);
+        (start < end).then_some(Self { start, end, modes, path })
     }
-    let start = usize::from_str_radix(start, 16).ok()?;
-    Some((start, usize::from_str_radix(end, 16).ok()?.checked_sub(start)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{unchanged_file_mapping, whole_pages};
+    use super::unchanged_file_mappings;
 
     #[test]
-    fn pages_shared_with_something_else_are_not_given_back() {
-        static BYTES: [u8; 20_000] = [1; 20_000];
-        let (start, len) = whole_pages(&BYTES);
-        let bytes = BYTES.as_ptr().addr();
-        let page = rustix::param::page_size();
-        assert!(start.is_multiple_of(page) && len.is_multiple_of(page));
-        assert!(start >= bytes && start + len <= bytes + BYTES.len());
-        assert_eq!(whole_pages(&BYTES[..10]).1, 0);
+    fn code_and_the_constants_before_it_are_given_back_and_nothing_else() {
+        let maps = "\
+            1000-3000 r--p 00000000 00:02 11                         /bin/oom-trace\n\
+            3000-5000 r-xp 00002000 00:02 11                         /bin/oom-trace\n\
+            5000-6000 r--p 00004000 00:02 11                         /bin/oom-trace\n\
+            6000-7000 rw-p 00005000 00:02 11                         /bin/oom-trace\n\
+            7000-8000 rw-p 00000000 00:00 0\n\
+            8000-9000 r--p 00000000 00:02 12                         /lib/one.so\n\
+            a000-b000 r-xp 00002000 00:02 12                         /lib/one.so\n\
+            b000-c000 r--p 00000000 00:02 12                         /lib/one.so\n\
+            c000-d000 r-xp 00000000 00:02 13                         /lib/another.so\n\
+            d000-e000 r--s 00001000 00:10 117                        anon_inode:bpf-map\n\
+            e000-f000 r-xp 00000000 00:00 0                          [vdso]\n\
+            nonsense\n\n";
+        let expected = [(0x1000, 0x4000), (0xa000, 0x1000), (0xc000, 0x1000)];
+        assert_eq!(unchanged_file_mappings(maps), expected);
     }
 
     #[test]
-    fn only_code_is_given_back() {
-        let found = |line| unchanged_file_mapping(line);
-        let code = "1000-3000 r-xp 00161000 00:02 11                         /bin/oom-trace";
-        assert_eq!(found(code), Some((0x1000, 0x2000)));
-        for line in [
-            "1000-3000 r--p 00161000 00:02 11 /bin/oom-trace",
-            "1000-3000 rw-p 00161000 00:02 11 /bin/oom-trace",
-            "1000-3000 r--s 00001000 00:10 117 anon_inode:bpf-map",
-            "1000-3000 r-xp 00000000 00:00 0 [vdso]",
-            "nonsense",
-            "",
-        ] {
-            assert_eq!(found(line), None, "{line}");
-        }
+    fn this_program_is_among_what_is_given_back() {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let code = unchanged_file_mappings as fn(&str) -> Vec<(usize, usize)> as usize;
+        let found = unchanged_file_mappings(&maps);
+        assert!(found.iter().any(|(start, len)| (*start..start + len).contains(&code)), "{maps}");
     }
 }

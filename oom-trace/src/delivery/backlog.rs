@@ -183,16 +183,24 @@ impl Backlog {
         let saved = state.saved;
         state.held.make_room(saved);
         state.release();
+        // Who is woken would only wait for this.
+        drop(state);
         self.changed.notify_all();
     }
 
     /// How many bytes there may be from now on.
     pub(super) fn set_bound(&self, bytes: usize) {
         let mut state = self.lock();
+        let front = state.held.front();
         state.held.set_bound(bytes);
         let saved = state.saved;
         state.held.make_room(saved);
-        self.changed.notify_all();
+        let has_let_go = state.held.front() != front;
+        drop(state);
+        // This is asked for at each kill, and what waits mostly stays.
+        if has_let_go {
+            self.changed.notify_all();
+        }
     }
 
     /// The number that the next record will have.
@@ -255,8 +263,10 @@ impl Backlog {
     pub(super) fn set_saved(&self, saved: Number) -> bool {
         let mut state = self.lock();
         state.saved = saved;
+        let worked = std::mem::replace(&mut state.store_works, true);
+        drop(state);
         self.changed.notify_all();
-        std::mem::replace(&mut state.store_works, true)
+        worked
     }
 
     /// Tells the readers that the store does not work.

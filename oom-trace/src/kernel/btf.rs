@@ -1,7 +1,7 @@
 //! The kernel's type information, read in place.
 //!
 //! One pass over the types finds the few dozen that are asked for; nothing else is kept but where
-//! each type starts. Format: Documentation/bpf/btf.rst.
+//! every so many types start. Format: Documentation/bpf/btf.rst.
 
 use std::collections::HashMap;
 
@@ -137,12 +137,15 @@ impl<'n> Wanted<'n> {
     }
 }
 
+/// Types from one whose start is kept to the next: those between are stepped over when one is asked for.
+const STRIDE: usize = 64;
+
 /// What the pass found, over the bytes it was found in.
 #[derive(Debug)]
 pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
-    /// Where each type starts, by its number less one.
+    /// Where every [`STRIDE`]th type starts.
     starts: Vec<u32>,
     named: HashMap<Vec<u8>, u32>,
     functions: HashMap<Vec<u8>, u32>,
@@ -164,7 +167,7 @@ impl<'a> Btf<'a> {
         let mut btf = Self {
             types,
             strings,
-            starts: Vec::with_capacity(types.len() / 24),
+            starts: Vec::new(),
             named: HashMap::new(),
             functions: HashMap::new(),
             enumerators: HashMap::new(),
@@ -174,7 +177,9 @@ impl<'a> Btf<'a> {
         while at < types.len() {
             let found = btf.type_at(at).ok_or(BtfError::Truncated { id })?;
             let rest = found.rest().ok_or(BtfError::Kind { id, kind: found.kind() })?;
-            btf.starts.push(u32::try_from(at).map_err(|_| BtfError::Header)?);
+            if (id as usize - 1).is_multiple_of(STRIDE) {
+                btf.starts.push(u32::try_from(at).map_err(|_| BtfError::Header)?);
+            }
             at += TYPE_SIZE + rest;
             if at > types.len() {
                 return Err(BtfError::Truncated { id });
@@ -224,7 +229,12 @@ impl<'a> Btf<'a> {
     }
 
     fn get(&self, id: u32) -> Option<Type> {
-        self.type_at(*self.starts.get(id.checked_sub(1)? as usize)? as usize)
+        let before = id.checked_sub(1)? as usize;
+        let mut at = *self.starts.get(before / STRIDE)? as usize;
+        for _ in 0..before % STRIDE {
+            at += TYPE_SIZE + self.type_at(at)?.rest()?;
+        }
+        self.type_at(at)
     }
 
     /// The number of the function of this name.

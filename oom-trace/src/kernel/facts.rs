@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
 
 use oom_trace_common::layout::{Layout, MEMBERS};
@@ -85,13 +86,17 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads them.
+    /// Reads them, all but the BTF, whose bytes these are: of [`BTF_PATH`], or of the file at `btf_path`.
+    /// They are not needed any more afterwards.
     ///
     /// # Errors
-    /// The BTF, `btf_path` or else [`BTF_PATH`], or a file of `/proc` cannot be read.
-    pub fn gather(btf_path: Option<&Path>) -> Result<Self, FactsError> {
+    /// The BTF is none, or it or a file of `/proc` cannot be read.
+    pub fn gather(
+        btf: io::Result<impl Deref<Target = [u8]>>,
+        btf_path: Option<&Path>,
+    ) -> Result<Self, FactsError> {
         let path = btf_path.unwrap_or(Path::new(BTF_PATH));
-        let bytes = fs::read(path).map_err(|error| FactsError::Read {
+        let bytes = btf.map_err(|error| FactsError::Read {
             path: path.display().to_string(),
             error,
             advice: "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (distributions' \
@@ -100,6 +105,7 @@ impl Facts {
         let release = Release::new(read("/proc/sys/kernel/osrelease")?.trim());
         let known = Known::find(&bytes, release.version())
             .map_err(|error| FactsError::Btf { path: path.display().to_string(), error })?;
+        drop(bytes);
         Ok(Self {
             names_frames: known.has_snprintf || shows_addresses(),
             known,

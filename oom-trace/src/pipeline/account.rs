@@ -1,10 +1,14 @@
 //! What was seen, and what the kernel says it did: its counter is the truth.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 
 use crate::incident::model::{OomKill, Totals};
 
 const VMSTAT: &str = "/proc/vmstat";
+
+/// Bytes that it has at the most: Linux 7 has 4 KiB.
+const VMSTAT_LEN: usize = 8 << 10;
 
 /// Counts kills on both sides.
 ///
@@ -132,7 +136,10 @@ impl Account {
 
 /// `/proc/vmstat` `oom_kill`: kills since the boot.
 pub(crate) fn oom_kill() -> Option<u64> {
-    parse_oom_kill(&fs::read_to_string(VMSTAT).ok()?)
+    // The file says that it is empty: without room for all of it, it is read in a dozen small pieces.
+    let mut text = String::with_capacity(VMSTAT_LEN);
+    File::open(VMSTAT).ok()?.read_to_string(&mut text).ok()?;
+    parse_oom_kill(&text)
 }
 
 fn parse_oom_kill(vmstat: &str) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use crate::bpf::{Hooked, Probes, Ring, hook, lift_memlock};
+use crate::bpf::{Hooked, KernelBtf, Probes, Ring, hook, lift_memlock};
 use crate::budget::Budget;
 use crate::config;
 use crate::kernel::facts::Facts;
@@ -17,8 +17,7 @@ pub(crate) enum Source {
     Log(Device),
 }
 
-/// Opens the best that may be taken and can be had. Must be called within a tokio runtime, and before
-/// this process has another thread.
+/// Opens the best that may be taken and can be had. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// Nothing can be had.
@@ -50,10 +49,6 @@ fn obstacle(rungs: &[Rung], error: impl Into<anyhow::Error>) -> Obstacle {
     (error, refused)
 }
 
-fn is_single_threaded() -> bool {
-    std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
-}
-
 /// Loads and attaches.
 fn programs(
     config: &config::Kernel,
@@ -62,9 +57,9 @@ fn programs(
 ) -> Result<(Plan, (Facts, Probes, Ring)), Obstacle> {
     // The kernel would kill this process in the middle of it.
     Budget::here().fits_loading().map_err(|error| obstacle(rungs, error))?;
-    let facts = Facts::gather(config.btf.as_deref()).map_err(|error| obstacle(rungs, error))?;
-    // For a moment it keeps the whole process from opening files.
-    debug_assert!(is_single_threaded(), "a thread was started before the programs were loaded");
+    let path = config.btf.as_deref();
+    let facts = Facts::gather(KernelBtf::read(path), path);
+    let facts = facts.map_err(|error| obstacle(rungs, error))?;
     // Where it matters and may not be done, making the maps says so.
     let _ = lift_memlock();
     match hook(&facts, rungs, debug) {

@@ -13,6 +13,7 @@ use super::account::Account;
 use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Missed};
 use super::feed::{Fed, Feed};
+use super::rehearsal::reserve_heap;
 use crate::budget::Budget;
 use crate::config;
 use crate::delivery::{Delivery, SinkStats};
@@ -108,6 +109,9 @@ impl Stream {
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
         self.begin();
+        // Kills are seen already, and wait for it.
+        reserve_heap();
+        self.feed.rehearse();
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last.
         let mut settle_at = None;
@@ -119,8 +123,10 @@ impl Stream {
             tokio::select! {
                 readable = self.feed.readable() => {
                     readable?;
-                    let count = self.dispatcher.account.count();
                     self.keep_within_budget();
+                    self.drain();
+                    // Once the records are on their way; those of what was counted by then follow.
+                    let count = self.dispatcher.account.count();
                     self.drain();
                     self.dispatcher.account.compare(count, self.feed.open_kills());
                     self.post(count);

@@ -24,6 +24,10 @@ impl Formatter for LineFormatter {
     where
         W: ?Sized + Write,
     {
+        // Nearly all are, and to look at each character of the others takes longer than all else.
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return CompactFormatter.write_string_fragment(writer, fragment);
+        }
         for part in fragment.split_inclusive(acts) {
             match part.chars().next_back().filter(|last| acts(*last)) {
                 Some(last) => {

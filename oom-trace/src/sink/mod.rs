@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::incident::model::Record;
 
 mod console;
+mod destination;
 mod error;
 mod exec;
 mod facts;
@@ -34,11 +35,12 @@ mod compliance;
 mod testhttp;
 
 pub use console::Console;
+pub use destination::Destination;
 pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
 pub use filter::{Filter, FilterState};
 pub use output::OutputError;
-pub use spec::{Destination, KINDS, Spec, SpecError, Tables};
+pub use spec::{KINDS, Spec, SpecError, Tables};
 pub use status::{SinkTotals, Status};
 pub use tls::{Tls, TlsError};
 

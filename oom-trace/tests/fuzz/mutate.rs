@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use oom_trace::wire::record::{
+use oom_trace_common::record::{
     Candidate, Command, End, Freed, Group, Header, Incident, Level, Printed, Sharer, Victim, kind,
 };
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
@@ -117,26 +117,33 @@ fn event(rng: &mut Rng) -> Vec<u8> {
     let [short, long] = [rng.u32(..40), rng.u32(..400)];
     let kind = if rng.bool() { kind::VICTIM } else { rng.u32(..13) };
     match kind {
-        kind::INCIDENT | kind::NO_VICTIM => record(rng, kind, 4 * long, |it: &mut Incident| {
-            it.limit_path_end = short;
-            it.chosen_path_end = long;
-            it.trigger_path_end = 2 * long;
-            it.symbols_end = 4 * long;
-        }),
+        kind::INCIDENT | kind::NO_VICTIM => incident(rng, kind),
         kind::VICTIM => record(rng, kind, long, |it: &mut Victim| it.path_len = long),
         kind::COMMAND => record(rng, kind, long + short, |it: &mut Command| {
             (it.exe_end, it.argv_end) = (short, short + long);
         }),
         kind::GROUP => record(rng, kind, short, |it: &mut Group| it.path_len = short.into()),
-        kind::CANDIDATE => {
-            record(rng, kind, short, |it: &mut Candidate| it.path_len = short.into())
-        }
         kind::SHARER => record(rng, kind, 0, |_: &mut Sharer| {}),
         kind::PRINTED => record(rng, kind, 0, |_: &mut Printed| {}),
-        kind::LEVEL => record(rng, kind, 0, |_: &mut Level| {}),
         kind::FREED => record(rng, kind, 0, |_: &mut Freed| {}),
         _ => record(rng, kind, 0, |_: &mut End| {}),
     }
+}
+
+/// With levels, candidates and paths behind it, most often as many as it says.
+fn incident(rng: &mut Rng, kind: u32) -> Vec<u8> {
+    let [levels, candidates, paths] = [(); 3].map(|()| rng.u32(..4));
+    let ends: Vec<_> = (1..=paths).map(|path| path * rng.u32(10..20)).collect();
+    let last = ends.iter().copied().max().unwrap_or(0);
+    let (of_level, of_candidate) = (size_of::<Level>() as u32, size_of::<Candidate>() as u32);
+    let after = levels * of_level + candidates * of_candidate + last;
+    let [limit, chosen, trigger] = [(); 3].map(|()| rng.u32(..4));
+    record(rng, kind, after, |it: &mut Incident| {
+        (it.levels_len, it.candidates_len, it.paths_len) = (levels, candidates, paths);
+        (it.limit_path, it.chosen_path, it.trigger_path) = (limit, chosen, trigger);
+        it.path_ends.iter_mut().zip(ends).for_each(|(slot, end)| *slot = end);
+        it.stack_len %= 8;
+    })
 }
 
 /// Its bytes, and so many after it.

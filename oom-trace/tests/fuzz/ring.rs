@@ -62,15 +62,17 @@ impl Way {
         let mut told = Told::default();
         for event in ring.iter().filter_map(|bytes| decode(bytes).ok()) {
             match event {
-                Event::NoVictim(incident, names) => {
-                    let panic = self.enricher.borrow_mut().panic(&incident, &names, Clock::now());
+                Event::NoVictim(mut incident) => {
+                    let mut enricher = self.enricher.borrow_mut();
+                    enricher.stack_reader.complete(&mut incident.frames);
+                    let panic = enricher.panic(&incident, Clock::now());
                     if let Some(panic) = panic {
                         self.assert_rendered(&Record::OomPanic(Box::new(panic)));
                     }
                 }
                 Event::Freed(freed) => {
                     let exit = assembler
-                        .hold(freed)
+                        .hold(*freed)
                         .map(|freed| self.enricher.borrow().freed(&freed, Clock::now()));
                     if let Some(exit) = exit {
                         self.assert_rendered(&Record::OomExit(Box::new(exit)));

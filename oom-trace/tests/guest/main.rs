@@ -42,6 +42,7 @@ mod tries;
 mod trigger;
 mod v1;
 mod watch;
+mod weight;
 mod why;
 
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         rungs::SCENARIOS,
         lacking::SCENARIOS,
         start::SCENARIOS,
+        weight::SCENARIOS,
         trigger::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,

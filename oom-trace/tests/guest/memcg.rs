@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::hog::{Growth, Hog, Spec, named};
-use crate::scenario::Scenario;
+use crate::scenario::{Machine, Scenario};
 use crate::watch::{PAGE, Watch, kill_one, release};
 
 const MIB: usize = 1 << 20;
@@ -18,6 +18,7 @@ const TICK_NS: u64 = 10_000_000;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("memcg_kill", || one_memcg_kill("kprobe")).on_each_kernel(),
     Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")).on_each_kernel(),
+    Scenario::new("memcg_kill_with_many_cpus", || one_memcg_kill("kprobe")).on(Machine::ManyCpus),
     Scenario::new("limit_of_an_ancestor", limit_of_an_ancestor).sharing().shown(),
     Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up)
         .sharing()

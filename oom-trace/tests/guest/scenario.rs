@@ -82,6 +82,8 @@ pub(crate) enum Machine {
     Plain,
     /// Two processors.
     TwoCpus,
+    /// Two processors of the 64 that there may be.
+    ManyCpus,
     /// Two memory nodes.
     Numa,
     /// A disk to swap to.
@@ -102,6 +104,7 @@ impl Machine {
         match std::env::var("OOM_TRACE_MACHINE").as_deref() {
             Err(_) | Ok("plain") => Self::Plain,
             Ok("two-cpus") => Self::TwoCpus,
+            Ok("many-cpus") => Self::ManyCpus,
             Ok("numa") => Self::Numa,
             Ok("swap") => Self::Swap,
             Ok("cgroup-v1") => Self::CgroupV1,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -83,6 +84,27 @@ fn what_was_no_kernel_kill_is_named() {
     let record: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&record["type"], &record["by"]), (&"user_kill".into(), &"earlyoom".into()));
     assert!(said.contains("no OOM kill by the kernel in standard input"), "{said}");
+}
+
+#[test]
+fn colours_are_for_who_asks_for_them() {
+    let log = logged("6.12-memcg.log");
+    let is_coloured = |args: &[&str], vars: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        command.arg("explain").args(args).arg(&log).envs(vars.iter().copied());
+        let output = command.output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty());
+        output.stdout.contains(&b'\x1b')
+    };
+    let forced = ("CLICOLOR_FORCE", "1");
+    assert!(!is_coloured(&[], &[]), "a pipe");
+    assert!(is_coloured(&[], &[forced]));
+    assert!(!is_coloured(&[], &[forced, ("NO_COLOR", "1")]));
+    assert!(!is_coloured(&["--color", "never"], &[forced]));
+    assert!(is_coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
 }
 
 #[test]

@@ -62,7 +62,7 @@ const RULES: &[Rule] = &[
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },
-    Rule { module: "enrich", may: &["incident", "kernel", "why"] },
+    Rule { module: "enrich", may: &["incident", "kernel", "why", "wire"] },
     Rule { module: "why", may: &["incident::model"] },
     Rule { module: "render", may: &["incident::model"] },
     Rule { module: "sink", may: &["render", "incident::model"] },

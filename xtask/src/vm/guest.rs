@@ -92,7 +92,10 @@ impl Guest {
             ("PATH", "/bin"),
             ("RUST_BACKTRACE", "1"),
         ];
-        let scope = payload.is_sample.then(|| sample::environment(self)).flatten();
+        let scope = payload
+            .is_sample
+            .then(|| sample::environment(self.kernel.name, self.machine.name))
+            .flatten();
         let of_the_payload = payload.env.iter().map(|(key, value)| (*key, value.as_str()));
         let vars = vars.into_iter().chain(scope).chain(of_the_payload);
         vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()

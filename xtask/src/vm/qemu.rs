@@ -130,7 +130,8 @@ impl Boot<'_> {
         let arch = kernel.arch;
         let mut cmd = Command::new(arch.qemu.0);
         cmd.args(["-machine", arch.machine, "-m", &format!("{}M", self.memory_mib)]);
-        cmd.args(["-smp", &machine.cpus.to_string()]);
+        let most = machine.cpus + machine.spare_cpus;
+        cmd.args(["-smp", &format!("{},maxcpus={most}", machine.cpus)]);
         cmd.args(match self.accel {
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
             // QEMU 7.2 fails with several threads.

@@ -1,7 +1,5 @@
 //! What is booted for every change: a new guest is one line here.
 
-use super::guest::Guest;
-
 /// How much of its machine's scenarios a guest of the sample runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -36,8 +34,8 @@ pub(super) fn has_kernel(kernel: &str) -> bool {
 }
 
 /// What the guest finds in its environment: the name of its scope.
-pub(super) fn environment(guest: &Guest) -> Option<(&'static str, &'static str)> {
-    let name = match scope(guest.kernel.name, guest.machine.name)? {
+pub(super) fn environment(kernel: &str, machine: &str) -> Option<(&'static str, &'static str)> {
+    let name = match scope(kernel, machine)? {
         Scope::Change => "change",
         Scope::Kernel => "kernel",
     };
@@ -69,7 +67,7 @@ mod tests {
     fn a_guest_is_told_its_scope() {
         let told = |kernel, machine| {
             let (kernel, machine) = (Kernel::named(kernel), Machine::named(machine));
-            environment(&Guest { kernel: kernel.unwrap(), machine: machine.unwrap() })
+            environment(kernel.unwrap().name, machine.unwrap().name)
         };
         assert_eq!(told("7.3", "plain"), Some(("OOM_TRACE_SCOPE", "kernel")));
         assert_eq!(told("6.12", "plain"), Some(("OOM_TRACE_SCOPE", "change")));

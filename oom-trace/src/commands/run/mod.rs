@@ -36,6 +36,7 @@ use crate::store::LateStore;
 /// The configuration is wrong, the machine does not offer what is needed, or an output cannot be
 /// opened.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    protect::small_pages();
     never_wait();
     let config = config::Run::new(args.clone())?;
     // A demonstration may run beside the agent.

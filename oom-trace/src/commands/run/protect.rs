@@ -3,9 +3,18 @@
 use std::fs;
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, disable_transparent_huge_pages, set_capabilities,
+};
 
 use crate::bpf::lift_memlock;
+
+/// Has the kernel back no part of this process's memory by pages of 2 MiB: where they are used unasked
+/// (`transparent_hugepage/enabled` is `always`), one stands for each heap and stack that happens to lie
+/// right, touched or not. To be called before anything else. It does without where it may not.
+pub(super) fn small_pages() {
+    let _ = disable_transparent_huge_pages(true);
+}
 
 /// Has the OOM killer spare this process and keeps its memory from being swapped or dropped.
 /// Returns what could not be had.
@@ -24,23 +33,10 @@ pub(super) fn survive() -> Vec<String> {
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 
-/// Heap that is resident before it is needed: more than the records of a group of some hundred
-/// processes take on their way.
-const HEAP_BYTES: usize = 512 << 10;
-
-/// Has the heap keep its pages and touches some in advance, so that a record on its way asks the
-/// kernel for none: with this process's own cgroup full and nobody in it who may be killed, the kernel
-/// would come back to the page fault for ever (`pagefault_out_of_memory`, mm/oom_kill.c). To be
-/// called once loading has given back what it took, and before there are other threads. Returns what
-/// could not be had.
+/// Has the heap keep its pages: one for all threads, which gives nothing back. To be called once loading
+/// has given back what it took, and before there are other threads. Returns what could not be had.
 pub(super) fn keep_heap() -> Option<String> {
     let kept = crate::bpf::keep_heap();
-    // From the heap's end, to which it returns.
-    let mut heap = vec![0_u8; HEAP_BYTES];
-    for page in heap.chunks_mut(rustix::param::page_size()) {
-        page.fill(1);
-    }
-    std::hint::black_box(&heap);
     (!kept).then(|| "the heap may give memory back and miss it when memory is short".to_owned())
 }
 

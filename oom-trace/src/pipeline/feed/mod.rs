@@ -8,7 +8,7 @@ mod witness;
 use std::io;
 use std::time::Duration;
 
-use super::rehearsal::rehearse;
+use super::rehearsal::Rehearsal;
 use super::source::Source;
 use crate::config;
 use crate::enrich::Enricher;
@@ -55,7 +55,7 @@ impl Feed {
         match source {
             Source::Programs(programs) => {
                 let (facts, probes, ring) = *programs;
-                let mut enricher = Enricher {
+                let enricher = Enricher {
                     host: host.clone(),
                     release: facts.release.clone(),
                     gfp_names: facts.known.gfp_names,
@@ -69,12 +69,21 @@ impl Feed {
                     sees_sharers: !plan.lacks("victim.shares_mm"),
                     page_size: rustix::param::page_size() as u64,
                 };
-                rehearse(&mut enricher, config);
                 let sees_exits = !plan.lacks("oom_exit");
-                let programs = Programs::new(probes, ring, enricher, sees_exits, witness);
+                let rehearsal = Rehearsal::new(config);
+                let programs =
+                    Programs::new(probes, ring, enricher, rehearsal, sees_exits, witness);
                 Ok(Self::Programs(Box::new(programs)))
             }
             Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
+        }
+    }
+
+    /// Has all that a record takes on its way in memory.
+    pub(crate) fn rehearse(&mut self) {
+        match self {
+            Self::Programs(programs) => programs.rehearse(),
+            Self::Log(_) => {}
         }
     }
 

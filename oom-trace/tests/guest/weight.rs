@@ -1,0 +1,63 @@
+//! What the agent takes of the machine while nothing happens.
+#![expect(clippy::print_stdout, reason = "what was measured is worth seeing")]
+
+use std::fs;
+
+use crate::scenario::Scenario;
+use crate::support::agent::{Agent, oom_trace};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("idle_is_light", idle_is_light),
+    Scenario::new("huge_pages_back_nothing", huge_pages_back_nothing),
+];
+
+const MIB: u64 = 1 << 20;
+
+/// The most of each, in bytes: what takes more must be worth it.
+const BUDGETS: [(&str, u64); 4] = [
+    ("its share of the memory it maps, of which the ring is 1 MiB", 6 * MIB),
+    ("anonymous memory", 3 * MIB / 2),
+    ("the most it ever had resident", 16 * MIB),
+    ("the binary", 11 * MIB),
+];
+
+fn idle_is_light() {
+    let command = oom_trace(&["--format", "json"]);
+    let binary = fs::metadata(command.get_program()).unwrap().len();
+    let mut agent = Agent::start(command);
+    // With the record that it is there, all is done that a start does.
+    assert_eq!(agent.record()["event"], "started");
+    let measured = [
+        told(&agent, "smaps_rollup", "Pss:"),
+        told(&agent, "smaps_rollup", "Anonymous:"),
+        told(&agent, "status", "VmHWM:"),
+        binary,
+    ];
+    agent.stop();
+    let mut over = Vec::new();
+    for ((what, budget), measured) in BUDGETS.into_iter().zip(measured) {
+        println!("{what}: {measured} bytes, of {budget}");
+        if measured > budget {
+            over.push(what);
+        }
+    }
+    assert!(over.is_empty(), "{over:?}");
+}
+
+/// Where the kernel uses them unasked, which as many distributions have it, one may stand for a heap or a
+/// stack, depending on where these happen to lie.
+fn huge_pages_back_nothing() {
+    let agent = Agent::start(oom_trace(&[]));
+    assert_eq!(told(&agent, "smaps_rollup", "AnonHugePages:"), 0);
+    let status = fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
+    let enabled = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+    assert_eq!(enabled.map(str::trim), Some("0"), "{status}");
+    agent.stop();
+}
+
+/// Bytes that the kernel tells of the agent in one of its files, in a line that begins so.
+fn told(agent: &Agent, file: &str, key: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/{file}", agent.pid())).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_suffix(" kB"));
+    value.unwrap_or_else(|| panic!("no {key} in {text}")).trim().parse::<u64>().unwrap() * 1024
+}
