@@ -31,9 +31,12 @@ fn main() -> Result<()> {
     let mut sheet = Sheet::default();
     for part in BENCH_PARTS.into_iter().filter(|part| wanted.as_ref().is_none_or(|w| w == part)) {
         println!("{part}");
+        // Said at once: what came before is not lost if a later part fails.
         if let Some(table) = measure(part, &mut sheet).context(part)? {
+            println!("\n{table}");
             fs::write(format!("{OUT_DIR}/{part}.md"), table)?;
         }
+        println!("{sheet}");
         sheet.leave()?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What was measured so far.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 
 use anyhow::Result;
@@ -23,5 +24,15 @@ impl Sheet {
     /// Leaves it to be sent home.
     pub(crate) fn leave(&self) -> Result<()> {
         Ok(fs::write(format!("{OUT_DIR}/{FILE}"), serde_json::to_vec(&self.0)?)?)
+    }
+}
+
+/// A line for each row and column, in the row's unit.
+impl Display for Sheet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut all = self.0.iter();
+        all.try_for_each(|Series { of, subject, rounds }| {
+            writeln!(f, "{of:?} {subject:?}: {rounds:?}")
+        })
     }
 }
