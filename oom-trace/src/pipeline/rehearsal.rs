@@ -154,7 +154,7 @@ fn incident(kind: u32, path: &[u8]) -> Vec<u8> {
         (incident.levels_len, incident.candidates_len) = (LEVELS, 2);
         (incident.paths_len, incident.readable, incident.chosen_path) = (2, u32::MAX, 1);
         [incident.path_ends[0], incident.path_ends[1]] = [len(path), len(path) + len(POD)];
-        (incident.stack_len, incident.named) = (STACK_LEN as u32, u32::MAX);
+        (incident.stack_len, incident.named) = (u32::try_from(STACK_LEN).unwrap_or(0), u32::MAX);
     };
     let levels = level.as_bytes().repeat(LEVELS as usize);
     record(kind, fill, &[&levels, candidates.as_bytes(), path, POD, &symbols].concat())

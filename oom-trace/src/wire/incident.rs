@@ -195,11 +195,11 @@ pub(super) fn decode(bytes: &[u8], kind: u32) -> Result<Box<Incident>, WireError
     let (candidates, rest) = read_each::<record::Candidate>(rest, it.candidates_len, kind)?;
     let ends = it.path_ends.get(..it.paths_len as usize).ok_or(WireError::Parts { kind })?;
     let (paths, symbols) = split(rest, ends.iter().copied(), kind)?;
-    let is_readable = |place: usize| it.readable.checked_shr(place as u32).unwrap_or(0) & 1 != 0;
-    let paths: Vec<_> = paths.into_iter().map(join).enumerate().collect();
+    let is_readable = |place: u32| it.readable.checked_shr(place).unwrap_or(0) & 1 != 0;
+    let paths: Vec<_> = paths.into_iter().map(join).collect();
     let path = |place: u32| {
-        let (place, path) = paths.get(place as usize)?;
-        is_readable(*place).then(|| path.clone())
+        let path = paths.get(place as usize)?;
+        is_readable(place).then(|| path.clone())
     };
     let mask = |mask: &[u8]| mask.get(..it.nodemask_len as usize).unwrap_or(mask).to_vec();
     let chosen = present.get(field::CHOSEN, ()).map(|()| Chosen {

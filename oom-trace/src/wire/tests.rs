@@ -112,7 +112,7 @@ fn an_incident_whose_parts_go_beyond_it_is_refused() {
     };
     assert_eq!(broken(|it| it.levels_len = LEVELS), error);
     assert_eq!(broken(|it| it.candidates_len = u32::MAX), error);
-    assert_eq!(broken(|it| it.paths_len = PATHS as u32 + 1), error);
+    assert_eq!(broken(|it| it.paths_len = u32::try_from(PATHS).unwrap() + 1), error);
     assert_eq!(broken(|it| (it.paths_len, it.path_ends[0]) = (1, u32::MAX)), error);
 }
 
