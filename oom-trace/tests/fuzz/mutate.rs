@@ -135,7 +135,8 @@ fn incident(rng: &mut Rng, kind: u32) -> Vec<u8> {
     let [levels, candidates, paths] = [(); 3].map(|()| rng.u32(..4));
     let ends: Vec<_> = (1..=paths).map(|path| path * rng.u32(10..20)).collect();
     let last = ends.iter().copied().max().unwrap_or(0);
-    let (of_level, of_candidate) = (size_of::<Level>() as u32, size_of::<Candidate>() as u32);
+    let [of_level, of_candidate] =
+        [size_of::<Level>(), size_of::<Candidate>()].map(|size| u32::try_from(size).unwrap());
     let after = levels * of_level + candidates * of_candidate + last;
     let [limit, chosen, trigger] = [(); 3].map(|()| rng.u32(..4));
     record(rng, kind, after, |it: &mut Incident| {

@@ -188,6 +188,8 @@ impl Field {
                 between(self, 6000);
             }
             Fault::Ended => {
+                // It may be stopped, and would not hear it.
+                self.signal(Signal::CONT);
                 if self.post.is_alive() {
                     self.post.stop_within(PATIENCE);
                 }
