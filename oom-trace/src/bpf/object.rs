@@ -130,7 +130,7 @@ pub(super) fn side_by_side<T: Sync, R: Send + Sync>(
         for _ in 1..workers {
             // What one that cannot be started would do, the others do.
             let thread = Builder::new().name("load".into()).stack_size(STACK);
-            let _ = thread.spawn_scoped(scope, &worker);
+            let _ = thread.spawn_scoped(scope, worker);
         }
         worker();
     });
