@@ -1,25 +1,28 @@
 //! The records of the ring buffer, in the byte order of the machine.
 //!
-//! Each starts with a [`Header`]. [`Incident`], [`Victim`], [`Group`], [`Candidate`] and [`Command`]
-//! are followed by their paths, an [`Incident`]'s by the symbols of its stack, a [`Command`]'s by its
-//! arguments.
+//! Each starts with a [`Header`]. An [`Incident`] is followed by [`Level`]s, [`Candidate`]s, paths and the
+//! symbols of its stack, [`Victim`] and [`Group`] by their path, a [`Command`] by a path and arguments.
 //!
 //! A path is the names of a cgroup and its ancestors, the leaf first, each ended by NUL, the root
 //! left out: `/a/b` is `b\0a\0`, the root is nothing at all. Symbols end with NUL too. The parts
 //! stand one after the other in the order of the fields that tell where they end.
+//!
+//! The symbol of an address is told once, see [`name_place`].
 
 mod candidate;
 mod freed;
 mod incident;
 mod level;
+mod names;
 mod victim;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub use candidate::{CANDIDATES, Candidate, candidate_field, role};
 pub use freed::{Freed, by, freed_field};
-pub use incident::{Incident, Printed, Usage, incident_field, usage_field};
+pub use incident::{Incident, NO_PATH, PATHS, Printed, Usage, incident_field, usage_field};
 pub use level::{EVENTS, LEVELS, Level, level_field};
+pub use names::{NAMES, is_kept, name_place};
 pub use victim::{
     ARGV_LEN, Command, Group, NAME_PRESENT, PARENTS, Parent, Sharer, Victim, command_field, rss,
     victim_field,
@@ -40,8 +43,8 @@ pub const STACK_LEN: usize = 32;
 pub const SYMBOL_LEN: usize = NAME_LEN;
 /// Steps from a cgroup up to its root that are walked, the root's included.
 pub const PATH_DEPTH: u32 = 32;
-/// Room for the paths of one record.
-pub const PATHS_LEN: usize = 8192;
+/// Room for what follows the fixed part of one record; a power of two.
+pub const REST_LEN: usize = 16384;
 /// Kinds of `rss_stat` counters: `NR_MM_COUNTERS` (include/linux/mm_types_task.h).
 pub const RSS_COUNTERS: usize = 4;
 
@@ -63,12 +66,8 @@ pub mod kind {
     pub const PRINTED: u32 = 7;
     /// [`super::Command`]
     pub const COMMAND: u32 = 8;
-    /// [`super::Level`]
-    pub const LEVEL: u32 = 9;
-    /// [`super::Candidate`]
-    pub const CANDIDATE: u32 = 10;
     /// [`super::Freed`]
-    pub const FREED: u32 = 11;
+    pub const FREED: u32 = 9;
 }
 
 /// Which hook made a record.
@@ -149,7 +148,9 @@ pub struct Machine {
     /// Bytes of a page, as a power of two.
     pub page_shift: u32,
     /// 1 where the machine may have more than one memory node.
-    pub has_nodes: u32,
+    pub has_nodes: u16,
+    /// 1 where probes tell of a mark, beneath which the tracepoint is only a net.
+    pub has_probes: u16,
     /// Where the code of `__oom_kill_process` starts, where `has_snprintf` is 0; 0 if unknown.
     pub kill_start: u64,
     /// Where it ends.

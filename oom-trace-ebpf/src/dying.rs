@@ -9,10 +9,11 @@ use oom_trace_common::record::COMM_LEN;
 
 use crate::kernel::{Mm, Task};
 use crate::records::boot_ns;
-use crate::scratch::{Locked, Word};
+use crate::scratch::Word;
 
-/// As many as may be dying at a time; a power of two.
-const ROOM: usize = 2048;
+/// As many as may be dying at a time; a power of two. The map has room for all of them from the start:
+/// kernels before 6.1 warn of a program like this one that allocates when it runs.
+const ROOM: usize = 1024;
 
 /// Whose memory is awaited.
 #[repr(C)]
@@ -28,26 +29,25 @@ pub(crate) struct Dying {
     pub(crate) start_boottime: u64,
     /// Marks before this one.
     turn: u64,
-    /// 1 if others use its memory, who may outlive it.
-    shared: u64,
     pub(crate) pid: u32,
     /// The thread that was marked.
     pub(crate) tid: u32,
     pub(crate) comm: [u8; COMM_LEN],
     /// 1 if `comm` could be read.
-    pub(crate) has_comm: u64,
+    pub(crate) has_comm: u32,
+    /// 1 if others use its memory, who may outlive it.
+    shared: u32,
 }
 
 /// By the address of their `mm_struct`.
 #[map]
 static DYING: HashMap<u64, Dying> = HashMap::with_max_entries(ROOM as u32, 0);
 
-/// The key in `DYING` of the thread that was marked.
-#[map]
-static THREADS: HashMap<u32, u64> = HashMap::with_max_entries(ROOM as u32, 0);
-
 /// The keys of the last marks: the oldest makes room for the next, should no hook have seen its end.
-static ORDER: Locked<[u64; ROOM]> = Locked::new([0; ROOM]);
+static ORDER: [Word; ROOM] = [const { Word::zero() }; ROOM];
+
+/// The threads that were marked, in the same order.
+static THREADS: [Word; ROOM] = [const { Word::zero() }; ROOM];
 
 /// Marks so far.
 static MARKS: Word = Word::zero();
@@ -90,15 +90,16 @@ extern "C" fn remember_task(incident: u64, task: u64) -> u64 {
     }
     let turn = MARKS.get();
     MARKS.set(turn + 1);
-    if let Some(oldest) = ORDER.get().get_mut(turn as usize & (ROOM - 1)) {
-        let old = core::mem::replace(oldest, mm);
+    let place = turn as usize & (ROOM - 1);
+    if let (Some(oldest), Some(thread)) = (ORDER.get(place), THREADS.get(place)) {
+        let old = oldest.get();
+        oldest.set(mm);
+        thread.set(task.tid().value as u64);
         // SAFETY: as above.
         if let Some(entry) = unsafe { DYING.get(old) }
             && entry.turn + ROOM as u64 == turn
         {
-            let tid = entry.tid;
             let _ = DYING.remove(old);
-            let _ = THREADS.remove(tid);
         }
     }
     let mut comm = [0; COMM_LEN];
@@ -109,15 +110,14 @@ extern "C" fn remember_task(incident: u64, task: u64) -> u64 {
         leader: leader.address(),
         start_boottime,
         turn,
-        shared: 0,
         pid: task.pid().value,
         tid: task.tid().value,
         comm,
-        has_comm,
+        has_comm: has_comm as u32,
+        shared: 0,
     };
     // A map that is full costs the record of the end, not the kill's.
     let _ = DYING.insert(mm, &entry, 0);
-    let _ = THREADS.insert(entry.tid, mm, 0);
     0
 }
 
@@ -136,13 +136,37 @@ pub(crate) fn take(mm: Mm) -> Option<Dying> {
     let entry = *unsafe { DYING.get(mm.address()) }?;
     let is_there = entry.is_of(mm);
     DYING.remove(mm.address()).ok()?;
-    let _ = THREADS.remove(entry.tid);
     is_there.then_some(entry)
 }
 
-/// The memory of the victim of which this thread was marked.
+/// The memory of the victim of which this thread was marked last.
 #[inline(always)]
 pub(crate) fn memory_of(tid: u32) -> Option<Mm> {
-    // SAFETY: the number is copied at once.
-    unsafe { THREADS.get(tid) }.map(|mm| Mm::new(*mm))
+    for block in 0..BLOCKS {
+        let mm = find_thread(tid as u64, block);
+        if mm != 0 {
+            return Some(Mm::new(mm));
+        }
+    }
+    None
+}
+
+/// Marks that are looked through by one call, and calls for all of them.
+const BLOCK: u64 = 32;
+const BLOCKS: u64 = ROOM as u64 / BLOCK;
+
+/// Looks for the mark of a thread among some of them, the last first; 0 if it is not there.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn find_thread(tid: u64, block: u64) -> u64 {
+    let last = MARKS.get() - 1 - block * BLOCK;
+    for back in 0..BLOCK {
+        let place = (last - back) as usize & (ROOM - 1);
+        if let (Some(thread), Some(mm)) = (THREADS.get(place), ORDER.get(place))
+            && thread.get() == tid
+        {
+            return mm.get();
+        }
+    }
+    0
 }

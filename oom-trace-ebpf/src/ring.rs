@@ -3,7 +3,9 @@
 use core::arch::asm;
 use core::mem::offset_of;
 
-use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA};
+use aya_ebpf::bindings::{
+    BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
+};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, RingBuf};
 use oom_trace_common::record::Counters;
@@ -15,6 +17,10 @@ const RING_BYTES: u32 = 1024 * 1024;
 /// Where more waits to be read, what is left is for the kills themselves.
 const FULL_ENOUGH: u64 = RING_BYTES as u64 / 4 * 3;
 
+/// Where more waits to be read, user space is woken whatever comes: an incident may have more victims than
+/// there is room for.
+const MUCH: u64 = RING_BYTES as u64 / 8;
+
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
@@ -22,24 +28,44 @@ static EVENTS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 #[map]
 static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
+/// Whether a record is worth waking user space for.
+///
+/// A wake-up that is left to the kernel comes only to a reader that has read all before it, so that after
+/// records without one there would be none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// It can be read with the next that is.
+    Later,
+    Now,
+}
+
 /// Copies `bytes` to the ring, or counts them as lost; 1 or 0.
 #[inline(always)]
-pub(crate) fn submit(bytes: &[u8]) -> u64 {
-    if EVENTS.output::<[u8]>(bytes, 0).is_err() {
+pub(crate) fn submit(bytes: &[u8], wake: Wake) -> u64 {
+    let flags = match wake {
+        Wake::Later if waiting() < MUCH => BPF_RB_NO_WAKEUP,
+        _ => BPF_RB_FORCE_WAKEUP,
+    };
+    if EVENTS.output::<[u8]>(bytes, flags.into()).is_err() {
         count(offset_of!(Counters, ring_lost));
         return 0;
     }
     1
 }
 
-/// The same for what a kill can be told without: it leaves the last of the room to kills.
-#[inline(always)]
-pub(crate) fn submit_extra(bytes: &[u8]) {
-    if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > FULL_ENOUGH {
+/// Bytes that wait to be read.
+fn waiting() -> u64 {
+    EVENTS.query(BPF_RB_AVAIL_DATA.into())
+}
+
+/// Whether there is room for what a kill can be told without, or counts it as lost: the last of the room is
+/// left to kills.
+pub(crate) fn has_room_for_details() -> bool {
+    let has_room = waiting() <= FULL_ENOUGH;
+    if !has_room {
         count(offset_of!(Counters, ring_lost));
-    } else {
-        submit(bytes);
     }
+    has_room
 }
 
 /// Counts a kill, as the kernel counts it as `oom_kill`.

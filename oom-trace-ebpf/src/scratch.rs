@@ -5,7 +5,7 @@
 
 use core::cell::UnsafeCell;
 
-use oom_trace_common::record::PATHS_LEN;
+use oom_trace_common::record::REST_LEN;
 
 /// What only the hooks change that run under the kernel's `oom_lock` (mm/oom_kill.c): one at a time on
 /// the whole machine.
@@ -64,26 +64,26 @@ impl Word {
     }
 }
 
-/// The largest record.
-const HEAD: usize = 1024;
+/// Room for the fixed part of the largest record.
+const HEAD: usize = 1280;
 
 /// The longest text that is written at once.
 const SPARE: usize = 4096;
 
-/// The record being written, and its texts. The record ends where the texts begin, so that both are
-/// handed over at once.
+/// The record being written: its fixed part, which ends where the rest begins, so that both are handed over at
+/// once, and the rest, which is parts that are repeated, and texts.
 #[repr(C)]
 struct Scratch {
     head: [u64; HEAD / 8],
-    /// The bytes behind `PATHS_LEN` take the last text whole: a position is masked, not compared,
+    /// The bytes behind `REST_LEN` take the last text whole: a position is masked, not compared,
     /// which every kernel's verifier understands.
-    texts: [u8; PATHS_LEN + SPARE],
+    rest: [u8; REST_LEN + SPARE],
 }
 
 static SCRATCH: Locked<Scratch> =
-    Locked::new(Scratch { head: [0; HEAD / 8], texts: [0; PATHS_LEN + SPARE] });
+    Locked::new(Scratch { head: [0; HEAD / 8], rest: [0; REST_LEN + SPARE] });
 
-/// Where the next text starts.
+/// Where the next part starts.
 static END: Word = Word::zero();
 
 /// Whether the text being written is whole: 1 or 0.
@@ -98,22 +98,27 @@ fn at(offset: usize) -> *mut u8 {
     unsafe { start.cast::<u8>().add(offset) }
 }
 
+/// Whether it has room there, and what follows it is aligned.
+const fn fits<T>(room: usize) -> bool {
+    size_of::<T>() <= room && size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8
+}
+
 /// The record being written, as the last hook left it.
 #[inline(always)]
 pub(crate) fn record<T: zerocopy::FromBytes + zerocopy::IntoBytes>() -> &'static mut T {
-    const { assert!(size_of::<T>() <= HEAD && size_of::<T>().is_multiple_of(8) && align_of::<T>() <= 8) };
+    const { assert!(fits::<T>(HEAD)) };
     let record = at(HEAD - size_of::<T>()).cast();
     // SAFETY: it lies within `head`, is aligned as its size is a multiple of 8, and any bytes are a
-    // value of it. `oom_lock` is held, one record is written at a time, and texts lie behind it.
+    // value of it. `oom_lock` is held, one record is written at a time, and the rest lies behind it.
     unsafe { &mut *record }
 }
 
-/// Forgets all texts.
+/// Forgets all but the fixed part.
 pub(crate) fn clear() {
     END.set(0);
 }
 
-/// Bytes of text.
+/// Bytes of the rest.
 #[inline(always)]
 pub(crate) fn end() -> u64 {
     END.get()
@@ -137,18 +142,31 @@ pub(crate) fn keep_whole(start: u64) -> u64 {
 /// Whether there is room for another text.
 #[inline(always)]
 pub(crate) fn has_room() -> bool {
-    END.get() < PATHS_LEN as u64
+    END.get() < REST_LEN as u64
 }
 
 /// Where the next text goes; it is kept by [`advance`].
 #[inline(always)]
 pub(crate) fn room<const N: usize>() -> &'static mut [u8; N] {
     const { assert!(N <= SPARE) };
-    let place = END.get() as usize & (PATHS_LEN - 1);
+    let place = END.get() as usize & (REST_LEN - 1);
     // SAFETY: as below.
     let room = unsafe { at(HEAD).add(place) }.cast();
-    // SAFETY: it starts below `PATHS_LEN` of the texts, and `SPARE` bytes follow. `oom_lock` is held.
+    // SAFETY: it starts below `REST_LEN` of the rest, and `SPARE` bytes follow. `oom_lock` is held.
     unsafe { &mut *room }
+}
+
+/// Adds a part, as the last hook left its room. Parts come before all texts.
+#[inline(always)]
+pub(crate) fn add<T: zerocopy::FromBytes + zerocopy::IntoBytes>() -> &'static mut T {
+    const { assert!(fits::<T>(SPARE)) };
+    let place = END.get() as usize & (REST_LEN - 1) & !7;
+    advance(size_of::<T>() as u64);
+    // SAFETY: as below.
+    let part = unsafe { at(HEAD).add(place) }.cast();
+    // SAFETY: it starts below `REST_LEN` of the rest, `SPARE` bytes follow, it is aligned as all parts are
+    // multiples of 8 bytes, and any bytes are a value of it. `oom_lock` is held.
+    unsafe { &mut *part }
 }
 
 /// Keeps so many bytes of what was written to [`room`].
@@ -157,11 +175,11 @@ pub(crate) fn advance(bytes: u64) {
     END.set(END.get() + bytes);
 }
 
-/// The record and its texts.
+/// The whole record.
 #[inline(always)]
 pub(crate) fn written<T>() -> &'static [u8] {
-    let len = size_of::<T>() + (END.get() as usize).min(PATHS_LEN);
+    let len = size_of::<T>() + (END.get() as usize).min(REST_LEN);
     let start = at(HEAD - size_of::<T>());
-    // SAFETY: `head` and `texts` leave no gap, and `len` bytes from there lie within them.
+    // SAFETY: `head` and `rest` leave no gap, and `len` bytes from there lie within them.
     unsafe { core::slice::from_raw_parts(start, len) }
 }

@@ -5,16 +5,15 @@ use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_snprintf};
 use oom_trace_common::record::{SYMBOL_LEN, source::KPROBE};
 
 use crate::kernel::{has_snprintf, kill_code};
-use crate::scratch;
+use crate::scratch::{self, Word};
 
-/// Writes the return addresses to `frames`; how many there are.
+/// Writes the return addresses to `frames`; how many there are. The others stay as they were.
 #[inline(always)]
 pub(crate) fn read<const N: usize>(
     frames: &mut [u64; N],
     source: u32,
     context: &impl EbpfContext,
 ) -> u32 {
-    *frames = [0; N];
     let size = size_of_val(frames) as u32;
     // SAFETY: the helper writes `size` bytes at the most, which `frames` has.
     let bytes = unsafe { bpf_get_stack(context.as_ptr(), frames.as_mut_ptr().cast(), size, 0) };
@@ -75,34 +74,49 @@ const NEAR: usize = 12;
 /// The return addresses of a mark, in the place of a record.
 type Near = [u64; NEAR];
 
+/// How many there are.
+static NEAR_LEN: Word = Word::zero();
+
 /// Whether a mark is part of a kill, by its stack; `None` if the kernel does not tell.
 #[inline(always)]
 pub(crate) fn is_in_kill(source: u32, context: &impl EbpfContext) -> Option<bool> {
     let tells = has_snprintf() || !kill_code().is_empty();
-    if !tells || read::<NEAR>(scratch::record(), source, context) == 0 {
+    if !tells {
+        return None;
+    }
+    NEAR_LEN.set(read::<NEAR>(scratch::record(), source, context) as u64);
+    if NEAR_LEN.get() == 0 {
         return None;
     }
     let found = if has_snprintf() { finds_kill_by_name() } else { finds_kill_by_address() };
     Some(found != 0)
 }
 
-/// Whether `__oom_kill_process` is among the frames; no other symbol of the kernel starts so.
+/// Whether `__oom_kill_process` is among the frames.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn finds_kill_by_name() -> u64 {
-    const NAME: [&[u8; 8]; 2] = [b"__oom_ki", b"ll_proce"];
     scratch::clear();
-    for frame in scratch::record::<Near>() {
-        if *frame == 0 {
-            break;
-        }
-        write_symbol(frame);
-        let (words, _) = scratch::room::<16>().as_chunks::<8>();
-        if words.iter().zip(NAME).all(|(word, name)| word == name) {
+    for place in 0..NEAR as u64 {
+        if is_kill(place) != 0 {
             return 1;
         }
     }
     0
+}
+
+/// Whether one of them is in it; no other symbol of the kernel starts so.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn is_kill(place: u64) -> u64 {
+    const NAME: [u64; 2] = [u64::from_ne_bytes(*b"__oom_ki"), u64::from_ne_bytes(*b"ll_proce")];
+    let Some(frame) = scratch::record::<Near>().get(place as usize) else { return 0 };
+    if place >= NEAR_LEN.get() || write_symbol(frame) == 0 {
+        return 0;
+    }
+    let (words, _) = scratch::room::<16>().as_chunks::<8>();
+    let differ = words.iter().zip(NAME).map(|(word, name)| u64::from_ne_bytes(*word) ^ name);
+    (differ.fold(0, |all, bits| all | bits) == 0) as u64
 }
 
 /// The same where the kernel names no addresses.
@@ -111,8 +125,8 @@ extern "C" fn finds_kill_by_name() -> u64 {
 extern "C" fn finds_kill_by_address() -> u64 {
     let code = kill_code();
     let mut found = false;
-    for frame in scratch::record::<Near>() {
-        found |= code.contains(frame);
+    for (place, frame) in scratch::record::<Near>().iter().enumerate() {
+        found |= (place as u64) < NEAR_LEN.get() && code.contains(frame);
     }
     found as u64
 }

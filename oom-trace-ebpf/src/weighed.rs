@@ -20,6 +20,8 @@ pub(crate) struct Weighed {
     filled: Word,
     /// The place of the task with the least badness among them, once all are.
     least: Word,
+    /// That badness.
+    floor: Word,
     /// The task being weighed.
     scale: Weight,
     /// Those with the most badness.
@@ -28,7 +30,7 @@ pub(crate) struct Weighed {
     largest: Weight,
 }
 
-/// A task and what it weighs; the record of it but for its header and its path.
+/// A task and what it weighs; the record of it but for its path.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Weight {
@@ -62,80 +64,138 @@ impl Weighed {
     }
 
     /// Weighs a task of the shortage.
-    #[inline(always)]
-    pub(crate) fn weigh(&mut self, oc: OomControl, task: Task) {
-        let thread = task.with_mm();
-        if thread.address() == 0 {
-            return;
-        }
-        self.total += 1;
-        self.scale.task = task.address();
-        weigh(&mut self.scale.candidate, oc, thread);
-        let Candidate { badness, held, ref header, .. } = self.scale.candidate;
-        // Of equals the kernel takes the last.
-        if held >= self.largest.candidate.held {
-            self.largest = self.scale;
-            self.largest.candidate.role = role::LARGEST;
-        }
-        let may_die = header.present & field::BADNESS != 0;
-        if !may_die {
-            return;
-        }
-        let filled = self.filled.get();
-        let is_full = filled >= CANDIDATES as u64;
-        let place = if is_full { self.least.get() } else { filled };
-        let Some(slot) = self.top.get_mut(place as usize & (CANDIDATES - 1)) else { return };
-        if is_full && badness < slot.candidate.badness {
-            return;
-        }
-        *slot = self.scale;
-        slot.candidate.role = role::TOP;
-        if !is_full {
-            self.filled.set(filled + 1);
-        }
-        if self.filled.get() >= CANDIDATES as u64 {
-            self.find_least();
-        }
+    pub(crate) fn weigh(&self, oc: OomControl, task: Task) {
+        weigh_task(oc.address(), task.address(), 0);
     }
 
-    /// Once for each task that gets among the first, not for each task.
-    #[inline(always)]
-    fn find_least(&mut self) {
-        let mut least = i64::MAX;
-        for (place, weight) in self.top.iter().enumerate() {
-            if weight.candidate.badness < least {
-                least = weight.candidate.badness;
-                self.least.set(place as u64);
-            }
+    /// Weighs the chosen one again if it is not among the first: of equals the kernel takes the last, and
+    /// those that came before keep their places.
+    pub(crate) fn add_chosen(&self, oc: OomControl) {
+        let chosen = oc.chosen().address();
+        let is_known = (0..CANDIDATES as u64).any(|place| is_at(place, chosen) != 0);
+        if self.total != 0 && !is_known {
+            weigh_task(oc.address(), chosen, 1);
         }
     }
 }
 
-/// What `oom_badness` (mm/oom_kill.c) sees of a task.
-#[inline(always)]
-fn weigh(candidate: &mut Candidate, oc: OomControl, task: Task) {
-    let mm = task.mm();
+/// Weighs a task; `chosen` is 1 for the one that the kernel took, which is not counted again.
+///
+/// Most tasks do not get among the first. Of them no more is read than what decides that.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn weigh_task(oc: u64, task: u64, chosen: u64) -> u64 {
+    let (weighed, leader) = (WEIGHED.get(), Task::new(task));
+    let task = leader.with_mm();
+    if task.address() == 0 {
+        return 0;
+    }
+    if chosen == 0 {
+        weighed.total += 1;
+    }
+    weigh(oc, task.address());
+    let candidate = &weighed.scale.candidate;
+    let is_largest = candidate.held > weighed.largest.candidate.held;
+    let is_full = weighed.filled.get() >= CANDIDATES as u64;
+    let is_first = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN
+        && (!is_full || chosen != 0 || candidate.badness > weighed.floor.get().cast_signed());
+    if !is_largest && !is_first {
+        return 0;
+    }
+    let may_die = name(leader.address(), task.address());
+    if is_largest {
+        weighed.largest = weighed.scale;
+        weighed.largest.candidate.role = role::LARGEST;
+    }
+    if is_first && may_die != 0 {
+        enter();
+    }
+    0
+}
+
+/// Puts the task on the scale among the first, in the place of the least if none is free.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn enter() -> u64 {
+    let weighed = WEIGHED.get();
+    let filled = weighed.filled.get();
+    let is_full = filled >= CANDIDATES as u64;
+    let place = if is_full { weighed.least.get() } else { filled };
+    if let Some(slot) = weighed.top.get_mut(place as usize & (CANDIDATES - 1)) {
+        *slot = weighed.scale;
+        slot.candidate.role = role::TOP;
+    }
+    if !is_full {
+        weighed.filled.set(filled + 1);
+    }
+    weighed.floor.set(i64::MAX as u64);
+    for place in 0..CANDIDATES as u64 {
+        lower(place);
+    }
+    0
+}
+
+/// Takes note of the task at a place of the first if it has less badness than those before it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn lower(place: u64) -> u64 {
+    let weighed = WEIGHED.get();
+    let Some(weight) = weighed.top.get(place as usize) else { return 0 };
+    if weight.candidate.badness < weighed.floor.get().cast_signed() {
+        weighed.floor.set(weight.candidate.badness.cast_unsigned());
+        weighed.least.set(place);
+    }
+    0
+}
+
+/// Whether a task is at this place of the first: 1 or 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn is_at(place: u64, task: u64) -> u64 {
+    let weight = WEIGHED.get().at(place & (CANDIDATES as u64 - 1));
+    weight.is_some_and(|weight| weight.task == task) as u64
+}
+
+/// include/uapi/linux/oom.h
+const OOM_SCORE_ADJ_MIN: i32 = -1000;
+
+/// What `oom_badness` (mm/oom_kill.c) makes of a task, put on the scale.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn weigh(oc: u64, task: u64) -> u64 {
+    let (oc, task) = (OomControl::new(oc), Task::new(task));
+    let (candidate, mm) = (&mut WEIGHED.get().scale.candidate, task.mm());
     let mut present = 0;
-    candidate.pid = task.pid().value;
-    candidate.tid = task.tid().value;
-    present |= field::COMM * task.comm(&mut candidate.comm);
     put!(present |= field::OOM_SCORE_ADJ; candidate.oom_score_adj, task.oom_score_adj());
-    put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
     put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
     let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
     for (place, slot) in candidate.rss.iter_mut().enumerate() {
         let counter = if weighs_exactly() { mm.rss_sum(place) } else { mm.rss_count(place) };
-        // A counter that is negative for a moment is 0.
-        let pages = counter.map(|pages| pages.max(0));
+        // A counter that is negative for a moment is 0; without a branch.
+        let pages = counter.map(|pages| pages & !(pages >> 63));
         put!(present |= (field::RSS << place); *slot, pages);
         held += pages.value;
     }
     candidate.held = held as u64;
     let adj = candidate.oom_score_adj as i64;
     candidate.badness = held + adj * (oc.totalpages().value / 1000).cast_signed();
-    const OOM_SCORE_ADJ_MIN: i64 = -1000;
-    if adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped() {
-        present |= field::BADNESS;
-    }
-    candidate.header.present = present;
+    candidate.present = present;
+    0
+}
+
+/// Adds what else is told of the task on the scale, and says whether the kernel may kill it: 1 or 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn name(leader: u64, task: u64) -> u64 {
+    let (scale, task) = (&mut WEIGHED.get().scale, Task::new(task));
+    let (candidate, mm) = (&mut scale.candidate, task.mm());
+    scale.task = leader;
+    let mut present = candidate.present;
+    candidate.pid = task.pid().value;
+    candidate.tid = task.tid().value;
+    present |= field::COMM * task.comm(&mut candidate.comm);
+    put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
+    let may_die = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped();
+    candidate.present = present | (field::BADNESS * may_die as u64);
+    may_die as u64
 }

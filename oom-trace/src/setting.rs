@@ -13,13 +13,13 @@ use thiserror::Error;
 
 /// Bytes, such as `64KiB`, `10MB` or `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bytes(pub u64);
+pub struct ByteSize(pub u64);
 
 /// How long, such as `90s`, `12h` or `30d`; a day has 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lapse(pub Duration);
+pub struct ConfigDuration(pub Duration);
 
-impl Lapse {
+impl ConfigDuration {
     /// What a network is given.
     #[must_use]
     pub fn ten_seconds() -> Self {
@@ -29,69 +29,69 @@ impl Lapse {
 
 /// A text that is no such value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum NoSetting {
-    /// No [`Bytes`].
+pub enum SettingError {
+    /// Not a [`ByteSize`].
     #[error("invalid size {0:?} (examples: 10MiB, 512KB, 4096)")]
-    Bytes(String),
-    /// No [`Lapse`].
+    Size(String),
+    /// Not a [`ConfigDuration`].
     #[error("invalid duration {0:?} (examples: 90s, 12h, 30d)")]
-    Lapse(String),
+    Duration(String),
 }
 
-impl FromStr for Bytes {
-    type Err = NoSetting;
+impl FromStr for ByteSize {
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, NoSetting> {
+    fn from_str(text: &str) -> Result<Self, SettingError> {
         let bytes = Config::new().parse_size(text);
-        bytes.map(Self).map_err(|_| NoSetting::Bytes(text.to_owned()))
+        bytes.map(Self).map_err(|_| SettingError::Size(text.to_owned()))
     }
 }
 
-impl FromStr for Lapse {
-    type Err = NoSetting;
+impl FromStr for ConfigDuration {
+    type Err = SettingError;
 
-    fn from_str(text: &str) -> Result<Self, NoSetting> {
+    fn from_str(text: &str) -> Result<Self, SettingError> {
         let span: Option<Span> = text.parse().ok();
         let duration = span
             .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
             .and_then(|duration| Duration::try_from(duration).ok());
-        duration.map(Self).ok_or_else(|| NoSetting::Lapse(text.to_owned()))
+        duration.map(Self).ok_or_else(|| SettingError::Duration(text.to_owned()))
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes {
+impl<'de> Deserialize<'de> for ByteSize {
     /// A number is bytes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl de::Visitor<'_> for Visitor {
-            type Value = Bytes;
+            type Value = ByteSize;
             fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
                 f.write_str("a size such as \"10MiB\"")
             }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
                 text.parse().map_err(E::custom)
             }
-            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bytes, E> {
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<ByteSize, E> {
                 let bytes = u64::try_from(bytes);
-                bytes.map(Bytes).map_err(|_| E::custom("a size is not negative"))
+                bytes.map(ByteSize).map_err(|_| E::custom("a size is not negative"))
             }
-            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Bytes, E> {
-                Ok(Bytes(bytes))
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<ByteSize, E> {
+                Ok(ByteSize(bytes))
             }
         }
         deserializer.deserialize_any(Visitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Lapse {
+impl<'de> Deserialize<'de> for ConfigDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl de::Visitor<'_> for Visitor {
-            type Value = Lapse;
+            type Value = ConfigDuration;
             fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
                 f.write_str("a duration such as \"30s\"")
             }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Lapse, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ConfigDuration, E> {
                 text.parse().map_err(E::custom)
             }
         }
@@ -102,15 +102,15 @@ impl<'de> Deserialize<'de> for Lapse {
 /// Something a table of the configuration must not have, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct NoTable(String);
+pub struct TableError(String);
 
 /// From a table in one line, as a flag's value has it.
 ///
 /// # Errors
 /// It is none, or not one of its kind.
-pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, NoTable> {
+pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
     let value = toml::de::ValueDeserializer::parse(text);
-    value.and_then(T::deserialize).map_err(|error| NoTable(advise(error.message())))
+    value.and_then(T::deserialize).map_err(|error| TableError(advise(error.message())))
 }
 
 /// How far a word may be from the one that was meant: a letter in three.
@@ -170,7 +170,7 @@ pub enum Secret {
 
 /// A secret that cannot be had.
 #[derive(Debug, Error)]
-pub enum NoSecret {
+pub enum SecretError {
     /// The variable is not set.
     #[error(
         "environment variable {0} is not set; set it (in a unit: EnvironmentFile=), or use {{ file = \"PATH\" }}"
@@ -191,13 +191,13 @@ impl Secret {
     ///
     /// # Errors
     /// It is nowhere.
-    pub fn reveal(&self) -> Result<String, NoSecret> {
+    pub fn reveal(&self) -> Result<String, SecretError> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            Self::Env { env } => std::env::var(env).map_err(|_| NoSecret::Env(env.clone())),
+            Self::Env { env } => std::env::var(env).map_err(|_| SecretError::Env(env.clone())),
             Self::File { file } => match std::fs::read_to_string(file) {
                 Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
-                Err(error) => Err(NoSecret::File { path: file.clone(), error }),
+                Err(error) => Err(SecretError::File { path: file.clone(), error }),
             },
         }
     }
@@ -216,17 +216,20 @@ mod tests {
     #[test]
     fn sizes_and_durations_are_read_as_people_write_them() {
         for (text, bytes) in [("4096", 4096), ("10MiB", 10 << 20), ("1 kB", 1000)] {
-            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+            assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
         }
         for (text, seconds) in
             [("90s", 90), ("30d", 30 * 86_400), ("1h 30m", 5400), ("2w", 1_209_600)]
         {
-            assert_eq!(text.parse(), Ok(Lapse(Duration::from_secs(seconds))), "{text}");
+            assert_eq!(text.parse(), Ok(ConfigDuration(Duration::from_secs(seconds))), "{text}");
         }
         for text in ["", "soon", "-3h", "10"] {
-            assert!(text.parse::<Lapse>().unwrap_err().to_string().contains("30d"), "{text}");
+            assert!(
+                text.parse::<ConfigDuration>().unwrap_err().to_string().contains("30d"),
+                "{text}"
+            );
         }
-        assert!("big".parse::<Bytes>().unwrap_err().to_string().contains("10MiB"));
+        assert!("big".parse::<ByteSize>().unwrap_err().to_string().contains("10MiB"));
     }
 
     #[test]

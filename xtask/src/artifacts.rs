@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Message;
 
+use crate::parts::Timer;
 use crate::setup::cross;
 use crate::sh;
 use crate::vm::arch::Arch;
@@ -46,6 +47,7 @@ pub(crate) fn build_for(arch: &Arch, binary: Binary) -> Result<PathBuf> {
 
 fn build_with(mut cmd: Command, binary: Binary) -> Result<PathBuf> {
     let Binary { name, select } = binary;
+    let _timer = Timer::start(format!("build of {name}"));
     cmd.args(select).arg("--message-format=json-render-diagnostics");
     // Only the binary itself: as a rustflag it would reach procedural macros, which cannot have it.
     cmd.args(["--", "-C", "target-feature=+crt-static"]);

@@ -9,8 +9,9 @@ pub const JOB_FILE: &str = "/job.json";
 /// What a step leaves in this folder is sent home after it.
 pub const OUT_DIR: &str = "/out";
 
-/// What the benchmark measures: each part leaves its table, `NAME.md`, in [`OUT_DIR`].
-pub const BENCH_PARTS: [&str; 4] = ["beside", "incident", "exec", "stuck"];
+/// What the benchmark measures: each part adds to [`crate::measure::FILE`] in [`OUT_DIR`], or leaves a
+/// table of its own there, `NAME.md`.
+pub const BENCH_PARTS: [&str; 5] = ["beside", "incident", "log", "exec", "stuck"];
 
 /// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]

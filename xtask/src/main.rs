@@ -3,6 +3,7 @@
 mod artifacts;
 mod bench;
 mod lint;
+mod parts;
 mod setup;
 mod sh;
 mod test;
@@ -18,7 +19,7 @@ use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::sh::say;
-use crate::vm::matrix::{self, Choice};
+use crate::vm::matrix::{self, Selection};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
@@ -54,6 +55,12 @@ enum Task {
         /// Only this, printed and not written
         #[arg(value_parser = BENCH_PARTS)]
         part: Option<String>,
+        /// Write nothing: fail when a row got worse than in docs/benchmarks.md by more than a tenth
+        #[arg(long, conflicts_with = "part")]
+        check: bool,
+        /// A page measured before, to check instead of measuring
+        #[arg(long, value_name = "FILE", requires = "check")]
+        from: Option<PathBuf>,
     },
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
@@ -63,6 +70,9 @@ enum Task {
         /// Each kernel of the table; all tests on all of them write docs/kernels.md
         #[arg(long, conflicts_with = "kernel")]
         all: bool,
+        /// Only what `cargo xtask test` boots, and of it no more than is run there
+        #[arg(long, conflicts_with = "command")]
+        sample: bool,
         /// Only the guests whose last run was not good; the accounts of the others stand
         #[arg(long, conflicts_with = "command")]
         failed: bool,
@@ -94,22 +104,20 @@ fn work(task: Task) -> Result<()> {
         Task::Setup => setup::run().map(drop),
         Task::Build => build().map(drop),
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
-        Task::Test => {
-            setup::run()?;
-            test::run()
-        }
+        Task::Test => test::run(),
         Task::Fuzz { minutes } => {
             setup::run()?;
             fuzz(minutes)
         }
         Task::Lint => lint::run(&setup::run()?),
-        Task::Bench { part } => {
+        Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
+        Task::Bench { part, check, from: _ } => {
             setup::run()?;
-            bench::run(part)
+            if check { bench::check(None) } else { bench::run(part) }
         }
-        Task::Vm { kernel, all: _, failed, machine, minutes, command } => {
+        Task::Vm { kernel, all: _, sample, failed, machine, minutes, command } => {
             setup::run()?;
-            vm(&Choice { kernel, machine, failed, minutes, sample: false }, &command)
+            vm(&Selection { kernel, machine, failed, minutes, sample }, &command)
         }
     }
 }
@@ -138,16 +146,16 @@ fn fuzz(minutes: u64) -> Result<()> {
     sh::run(&mut tests)
 }
 
-fn vm(choice: &Choice, command: &[String]) -> Result<()> {
+fn vm(selection: &Selection, command: &[String]) -> Result<()> {
     if !command.is_empty() {
-        return matrix::command(choice, command);
+        return matrix::command(selection, command);
     }
-    let results = matrix::tests(choice)?;
+    let results = matrix::tests(selection)?;
     let broken = results.broken();
     if !broken.is_empty() {
         bail!("failed: {}", broken.join(", "));
     }
-    for page in results.pages(choice)? {
+    for page in results.pages(selection)? {
         page.write()?;
         say(format!("written to {}", page.path));
     }

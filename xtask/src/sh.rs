@@ -77,6 +77,20 @@ pub(crate) fn run_lines(cmd: &mut Command, mut line: impl FnMut(&str)) -> Result
     Ok(child.wait()?.success())
 }
 
+/// The same with its standard error among them, in the order in which it writes.
+pub(crate) fn run_all_lines(cmd: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+    announce(cmd);
+    let (ours, theirs) = io::pipe()?;
+    cmd.stdout(theirs.try_clone()?).stderr(theirs);
+    let mut child = cmd.spawn().with_context(|| format!("cannot start `{}`", show(cmd)))?;
+    // The pipe ends with its last writer, and the command holds some.
+    cmd.stdout(Stdio::null()).stderr(Stdio::null());
+    for text in BufReader::new(ours).split(b'\n') {
+        line(&String::from_utf8_lossy(&text?));
+    }
+    Ok(child.wait()?.success())
+}
+
 /// Runs the command silently and wants success; answers its standard output.
 pub(crate) fn output(cmd: &mut Command) -> Result<String> {
     let out = cmd.output().with_context(|| format!("cannot start `{}`", show(cmd)))?;
@@ -140,6 +154,15 @@ mod tests {
         let err = err.unwrap_err().to_string();
         assert!(err.starts_with("`A='b c' sh -c 'echo why >&2; exit 3'` failed"), "{err}");
         assert!(err.ends_with("\nwhy"), "{err}");
+    }
+
+    #[test]
+    fn lines_of_both_outputs_come_in_order() {
+        let mut lines = Vec::new();
+        let mut sh = Command::new("sh");
+        sh.args(["-c", "echo 1; echo 2 >&2; echo 3; exit 4"]);
+        assert!(!run_all_lines(&mut sh, |line| lines.push(line.to_owned())).unwrap());
+        assert_eq!(lines, ["1", "2", "3"]);
     }
 
     #[test]

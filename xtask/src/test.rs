@@ -1,29 +1,21 @@
 //! The tests for every change: the workspace's on this machine, then the agent's on a sample of the
 //! kernels.
 
+use std::time::Instant;
+
 use anyhow::{Result, bail};
 
-use crate::setup::receivers;
+use crate::parts::{self, Timer};
+use crate::setup::{self, receivers};
 use crate::sh::{self, say};
-use crate::vm::matrix::{self, Choice};
+use crate::vm::matrix::{self, Selection};
 
-/// Runs them; fails after the last when any failed.
+/// Runs them; fails after the last when any failed. At the end it says how long each part took.
 pub(crate) fn run() -> Result<()> {
-    receivers::install()?;
-    let mut total = Tally::default();
-    let mut broken = Vec::new();
-    let native = sh::run_lines(&mut sh::cargo(&["test", "--no-fail-fast"]), |line| {
-        say(line);
-        total.count(line);
-    })?;
-    if !native {
-        broken.push("this machine".to_owned());
-    }
-    let guests = matrix::tests(&Choice { sample: true, ..Choice::default() })?;
-    let (passed, failed) = guests.count();
-    total.passed += passed;
-    total.failed += failed;
-    broken.extend(guests.broken());
+    let begun = Instant::now();
+    let tested = tests();
+    parts::tell(begun);
+    let (total, broken) = tested?;
     for broken in &broken {
         say(format!("failed: {broken}"));
     }
@@ -32,6 +24,50 @@ pub(crate) fn run() -> Result<()> {
         bail!("tests failed");
     }
     Ok(())
+}
+
+/// Answers what they came to, and what is not as it should be.
+fn tests() -> Result<(Tally, Vec<String>)> {
+    {
+        let _timer = Timer::start("set-up");
+        setup::run()?;
+        receivers::install()?;
+    }
+    let mut total = Tally::default();
+    let mut broken = Vec::new();
+    let mut timer = Timer::start("build of the tests here");
+    let mut cargo = sh::cargo(&["test", "--no-fail-fast"]);
+    // In colours, its words would not be found.
+    cargo.env("CARGO_TERM_COLOR", "never");
+    let native = sh::run_all_lines(&mut cargo, |line| {
+        say(line);
+        if let Some(name) = heading(line) {
+            timer = Timer::start(name);
+        }
+        total.count(line);
+    })?;
+    drop(timer);
+    if !native {
+        broken.push("this machine".to_owned());
+    }
+    let guests = matrix::tests(&Selection { sample: true, ..Selection::default() })?;
+    let (passed, failed) = guests.count();
+    total.passed += passed;
+    total.failed += failed;
+    broken.extend(guests.broken());
+    Ok((total, broken))
+}
+
+/// What cargo is about to run, if the line says so.
+fn heading(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    if let Some(library) = line.strip_prefix("Doc-tests ") {
+        return Some(format!("{library}: doc-tests"));
+    }
+    let (source, binary) = line.strip_prefix("Running ")?.strip_suffix(')')?.split_once(" (")?;
+    let (_, name) = binary.rsplit_once("/deps/")?;
+    let (name, _hash) = name.rsplit_once('-')?;
+    Some(format!("{name}: {source}"))
 }
 
 /// Tests counted.
@@ -61,6 +97,19 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_binary_is_known_before_it_runs() {
+        let line =
+            "     Running unittests src/lib.rs (target/debug/deps/oom_trace-4a9e4f663da1ef7f)";
+        assert_eq!(heading(line).as_deref(), Some("oom_trace: unittests src/lib.rs"));
+        let line = "     Running tests/delivery/main.rs (/x/target/debug/deps/delivery-4a9e4f66)";
+        assert_eq!(heading(line).as_deref(), Some("delivery: tests/delivery/main.rs"));
+        assert_eq!(heading("   Doc-tests oom_trace").as_deref(), Some("oom_trace: doc-tests"));
+        for line in ["running 3 tests", "test a ... ok", "Running out of memory (again)"] {
+            assert_eq!(heading(line), None);
+        }
+    }
 
     #[test]
     fn results_of_all_test_binaries_are_counted() {

@@ -2,20 +2,18 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{COMM_LEN, Header, RSS_COUNTERS};
+use super::{COMM_LEN, RSS_COUNTERS};
 
 /// The most tasks that are kept of those the kernel weighed; a power of two, and what `--candidates`
 /// may ask for.
 pub const CANDIDATES: usize = 16;
 
-/// A task that the kernel weighed, as it stood then. Those of an incident follow its start.
+/// A task that the kernel weighed, as it stood then.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
 pub struct Candidate {
-    /// Starts it.
-    pub header: Header,
-    /// Tasks weighed in all.
-    pub total: u64,
+    /// Which of its fields could be read: bits of [`candidate_field`].
+    pub present: u64,
     /// As `oom_badness` (mm/oom_kill.c) has it, in pages.
     pub badness: i64,
     /// Resident, swapped and page-table pages: badness without `oom_score_adj`.
@@ -35,8 +33,10 @@ pub struct Candidate {
     pub oom_score_adj: i32,
     /// One of [`role`].
     pub role: u32,
-    /// Bytes of its memory cgroup's path.
-    pub path_len: u64,
+    /// The place of its memory cgroup's path among the incident's.
+    pub path: u32,
+    /// Room to a multiple of 8 bytes.
+    pub reserved: u32,
     /// `task->comm`.
     pub comm: [u8; COMM_LEN],
 }
@@ -53,8 +53,6 @@ pub mod role {
 pub mod candidate_field {
     /// `comm`
     pub const COMM: u64 = 1 << 0;
-    /// The path
-    pub const PATH: u64 = 1 << 1;
     /// `oom_score_adj`
     pub const OOM_SCORE_ADJ: u64 = 1 << 2;
     /// `badness`; unset if the kernel may not kill it.

@@ -2,7 +2,14 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{COMM_LEN, Header, MESSAGE_LEN, NAME_LEN, NODEMASK_LEN, STACK_LEN};
+use super::{CANDIDATES, COMM_LEN, Header, MESSAGE_LEN, NAME_LEN, NODEMASK_LEN, STACK_LEN};
+
+/// The most paths of an incident: of the limit, of the chosen task, of the trigger and of the candidates, the
+/// largest beside the first. Each cgroup has one.
+pub const PATHS: usize = 3 + CANDIDATES + 1;
+
+/// The place of no path.
+pub const NO_PATH: u32 = u32::MAX;
 
 /// What a memory cgroup has used, and may use.
 #[repr(C)]
@@ -71,6 +78,8 @@ pub struct Printed {
 }
 
 /// The entry of `oom_kill_process`, or what is known of an incident whose entry no hook saw.
+///
+/// Behind it stand the levels, the limit first, the candidates, the paths and the symbols.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
 pub struct Incident {
@@ -84,6 +93,8 @@ pub struct Incident {
     pub limit: u64,
     /// 1 if the allocation was bound to `nodemask`.
     pub has_nodemask: u64,
+    /// Tasks weighed in all.
+    pub weighed: u64,
     /// `current->tgid`.
     pub trigger_pid: u32,
     /// `current->pid`.
@@ -104,14 +115,22 @@ pub struct Incident {
     pub chosen_tid: u32,
     /// `chosen->real_cred->uid`.
     pub chosen_uid: u32,
-    /// Where the limit cgroup's path ends; it starts the paths.
-    pub limit_path_end: u32,
-    /// Where the chosen task's path, the next, ends.
-    pub chosen_path_end: u32,
-    /// Where the trigger's path, the last, ends.
-    pub trigger_path_end: u32,
-    /// Where the symbols of the stack end; equal to `trigger_path_end` where the kernel gives none.
-    pub symbols_end: u32,
+    /// The place of the limit cgroup's path among those behind it, or [`NO_PATH`].
+    pub limit_path: u32,
+    /// Likewise of the chosen task's memory cgroup.
+    pub chosen_path: u32,
+    /// Likewise of the trigger's.
+    pub trigger_path: u32,
+    /// [`Level`](super::Level)s behind it.
+    pub levels_len: u32,
+    /// [`Candidate`](super::Candidate)s behind those.
+    pub candidates_len: u32,
+    /// Paths behind those.
+    pub paths_len: u32,
+    /// Which of the paths could be read, bit 0 for the first.
+    pub readable: u32,
+    /// Which frames of `stack` come with their symbols, bit 0 for the first.
+    pub named: u32,
     /// The CPU it happened on.
     pub cpu: u32,
     /// `cgroup_root.hierarchy_id` of the limit cgroup: 0 for cgroup v2.
@@ -120,6 +139,8 @@ pub struct Incident {
     pub nodemask_len: u32,
     /// Frames of `stack`.
     pub stack_len: u32,
+    /// Where each path ends, from the first on.
+    pub path_ends: [u32; PATHS],
     /// `current->comm`.
     pub trigger_comm: [u8; COMM_LEN],
     /// `chosen->comm`.
@@ -162,20 +183,14 @@ pub mod incident_field {
     pub const NODEMASK: u64 = 1 << 10;
     /// `mems_allowed`
     pub const MEMS_ALLOWED: u64 = 1 << 11;
-    /// The limit cgroup's path
-    pub const LIMIT_PATH: u64 = 1 << 12;
-    /// The trigger's path
-    pub const TRIGGER_PATH: u64 = 1 << 13;
-    /// The chosen task's path
-    pub const CHOSEN_PATH: u64 = 1 << 14;
     /// `trigger_comm`
-    pub const TRIGGER_COMM: u64 = 1 << 15;
+    pub const TRIGGER_COMM: u64 = 1 << 12;
     /// `chosen_comm`
-    pub const CHOSEN_COMM: u64 = 1 << 16;
+    pub const CHOSEN_COMM: u64 = 1 << 13;
     /// `message`
-    pub const MESSAGE: u64 = 1 << 17;
+    pub const MESSAGE: u64 = 1 << 14;
     /// `cpuset`
-    pub const CPUSET: u64 = 1 << 18;
+    pub const CPUSET: u64 = 1 << 15;
     /// `limit_hierarchy`
-    pub const LIMIT_HIERARCHY: u64 = 1 << 19;
+    pub const LIMIT_HIERARCHY: u64 = 1 << 16;
 }

@@ -2,20 +2,20 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Header, Usage};
+use super::Usage;
 
 /// The most levels that are told of.
 pub const LEVELS: u32 = 16;
 /// Counters of `memory.events`: `LOW`, `HIGH`, `MAX`, `OOM`, `OOM_KILL`, `OOM_GROUP_KILL`.
 pub const EVENTS: usize = 6;
 
-/// A memory cgroup from the limit up to the root. They follow the start of their incident, the limit
-/// first.
+/// A memory cgroup from the limit up to the root.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
 pub struct Level {
-    /// Starts it.
-    pub header: Header,
+    /// Which of its fields could be read: bits of [`level_field`] and of
+    /// [`usage_field`](super::usage_field).
+    pub present: u64,
     /// What it uses, and may use.
     pub usage: Usage,
     /// `memory.high`, in pages.
@@ -26,10 +26,8 @@ pub struct Level {
     pub min: u64,
     /// `memory_events`
     pub events: [u64; EVENTS],
-    /// Levels below it, up from the limit.
-    pub depth: u32,
     /// `oom_group`: 0 or 1.
-    pub oom_group: u32,
+    pub oom_group: u64,
 }
 
 /// The bits of a [`Level`]'s `present`, beside those of its usage.

@@ -14,6 +14,11 @@ impl Cgroup {
         Self(address)
     }
 
+    /// One of which the address was kept.
+    pub(crate) fn at(address: u64) -> Self {
+        Self(address)
+    }
+
     pub(crate) fn address(self) -> u64 {
         self.0
     }
@@ -51,7 +56,7 @@ impl Cgroup {
 }
 
 /// Directories that one call climbs: the verifier checks these once, however deep a path may be.
-const STEPS: u32 = 8;
+const STEPS: u32 = 4;
 
 /// From a directory up to the root.
 #[unsafe(no_mangle)]

@@ -15,11 +15,11 @@ impl OomControl {
     /// Whether the task is one to be weighed. Of its threads the first is asked.
     #[inline(always)]
     pub(crate) fn may_choose(self, task: Task) -> bool {
-        if task.pid().value == 1 || task.flags() & PF_KTHREAD != 0 {
+        if task.flags() & PF_KTHREAD != 0 || task.pid().value == 1 {
             return false;
         }
-        // A cgroup's shortage, or a machine where all memory is one node's.
-        if self.memcg().value.address() != 0 || machine!(has_nodes) == 0 {
+        // A machine where all memory is one node's, or a cgroup's shortage.
+        if machine!(has_nodes) == 0 || self.memcg().value.address() != 0 {
             return true;
         }
         match self.nodemask_address() {

@@ -10,7 +10,7 @@ use crate::scratch::{self, Word};
 const DEPTH: u32 = 48;
 
 /// Those that one call climbs: the verifier checks these once.
-const STEPS: u32 = 8;
+const STEPS: u32 = 4;
 
 impl Mm {
     /// Writes the path of its program to the texts, the last name first; 1, or 0 and nothing

@@ -18,6 +18,7 @@ pub(super) static MACHINE: Machine = Machine {
     direct_map: 0,
     page_shift: 0,
     has_nodes: 0,
+    has_probes: 0,
     kill_start: 0,
     kill_end: 0,
 };

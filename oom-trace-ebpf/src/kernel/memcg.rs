@@ -49,8 +49,8 @@ impl Memcg {
     }
 
     /// `memory.oom.group`: 1 or 0.
-    pub(crate) fn oom_group(self) -> Got<u32> {
-        read::<u8>(self.0, layout!(memcg_oom_group)).map(u32::from)
+    pub(crate) fn oom_group(self) -> Got<u64> {
+        read::<u8>(self.0, layout!(memcg_oom_group)).map(u64::from)
     }
 
     pub(crate) fn swap_usage(self) -> Got<u64> {

@@ -1,10 +1,12 @@
 //! Address spaces.
 
+use core::hint::black_box;
+
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
-use super::{Got, Task, load, ok, pointer, read, read_bytes};
+use super::{Got, load, ok, pointer, read, read_bytes};
 
 /// `struct mm_struct`
 #[derive(Clone, Copy)]
@@ -47,10 +49,16 @@ impl Mm {
     }
 
     /// Copies `len` bytes at an address of the process, which must lie on one page, to `target`; 1, or 0
-    /// if they cannot be had.
+    /// if they cannot be had. `current` is the memory of the task that this runs in.
     #[inline(always)]
-    pub(crate) fn copy<const N: usize>(self, address: u64, len: u32, target: &mut [u8; N]) -> u64 {
-        if self.0 == Task::current().mm().address() {
+    pub(crate) fn copy<const N: usize>(
+        self,
+        current: Self,
+        address: u64,
+        len: u32,
+        target: &mut [u8; N],
+    ) -> u64 {
+        if self.0 == current.0 {
             // SAFETY: the helper writes `len` ≤ N bytes, and a bad address is an error.
             return ok(unsafe {
                 bpf_probe_read_user(target.as_mut_ptr().cast(), len, address as *const _)
@@ -102,12 +110,19 @@ impl Mm {
     /// The same with them.
     #[inline(always)]
     pub(crate) fn rss_sum(self, place: usize) -> Got<i64> {
+        self.rss(place).1
+    }
+
+    /// A counter without its per-CPU parts, and with them.
+    #[inline(always)]
+    pub(crate) fn rss(self, place: usize) -> (Got<i64>, Got<i64>) {
         let (count, counters) = (self.rss_count(place), layout!(mm_rss_counters));
-        let Some(at) = self.counter(place).filter(|_| counters != ABSENT) else { return count };
-        let parts = per_cpu_sum(pointer(at, counters)).cast_signed();
+        let at = self.counter(place).filter(|_| counters != ABSENT);
+        let Some(at) = at else { return (count, count) };
+        let parts = per_cpu_sum(pointer(at, counters), 0).cast_signed();
         // 1 below the bound, without a branch.
         let ok = (parts - UNREAD / 2) as u64 >> 63;
-        Got { value: count.value + parts, ok: count.ok & ok }
+        (count, Got { value: count.value + parts, ok: count.ok & ok })
     }
 
     /// The counter is at a row's offset from here.
@@ -120,40 +135,64 @@ impl Mm {
     }
 }
 
-/// CPUs whose parts are summed by one call.
-const CPUS: u32 = 16;
+/// CPUs whose parts are summed by one call, and calls that one makes to sum those of more.
+///
+/// The verifier checks each step once: for it the first CPU may be any, so that no more is to be checked
+/// where there are more.
+const CPUS: u64 = 8;
+const PARTS: u64 = 8;
+const GROUPS: u64 = MAX_CPUS as u64 / CPUS / PARTS;
 
 /// Stands for a part that could not be read: more than all others can be, on all CPUs.
 const UNREAD: i64 = 1 << 48;
 
-/// The sum over all CPUs of a per-CPU `s32`; more than half of [`UNREAD`] if any cannot be read.
+/// The sum over all CPUs, from 0 on, of a per-CPU `s32`; more than half of [`UNREAD`] if any cannot be
+/// read.
 ///
 /// `cookie` is what the kernel keeps as the pointer, an offset that may wrap: the address on a CPU
 /// is `cookie + __per_cpu_offset[cpu]` (`per_cpu_ptr`, include/linux/percpu-defs.h).
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn per_cpu_sum(cookie: u64) -> u64 {
+extern "C" fn per_cpu_sum(cookie: u64, first: u64) -> u64 {
     let cpus = machine!(possible_cpus);
     if machine!(per_cpu_offset) == 0 || cpus > MAX_CPUS {
         return UNREAD as u64;
     }
     let mut sum = 0;
-    for block in 0..MAX_CPUS / CPUS {
-        if block * CPUS >= cpus {
+    for group in 0..GROUPS {
+        let first = first + group * CPUS * PARTS;
+        if first >= cpus as u64 {
             break;
         }
-        sum += per_cpu_part(cookie, (block * CPUS) as u64).cast_signed();
+        sum += per_cpu_group(cookie, first);
     }
-    sum as u64
+    sum
 }
 
-/// That over some of them: the verifier checks these once, however many CPUs there are.
+/// That over a part of them.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn per_cpu_group(cookie: u64, first: u64) -> u64 {
+    let mut sum = 0;
+    for part in 0..PARTS {
+        let first = first + part * CPUS;
+        if first >= machine!(possible_cpus) as u64 {
+            break;
+        }
+        sum += per_cpu_part(cookie, first);
+    }
+    sum
+}
+
+/// That over a part of those.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn per_cpu_part(cookie: u64, first: u64) -> u64 {
     let (bases, cpus) = (machine!(per_cpu_offset), machine!(possible_cpus) as u64);
     let mut sum = 0;
-    for cpu in first..first + CPUS as u64 {
+    for place in 0..CPUS {
+        // The loop ends by its own count, which the verifier follows.
+        let cpu = first + black_box(place);
         if cpu >= cpus {
             break;
         }

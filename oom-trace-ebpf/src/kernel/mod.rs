@@ -38,6 +38,11 @@ pub(crate) fn mark_victim_has_task() -> bool {
     machine!(mark_victim_has_task) != 0
 }
 
+/// Whether probes tell of a mark, and the tracepoint of what they missed.
+pub(crate) fn has_probes() -> bool {
+    machine!(has_probes) != 0
+}
+
 /// Whether the kernel weighs tasks by exact sums of their counters.
 pub(crate) fn weighs_exactly() -> bool {
     machine!(weighs_exactly) != 0

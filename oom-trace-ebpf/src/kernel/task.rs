@@ -5,6 +5,7 @@ use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{COMM_LEN, NODEMASK_LEN};
 
 use super::{Cgroup, Got, Mm, load, pointer, read, read_bytes, read_nodemask};
+use crate::scratch::Word;
 
 /// `struct task_struct`
 #[derive(Clone, Copy)]
@@ -103,22 +104,7 @@ impl Task {
     /// The thread of its process that has the memory (`find_lock_task_mm`, mm/oom_kill.c): itself, or
     /// one of its first threads where it has exited. At 0 if there is none.
     pub(crate) fn with_mm(self) -> Self {
-        if self.mm().address() != 0 {
-            return self;
-        }
-        let (head, node) = (layout!(signal_thread_head), layout!(task_thread_node));
-        if head == ABSENT || node == ABSENT {
-            return Self(0);
-        }
-        let mut at = pointer(self.signal(), head);
-        for _ in 0..THREADS {
-            let thread = Self(at.wrapping_sub(node as u64));
-            if thread.mm().address() != 0 && thread.pid().value == self.pid().value {
-                return thread;
-            }
-            at = load::<u64>(at).value;
-        }
-        Self(0)
+        if self.mm().address() != 0 { self } else { Self(thread_with_mm(self.0)) }
     }
 
     /// Whether its process has been marked before.
@@ -181,4 +167,36 @@ impl Task {
         let own = Cgroup::new(pointer(set, layout!(css_set_dfl_cgrp)));
         if own.root() != 0 && own.root() == memory.root() { own } else { memory }
     }
+}
+
+/// Where the search of [`thread_with_mm`] is: a `list_head`.
+static THREAD: Word = Word::zero();
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn thread_with_mm(task: u64) -> u64 {
+    let (head, task) = (layout!(signal_thread_head), Task(task));
+    THREAD.set(pointer(task.signal(), head));
+    let pid = task.pid().value as u64;
+    for _ in 0..THREADS {
+        let thread = next_with_mm(pid);
+        if thread != 0 {
+            return thread;
+        }
+    }
+    0
+}
+
+/// The next thread, if it is of that process and has the memory; 0 if not.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn next_with_mm(pid: u64) -> u64 {
+    let (at, node) = (THREAD.get(), layout!(task_thread_node));
+    if node == ABSENT {
+        return 0;
+    }
+    THREAD.set(load::<u64>(at).value);
+    let thread = Task(at.wrapping_sub(node as u64));
+    let is_it = thread.mm().address() != 0 && thread.pid().value as u64 == pid;
+    if is_it { thread.0 } else { 0 }
 }

@@ -10,9 +10,10 @@ use zerocopy::IntoBytes as _;
 use super::verdict::{count, judge};
 use crate::current::CURRENT;
 use crate::kernel::Task;
+use crate::records::command::send_command;
 use crate::records::incident::send_orphan;
-use crate::records::victim::send_victim;
-use crate::ring::submit;
+use crate::records::victim::send_mark;
+use crate::ring::{Wake, submit};
 
 /// Entry, with the function's argument.
 #[inline(always)]
@@ -28,9 +29,10 @@ pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) {
     if CURRENT.start_orphan() {
         send_orphan(source, CURRENT.incident(), context);
     }
-    send_victim(source, CURRENT.incident(), verdict, victim, threads);
+    send_mark(source, CURRENT.incident(), verdict, victim, threads);
+    send_command(source, CURRENT.incident(), victim);
     CURRENT.reported(victim, source);
     if let Some(end) = CURRENT.end_orphan(source) {
-        submit(end.as_bytes());
+        submit(end.as_bytes(), Wake::Now);
     }
 }

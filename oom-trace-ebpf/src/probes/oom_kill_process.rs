@@ -6,11 +6,8 @@ use oom_trace_common::record::kind;
 use zerocopy::IntoBytes as _;
 
 use crate::current::CURRENT;
-use crate::kernel::OomControl;
-use crate::records::candidate::send_candidates;
 use crate::records::incident::send_incident;
-use crate::records::level::send_levels;
-use crate::ring::submit;
+use crate::ring::{Wake, submit};
 
 /// Entry, with the function's arguments: an incident starts.
 #[inline(always)]
@@ -18,15 +15,12 @@ pub(crate) fn enter(source: u32, oc: u64, message: u64, context: &impl EbpfConte
     CURRENT.start();
     let incident = CURRENT.incident();
     send_incident(kind::INCIDENT, source, incident, (oc, message), context);
-    let oc = OomControl::new(oc);
-    send_levels(source, incident, oc);
-    send_candidates(source, incident, oc);
 }
 
 /// Return: no more victims come.
 #[inline(always)]
 pub(crate) fn leave(source: u32) {
     if CURRENT.is_here() {
-        submit(CURRENT.end(source).as_bytes());
+        submit(CURRENT.end(source).as_bytes(), Wake::Now);
     }
 }

@@ -74,12 +74,13 @@ extern "C" fn read_parent(child: u64, place: u64) -> u64 {
 extern "C" fn copy_arguments(mm: u64, start: u64, len: u64) -> u64 {
     let stop = start + len.min(ARGV_LEN as u64);
     let (mut from, mut any) = (start, 0);
+    let current = Task::current().mm();
     for _ in 0..BLOCKS {
         if from >= stop || !scratch::has_room() {
             break;
         }
         let len = black_box((BLOCK - from % BLOCK).min(stop - from)) & (ROOM as u64 - 1);
-        if Mm::new(mm).copy(from, len as u32, scratch::room::<ROOM>()) == 0 {
+        if Mm::new(mm).copy(current, from, len as u32, scratch::room::<ROOM>()) == 0 {
             break;
         }
         any = 1;

@@ -4,6 +4,7 @@ use oom_trace_common::record::{Group, NAME_PRESENT, kind};
 
 use super::{header, send};
 use crate::kernel::Memcg;
+use crate::ring::Wake;
 use crate::scratch;
 
 /// Sends its path.
@@ -14,5 +15,5 @@ pub(crate) fn send_group(source: u32, incident: u64, memcg: Memcg) {
     record.path_len = scratch::end();
     record.header = header(kind::GROUP, source, incident);
     record.header.present = present;
-    send::<Group>();
+    send::<Group>(Wake::Later);
 }

@@ -2,10 +2,12 @@
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
-use oom_trace_common::record::{Incident, incident_field as field, kind};
+use oom_trace_common::record::kind::INCIDENT;
+use oom_trace_common::record::{Incident, NO_PATH, incident_field as field};
 
-use super::{header, put, send};
+use super::{candidate, header, level, names, paths, put, send};
 use crate::kernel::{Memcg, OomControl, Task, has_snprintf, load_str};
+use crate::ring::{Wake, has_room_for_details};
 use crate::{scratch, stack};
 
 /// Sends the record of a shortage: of an entry of `oom_kill_process`, given its arguments, or of
@@ -18,8 +20,12 @@ pub(crate) fn send_incident(
     (oc, message): (u64, u64),
     context: &impl EbpfContext,
 ) {
-    scratch::clear();
+    start();
     let present = read_decision(oc, message) | read_trigger();
+    if kind == INCIDENT && has_room_for_details() {
+        level::write(OomControl::new(oc));
+        candidate::write(OomControl::new(oc));
+    }
     finish(kind, source, incident, present, context);
 }
 
@@ -27,24 +33,45 @@ pub(crate) fn send_incident(
 /// hooks around it would.
 #[inline(always)]
 pub(crate) fn send_orphan(source: u32, incident: u64, context: &impl EbpfContext) {
+    start();
+    finish(INCIDENT, source, incident, read_trigger(), context);
+}
+
+fn start() {
     let record = scratch::record::<Incident>();
+    record.limit_path = NO_PATH;
+    record.chosen_path = NO_PATH;
+    record.weighed = 0;
+    record.levels_len = 0;
+    record.candidates_len = 0;
+    record.named = 0;
     scratch::clear();
-    record.limit_path_end = 0;
-    record.chosen_path_end = 0;
-    finish(kind::INCIDENT, source, incident, read_trigger(), context);
+    paths::clear();
 }
 
 #[inline(always)]
 fn finish(kind: u32, source: u32, incident: u64, present: u64, context: &impl EbpfContext) {
     let record = scratch::record::<Incident>();
     record.stack_len = stack::read(&mut record.stack, source, context);
+    finish_record((kind as u64) << 32 | source as u64, incident, present);
+}
+
+/// What needs no context. `what` is the kind and, in its lower half, the source.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn finish_record(what: u64, incident: u64, present: u64) -> u64 {
+    paths::write();
     if has_snprintf() {
-        write_symbols();
+        names::write();
     }
-    record.symbols_end = scratch::end() as u32;
-    record.header = header(kind, source, incident);
+    let record = scratch::record::<Incident>();
+    record.header = header((what >> 32) as u32, what as u32, incident);
     record.header.present = present;
-    send::<Incident>();
+    // How the machine stands is read while it does.
+    if send::<Incident>(Wake::Now) != 0 && has_snprintf() {
+        names::tell();
+    }
+    0
 }
 
 /// What the kernel decided; the bits of what could be read.
@@ -70,14 +97,12 @@ extern "C" fn read_decision(oc: u64, message: u64) -> u64 {
     present |= field::CHOSEN_COMM * chosen.comm(&mut record.chosen_comm);
     present |= field::MESSAGE * load_str(message, &mut record.message).ok;
 
-    present |= field::LIMIT_PATH * limit.cgroup().path();
-    record.limit_path_end = scratch::end() as u32;
-    present |= field::CHOSEN_PATH * chosen.memory_cgroup().path();
-    record.chosen_path_end = scratch::end() as u32;
+    record.limit_path = paths::place_of(limit.cgroup());
+    record.chosen_path = paths::place_of(chosen.memory_cgroup());
     present
 }
 
-/// Who ran out of memory; the bits of what could be read. Its path is the last.
+/// Who ran out of memory; the bits of what could be read.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn read_trigger() -> u64 {
@@ -99,25 +124,11 @@ extern "C" fn read_trigger() -> u64 {
     );
     present |= field::TRIGGER_COMM * trigger.comm(&mut record.trigger_comm);
     present |= field::CPUSET * trigger.cpuset_cgroup().name(&mut record.cpuset);
-    present |= field::TRIGGER_PATH * trigger.memory_cgroup().path();
-    record.trigger_path_end = scratch::end() as u32;
+    record.trigger_path = paths::place_of(trigger.memory_cgroup());
     present
 }
 
 fn cpu() -> u32 {
     // SAFETY: the helper takes nothing.
     unsafe { bpf_get_smp_processor_id() }
-}
-
-/// Writes the symbols of its stack behind the paths.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn write_symbols() -> u64 {
-    for frame in &scratch::record::<Incident>().stack {
-        if *frame == 0 || !scratch::has_room() {
-            break;
-        }
-        scratch::advance(stack::write_symbol(frame));
-    }
-    0
 }

@@ -1,15 +1,17 @@
-//! Records: a fixed part, and the texts behind it.
+//! Records: a fixed part, and what is behind it.
 //!
 //! What sends one is a function for the verifier to check once: a global one, whose arguments are
 //! numbers. It would check any other anew for each call, in each state it may be called in. The
 //! record is written in [`scratch`](crate::scratch).
 
-pub(crate) mod candidate;
+mod candidate;
 pub(crate) mod command;
 pub(crate) mod freed;
 pub(crate) mod group;
 pub(crate) mod incident;
-pub(crate) mod level;
+mod level;
+mod names;
+mod paths;
 pub(crate) mod sharer;
 pub(crate) mod usage;
 pub(crate) mod victim;
@@ -17,7 +19,7 @@ pub(crate) mod victim;
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use oom_trace_common::record::Header;
 
-use crate::ring::{submit, submit_extra};
+use crate::ring::{Wake, has_room_for_details, submit};
 use crate::scratch;
 
 /// Assigns what was read, and its bit if it is there. A bit is a power of two: this multiplies
@@ -44,12 +46,14 @@ pub(crate) fn header(kind: u32, source: u32, incident: u64) -> Header {
 
 /// Hands over the record being written, a `T`, and its texts, or counts it as lost; 1 or 0.
 #[inline(always)]
-fn send<T>() -> u64 {
-    submit(scratch::written::<T>())
+fn send<T>(wake: Wake) -> u64 {
+    submit(scratch::written::<T>(), wake)
 }
 
 /// The same for one that a kill can be told without.
 #[inline(always)]
 fn send_extra<T>() {
-    submit_extra(scratch::written::<T>());
+    if has_room_for_details() {
+        send::<T>(Wake::Later);
+    }
 }

@@ -5,7 +5,7 @@ use zerocopy::IntoBytes as _;
 
 use super::header;
 use crate::kernel::Task;
-use crate::ring::submit;
+use crate::ring::{Wake, submit};
 
 /// Sends what names it.
 pub(crate) fn send_sharer(source: u32, incident: u64, task: Task) {
@@ -14,5 +14,5 @@ pub(crate) fn send_sharer(source: u32, incident: u64, task: Task) {
     let mut header = header(kind::SHARER, source, incident);
     header.present = present;
     let sharer = Sharer { header, pid: task.pid().value, tid: task.tid().value, comm };
-    submit(sharer.as_bytes());
+    submit(sharer.as_bytes(), Wake::Later);
 }

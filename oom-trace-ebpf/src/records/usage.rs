@@ -4,6 +4,7 @@ use oom_trace_common::record::{Printed, Usage, kind, usage_field as field};
 
 use super::{header, put, send};
 use crate::kernel::Memcg;
+use crate::ring::Wake;
 use crate::scratch;
 
 /// The bits of what could be read.
@@ -31,5 +32,5 @@ pub(crate) fn send_printed(source: u32, incident: u64, memcg: Memcg) {
     *head = header(kind::PRINTED, source, incident);
     head.present = present;
     scratch::clear();
-    send::<Printed>();
+    send::<Printed>(Wake::Later);
 }

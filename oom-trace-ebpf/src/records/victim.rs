@@ -2,18 +2,17 @@
 
 use oom_trace_common::record::{Victim, kind, victim_field as field};
 
-use super::command::send_command;
 use super::{header, put, send};
 use crate::dying;
 use crate::kernel::Task;
+use crate::ring::Wake;
 use crate::scratch::{self, Word};
 
-/// Sends the record of a task and of what it was, and remembers it. `threads` is how many it had
-/// before it was signalled, 0 if no hook saw that.
+/// Sends the record of a task, and remembers it. `threads` is how many it had before it was signalled, 0 if
+/// no hook saw that.
 #[inline(always)]
-pub(crate) fn send_victim(source: u32, incident: u64, outcome: u32, task: Task, threads: u32) {
-    send_mark(source as u64, incident, outcome as u64, task.address(), threads as u64);
-    send_command(source, incident, task);
+pub(crate) fn send_mark(source: u32, incident: u64, outcome: u32, task: Task, threads: u32) {
+    send_mark_of(source as u64, incident, outcome as u64, task.address(), threads as u64);
     dying::remember(incident, task);
 }
 
@@ -24,7 +23,13 @@ static TOLD_CGROUP: Word = Word::zero();
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn send_mark(source: u64, incident: u64, outcome: u64, task: u64, threads: u64) -> u64 {
+extern "C" fn send_mark_of(
+    source: u64,
+    incident: u64,
+    outcome: u64,
+    task: u64,
+    threads: u64,
+) -> u64 {
     let (record, task) = (scratch::record::<Victim>(), Task::new(task));
     let (mm, cgroup, parent) = (task.mm(), task.cgroup(), task.parent());
     let mut present = 0;
@@ -48,8 +53,9 @@ extern "C" fn send_mark(source: u64, incident: u64, outcome: u64, task: u64, thr
     // No index, no bounds to check: a panic is a function that the verifier refuses.
     let slots = record.rss_count.iter_mut().zip(record.rss_sum.iter_mut());
     for (place, (count, sum)) in slots.enumerate() {
-        put!(present |= (field::RSS_COUNT << place); *count, mm.rss_count(place));
-        put!(present |= (field::RSS_SUM << place); *sum, mm.rss_sum(place));
+        let (bare, whole) = mm.rss(place);
+        put!(present |= (field::RSS_COUNT << place); *count, bare);
+        put!(present |= (field::RSS_SUM << place); *sum, whole);
     }
 
     present |= field::COMM * task.comm(&mut record.comm);
@@ -63,8 +69,10 @@ extern "C" fn send_mark(source: u64, incident: u64, outcome: u64, task: u64, thr
     record.path_len = scratch::end() as u32;
     record.header = header(kind::VICTIM, source as u32, incident);
     record.header.present = present;
+    // With the first of an incident user space begins to watch for its end, should no hook see that.
+    let wake = if TOLD_INCIDENT.get() == incident { Wake::Later } else { Wake::Now };
     // One that found no room told no path.
-    TOLD_INCIDENT.set(incident * send::<Victim>());
+    TOLD_INCIDENT.set(incident * send::<Victim>(wake));
     TOLD_CGROUP.set(cgroup.address());
     0
 }
@@ -77,5 +85,5 @@ pub(crate) fn send_thread_id(source: u32, incident: u64, outcome: u32, tid: u32)
     record.path_len = 0;
     record.header = header(kind::VICTIM, source, incident);
     scratch::clear();
-    send::<Victim>();
+    send::<Victim>(Wake::Now);
 }

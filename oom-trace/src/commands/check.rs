@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
-use crate::commands::destinations::outfit;
+use crate::commands::destinations::open_sink;
 use crate::config;
-use crate::delivery::Board;
+use crate::delivery::SinkStats;
 use crate::kernel::plan::Plan;
 use crate::pipeline::{notes, open};
 use crate::sink::Status;
@@ -68,7 +68,7 @@ impl Memory {
         }
     }
 
-    fn for_people(&self) -> String {
+    fn to_text(&self) -> String {
         let Self { cgroup, limit, limit_bytes, used_bytes, backlog_bytes } = self;
         let may = match (cgroup, limit, limit_bytes, used_bytes) {
             (Some(cgroup), Some(limit), Some(most), Some(used)) => format!(
@@ -76,9 +76,9 @@ impl Memory {
                 Size(most.saturating_sub(*used)),
                 Size(*most)
             ),
-            _ => "no cgroup limits it".to_owned(),
+            _ => "no cgroup limit".to_owned(),
         };
-        format!("memory    {may}; up to {} may wait for outputs", Size(*backlog_bytes))
+        format!("memory    {may}; up to {} of records may wait for outputs", Size(*backlog_bytes))
     }
 }
 
@@ -105,7 +105,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let mut text = if json {
         serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
     } else {
-        for_people(&findings)
+        to_text(&findings)
     };
     text.push('\n');
     match io::stdout().write_all(text.as_bytes()) {
@@ -160,9 +160,9 @@ fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result
 
 /// Each sink is opened and asked whether somebody is there; the store is opened.
 fn try_destinations(config: &config::Run) -> Vec<Tried> {
-    let agent: Arc<dyn Status> = Arc::new(Board::default());
+    let agent: Arc<dyn Status> = Arc::new(SinkStats::default());
     let sinks = config.sinks.iter().map(|spec| {
-        let tried = outfit(spec, &agent).and_then(|mut outfit| outfit.sink.probe());
+        let tried = open_sink(spec, &agent).and_then(|mut opened| opened.sink.probe());
         Tried { name: spec.destination().name(), error: tried.err().map(|it| it.to_string()) }
     });
     let store = config.store.as_ref().map(|store| {
@@ -173,7 +173,7 @@ fn try_destinations(config: &config::Run) -> Vec<Tried> {
     sinks.chain(store).collect()
 }
 
-fn for_people(findings: &Findings) -> String {
+fn to_text(findings: &Findings) -> String {
     let Findings {
         ok,
         kernel,
@@ -200,7 +200,7 @@ fn for_people(findings: &Findings) -> String {
         None => format!("output    {name}: ok"),
         Some(error) => format!("output    {name}: {error}"),
     }));
-    lines.push(memory.for_people());
+    lines.push(memory.to_text());
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
     lines.push(match (ok, error) {
         (false, None) => "result    a destination cannot be reached".to_owned(),
@@ -255,9 +255,9 @@ mod tests {
             error: None,
         };
         assert_eq!(
-            for_people(&findings),
+            to_text(&findings),
             "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
-             memory    no cgroup limits it; up to 32.0 MiB may wait for outputs\n\
+             memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
              result    degraded: the fields listed above are unavailable"
         );
     }

@@ -3,26 +3,29 @@
 use std::sync::Arc;
 
 use crate::config::ConsoleConfig;
-use crate::delivery::Outfit;
+use crate::delivery::ConfiguredSink;
 use crate::sink::{Console, SinkError, Spec, Status};
 
 /// One that is asked for.
 ///
 /// # Errors
 /// It cannot be opened.
-pub(super) fn outfit(spec: &Spec, agent: &Arc<dyn Status>) -> Result<Outfit, SinkError> {
+pub(super) fn open_sink(spec: &Spec, agent: &Arc<dyn Status>) -> Result<ConfiguredSink, SinkError> {
     let destination = spec.destination();
-    Ok(Outfit { sink: destination.open(agent)?, filter: destination.filter().clone() })
+    Ok(ConfiguredSink { sink: destination.open(agent)?, filter: destination.filter().clone() })
 }
 
 /// All of them, or what is wrong with the first that cannot be opened.
-pub(super) fn outfits(specs: &[Spec], agent: &Arc<dyn Status>) -> Result<Vec<Outfit>, SinkError> {
-    specs.iter().map(|spec| outfit(spec, agent)).collect()
+pub(super) fn open_sinks(
+    specs: &[Spec],
+    agent: &Arc<dyn Status>,
+) -> Result<Vec<ConfiguredSink>, SinkError> {
+    specs.iter().map(|spec| open_sink(spec, agent)).collect()
 }
 
 /// Standard output.
-pub(super) fn console(config: &ConsoleConfig) -> Result<Outfit, SinkError> {
+pub(super) fn console(config: &ConsoleConfig) -> Result<ConfiguredSink, SinkError> {
     let ConsoleConfig { format, style, filter } = config;
     let sink = Box::new(Console::stdout(*format, *style)?);
-    Ok(Outfit { sink, filter: filter.clone() })
+    Ok(ConfiguredSink { sink, filter: filter.clone() })
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::cli::{Attach, Color};
 use crate::enrich::command::Pattern;
-use crate::render::Format;
-use crate::setting::{Bytes, Lapse, advise};
+use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::render::{Color, Format};
+use crate::setting::{ByteSize, ConfigDuration, advise};
 use crate::sink::{Filter, Tables};
 
 /// What it may say; each key as the flag of its name.
@@ -46,8 +46,8 @@ pub(super) struct ConsoleTable {
 pub(super) struct StoreTable {
     pub(super) enabled: Option<bool>,
     pub(super) path: Option<PathBuf>,
-    pub(super) max_age: Option<Lapse>,
-    pub(super) max_bytes: Option<Bytes>,
+    pub(super) max_age: Option<ConfigDuration>,
+    pub(super) max_bytes: Option<ByteSize>,
 }
 
 /// What is wrong with it.
@@ -97,10 +97,11 @@ impl ConfigFile {
 }
 
 fn candidates<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-    let most = crate::cli::MOST_CANDIDATES;
     let number = i64::deserialize(deserializer)?;
     match u8::try_from(number) {
-        Ok(count) if number <= most => Ok(Some(count)),
-        _ => Err(serde::de::Error::custom(format_args!("{number} is not in 0..={most}"))),
+        Ok(count) if count <= MOST_CANDIDATES => Ok(Some(count)),
+        _ => {
+            Err(serde::de::Error::custom(format_args!("{number} is not in 0..={MOST_CANDIDATES}")))
+        }
     }
 }

@@ -4,17 +4,17 @@ mod file;
 
 use std::collections::HashSet;
 use std::env::var_os;
-use std::io::{IsTerminal, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::cli::{Attach, CheckArgs, Color, RunArgs, StoreArgs};
+use crate::cli::{CheckArgs, RunArgs, StoreArgs};
 use crate::enrich::command::Redactor;
+use crate::kernel::attach::Attach;
 use crate::kernel::plan::Rung;
-use crate::render::{Format, Style};
-use crate::setting::{Bytes, Lapse};
+use crate::render::{Color, Format, Style};
+use crate::setting::{ByteSize, ConfigDuration};
 use crate::sink::{Console, Filter, Spec};
 use crate::store::Retention;
 
@@ -31,14 +31,7 @@ pub struct Kernel {
 
 impl Kernel {
     fn new(attach: Option<Attach>, btf: Option<PathBuf>) -> Self {
-        let rungs = match attach.unwrap_or(Attach::Auto) {
-            Attach::Auto => Rung::ALL.to_vec(),
-            Attach::Kprobe => vec![Rung::Kprobe],
-            Attach::Fentry => vec![Rung::Fentry],
-            Attach::Tracepoint => vec![Rung::Tracepoint],
-            Attach::Log => vec![Rung::Log],
-        };
-        Self { rungs, btf }
+        Self { rungs: attach.unwrap_or(Attach::Auto).rungs(), btf }
     }
 }
 
@@ -104,12 +97,21 @@ pub enum ConfigError {
 }
 
 /// Half a year of what a machine in trouble writes.
-const MAX_AGE: Lapse = Lapse(Duration::from_secs(180 * 86_400));
-const MAX_BYTES: Bytes = Bytes(256 << 20);
+const MAX_AGE: ConfigDuration = ConfigDuration(Duration::from_secs(180 * 86_400));
+const MAX_BYTES: ByteSize = ByteSize(256 << 20);
 
 /// What systemd gives a service for its own (`StateDirectory=`), and what the store is called there.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 const STORE_NAME: &str = "records.db";
+
+/// Where `StateDirectory=` of the unit that we ship leads.
+const SERVICE_DIRECTORY: &str = "/var/lib/oom-trace";
+
+/// The store of the service that we ship.
+#[must_use]
+pub fn service_store() -> PathBuf {
+    Path::new(SERVICE_DIRECTORY).join(STORE_NAME)
+}
 
 /// As many as a person reads.
 const CANDIDATES: u8 = 10;
@@ -148,7 +150,7 @@ impl Run {
         let patterns = if redact.is_empty() { file.redact } else { redact };
         let console = (!quiet && console.enabled != Some(false)).then(|| ConsoleConfig {
             format: format.or(console.format).unwrap_or(Format::Text),
-            style: Style { verbose, ..style(color.or(console.color).unwrap_or(Color::Auto)) },
+            style: Style::of_stdout(color.or(console.color).unwrap_or(Color::Auto), verbose),
             filter: filter.unwrap_or(console.filter),
         });
         let outputs = outputs.into_iter().map(Spec::FileConfig);
@@ -225,29 +227,40 @@ fn check_names(sinks: &[Spec]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The look of standard output.
-#[must_use]
-pub fn style(color: Color) -> Style {
-    let color = match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let set = |name| var_os(name).is_some_and(|value| !value.is_empty());
-            let dumb = var_os("TERM").is_some_and(|term| term == "dumb");
-            stdout().is_terminal() && !set("NO_COLOR") && !dumb
-        }
-    };
-    Style { color, verbose: false, width: width() }
-}
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
 
-/// Of the terminal, as long as its lines can be read.
-fn width() -> u16 {
-    const LEAST: u16 = 40;
-    const MOST: u16 = 120;
-    let size =
-        stdout().is_terminal().then(|| rustix::termios::tcgetwinsize(stdout()).ok()).flatten();
-    match size.map(|size| size.ws_col) {
-        Some(columns @ 1..) => columns.clamp(LEAST, MOST),
-        _ => Style::WIDTH,
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_store_is_called_the_same_wherever_it_is_named() {
+        let dist = concat!(env!("CARGO_MANIFEST_DIR"), "/../dist/");
+        let read = |name| std::fs::read_to_string(format!("{dist}{name}")).unwrap();
+        let store = service_store().display().to_string();
+        for name in
+            ["config.toml", "kubernetes/daemonset.yaml", "helm/oom-trace/templates/daemonset.yaml"]
+        {
+            assert!(read(name).contains(&store), "{name}");
+        }
+        let (_, directory) = SERVICE_DIRECTORY.rsplit_once('/').unwrap();
+        let unit = read("systemd/oom-trace.service");
+        assert!(unit.contains(&format!("\nStateDirectory={directory}\n")), "{unit}");
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains(&format!("${STATE_DIRECTORY}/{STORE_NAME}")), "{help}");
+    }
+
+    #[test]
+    fn what_is_kept_and_told_unless_asked_is_what_the_help_says() {
+        let help = Cli::command().term_width(200).render_long_help().to_string();
+        let (days, mib) = (MAX_AGE.0.as_secs() / 86_400, MAX_BYTES.0 >> 20);
+        for default in [
+            format!("highest badness first [default: {CANDIDATES}]"),
+            format!("older than this [default: {days}d]"),
+            format!("go first [default: {mib}MiB]"),
+        ] {
+            assert!(help.contains(&default), "{default}: {help}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! its own pace, so that one which is stuck costs nothing but the room that there is for all.
 
 mod held;
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::incident::model::Record;
 #[cfg(test)]
 pub(super) use self::held::LEAST;
 pub(crate) use self::held::Number;
+pub(super) use self::outcome::{ReadOutcome, Task, WaitOutcome};
 
 /// How long a record waits for a store that does not answer: a disk may stall for want of memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,42 +71,6 @@ pub(super) struct Place {
     reader: Reader,
 }
 
-/// What a reader is to do next.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// Take these; the number is the first one's.
-    Records(Number, Vec<Arc<Record>>),
-    /// What it waits for is no longer in memory; this is the first number that is.
-    Behind(Number),
-    /// Look at its signals.
-    Woken,
-    /// The store has not saved what it waits for, for so long that it goes on without.
-    Stalled,
-    /// There is nothing left, and nothing will come.
-    Over,
-}
-
-/// What the store is to do next.
-#[derive(Debug)]
-pub(super) enum Task {
-    /// Save these; the number is the first one's.
-    Save(Number, Vec<Arc<Record>>),
-    /// Records were gone before they could be saved; this is the first number that is not.
-    Missed(Number),
-    /// Save how far the sinks are.
-    Cursors,
-    /// There is nothing left, and it is to end.
-    Over,
-}
-
-/// What a pause ended with.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Pause {
-    Passed,
-    Woken,
-    Closing,
-}
-
 impl State {
     fn end(&self, reader: Reader) -> Number {
         match reader {
@@ -113,16 +79,16 @@ impl State {
         }
     }
 
-    fn turn(&self, from: Number, most: usize, reader: Reader) -> Turn {
+    fn read(&self, from: Number, most: usize, reader: Reader) -> ReadOutcome {
         let end = self.end(reader);
         let front = self.held.front();
         if from >= end {
-            Turn::Over
+            ReadOutcome::Over
         } else if from < front {
-            Turn::Behind(front)
+            ReadOutcome::Behind(front)
         } else {
             let most = most.min(usize::try_from(end - from).unwrap_or(usize::MAX));
-            Turn::Records(from, self.held.from(from, most))
+            ReadOutcome::Records(from, self.held.from(from, most))
         }
     }
 
@@ -150,7 +116,7 @@ impl Drop for Place {
 
 impl Place {
     /// Waits for records from `from` on, `most` of them. All before is done with.
-    pub(super) fn take(&self, from: Number, most: usize, wake: &AtomicBool) -> Turn {
+    pub(super) fn take(&self, from: Number, most: usize, wake: &AtomicBool) -> ReadOutcome {
         let Self { backlog, key, reader } = self;
         let mut state = backlog.lock();
         state.moved_to(*key, from);
@@ -158,11 +124,11 @@ impl Place {
         let mut waiting: Option<(Number, Instant)> = None;
         loop {
             if wake.swap(false, Relaxed) {
-                return Turn::Woken;
+                return ReadOutcome::Woken;
             }
             let is_there = from < state.held.next();
             if from < state.end(*reader) || (state.closing && !is_there) {
-                return state.turn(from, most, *reader);
+                return state.read(from, most, *reader);
             }
             if !is_there {
                 waiting = None;
@@ -176,7 +142,7 @@ impl Place {
             let left = backlog.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
                 state.store_works = false;
-                return Turn::Stalled;
+                return ReadOutcome::Stalled;
             }
             state = backlog.wait_for(state, left);
         }
@@ -266,14 +232,18 @@ impl Backlog {
         state.moved_to(place.key, from);
         let mut moved: Option<Instant> = None;
         loop {
-            match state.turn(from, most, Reader::AtOnce) {
-                Turn::Records(first, records) => {
+            match state.read(from, most, Reader::AtOnce) {
+                ReadOutcome::Records(first, records) => {
                     state.moved = false;
                     return Task::Save(first, records);
                 }
-                Turn::Behind(front) => return Task::Missed(front),
-                Turn::Woken | Turn::Stalled | Turn::Over if end.load(Relaxed) => return Task::Over,
-                Turn::Woken | Turn::Stalled | Turn::Over => {}
+                ReadOutcome::Behind(front) => return Task::Missed(front),
+                ReadOutcome::Woken | ReadOutcome::Stalled | ReadOutcome::Over
+                    if end.load(Relaxed) =>
+                {
+                    return Task::Over;
+                }
+                ReadOutcome::Woken | ReadOutcome::Stalled | ReadOutcome::Over => {}
             }
             if !state.moved {
                 state = self.wait(state);
@@ -353,7 +323,7 @@ impl Backlog {
     }
 
     /// Waits for a while, less if there is something to do.
-    pub(super) fn pause(&self, duration: Duration, wake: &AtomicBool) -> Pause {
+    pub(super) fn pause(&self, duration: Duration, wake: &AtomicBool) -> WaitOutcome {
         let state = self.lock();
         let idle = |state: &mut State| !state.closing && !wake.load(Relaxed);
         let (state, _) = self
@@ -361,9 +331,9 @@ impl Backlog {
             .wait_timeout_while(state, duration, idle)
             .unwrap_or_else(PoisonError::into_inner);
         match (state.closing, wake.load(Relaxed)) {
-            (true, _) => Pause::Closing,
-            (false, true) => Pause::Woken,
-            (false, false) => Pause::Passed,
+            (true, _) => WaitOutcome::Closing,
+            (false, true) => WaitOutcome::Woken,
+            (false, false) => WaitOutcome::Passed,
         }
     }
 

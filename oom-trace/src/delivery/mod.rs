@@ -5,9 +5,9 @@
 //! is: what a sink did not take it gets after the agent's next start.
 
 mod backlog;
-mod board;
-mod keeper;
 mod report;
+mod stats;
+mod store_writer;
 mod worker;
 
 use std::convert::Infallible;
@@ -22,16 +22,16 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::backlog::{Backlog, PATIENCE, Pause, Reader};
-use self::board::Counts;
-use self::keeper::Keeper;
+use self::backlog::{Backlog, PATIENCE, Reader, WaitOutcome};
+use self::stats::Counts;
+use self::store_writer::StoreWriter;
 use self::worker::{Progress, Signals, Worker};
 use crate::incident::model::Record;
-use crate::sink::{Filter, Sieve, Sink, SinkTotals, Status as _};
+use crate::sink::{Filter, FilterState, Sink, SinkTotals, Status as _};
 use crate::store::{Archive, LateStore};
 
-pub use board::Board;
 pub use report::{Report, Reporter};
+pub use stats::SinkStats;
 
 /// Bytes of records in memory, as [`Record::weight`] estimates them: a group kill of some thousand
 /// processes is one burst.
@@ -43,14 +43,14 @@ const STACK_BYTES: usize = 1 << 20;
 /// Why there is no delivery.
 #[derive(Debug, Error)]
 #[error("cannot start a thread for {whom}: {error}")]
-pub struct NoThread {
+pub struct ThreadError {
     whom: String,
     error: io::Error,
 }
 
 /// A sink and which records it gets.
 #[derive(Debug)]
-pub struct Outfit {
+pub struct ConfiguredSink {
     /// The sink.
     pub sink: Box<dyn Sink>,
     /// Which.
@@ -60,20 +60,20 @@ pub struct Outfit {
 /// All sinks and the store.
 pub struct Delivery {
     backlog: Arc<Backlog>,
-    board: Arc<Board>,
+    stats: Arc<SinkStats>,
     report: Reporter,
-    outlets: Vec<Outlet>,
+    handles: Vec<SinkHandle>,
     /// Those that were replaced, until the end.
-    ending: Vec<Outlet>,
+    ending: Vec<SinkHandle>,
     /// The store's, and what tells it to end.
-    keeper: Option<(Thread, Arc<AtomicBool>)>,
+    writer: Option<(Thread, Arc<AtomicBool>)>,
     /// Whether there is to be a store, and how its readers are made.
     archive: Option<Archive>,
 }
 
 impl Debug for Delivery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery").field("board", &self.board).finish_non_exhaustive()
+        f.debug_struct("Delivery").field("stats", &self.stats).finish_non_exhaustive()
     }
 }
 
@@ -97,12 +97,12 @@ impl Pace {
     /// Waits so long; `false` if the end came first.
     #[must_use]
     pub fn pause(&self, duration: Duration) -> bool {
-        self.0.pause(duration, &AtomicBool::new(false)) == Pause::Passed
+        self.0.pause(duration, &AtomicBool::new(false)) == WaitOutcome::Passed
     }
 }
 
 /// A sink's thread, seen from here.
-struct Outlet {
+struct SinkHandle {
     counts: Arc<Counts>,
     signals: Arc<Signals>,
     thread: Thread,
@@ -120,48 +120,48 @@ impl Delivery {
     /// # Errors
     /// The kernel gives no further thread.
     pub fn start(
-        outfits: Vec<Outfit>,
+        sinks: Vec<ConfiguredSink>,
         store: Option<LateStore>,
         capacity: usize,
-        board: &Arc<Board>,
+        stats: &Arc<SinkStats>,
         report: Reporter,
-    ) -> Result<Self, NoThread> {
+    ) -> Result<Self, ThreadError> {
         let next = store.as_ref().map_or(1, LateStore::next);
         let is_open = store.as_ref().is_some_and(LateStore::is_open);
         let backlog = Arc::new(Backlog::new(capacity, next, is_open, PATIENCE));
-        board.set_backlog(&backlog);
+        stats.set_backlog(&backlog);
         let mut delivery = Self {
             backlog,
-            board: Arc::clone(board),
+            stats: Arc::clone(stats),
             report,
-            outlets: Vec::new(),
+            handles: Vec::new(),
             ending: Vec::new(),
-            keeper: None,
+            writer: None,
             archive: store.as_ref().map(LateStore::archive),
         };
-        for outfit in outfits {
-            let kept = store.as_ref().filter(|_| outfit.sink.is_durable());
-            let cursor = kept.and_then(|store| store.cursor(outfit.sink.name()));
+        for configured in sinks {
+            let kept = store.as_ref().filter(|_| configured.sink.is_durable());
+            let cursor = kept.and_then(|store| store.cursor(configured.sink.name()));
             let cursor = cursor.map_or(next, |cursor| cursor.min(next));
-            delivery.add(outfit, &AtomicU64::new(cursor))?;
+            delivery.add(configured, &AtomicU64::new(cursor))?;
         }
-        delivery.keeper = store.map(|store| delivery.keep(store)).transpose()?;
+        delivery.writer = store.map(|store| delivery.keep(store)).transpose()?;
         Ok(delivery)
     }
 
     /// Starts one more sink; `cursor` is the first record that it has not got.
-    fn add(&mut self, outfit: Outfit, cursor: &AtomicU64) -> Result<(), NoThread> {
-        let Outfit { sink, filter } = outfit;
+    fn add(&mut self, configured: ConfiguredSink, cursor: &AtomicU64) -> Result<(), ThreadError> {
+        let ConfiguredSink { sink, filter } = configured;
         let is_kept = sink.is_durable() && self.archive.is_some();
         let reader = if sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
         // Before it is read again: from here on nothing goes from memory that is not done with.
         let place = self.backlog.join(cursor, reader);
         let counts = Arc::new(Counts::new(sink.name(), cursor.load(Relaxed), is_kept));
-        self.board.add(&counts);
+        self.stats.add(&counts);
         let signals = Arc::new(Signals::default());
         let worker = Worker {
             sink,
-            sieve: Sieve::new(filter),
+            filter: FilterState::new(filter),
             backlog: Arc::clone(&self.backlog),
             place,
             archive: self.archive.as_ref().map(Archive::another),
@@ -171,20 +171,20 @@ impl Delivery {
             progress: Progress::default(),
         };
         let thread = spawn(&counts.name, move || worker.run())?;
-        self.outlets.push(Outlet { counts, signals, thread });
+        self.handles.push(SinkHandle { counts, signals, thread });
         Ok(())
     }
 
-    fn keep(&self, store: LateStore) -> Result<(Thread, Arc<AtomicBool>), NoThread> {
+    fn keep(&self, store: LateStore) -> Result<(Thread, Arc<AtomicBool>), ThreadError> {
         let end = Arc::new(AtomicBool::new(false));
-        let keeper = Keeper::new(
+        let writer = StoreWriter::new(
             store,
             Arc::clone(&self.backlog),
-            Arc::clone(&self.board),
+            Arc::clone(&self.stats),
             Arc::clone(&self.report),
             Arc::clone(&end),
         );
-        Ok((spawn("store", move || keeper.run())?, end))
+        Ok((spawn("store", move || writer.run())?, end))
     }
 
     /// Hands a record to every sink and to the store. Never waits for one.
@@ -218,9 +218,9 @@ impl Delivery {
 
     /// Has every sink open its destination anew before its next record, at once if it is idle.
     pub fn reopen(&self) {
-        for outlet in &self.outlets {
-            outlet.signals.reopen.store(true, Relaxed);
-            self.backlog.wake(&outlet.signals.wake);
+        for handle in &self.handles {
+            handle.signals.reopen.store(true, Relaxed);
+            self.backlog.wake(&handle.signals.wake);
         }
     }
 
@@ -229,22 +229,26 @@ impl Delivery {
     ///
     /// # Errors
     /// The kernel gives no further thread.
-    pub fn replace(&mut self, ended: &[String], outfits: Vec<Outfit>) -> Result<(), NoThread> {
+    pub fn replace(
+        &mut self,
+        ended: &[String],
+        sinks: Vec<ConfiguredSink>,
+    ) -> Result<(), ThreadError> {
         let (gone, stay): (Vec<_>, Vec<_>) =
-            self.outlets.drain(..).partition(|outlet| ended.contains(&outlet.counts.name));
-        self.outlets = stay;
-        for outlet in &gone {
-            self.board.remove(&outlet.counts);
+            self.handles.drain(..).partition(|handle| ended.contains(&handle.counts.name));
+        self.handles = stay;
+        for handle in &gone {
+            self.stats.remove(&handle.counts);
         }
         // These take their places before the others leave theirs.
-        let begun = outfits.into_iter().try_for_each(|outfit| {
-            let before = gone.iter().find(|outlet| outlet.counts.name == outfit.sink.name());
+        let begun = sinks.into_iter().try_for_each(|configured| {
+            let before = gone.iter().find(|handle| handle.counts.name == configured.sink.name());
             let next = AtomicU64::new(self.backlog.next());
-            self.add(outfit, before.map_or(&next, |outlet| &outlet.counts.cursor))
+            self.add(configured, before.map_or(&next, |handle| &handle.counts.cursor))
         });
-        for outlet in &gone {
-            outlet.signals.end.store(true, Relaxed);
-            self.backlog.wake(&outlet.signals.wake);
+        for handle in &gone {
+            handle.signals.end.store(true, Relaxed);
+            self.backlog.wake(&handle.signals.wake);
         }
         self.ending.extend(gone);
         begun
@@ -253,13 +257,13 @@ impl Delivery {
     /// How each sink stands now.
     #[must_use]
     pub fn totals(&self) -> Vec<SinkTotals> {
-        self.board.sinks()
+        self.stats.sinks()
     }
 
     /// How those stood that were replaced.
     #[must_use]
     pub fn replaced(&self) -> Vec<SinkTotals> {
-        self.board.replaced()
+        self.stats.replaced()
     }
 
     /// Has the sinks deliver what waits, flush and end, and then the store save that, all within
@@ -269,12 +273,13 @@ impl Delivery {
     pub fn close(self, deadline: Duration) -> Vec<SinkTotals> {
         let start = Instant::now();
         self.backlog.close();
-        for Outlet { counts, signals: _, thread } in self.outlets.into_iter().chain(self.ending) {
+        for SinkHandle { counts, signals: _, thread } in self.handles.into_iter().chain(self.ending)
+        {
             let sinks = deadline - deadline / 4;
             let in_time = thread.finish(sinks.saturating_sub(start.elapsed()));
             counts.stuck.store(!in_time, Relaxed);
         }
-        if let Some((thread, end)) = self.keeper {
+        if let Some((thread, end)) = self.writer {
             self.backlog.wake(&end);
             if !thread.finish(deadline.saturating_sub(start.elapsed())) {
                 let said =
@@ -282,7 +287,7 @@ impl Delivery {
                 (self.report)(Report::Store { said });
             }
         }
-        self.board.sinks()
+        self.stats.sinks()
     }
 }
 
@@ -297,7 +302,7 @@ impl Thread {
     }
 }
 
-fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, NoThread> {
+fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, ThreadError> {
     let (running, finished) = sync_channel(0);
     let run = move || {
         let _running = running;
@@ -306,7 +311,7 @@ fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, NoT
     // The kernel cuts it to 15 bytes, and takes no NUL.
     let name = whose.replace('\0', "");
     let thread = Builder::new().name(name).stack_size(STACK_BYTES).spawn(run);
-    let thread = thread.map_err(|error| NoThread { whom: whose.to_owned(), error })?;
+    let thread = thread.map_err(|error| ThreadError { whom: whose.to_owned(), error })?;
     Ok(Thread { finished, thread })
 }
 

@@ -6,8 +6,8 @@ use super::backlog::LEAST;
 use super::*;
 use crate::incident::model::Weight;
 use crate::render::fixtures;
-use crate::setting::{Bytes, Lapse};
-use crate::sink::{Fate, SinkError};
+use crate::setting::{ByteSize, ConfigDuration};
+use crate::sink::{Disposition, SinkError};
 use crate::store::{Retention, Store};
 
 mod records;
@@ -35,7 +35,7 @@ impl Gate {
         self.entered.send(step).unwrap();
         match self.answers.recv() {
             Ok(Yes) => Ok(()),
-            Ok(Never) => Err(SinkError::settled("write to", self.name, "no", Fate::Refused)),
+            Ok(Never) => Err(SinkError::settled("write to", self.name, "no", Disposition::Refused)),
             _ => Err(SinkError::new("write to", self.name, io::ErrorKind::StorageFull.into())),
         }
     }
@@ -75,11 +75,11 @@ impl Keys {
     }
 }
 
-fn gate(name: &'static str, durable: bool) -> (Outfit, Keys) {
+fn gate(name: &'static str, durable: bool) -> (ConfiguredSink, Keys) {
     let (enter, entered) = channel();
     let (answers, answering) = channel();
     let sink = Box::new(Gate { name, durable, entered: enter, answers: answering });
-    (Outfit { sink, filter: Filter::default() }, Keys { entered, answers })
+    (ConfiguredSink { sink, filter: Filter::default() }, Keys { entered, answers })
 }
 
 /// So many records find room.
@@ -97,12 +97,12 @@ struct Bench {
     reports: Receiver<String>,
 }
 
-fn bench(outfits: Vec<Outfit>, store: Option<&Path>) -> Bench {
+fn bench(sinks: Vec<ConfiguredSink>, store: Option<&Path>) -> Bench {
     let (reporting, reports) = channel();
     let report: Reporter = Arc::new(move |report| reporting.send(report.to_string()).unwrap());
     let store = store.map(|path| LateStore::open(path, &keep()).unwrap());
-    let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits, store, room(), &board, report).unwrap();
+    let stats = Arc::new(SinkStats::default());
+    let delivery = Delivery::start(sinks, store, room(), &stats, report).unwrap();
     Bench { delivery, reports }
 }
 
@@ -218,7 +218,7 @@ impl Sink for Fussy {
     }
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
         self.0.send(records.len()).unwrap();
-        Err(SinkError::settled("write to", "fussy", "not that one", Fate::TakenBut(1)))
+        Err(SinkError::settled("write to", "fussy", "not that one", Disposition::Partial(1)))
     }
     fn probe(&mut self) -> Result<(), SinkError> {
         Ok(())
@@ -228,8 +228,8 @@ impl Sink for Fussy {
 #[test]
 fn what_was_taken_but_for_some_is_not_handed_over_again() {
     let (sender, batches) = channel();
-    let outfit = Outfit { sink: Box::new(Fussy(sender)), filter: Filter::default() };
-    let Bench { delivery, reports: _reports } = bench(vec![outfit], None);
+    let configured = ConfiguredSink { sink: Box::new(Fussy(sender)), filter: Filter::default() };
+    let Bench { delivery, reports: _reports } = bench(vec![configured], None);
     (0..3).for_each(|number| delivery.send(record(number)));
     let [totals] = delivery.close(SOON).try_into().unwrap();
     let batches: Vec<_> = batches.iter().collect();
@@ -258,7 +258,7 @@ fn at_the_end_there_is_one_more_try_and_what_is_left_is_lost_without_a_store() {
 }
 
 fn keep() -> Retention {
-    Retention { max_age: Lapse(Duration::MAX), max_bytes: Bytes(u64::MAX) }
+    Retention { max_age: ConfigDuration(Duration::MAX), max_bytes: ByteSize(u64::MAX) }
 }
 
 #[test]
@@ -317,14 +317,14 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     use crate::sink::Console;
     let null = || std::fs::File::create("/dev/null").unwrap().into();
     let formats = [Format::Text, Format::Compact, Format::Json, Format::Kernel];
-    let outfits = formats.map(|format| {
+    let sinks = formats.map(|format| {
         let sink = Box::new(Console::new(null(), format, Style { color: true, ..Style::default() }))
             as Box<dyn Sink>;
-        Outfit { sink, filter: Filter::default() }
+        ConfiguredSink { sink, filter: Filter::default() }
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));
-    let board = Arc::new(Board::default());
-    let delivery = Delivery::start(outfits.into(), None, CAPACITY, &board, report).unwrap();
+    let stats = Arc::new(SinkStats::default());
+    let delivery = Delivery::start(sinks.into(), None, CAPACITY, &stats, report).unwrap();
     for (_, record) in fixtures::all() {
         delivery.send(Arc::new(record));
     }

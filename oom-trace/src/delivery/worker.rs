@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-use super::backlog::{Backlog, Number, Pause, Place, Turn};
-use super::board::Counts;
+use super::backlog::{Backlog, Number, Place, ReadOutcome, WaitOutcome};
 use super::report::{Report, Reporter};
+use super::stats::Counts;
 use crate::incident::model::Record;
-use crate::sink::{Fate, Sieve, Sink, SinkError};
+use crate::sink::{Disposition, FilterState, Sink, SinkError};
 use crate::store::{Archive, BATCH_BYTES};
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
@@ -31,7 +31,7 @@ pub(super) struct Signals {
 
 pub(super) struct Worker {
     pub(super) sink: Box<dyn Sink>,
-    pub(super) sieve: Sieve,
+    pub(super) filter: FilterState,
     pub(super) backlog: Arc<Backlog>,
     pub(super) place: Place,
     /// What is no longer in memory.
@@ -63,19 +63,19 @@ impl Worker {
             let cursor = self.counts.cursor.load(Relaxed);
             let most = self.sink.batch();
             match self.place.take(cursor, most, &self.signals.wake) {
-                Turn::Records(first, records) => {
+                ReadOutcome::Records(first, records) => {
                     if !self.pass_on(first, &records) {
                         break;
                     }
                 }
-                Turn::Behind(front) => {
+                ReadOutcome::Behind(front) => {
                     if !self.catch_up(cursor, front, most) {
                         break;
                     }
                 }
-                Turn::Woken => self.look(),
-                Turn::Stalled => (self.report)(Report::StoreStalled),
-                Turn::Over => break,
+                ReadOutcome::Woken => self.look(),
+                ReadOutcome::Stalled => (self.report)(Report::StoreStalled),
+                ReadOutcome::Over => break,
             }
             if self.signals.end.load(Relaxed) {
                 break;
@@ -124,7 +124,7 @@ impl Worker {
     /// not be delivered.
     fn pass_on(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
         let all = records.len();
-        let mine: Vec<_> = records.iter().filter(|it| self.sieve.takes(it)).cloned().collect();
+        let mine: Vec<_> = records.iter().filter(|it| self.filter.takes(it)).cloned().collect();
         if !mine.is_empty() && !self.deliver(&mine) {
             return false;
         }
@@ -149,22 +149,22 @@ impl Worker {
                 self.succeeded(all);
                 return true;
             };
-            let lost = match error.fate() {
-                Fate::Again if is_last => {
+            let lost = match error.disposition() {
+                Disposition::Retry if is_last => {
                     self.failed(&error, false);
                     return false;
                 }
-                Fate::Again if self.sink.is_durable() => {
+                Disposition::Retry if self.sink.is_durable() => {
                     self.failed(&error, true);
                     is_last = !self.wait();
                     continue;
                 }
                 // It may be for one of them.
-                Fate::Refused if all > 1 => {
+                Disposition::Refused if all > 1 => {
                     return records.iter().all(|it| self.deliver(std::slice::from_ref(it)));
                 }
-                Fate::Again | Fate::Refused => all,
-                Fate::TakenBut(lost) => lost.min(all),
+                Disposition::Retry | Disposition::Refused => all,
+                Disposition::Partial(lost) => lost.min(all),
             };
             if lost < all {
                 self.succeeded(all - lost);
@@ -187,13 +187,13 @@ impl Worker {
         });
         let pause = pauses.next().unwrap_or(PAUSES.1);
         match self.backlog.pause(pause, &self.signals.wake) {
-            Pause::Passed => true,
-            Pause::Woken => {
+            WaitOutcome::Passed => true,
+            WaitOutcome::Woken => {
                 self.signals.wake.store(false, Relaxed);
                 self.look();
                 !self.signals.end.load(Relaxed)
             }
-            Pause::Closing => false,
+            WaitOutcome::Closing => false,
         }
     }
 

@@ -1,10 +1,9 @@
 //! Whose limit it was, and what is above it.
 
 use super::Enricher;
-use super::shortage::Fields;
 use crate::incident::model::{Limit, LimitEvents};
-use crate::incident::record::{Level, Usage, incident_field, level_field, usage_field};
 use crate::text::KernelText;
+use crate::wire::{Incident, Level, Usage};
 
 /// `PAGE_COUNTER_MAX` (include/linux/page_counter.h): no limit, in pages.
 const fn no_limit(page_size: u64) -> u64 {
@@ -21,18 +20,12 @@ const UNIFIED: u32 = 0;
 
 impl Enricher {
     /// `None` for a shortage that is no cgroup's.
-    pub(super) fn limit(
-        &self,
-        fields: Fields<'_>,
-        path: Option<&KernelText>,
-        levels: &[Level],
-    ) -> Option<Limit> {
-        let start = fields.0;
-        fields.has(incident_field::LIMIT, start.limit).filter(|&memcg| memcg != 0)?;
-        let hierarchy = fields.has(incident_field::LIMIT_HIERARCHY, start.limit_hierarchy);
-        let mut levels = levels.iter().map(|level| Limit {
-            cgroup: path.and_then(|path| above_path(path, level.depth)),
-            ..self.level(level, hierarchy)
+    pub(super) fn limit(&self, start: &Incident) -> Option<Limit> {
+        start.is_memcg.filter(|&is_memcg| is_memcg)?;
+        let path = start.limit_path.as_ref();
+        let mut levels = (0..).zip(&start.levels).map(|(depth, level)| Limit {
+            cgroup: path.and_then(|path| above_path(path, depth)),
+            ..self.level(level, start.limit_hierarchy)
         });
         Some(match levels.next() {
             Some(limit) => Limit { ancestors: Some(levels.collect()), ..limit },
@@ -41,45 +34,33 @@ impl Enricher {
     }
 
     /// The counters that the kernel prints. It has one for v2's swap and for v1's memory and swap.
-    fn usage(&self, usage: &Usage, present: u64, hierarchy: Option<u32>) -> Limit {
-        let count = |bit, count: u64| (present & bit != 0).then_some(count);
-        let bytes = |bit, pages| self.bytes(present, bit, pages);
-        let max = |bit, pages| self.max(present, bit, pages);
+    fn usage(&self, usage: &Usage, hierarchy: Option<u32>) -> Limit {
+        let bytes = |pages| self.bytes(pages);
+        let max = |pages| self.max(pages);
         let limit = Limit {
-            usage_bytes: bytes(usage_field::MEMORY, usage.memory),
-            max_bytes: max(usage_field::MEMORY_MAX, usage.memory_max),
+            usage_bytes: bytes(usage.memory),
+            max_bytes: max(usage.memory_max),
             ..Limit::default()
         };
-        let both_usage = bytes(usage_field::SWAP, usage.swap);
-        let both_max = max(usage_field::SWAP_MAX, usage.swap_max);
-        let both_failcnt = count(usage_field::SWAP_FAILCNT, usage.swap_failcnt);
-        let failcnt = count(usage_field::MEMORY_FAILCNT, usage.memory_failcnt);
+        let (both_usage, both_max) = (bytes(usage.swap), max(usage.swap_max));
         let events = self.release.version() >= FAILCNT_IS_EVENTS;
         match hierarchy {
             None => limit,
             Some(UNIFIED) => Limit {
-                failcnt: if events {
-                    count(usage_field::MEMORY_EVENTS, usage.memory_events)
-                } else {
-                    failcnt
-                },
+                failcnt: if events { usage.memory_events } else { usage.memory_failcnt },
                 swap_usage_bytes: both_usage,
                 swap_max_bytes: both_max,
-                swap_failcnt: if events {
-                    count(usage_field::SWAP_EVENTS, usage.swap_events)
-                } else {
-                    both_failcnt
-                },
+                swap_failcnt: if events { usage.swap_events } else { usage.swap_failcnt },
                 ..limit
             },
             Some(_) => Limit {
-                failcnt,
+                failcnt: usage.memory_failcnt,
                 memsw_usage_bytes: both_usage,
                 memsw_max_bytes: both_max,
-                memsw_failcnt: both_failcnt,
-                kmem_usage_bytes: bytes(usage_field::KMEM, usage.kmem),
-                kmem_max_bytes: max(usage_field::KMEM_MAX, usage.kmem_max),
-                kmem_failcnt: count(usage_field::KMEM_FAILCNT, usage.kmem_failcnt),
+                memsw_failcnt: usage.swap_failcnt,
+                kmem_usage_bytes: bytes(usage.kmem),
+                kmem_max_bytes: max(usage.kmem_max),
+                kmem_failcnt: usage.kmem_failcnt,
                 ..limit
             },
         }
@@ -87,40 +68,27 @@ impl Enricher {
 
     /// What only a level tells, added to its usage. Cgroup v1 has none of it.
     fn level(&self, level: &Level, hierarchy: Option<u32>) -> Limit {
-        let usage = self.usage(&level.usage, level.header.present, hierarchy);
+        let usage = self.usage(&level.usage, hierarchy);
         if hierarchy != Some(UNIFIED) {
             return usage;
         }
-        let present = level.header.present;
-        let bytes = |bit, pages| self.bytes(present, bit, pages);
-        let event = |place: usize| {
-            let has = present & (level_field::EVENTS << place) != 0;
-            level.events.get(place).copied().filter(|_| has)
-        };
-        let group = (present & level_field::OOM_GROUP != 0).then_some(level.oom_group != 0);
+        let [low, high, max, oom, oom_kill, oom_group_kill] = level.events;
         Limit {
-            high_bytes: self.max(present, level_field::HIGH, level.high),
-            low_bytes: bytes(level_field::LOW, level.low),
-            min_bytes: bytes(level_field::MIN, level.min),
-            oom_group: group,
-            events: Some(LimitEvents {
-                low: event(0),
-                high: event(1),
-                max: event(2),
-                oom: event(3),
-                oom_kill: event(4),
-                oom_group_kill: event(5),
-            }),
+            high_bytes: self.max(level.high),
+            low_bytes: self.bytes(level.low),
+            min_bytes: self.bytes(level.min),
+            oom_group: level.oom_group,
+            events: Some(LimitEvents { low, high, max, oom, oom_kill, oom_group_kill }),
             ..usage
         }
     }
 
-    fn bytes(&self, present: u64, bit: u64, pages: u64) -> Option<u64> {
-        (present & bit != 0).then(|| pages.saturating_mul(self.page_size))
+    fn bytes(&self, pages: Option<u64>) -> Option<u64> {
+        pages.map(|pages| pages.saturating_mul(self.page_size))
     }
 
-    fn max(&self, present: u64, bit: u64, pages: u64) -> Option<u64> {
-        self.bytes(present, bit, pages).filter(|_| pages < no_limit(self.page_size))
+    fn max(&self, pages: Option<u64>) -> Option<u64> {
+        self.bytes(pages.filter(|&pages| pages < no_limit(self.page_size)))
     }
 }
 

@@ -22,17 +22,15 @@ use self::clock::Clock;
 use self::command::Redactor;
 use self::host::Host;
 use self::place::PlaceReader;
-use self::shortage::Fields;
 use self::stack::StackReader;
 use self::system::SystemReader;
 use self::users::UserReader;
 use crate::incident::assemble::{Incident, Logged, Victim};
-use crate::incident::record::{self, source};
-use crate::incident::{IncidentNames, model};
+use crate::incident::model;
 use crate::kernel::gfp::GfpNames;
 use crate::release::Release;
 use crate::text::KernelText;
-use crate::why;
+use crate::{why, wire};
 
 /// Knows the machine.
 #[derive(Debug)]
@@ -79,11 +77,10 @@ impl Enricher {
         clock: Clock,
     ) -> Vec<model::OomKill> {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
-        let start = incident.start.as_ref().map(|(start, names)| (Fields(start), names));
-        let frames = start.and_then(|(fields, names)| self.frames(fields, names));
-        let shortage =
-            model::Shared::from(self.shortage(start, &incident.levels, frames.as_deref()));
-        let candidates = self.candidates(&incident.candidates, start.map(|(fields, _)| fields));
+        let start = incident.start.as_deref();
+        let frames = start.and_then(|start| self.stack_reader.frames(&start.frames));
+        let shortage = model::Shared::from(self.shortage(start, frames.as_deref()));
+        let candidates = start.and_then(|start| self.candidates(start));
         let candidates = candidates.map(model::Shared::from);
         let system = system.cloned().map(model::Shared::from);
         let frames = frames.unwrap_or_default();
@@ -101,17 +98,17 @@ impl Enricher {
                     kind: model::OomKillType::OomKill,
                     incident: self.host.incident(incident.id),
                     origin: self.host.origin(incident.id, clock),
-                    source: source(victim.mark.header.source),
+                    source: source(victim.mark.source),
                     outcome,
                     victim_index: index,
                     victim_count: count,
                     kill_count: kill_count(victim, outcome),
                     killed_again: victim.killed_again(),
                     log_us: log_us(victim),
-                    message: start.and_then(|(fields, _)| fields.message()).or(said(victim)),
+                    message: start.and_then(|start| start.message.clone()).or(said(victim)),
                     shortage: shortage.clone(),
-                    chosen: start.and_then(|(fields, names)| fields.chosen(names.chosen.clone())),
-                    victim: self.victim(victim, outcome, start.map(|(fields, _)| fields), clock),
+                    chosen: start.and_then(shortage::chosen),
+                    victim: self.victim(victim, outcome, start, clock),
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
                     system: system.clone(),
@@ -125,41 +122,36 @@ impl Enricher {
     }
 
     /// The record of a shortage for which the kernel chose nobody; `None` if it goes on without.
-    pub fn panic(
-        &mut self,
-        incident: &record::Incident,
-        names: &IncidentNames,
-        clock: Clock,
-    ) -> Option<model::OomPanic> {
-        let fields = Fields(incident);
-        let message = fields.panic_message(self.system_reader.panic_on_oom()?)?;
-        let frames = self.frames(fields, names);
-        let id = incident.header.incident;
+    pub fn panic(&mut self, incident: &wire::Incident, clock: Clock) -> Option<model::OomPanic> {
+        let sysctl = self.system_reader.panic_on_oom()?;
+        let message = shortage::panic_message(incident, sysctl)?;
+        let frames = self.stack_reader.frames(&incident.frames);
+        let id = incident.id;
         Some(model::OomPanic {
             schema: model::SCHEMA,
             kind: model::OomPanicType::OomPanic,
             incident: self.host.incident(id),
             origin: self.host.origin(id, clock),
-            source: source(incident.header.source),
+            source: source(incident.source),
             message: message.into(),
-            shortage: self.shortage(Some((fields, names)), &[], frames.as_deref()),
+            shortage: self.shortage(Some(incident), frames.as_deref()),
         })
     }
 }
 
-fn source(source: u32) -> model::Source {
+fn source(source: wire::Source) -> model::Source {
     match source {
-        source::FENTRY => model::Source::Fentry,
-        source::TRACEPOINT => model::Source::Tracepoint,
-        _ => model::Source::Kprobe,
+        wire::Source::Fentry => model::Source::Fentry,
+        wire::Source::Tracepoint => model::Source::Tracepoint,
+        wire::Source::Kprobe => model::Source::Kprobe,
     }
 }
 
 /// As the kernel's log says, or a hook that saw the kill, or the stack of the mark.
 fn outcome(victim: &Victim) -> Option<model::Outcome> {
     match (victim.mark.outcome, &victim.logged) {
-        (record::outcome::KILLED, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
-        (record::outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => {
+        (wire::Outcome::Killed, _) | (_, Logged::Killed { .. }) => Some(model::Outcome::Killed),
+        (wire::Outcome::AlreadyExiting, Logged::Unknown) | (_, Logged::Never) => {
             Some(model::Outcome::AlreadyExiting)
         }
         (_, Logged::Unknown) => None,
@@ -187,9 +179,4 @@ fn kill_count(victim: &Victim, outcome: Option<model::Outcome>) -> Option<u32> {
         Some(model::Outcome::AlreadyExiting) => Some(0),
         None => None,
     })
-}
-
-/// Up to the NUL.
-fn text(bytes: &[u8]) -> KernelText {
-    KernelText::from(bytes.split(|&byte| byte == 0).next().unwrap_or(bytes))
 }

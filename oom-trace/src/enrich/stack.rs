@@ -6,36 +6,47 @@ use std::io::BufReader;
 
 use crate::incident::model::{Outcome, Scope};
 use crate::kernel::kallsyms;
+use crate::wire::{Frame, Names};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
 /// Addresses remembered: a stack to the OOM killer has some twenty, and there are a few dozen ways.
 const REMEMBERED: usize = 4096;
 
-/// Names the frames of stacks. From 5.13 on the kernel does it; before that `/proc/kallsyms`, which
-/// is read from its start to its end for addresses that are new.
+/// Names the frames of stacks. From 5.13 on the kernel does it, and tells each name once; before that
+/// `/proc/kallsyms`, which is read from its start to its end for addresses that are new.
 #[derive(Debug, Default)]
-pub struct StackReader(HashMap<u64, String>);
+pub struct StackReader {
+    told: Names,
+    found: HashMap<u64, String>,
+}
 
 impl StackReader {
-    /// The frames as the kernel names them, or those at `addresses`; `None` if there are none, or
-    /// the kernel does not tell their names.
-    pub fn frames(&mut self, symbols: &[String], addresses: &[u64]) -> Option<Vec<String>> {
-        if !symbols.is_empty() {
-            return Some(symbols.to_vec());
+    /// Adds the names that the kernel told before, and remembers those that it told now. Each record that it
+    /// has sent must come by here, in their order.
+    pub fn complete(&mut self, frames: &mut [Frame]) {
+        self.told.complete(frames);
+    }
+
+    /// The frames by name; `None` if there are none, or the kernel does not tell their names.
+    pub fn frames(&mut self, frames: &[Frame]) -> Option<Vec<String>> {
+        if self.found.len() > REMEMBERED {
+            self.found.clear();
         }
-        if self.0.len() > REMEMBERED {
-            self.0.clear();
-        }
-        if addresses.iter().any(|address| !self.0.contains_key(address)) {
+        let is_known =
+            |frame: &Frame| frame.symbol.is_some() || self.found.contains_key(&frame.address);
+        if !frames.iter().all(is_known) {
+            let addresses: Vec<_> = frames.iter().map(|frame| frame.address).collect();
             let list = BufReader::new(File::open(KALLSYMS).ok()?);
-            let names = kallsyms::symbols(list, addresses).ok()?;
-            let named = addresses.iter().zip(names);
-            self.0.extend(named.filter_map(|(address, name)| Some((*address, name?))));
+            let names = kallsyms::symbols(list, &addresses).ok()?;
+            let named = addresses.into_iter().zip(names);
+            self.found.extend(named.filter_map(|(address, name)| Some((address, name?))));
         }
-        let frames: Option<Vec<_>> =
-            addresses.iter().map(|address| self.0.get(address).cloned()).collect();
-        frames.filter(|frames| !frames.is_empty())
+        let name = |frame: &Frame| {
+            frame.symbol.clone().or_else(|| self.found.get(&frame.address).cloned())
+        };
+        let names: Option<Vec<_>> = frames.iter().map(name).collect();
+        names.filter(|names| !names.is_empty())
     }
 }
 
@@ -94,10 +105,15 @@ mod tests {
         assert_eq!(callers(&elsewhere), elsewhere);
     }
 
+    fn frame(address: u64, symbol: Option<&str>) -> Frame {
+        Frame { address, symbol: symbol.map(Into::into) }
+    }
+
     #[test]
     fn what_the_kernel_named_is_taken_as_it_is() {
-        let named = stack(&["out_of_memory+0x219/0x4b0"]);
-        assert_eq!(StackReader::default().frames(&named, &[1]), Some(named));
-        assert_eq!(StackReader::default().frames(&[], &[]), None);
+        let named = [frame(1, Some("out_of_memory+0x219/0x4b0"))];
+        let names = stack(&["out_of_memory+0x219/0x4b0"]);
+        assert_eq!(StackReader::default().frames(&named), Some(names));
+        assert_eq!(StackReader::default().frames(&[]), None);
     }
 }

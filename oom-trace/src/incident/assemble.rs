@@ -6,13 +6,20 @@
 //! it has left: [`Assembler::give_up`].
 
 use super::model::KilledAgain;
-use super::record::{self, incident_field, outcome, usage_field, victim_field};
 use crate::text::KernelText;
-use crate::wire::{CommandNames, Event, IncidentNames};
+use crate::wire::{self, Command, Event, Freed, Outcome, Path, Sharer};
 
 /// What a kill can be told without, as the record calls it.
 const DETAILS: [&str; 5] =
     ["candidates", "victim.exe", "victim.argv", "victim.parents", "victim.login_uid"];
+
+/// What a name of a process takes on the heap, in bytes.
+const NAME_WEIGHT: usize = 32;
+
+/// What a victim takes there with its own name and its parent's.
+const VICTIM_WEIGHT: usize = size_of::<Victim>() + size_of::<wire::Victim>() + 2 * NAME_WEIGHT;
+
+const SHARER_WEIGHT: usize = size_of::<Sharer>() + NAME_WEIGHT;
 
 /// An incident and all its victims.
 #[derive(Debug, Clone)]
@@ -20,17 +27,13 @@ pub struct Incident {
     /// Names it: `CLOCK_BOOTTIME` of its start in nanoseconds.
     pub id: u64,
     /// Its start; `None` if that record was lost.
-    pub start: Option<(Box<record::Incident>, IncidentNames)>,
+    pub start: Option<Box<wire::Incident>>,
     /// In the order in which they were marked; one or more.
     pub victims: Vec<Victim>,
     /// The cgroup that is killed as a whole.
     pub group: Option<KernelText>,
-    /// The limit cgroup and those above it, from the limit up.
-    pub levels: Vec<record::Level>,
-    /// Tasks that were weighed, each with its cgroup.
-    pub candidates: Vec<(record::Candidate, Option<KernelText>)>,
     /// Victims whose memory was back before the incident ended.
-    pub freed: Vec<record::Freed>,
+    pub freed: Vec<Freed>,
     /// Whether the kernel is known to be done with it, so that its log tells of each of its kills: it
     /// returned, or went on to the next one.
     pub is_complete: bool,
@@ -43,14 +46,12 @@ pub struct Incident {
 }
 
 impl Incident {
-    fn new(id: u64, start: Option<(Box<record::Incident>, IncidentNames)>) -> Self {
+    fn new(id: u64, start: Option<Box<wire::Incident>>) -> Self {
         Self {
             id,
             start,
             victims: Vec::new(),
             group: None,
-            levels: Vec::new(),
-            candidates: Vec::new(),
             freed: Vec::new(),
             is_complete: false,
             lacks: &[],
@@ -62,20 +63,23 @@ impl Incident {
     /// Whether no hook saw its entry, nor will see its return: its first mark is all there is.
     #[must_use]
     pub fn is_orphan(&self) -> bool {
-        let decision = incident_field::TOTALPAGES | incident_field::ORDER | incident_field::CHOSEN;
-        self.start.as_ref().is_none_or(|(start, _)| start.header.present & decision == 0)
+        self.start.as_ref().is_none_or(|start| {
+            start.totalpages.is_none() && start.order.is_none() && start.chosen.is_none()
+        })
     }
 
     /// The thread that the kernel is in it with, if that is known.
     #[must_use]
     pub fn trigger(&self) -> Option<(u32, u32)> {
-        self.start.as_ref().map(|(start, _)| (start.trigger_pid, start.trigger_tid))
+        self.start.as_ref().map(|start| (start.trigger.pid, start.trigger.tid))
     }
 
     /// Lets go of what a kill can be told without.
     fn shrink(&mut self) {
         self.lacks = &DETAILS;
-        self.candidates = Vec::new();
+        if let Some(start) = &mut self.start {
+            start.candidates = Vec::new();
+        }
         self.victims.iter_mut().for_each(|victim| victim.command = None);
     }
 }
@@ -104,15 +108,15 @@ pub enum Logged {
 #[derive(Debug, Clone)]
 pub struct Victim {
     /// The first mark of it.
-    pub mark: Box<record::Victim>,
+    pub mark: Box<wire::Victim>,
     /// Its cgroup.
     pub cgroup: Option<KernelText>,
     /// Further kills of it: the kernel kills the first victim of a group twice.
-    pub again: Vec<record::Victim>,
+    pub again: Vec<wire::Victim>,
     /// The processes that share its memory and were signalled with it.
-    pub sharers: Vec<record::Sharer>,
+    pub sharers: Vec<Sharer>,
     /// What it was.
-    pub command: Option<(Box<record::Command>, CommandNames)>,
+    pub command: Option<Box<Command>>,
     /// What the kernel's log says of it.
     pub logged: Logged,
 }
@@ -124,12 +128,12 @@ impl Victim {
     pub fn kill_count(&self) -> Option<u32> {
         let seen = 1 + u32::try_from(self.again.len()).unwrap_or(u32::MAX);
         match (self.mark.outcome, &self.logged) {
-            (outcome::KILLED, _) => Some(seen),
+            (Outcome::Killed, _) => Some(seen),
             (_, Logged::Killed { us, again, .. }) => {
                 let lines = again.iter().filter(|it| it.log_us.is_some()).count();
                 Some(u32::from(us.is_some()) + u32::try_from(lines).unwrap_or(u32::MAX))
             }
-            (outcome::ALREADY_EXITING, Logged::Unknown) | (_, Logged::Never) => Some(0),
+            (Outcome::AlreadyExiting, Logged::Unknown) | (_, Logged::Never) => Some(0),
             (_, Logged::Unknown) => None,
         }
     }
@@ -138,7 +142,7 @@ impl Victim {
     #[must_use]
     pub fn lacks_first_line(&self) -> bool {
         let has_line = matches!(self.logged, Logged::Killed { us: Some(_), .. });
-        self.mark.outcome == outcome::KILLED && !has_line
+        self.mark.outcome == Outcome::Killed && !has_line
     }
 
     /// Its further kills, of the thread that was marked then, with their lines as far as those are
@@ -148,24 +152,23 @@ impl Victim {
         match &self.logged {
             Logged::Killed { again, .. } => again.clone(),
             _ => {
-                let again = |mark: &record::Victim| KilledAgain { tid: mark.tid, log_us: None };
+                let again = |mark: &wire::Victim| KilledAgain { tid: mark.tid, log_us: None };
                 self.again.iter().map(again).collect()
             }
         }
     }
 
     /// Whether the other mark is of the same process; it may be of another of its threads.
-    fn is(&self, other: &record::Victim) -> bool {
-        let (pid, start) = (victim_field::PID, victim_field::START_BOOTTIME);
-        let both = self.mark.header.present & other.header.present;
-        both & pid != 0
+    fn is(&self, other: &wire::Victim) -> bool {
+        let starts = self.mark.start_boottime.zip(other.start_boottime);
+        self.mark.pid.is_some()
             && self.mark.pid == other.pid
-            && (both & start == 0 || self.mark.start_boottime == other.start_boottime)
+            && starts.is_none_or(|(one, other)| one == other)
     }
 
     /// Thread and moment of each kill of it, on `CLOCK_BOOTTIME` in nanoseconds.
     pub fn marks(&self) -> impl Iterator<Item = (u32, u64)> {
-        std::iter::once(&*self.mark).chain(&self.again).map(|mark| (mark.tid, mark.header.boot_ns))
+        std::iter::once(&*self.mark).chain(&self.again).map(|mark| (mark.tid, mark.boot_ns))
     }
 }
 
@@ -196,13 +199,13 @@ impl Assembler {
     /// An incident without a victim (the kernel found the chosen task gone) completes nothing.
     pub fn push(&mut self, event: Event) -> Option<Incident> {
         match event {
-            Event::Incident(incident, names) => {
+            Event::Incident(incident) => {
                 let done = self.overtaken();
-                self.start(incident.header.incident, Some((incident, names)));
+                self.start(incident.id, Some(incident));
                 done
             }
-            Event::Victim(victim, cgroup) => {
-                let id = victim.header.incident;
+            Event::Victim(victim) => {
+                let id = victim.incident;
                 let done = if self.open.as_ref().is_some_and(|open| open.id != id) {
                     self.overtaken()
                 } else {
@@ -211,66 +214,53 @@ impl Assembler {
                 if self.open.is_none() {
                     self.start(id, None);
                 }
-                self.mark(victim, cgroup);
+                self.mark(victim);
                 done.or_else(|| self.relieve())
             }
             Event::Sharer(sharer) => {
-                let open = self.open_as(&sharer.header)?;
+                let open = self.open_as(sharer.incident)?;
                 let known = |victim: &Victim| victim.sharers.iter().any(|it| it.pid == sharer.pid);
                 // The second kill of a group's first victim signals them once more.
                 if !open.victims.iter().any(known) {
                     open.victims.last_mut()?.sharers.push(sharer);
-                    self.weight += size_of::<record::Sharer>();
+                    self.weight += SHARER_WEIGHT;
                 }
                 self.relieve()
             }
-            Event::Group(group, path) => {
-                self.open_as(&group.header)?.group = path;
+            Event::Group(group) => {
+                self.open_as(group.incident)?.group = group.path;
                 None
             }
             Event::Printed(printed) => {
-                let limit = self.open_as(&printed.header)?.levels.first_mut()?;
-                limit.usage = printed.usage;
-                limit.header.present &= !usage_field::ALL;
-                limit.header.present |= printed.header.present;
+                let start = self.open_as(printed.incident)?.start.as_mut()?;
+                start.levels.first_mut()?.usage = printed.usage;
                 None
             }
-            Event::Command(command, names) => {
-                let open = self.open_as(&command.header)?;
+            Event::Command(command) => {
+                let open = self.open_as(command.incident)?;
                 if !open.lacks.is_empty() {
                     return None;
                 }
-                let own = |victim: &&mut Victim| victim.mark.pid == command.pid;
+                let own = |victim: &&mut Victim| victim.mark.pid == Some(command.pid);
                 // The second kill of a group's first victim tells it once more.
                 let victim = open.victims.iter_mut().rev().find(own)?;
-                let weight = command_weight(&names);
                 if victim.command.is_none() {
-                    victim.command = Some((command, names));
+                    let weight = command_weight(&command);
+                    victim.command = Some(command);
                     self.weight += weight;
                 }
                 self.relieve()
             }
-            Event::Level(level) => {
-                self.open_as(&level.header)?.levels.push(*level);
-                None
-            }
-            Event::Candidate(candidate, path) => {
-                self.open_as(&candidate.header)?.candidates.push((*candidate, path));
-                None
-            }
-            Event::End(end) => {
-                let id = end.header.incident;
-                self.open.take_if(|open| open.id == id).and_then(complete)
-            }
+            Event::End(id) => self.open.take_if(|open| open.id == id).and_then(complete),
             // Nothing to put together.
-            Event::NoVictim(..) | Event::Freed(_) => None,
+            Event::NoVictim(_) | Event::Freed(_) => None,
         }
     }
 
     /// Keeps for the end of the incident that the memory of one of its victims is back; gives it back
     /// if that incident has ended.
-    pub fn hold(&mut self, freed: record::Freed) -> Option<record::Freed> {
-        match self.open_as(&freed.header) {
+    pub fn hold(&mut self, freed: Freed) -> Option<Freed> {
+        match self.open_as(freed.incident) {
             Some(open) => {
                 open.freed.push(freed);
                 None
@@ -293,7 +283,7 @@ impl Assembler {
         self.open.take().map(|open| Incident { is_complete, ..open })
     }
 
-    fn start(&mut self, id: u64, start: Option<(Box<record::Incident>, IncidentNames)>) {
+    fn start(&mut self, id: u64, start: Option<Box<wire::Incident>>) {
         self.open = Some(Incident::new(id, start));
         self.weight = 0;
     }
@@ -303,36 +293,35 @@ impl Assembler {
         self.open.take().and_then(complete)
     }
 
-    fn mark(&mut self, victim: Box<record::Victim>, cgroup: Option<KernelText>) {
+    fn mark(&mut self, victim: Box<wire::Victim>) {
         let Some(open) = &mut self.open else { return };
-        let is_same = victim.header.present & victim_field::SAME_PATH != 0;
         // Most of a group have one path.
-        let cgroup = match cgroup {
-            None if is_same => open.path.clone(),
-            Some(path) if open.path.as_ref() == Some(&path) => open.path.clone(),
-            path => {
-                self.weight += path.as_ref().map_or(0, |path| path.as_bytes().len());
-                open.path.clone_from(&path);
-                path
+        let cgroup = match &victim.path {
+            Path::Same => open.path.clone(),
+            Path::Told(path) if open.path.as_ref() == Some(path) => open.path.clone(),
+            Path::Told(path) => {
+                self.weight += path.as_bytes().len();
+                open.path.insert(path.clone()).clone().into()
+            }
+            Path::Unknown => {
+                open.path = None;
+                None
             }
         };
+        let (again, sharers, logged) = (Vec::new(), Vec::new(), Logged::default());
         match open.victims.iter_mut().find(|known| known.is(&victim)) {
-            Some(known) if victim.outcome == outcome::KILLED => known.again.push(*victim),
+            Some(known) if victim.outcome == Outcome::Killed => known.again.push(*victim),
             Some(_) => return,
-            None => {
-                let (again, sharers) = (Vec::new(), Vec::new());
-                let logged = Logged::default();
-                open.victims.push(Victim {
-                    mark: victim,
-                    cgroup,
-                    again,
-                    sharers,
-                    command: None,
-                    logged,
-                });
-            }
+            None => open.victims.push(Victim {
+                mark: victim,
+                cgroup,
+                again,
+                sharers,
+                command: None,
+                logged,
+            }),
         }
-        self.weight += size_of::<Victim>() + size_of::<record::Victim>();
+        self.weight += VICTIM_WEIGHT;
     }
 
     /// Where the open incident weighs too much: details go first, then what there is of it is handed
@@ -341,7 +330,7 @@ impl Assembler {
         let open = self.open.as_mut().filter(|_| self.weight > self.bound)?;
         if open.lacks.is_empty() {
             open.shrink();
-            self.weight = open.victims.len() * (size_of::<Victim>() + size_of::<record::Victim>());
+            self.weight = open.victims.len() * VICTIM_WEIGHT;
             if self.weight <= self.bound {
                 return None;
             }
@@ -350,7 +339,6 @@ impl Assembler {
         let rest = Incident {
             start: open.start.clone(),
             group: open.group.clone(),
-            levels: open.levels.clone(),
             lacks: open.lacks,
             before: open.before + open.victims.len(),
             path: open.path.clone(),
@@ -359,9 +347,9 @@ impl Assembler {
         self.open.replace(rest)
     }
 
-    /// The open incident, if it is the record's.
-    fn open_as(&mut self, header: &record::Header) -> Option<&mut Incident> {
-        self.open.as_mut().filter(|open| open.id == header.incident)
+    /// The open incident, if it is this one.
+    fn open_as(&mut self, id: u64) -> Option<&mut Incident> {
+        self.open.as_mut().filter(|open| open.id == id)
     }
 }
 
@@ -369,9 +357,11 @@ fn complete(incident: Incident) -> Option<Incident> {
     (!incident.victims.is_empty()).then_some(Incident { is_complete: true, ..incident })
 }
 
-fn command_weight(names: &CommandNames) -> usize {
-    let exe = names.exe.as_ref().map_or(0, |exe| exe.as_bytes().len());
-    size_of::<record::Command>() + exe + names.arguments.as_ref().map_or(0, Vec::len)
+fn command_weight(command: &Command) -> usize {
+    let Command { exe, arguments, parents, .. } = command;
+    let exe = exe.as_ref().map_or(0, |exe| exe.as_bytes().len());
+    let parents = parents.len() * (size_of::<wire::Parent>() + NAME_WEIGHT);
+    size_of::<Command>() + exe + arguments.as_ref().map_or(0, Vec::len) + parents
 }
 
 #[cfg(test)]

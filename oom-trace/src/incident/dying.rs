@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::assemble::Victim;
-use super::record::{COMM_LEN, Freed, victim_field};
+use crate::text::KernelText;
+use crate::wire::{Freed, Source};
 
 /// How long a victim may take before it is told of, in nanoseconds.
 pub const STUCK_AFTER_NS: u64 = 10_000_000_000;
@@ -12,12 +13,12 @@ pub const STUCK_AFTER_NS: u64 = 10_000_000_000;
 const MOST_GONE: usize = 4096;
 
 /// A victim whose memory is not back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dying {
     /// Its incident.
     pub incident: u64,
-    /// The hook that saw its mark: one of `record::source`.
-    pub source: u32,
+    /// The hook that saw its mark.
+    pub source: Source,
     /// `CLOCK_BOOTTIME` of its mark, in nanoseconds.
     pub marked_ns: u64,
     /// Process id.
@@ -27,7 +28,7 @@ pub struct Dying {
     /// `CLOCK_BOOTTIME` of the process' start, in nanoseconds; `None` if that could not be read.
     pub started_ns: Option<u64>,
     /// `task_struct.comm`
-    pub comm: [u8; COMM_LEN],
+    pub comm: Option<KernelText>,
 }
 
 /// All of them. One leaves when its end was told, or that it takes too long.
@@ -42,11 +43,8 @@ impl Deathbed {
     /// Takes a victim; one that is known, or of which only the thread id is, is passed over.
     pub fn mark(&mut self, victim: &Victim) {
         let mark = &victim.mark;
-        let has = |bit| mark.header.present & bit != 0;
-        if !has(victim_field::PID) {
-            return;
-        }
-        let started_ns = has(victim_field::START_BOOTTIME).then_some(mark.start_boottime);
+        let Some(pid) = mark.pid else { return };
+        let started_ns = mark.start_boottime;
         let known = self.dying.iter().position(|dying| dying.tid == mark.tid);
         // A thread id that came again: nobody saw the end of the one before.
         match known.and_then(|place| self.dying.get(place)) {
@@ -54,24 +52,23 @@ impl Deathbed {
             _ => known.map(|place| self.dying.swap_remove(place)),
         };
         self.dying.push(Dying {
-            incident: mark.header.incident,
-            source: mark.header.source,
-            marked_ns: mark.header.boot_ns,
-            pid: mark.pid,
+            incident: mark.incident,
+            source: mark.source,
+            marked_ns: mark.boot_ns,
+            pid,
             tid: mark.tid,
             started_ns,
-            comm: mark.comm,
+            comm: mark.comm.clone(),
         });
     }
 
     /// A hook says that its memory is back; whether that is to be told. It says so twice of a group's
     /// first victim, which may have been reaped before it is marked once more.
     pub fn freed(&mut self, freed: &Freed) -> bool {
-        let Freed { tid, marked_ns, .. } = *freed;
+        let Freed { incident, tid, marked_ns, .. } = *freed;
         // Both are read in one run of one hook, the mark's own time some microseconds before.
         let is_it = |dying: &Dying| dying.tid == tid && dying.marked_ns <= marked_ns;
         self.dying.retain(|dying| !is_it(dying));
-        let incident = freed.header.incident;
         let is_new = !self.gone.contains(&(incident, tid));
         if is_new {
             self.is_gone(incident, tid);
@@ -106,16 +103,12 @@ impl Deathbed {
 
 #[cfg(test)]
 mod tests {
-    use zerocopy::FromZeros as _;
-
     use super::super::assemble::Logged;
-    use super::super::record;
     use super::*;
+    use crate::wire;
 
     fn victim(tid: u32, marked_ns: u64) -> Victim {
-        let mut mark = record::Victim::new_zeroed();
-        (mark.pid, mark.tid, mark.header.boot_ns) = (tid, tid, marked_ns);
-        mark.header.present = victim_field::PID;
+        let mark = wire::Victim { pid: Some(tid), tid, boot_ns: marked_ns, ..Default::default() };
         let (again, sharers) = (Vec::new(), Vec::new());
         let logged = Logged::default();
         Victim { mark: Box::new(mark), cgroup: None, again, sharers, command: None, logged }
@@ -126,7 +119,7 @@ mod tests {
         let mut dying = Deathbed::default();
         dying.mark(&victim(7, 100));
         dying.mark(&victim(8, 200));
-        let mut freed = Freed::new_zeroed();
+        let mut freed = Freed::default();
         // The end of an earlier process with this thread id.
         (freed.tid, freed.marked_ns) = (7, 99);
         dying.freed(&freed);
@@ -146,13 +139,13 @@ mod tests {
         dying.mark(&victim(7, 100));
         let told = dying.stuck(u64::MAX);
         dying.gone(&told[0]);
-        let mut freed = Freed::new_zeroed();
+        let mut freed = Freed::default();
         (freed.tid, freed.marked_ns) = (8, 150);
         assert!(dying.freed(&freed));
         (freed.tid, freed.marked_ns) = (7, 150);
         assert!(!dying.freed(&freed));
         // Another process with its thread id.
-        freed.header.incident = 1;
+        freed.incident = 1;
         assert!(dying.freed(&freed));
     }
 
@@ -161,7 +154,7 @@ mod tests {
     fn the_first_victim_of_a_large_group_is_told_to_be_gone_once() {
         let mut dying = Deathbed::default();
         dying.mark(&victim(7, 100));
-        let mut freed = Freed::new_zeroed();
+        let mut freed = Freed::default();
         (freed.tid, freed.marked_ns) = (7, 101);
         assert!(dying.freed(&freed));
         freed.marked_ns = 5_000_000_000;
@@ -172,8 +165,7 @@ mod tests {
     fn a_thread_id_that_comes_again_is_another_victim() {
         let mut dying = Deathbed::default();
         let mut again = victim(7, 300);
-        again.mark.header.present |= victim_field::START_BOOTTIME;
-        again.mark.start_boottime = 250;
+        again.mark.start_boottime = Some(250);
         dying.mark(&victim(7, 100));
         dying.mark(&again);
         dying.mark(&again);

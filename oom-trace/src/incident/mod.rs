@@ -3,5 +3,3 @@
 pub mod assemble;
 pub mod dying;
 pub mod model;
-
-pub use crate::wire::{IncidentNames, record};

@@ -6,30 +6,17 @@ use std::ops::Deref;
 use std::path::Path;
 
 use oom_trace_common::layout::{Layout, MEMBERS};
+use rustix::thread::CapabilitySet;
 
 use super::btf::{Btf, BtfError, Wanted};
-use super::capability::Capabilities;
 use super::gfp::GfpNames;
+use super::hooks::functions;
 use super::kallsyms;
 use super::layout::{self, Absent};
 use crate::release::Release;
 
 /// Where the running kernel's BTF is.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
-
-/// The functions that are hooked, those from the fourth on where the kernel has them.
-const FUNCTIONS: [&str; 10] = [
-    "oom_kill_process",
-    "__oom_kill_process",
-    "mark_oom_victim",
-    "mem_cgroup_print_oom_group",
-    "mem_cgroup_print_oom_meminfo",
-    "dump_header",
-    "out_of_memory",
-    "oom_evaluate_task",
-    "exit_mmap",
-    "exit_oom_victim",
-];
 
 /// The helper that names addresses.
 const SNPRINTF: &str = "BPF_FUNC_snprintf";
@@ -91,7 +78,7 @@ pub struct Facts {
     /// The mode in `/sys/kernel/security/lockdown`, if that is in use.
     pub lockdown: Option<String>,
     /// What this process may do.
-    pub capabilities: Capabilities,
+    pub capabilities: CapabilitySet,
     /// CPUs the kernel may ever have.
     pub possible_cpus: u32,
     /// Memory nodes the kernel may ever have.
@@ -129,7 +116,7 @@ impl Facts {
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(0),
             lockdown: read("/sys/kernel/security/lockdown").ok().and_then(|text| lockdown(&text)),
-            capabilities: Capabilities::effective(&read("/proc/self/status")?),
+            capabilities: capabilities()?,
             possible_cpus: count(&read("/sys/devices/system/cpu/possible")?),
             // A kernel built for one node has no such file.
             possible_nodes: read("/sys/devices/system/node/possible")
@@ -163,7 +150,8 @@ impl Known {
     pub fn find(bytes: &[u8], version: (u32, u32)) -> Result<Self, BtfError> {
         let mut wanted = Wanted::default();
         layout::want(&mut wanted, MEMBERS);
-        for name in FUNCTIONS.into_iter().chain(GFP_BITS).chain([MARK_VICTIM, SNPRINTF]) {
+        let functions = functions();
+        for name in functions.iter().copied().chain(GFP_BITS).chain([MARK_VICTIM, SNPRINTF]) {
             wanted.add(name);
         }
         let btf = Btf::parse(bytes, &wanted)?;
@@ -171,7 +159,7 @@ impl Known {
         Ok(Self {
             layout,
             absent,
-            functions: FUNCTIONS
+            functions: functions
                 .into_iter()
                 .filter_map(|name| Some((name, btf.function(name)?)))
                 .collect(),
@@ -184,6 +172,18 @@ impl Known {
             has_snprintf: btf.enumerator(SNPRINTF).is_some(),
             gfp_names: GfpNames::new(version, |name| btf.enumerator(name)),
         })
+    }
+}
+
+/// The effective ones.
+fn capabilities() -> Result<CapabilitySet, FactsError> {
+    match rustix::thread::capabilities(None) {
+        Ok(sets) => Ok(sets.effective),
+        Err(error) => Err(FactsError::Read {
+            path: "this process's capabilities (capget)".to_owned(),
+            error: error.into(),
+            advice: "",
+        }),
     }
 }
 

@@ -4,14 +4,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::capability::Capability;
+use rustix::thread::CapabilitySet;
+
+use super::capability::missing_to_trace;
 use super::facts::{Facts, MarkVictim};
+use super::hooks::{FENTRIES, KPROBES, TRACEPOINT};
 use super::layout::required;
 
-use hooks::{FENTRIES, KPROBES, TRACEPOINT};
-pub use hooks::{Hook, Without};
-
-mod hooks;
+pub use super::hooks::{Hook, Without};
 
 /// How hooks are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +168,7 @@ fn list(refused: &[Refused]) -> String {
 /// # Errors
 /// No rung can be had.
 pub fn plan(facts: &Facts, allowed: &[Rung], refused: &[Refused]) -> Result<Plan, PlanError> {
-    let capabilities = facts.capabilities.missing_to_trace();
+    let capabilities = missing_to_trace(facts.capabilities);
     if !capabilities.is_empty() {
         return Err(PlanError::Capability { capabilities });
     }
@@ -221,7 +221,7 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
         if !facts.kprobes {
             return Some("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)".to_owned());
         }
-        if facts.perf_event_paranoid > 2 && !facts.capabilities.has(Capability::SysAdmin) {
+        if facts.perf_event_paranoid > 2 && !facts.capabilities.contains(CapabilitySet::SYS_ADMIN) {
             return Some(format!(
                 "kernel.perf_event_paranoid is {}, which leaves kprobes to CAP_SYS_ADMIN",
                 facts.perf_event_paranoid

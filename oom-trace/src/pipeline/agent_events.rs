@@ -44,7 +44,7 @@ impl AgentEvents {
     }
 
     /// The tracepoint beneath the probes caught what they missed.
-    pub(crate) fn net_caught(&self) -> Record {
+    pub(crate) fn missed_by_probes(&self) -> Record {
         let off = fs::read_to_string(FTRACE_ENABLED).is_ok_and(|text| text.trim() == "0");
         let why = if off { ": kernel.ftrace_enabled is 0, which switches kprobes off" } else { "" };
         let message = format!(

@@ -6,7 +6,7 @@
 
 use oom_trace_common::record::{
     ARGV_LEN, Candidate, Command, End, Freed, Group, Header, Incident, LEVELS, Level, PARENTS,
-    PATHS_LEN, Printed, STACK_LEN, Sharer, Victim, by, kind, outcome, role, source,
+    Printed, REST_LEN, STACK_LEN, Sharer, Victim, by, kind, outcome, role, source,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -16,7 +16,7 @@ use crate::enrich::clock::Clock;
 use crate::incident::assemble::Assembler;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::sink::Sieve;
+use crate::sink::FilterState;
 use crate::wire::{Event, decode};
 
 /// Heap that is resident before it is needed, beside what the start and the rehearsal leave free: about
@@ -38,7 +38,7 @@ pub(super) fn reserve_heap() {
 
 /// What is walked for: the outputs there are.
 pub(super) struct Rehearsal {
-    outputs: Vec<(Option<Format>, Style, Sieve)>,
+    outputs: Vec<(Option<Format>, Style, FilterState)>,
 }
 
 impl Rehearsal {
@@ -50,7 +50,8 @@ impl Rehearsal {
             (sink.format(), Style::default(), sink.filter().clone())
         });
         let outputs = console.into_iter().chain(sinks);
-        let outputs = outputs.map(|(format, style, filter)| (format, style, Sieve::new(filter)));
+        let outputs =
+            outputs.map(|(format, style, filter)| (format, style, FilterState::new(filter)));
         Self { outputs: outputs.collect() }
     }
 
@@ -59,9 +60,9 @@ impl Rehearsal {
     pub(super) fn walk(mut self, enricher: &mut Enricher) {
         let mut out = Vec::new();
         walk(enricher, |record| {
-            for (format, style, sieve) in &mut self.outputs {
+            for (format, style, filter) in &mut self.outputs {
                 // What it takes and what not: both are of use.
-                let _ = sieve.takes(record);
+                let _ = filter.takes(record);
                 if let Some(format) = *format {
                     write(record, format, *style, &mut out);
                 }
@@ -84,12 +85,13 @@ fn walk(enricher: &mut Enricher, mut each: impl FnMut(&Record)) {
     let system = enricher.system(clock.boot_ns());
     for event in events().iter().filter_map(|bytes| decode(bytes).ok()) {
         match event {
-            Event::NoVictim(incident, names) => {
-                let panic = enricher.panic(&incident, &names, clock);
+            Event::NoVictim(mut incident) => {
+                enricher.stack_reader.complete(&mut incident.frames);
+                let panic = enricher.panic(&incident, clock);
                 panic.map(|panic| Record::OomPanic(Box::new(panic))).iter().for_each(&mut each);
             }
             Event::Freed(freed) => {
-                if let Some(freed) = assembler.hold(freed) {
+                if let Some(freed) = assembler.hold(*freed) {
                     each(&Record::OomExit(Box::new(enricher.freed(&freed, clock))));
                 }
             }
@@ -111,21 +113,12 @@ const POD: &[u8] = b"cri-containerd-8f3a.scope\0kubepods-burstable-pod1.slice\0k
 
 /// One of each kind, with all fields present and paths of the greatest length.
 fn events() -> Vec<Vec<u8>> {
-    let longest = [b'x'; PATHS_LEN];
+    let longest = [b'x'; REST_LEN];
     let mut events = vec![
         incident(kind::NO_VICTIM, &longest),
         incident(kind::INCIDENT, &longest),
         record(kind::PRINTED, |_: &mut Printed| {}, &[]),
     ];
-    events.extend(
-        (0..LEVELS).map(|depth| record(kind::LEVEL, |level: &mut Level| level.depth = depth, &[])),
-    );
-    events.extend([role::TOP, role::LARGEST].map(|role| {
-        let fill = |candidate: &mut Candidate| {
-            (candidate.role, candidate.path_len) = (role, POD.len() as u64);
-        };
-        record(kind::CANDIDATE, fill, POD)
-    }));
     let group = |group: &mut Group| group.path_len = POD.len() as u64;
     events.push(record(kind::GROUP, group, POD));
     for (pid, path) in (1..=VICTIMS).zip([&longest[..], POD]) {
@@ -146,16 +139,25 @@ fn events() -> Vec<Vec<u8>> {
     events
 }
 
+/// With as many levels as there may be, and one candidate in each role.
 fn incident(kind: u32, path: &[u8]) -> Vec<u8> {
+    let mut level = Level::new_zeroed();
+    level.present = u64::MAX;
+    let candidates = [role::TOP, role::LARGEST].map(|role| {
+        let mut candidate = Candidate::new_zeroed();
+        (candidate.present, candidate.role, candidate.path) = (u64::MAX, role, 1);
+        candidate
+    });
     let symbols = b"out_of_memory+0x1a5/0x430\0".repeat(STACK_LEN);
     let fill = |incident: &mut Incident| {
         incident.limit = 1;
-        incident.limit_path_end = len(path);
-        incident.chosen_path_end = len(path);
-        incident.trigger_path_end = len(path);
-        incident.symbols_end = len(path) + len(&symbols);
+        (incident.levels_len, incident.candidates_len) = (LEVELS, 2);
+        (incident.paths_len, incident.readable, incident.chosen_path) = (2, u32::MAX, 1);
+        [incident.path_ends[0], incident.path_ends[1]] = [len(path), len(path) + len(POD)];
+        (incident.stack_len, incident.named) = (u32::try_from(STACK_LEN).unwrap_or(0), u32::MAX);
     };
-    record(kind, fill, &[path, &symbols].concat())
+    let levels = level.as_bytes().repeat(LEVELS as usize);
+    record(kind, fill, &[&levels, candidates.as_bytes(), path, POD, &symbols].concat())
 }
 
 fn command(pid: u32) -> Vec<u8> {
@@ -225,18 +227,16 @@ mod tests {
     /// A kind that is new makes this match incomplete, and then the test fail.
     #[test]
     fn every_kind_of_record_is_in_it() {
-        const KINDS: u32 = 11;
+        const KINDS: u32 = 9;
         let kind_of = |event: &Event| match event {
-            Event::Incident(..) => kind::INCIDENT,
-            Event::Victim(..) => kind::VICTIM,
+            Event::Incident(_) => kind::INCIDENT,
+            Event::Victim(_) => kind::VICTIM,
             Event::End(_) => kind::END,
             Event::Sharer(_) => kind::SHARER,
-            Event::Group(..) => kind::GROUP,
-            Event::NoVictim(..) => kind::NO_VICTIM,
+            Event::Group(_) => kind::GROUP,
+            Event::NoVictim(_) => kind::NO_VICTIM,
             Event::Printed(_) => kind::PRINTED,
             Event::Command(..) => kind::COMMAND,
-            Event::Level(_) => kind::LEVEL,
-            Event::Candidate(..) => kind::CANDIDATE,
             Event::Freed(_) => kind::FREED,
         };
         // Each can be decoded: what cannot be is left out of the walk.

@@ -16,7 +16,7 @@ use super::feed::{Fed, Feed};
 use super::rehearsal::reserve_heap;
 use crate::budget::Budget;
 use crate::config;
-use crate::delivery::{Board, Delivery};
+use crate::delivery::{Delivery, SinkStats};
 use crate::incident::model::{OomKill, Record, Totals};
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
@@ -32,8 +32,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 /// What the agent consists of while it runs.
 pub(crate) struct Stream {
     feed: Feed,
-    desk: Desk,
-    board: Arc<Board>,
+    dispatcher: Dispatcher,
+    stats: Arc<SinkStats>,
     budget: Budget,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Controls<'a, Over, Reload> {
 }
 
 /// Where a record passes on its way from where it was made to the sinks.
-struct Desk {
+struct Dispatcher {
     delivery: Delivery,
     events: AgentEvents,
     account: Account,
@@ -60,7 +60,7 @@ struct Desk {
     /// Kills from before the start.
     backfill: Backfill,
     /// Whether it has been said that the probes miss kills.
-    net_caught: bool,
+    missed_by_probes_told: bool,
     /// Kills that only the kernel's log tells of and that have not been said to be.
     missed: u64,
 }
@@ -69,15 +69,23 @@ impl Stream {
     pub(crate) fn new(
         feed: Feed,
         delivery: Delivery,
-        board: Arc<Board>,
+        stats: Arc<SinkStats>,
         events: AgentEvents,
         account: Account,
         backfill: Backfill,
         watcher: Option<Watcher>,
     ) -> Self {
-        let (net_caught, missed) = (false, 0);
-        let desk = Desk { delivery, events, account, watcher, backfill, net_caught, missed };
-        let mut stream = Self { feed, desk, board, budget: Budget::here() };
+        let (missed_by_probes_told, missed) = (false, 0);
+        let dispatcher = Dispatcher {
+            delivery,
+            events,
+            account,
+            watcher,
+            backfill,
+            missed_by_probes_told,
+            missed,
+        };
+        let mut stream = Self { feed, dispatcher, stats, budget: Budget::here() };
         stream.keep_within_budget();
         stream
     }
@@ -118,30 +126,30 @@ impl Stream {
                     self.keep_within_budget();
                     self.drain();
                     // Once the records are on their way; those of what was counted by then follow.
-                    let count = self.desk.account.count();
+                    let count = self.dispatcher.account.count();
                     self.drain();
-                    self.desk.account.compare(count, self.feed.open_kills());
+                    self.dispatcher.account.compare(count, self.feed.open_kills());
                     self.post(count);
                 }
                 () = sleep(until_line.unwrap_or_default()), if until_line.is_some() => {
-                    let Self { feed, desk, .. } = &mut self;
-                    feed.look_again(|fed| desk.take(fed));
+                    let Self { feed, dispatcher, .. } = &mut self;
+                    feed.look_again(|fed| dispatcher.take(fed));
                 }
                 () = sleep_until(settle_at.unwrap_or_else(Instant::now)), if settle_at.is_some() => {
                     settle_at = None;
                     self.settle();
                 }
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
-                    let Self { feed, desk, .. } = &mut self;
-                    feed.stuck(|fed| desk.take(fed));
+                    let Self { feed, dispatcher, .. } = &mut self;
+                    feed.stuck(|fed| dispatcher.take(fed));
                 }
-                missed = self.desk.backfill.next(), if self.desk.backfill.is_under_way() => {
+                missed = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
                     self.missed(missed);
                 }
                 _ = hangup.recv() => {
                     // Files are opened anew, too.
-                    self.desk.delivery.reopen();
-                    if let Some(config) = reload(&mut self.desk.delivery) {
+                    self.dispatcher.delivery.reopen();
+                    if let Some(config) = reload(&mut self.dispatcher.delivery) {
                         self.feed.configure(&config);
                     }
                 }
@@ -160,10 +168,10 @@ impl Stream {
 
     /// Says that it is there.
     fn begin(&mut self) {
-        let desk = &mut self.desk;
-        desk.tell(desk.events.started());
-        if let Some(record) = desk.events.degraded() {
-            desk.send(record);
+        let dispatcher = &mut self.dispatcher;
+        dispatcher.tell(dispatcher.events.started());
+        if let Some(record) = dispatcher.events.degraded() {
+            dispatcher.send(record);
         }
         self.drain();
     }
@@ -172,11 +180,11 @@ impl Stream {
     fn missed(&mut self, missed: Option<Missed>) {
         // First: what they have seen by now may be this one.
         self.drain();
-        let backfill = &mut self.desk.backfill;
+        let backfill = &mut self.dispatcher.backfill;
         match missed {
             Some(missed) => {
                 if let Some(record) = backfill.tell(missed) {
-                    self.desk.send(record);
+                    self.dispatcher.send(record);
                 }
             }
             None => backfill.sum_up().into_iter().for_each(say),
@@ -186,39 +194,39 @@ impl Stream {
     /// What waits in memory takes no more than this process may use by now: its limits change, and
     /// others use what is under them. A quarter is for the incident that is being put together.
     fn keep_within_budget(&mut self) {
-        self.budget.refresh(self.desk.delivery.used_bytes() as u64);
+        self.budget.refresh(self.dispatcher.delivery.used_bytes() as u64);
         let bytes = usize::try_from(self.budget.backlog_bytes()).unwrap_or(usize::MAX);
         self.feed.set_bound(bytes / 4);
-        self.desk.delivery.set_bound(bytes / 4 * 3);
+        self.dispatcher.delivery.set_bound(bytes / 4 * 3);
     }
 
     /// Takes all there is.
     fn drain(&mut self) {
-        let Self { feed, desk, .. } = self;
-        feed.drain(|fed| desk.take(fed));
+        let Self { feed, dispatcher, .. } = self;
+        feed.drain(|fed| dispatcher.take(fed));
     }
 
     /// For those who ask how it stands.
     fn post(&self, count: Option<u64>) {
-        let sink_lost = self.desk.sink_lost(|_| true);
-        self.board.set_totals(self.desk.account.totals(count, self.feed.lost(), sink_lost));
+        let sink_lost = self.dispatcher.sink_lost(|_| true);
+        self.stats.set_totals(self.dispatcher.account.totals(count, self.feed.lost(), sink_lost));
     }
 
     fn is_unsettled(&self) -> bool {
-        self.feed.is_waiting() || self.desk.account.is_unsettled()
+        self.feed.is_waiting() || self.dispatcher.account.is_unsettled()
     }
 
     /// What should have come by now will not: what waits for more gets none, and a difference to the
     /// kernel's count is no kill on its way.
     fn settle(&mut self) {
-        let count = self.desk.account.count();
-        let Self { feed, desk, .. } = self;
-        feed.settle(|fed| desk.take(fed));
-        let unseen = desk.account.settle(count, feed.open_kills());
-        let totals = desk.account.totals(count, feed.lost(), desk.sink_lost(|_| true));
-        desk.tell_missed(totals);
+        let count = self.dispatcher.account.count();
+        let Self { feed, dispatcher, .. } = self;
+        feed.settle(|fed| dispatcher.take(fed));
+        let unseen = dispatcher.account.settle(count, feed.open_kills());
+        let totals = dispatcher.account.totals(count, feed.lost(), dispatcher.sink_lost(|_| true));
+        dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.events.gap(unseen, totals));
+            dispatcher.tell(dispatcher.events.gap(unseen, totals));
         }
         self.post(count);
     }
@@ -227,26 +235,26 @@ impl Stream {
     /// not take because its reader has gone is no loss.
     fn stop(mut self, reader_gone: bool) {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
-        let count = self.desk.account.count();
+        let count = self.dispatcher.account.count();
         let lost = self.feed.lost();
         self.feed.detach();
-        let Self { feed, desk, .. } = &mut self;
-        feed.finish(|fed| desk.take(fed));
+        let Self { feed, dispatcher, .. } = &mut self;
+        feed.finish(|fed| dispatcher.take(fed));
 
         let counts = |sink: &SinkTotals| !(reader_gone && sink.name == Console::NAME);
-        let mut desk = self.desk;
-        if desk.backfill.is_under_way() {
+        let mut dispatcher = self.dispatcher;
+        if dispatcher.backfill.is_under_way() {
             // What is left the next agent finds.
-            desk.backfill.sum_up().into_iter().for_each(say);
+            dispatcher.backfill.sum_up().into_iter().for_each(say);
         }
-        let unseen = desk.account.close(count);
-        let totals = desk.account.totals(count, lost, desk.sink_lost(counts));
-        desk.tell_missed(totals);
+        let unseen = dispatcher.account.close(count);
+        let totals = dispatcher.account.totals(count, lost, dispatcher.sink_lost(counts));
+        dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
-            desk.tell(desk.events.gap(unseen, totals));
+            dispatcher.tell(dispatcher.events.gap(unseen, totals));
         }
-        desk.tell(desk.events.stopped(totals));
-        for sink in desk.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
+        dispatcher.tell(dispatcher.events.stopped(totals));
+        for sink in dispatcher.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
             say_how_it_ended(&sink);
         }
     }
@@ -263,7 +271,7 @@ fn say_how_it_ended(sink: &SinkTotals) {
     }
 }
 
-impl Desk {
+impl Dispatcher {
     fn take(&mut self, fed: Fed) {
         match fed {
             Fed::Record(Record::OomKill(kill)) => self.kill(kill),
@@ -288,11 +296,11 @@ impl Desk {
         if let Some(watcher) = &mut self.watcher {
             watcher(&kill);
         }
-        let missed = self.events.is_net(kill.source) && !self.net_caught;
+        let missed = self.events.is_net(kill.source) && !self.missed_by_probes_told;
         self.send(Record::OomKill(kill));
         if missed {
-            self.net_caught = true;
-            self.tell(self.events.net_caught());
+            self.missed_by_probes_told = true;
+            self.tell(self.events.missed_by_probes());
         }
     }
 

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use super::Style;
 use super::block::Palette;
 use super::moment::Moment;
+use super::quote::LogfmtValue;
 use super::units::{Joined, Size, resident};
-use super::word::Word;
 use crate::incident::model::{
     Agent, ExitState, FreedBy, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome, Record,
     Scope, Shortage, UserKill, Victim,
@@ -266,10 +266,10 @@ impl Fields<'_> {
     }
 
     fn name(&mut self, key: &str, name: Option<&KernelText>) -> io::Result<()> {
-        self.put(key, name.map(Word::from))
+        self.put(key, name.map(LogfmtValue::from))
     }
 
     fn word(&mut self, key: &str, word: Option<&str>) -> io::Result<()> {
-        self.put(key, word.map(Word::from))
+        self.put(key, word.map(LogfmtValue::from))
     }
 }

@@ -1,6 +1,6 @@
 //! One format a file: `&Record` to bytes, appended to a buffer that its owner uses again.
 //!
-//! Nothing here does I/O or keeps state. What is unknown is left out (in JSON: `null`), and no
+//! No format does I/O or keeps state. What is unknown is left out (in JSON: `null`), and no
 //! text that a process chose can end a line, colour a terminal or look like another field.
 
 use std::fmt::{self, Display, Formatter};
@@ -12,15 +12,17 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use self::moment::show_local_times;
+pub use self::style::{Color, Style};
 
 use crate::incident::model::Record;
-use crate::{units, word};
+use crate::{quote, units};
 
 mod block;
 mod compact;
 mod json;
 mod kernel;
 mod moment;
+mod style;
 mod text;
 mod wrap;
 
@@ -55,28 +57,11 @@ impl Format {
     pub(crate) fn compact() -> Self {
         Self::Compact
     }
-}
 
-/// How a format for people looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// ANSI colours; without them there is no escape byte in the output.
-    pub color: bool,
-    /// `text`: all that is known, not only what is needed first.
-    pub verbose: bool,
-    /// `text`: columns of a line.
-    pub width: u16,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self { color: false, verbose: false, width: Self::WIDTH }
+    /// Whether people read it, who are told on standard error what the agent says of itself.
+    pub(crate) const fn is_for_people(self) -> bool {
+        matches!(self, Self::Text | Self::Compact)
     }
-}
-
-impl Style {
-    /// Where there is no terminal to fit into.
-    pub const WIDTH: u16 = 100;
 }
 
 /// Appends `record` to `out`: whole lines, or nothing where the format has no words for it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Destination, Fate, Sink, SinkError, SinkTotals, Status};
+use super::{Destination, Disposition, Sink, SinkError, SinkTotals, Status};
 use crate::incident::model::{Record, Totals};
 use crate::render::fixtures;
 use crate::setting::inline_table;
@@ -96,7 +96,7 @@ pub(super) fn check(bench: Bench) {
     let Some(mut broken) = broken else { return };
     for _ in 0..2 {
         let error = broken.deliver(&all[..1]).unwrap_err();
-        assert_eq!(error.fate(), Fate::Again, "{error}");
+        assert_eq!(error.disposition(), Disposition::Retry, "{error}");
         let error = error.to_string();
         assert!(error.starts_with("cannot ") && !error.contains('\n'), "{error}");
     }

@@ -51,8 +51,9 @@ impl Sink for Console {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
-        let for_people = matches!(self.format, Format::Text | Format::Compact);
-        let told = records.iter().filter(|it| !for_people || !matches!(***it, Record::Agent(_)));
+        let leaves_out =
+            |record: &Record| self.format.is_for_people() && matches!(record, Record::Agent(_));
+        let told = records.iter().filter(|record| !leaves_out(record));
         told.into_iter().try_for_each(|record| {
             self.buffer.clear();
             render(record, self.format, self.style, &mut self.buffer)

@@ -13,18 +13,18 @@ pub struct SinkError {
     tried: &'static str,
     target: String,
     cause: Cause,
-    fate: Fate,
+    disposition: Disposition,
 }
 
-/// What becomes of the records that were handed over.
+/// What to do with the records that were handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// They may be taken another time.
-    Again,
-    /// One or all of them will never be taken, however often they are handed over.
+pub enum Disposition {
+    /// Hand them over again: they may be taken another time.
+    Retry,
+    /// Skip them: one or all of them will never be taken, however often they are handed over.
     Refused,
-    /// All were taken but so many, which will never be.
-    TakenBut(u64),
+    /// Go on: all were taken but so many, which never will be.
+    Partial(u64),
 }
 
 #[derive(Debug, Error)]
@@ -39,13 +39,13 @@ enum Cause {
 impl SinkError {
     /// `tried` and `target` are read as in "cannot write to /var/log/oom.json".
     pub fn new(tried: &'static str, target: impl Into<String>, io: io::Error) -> Self {
-        Self { tried, target: target.into(), cause: Cause::Io(io), fate: Fate::Again }
+        Self { tried, target: target.into(), cause: Cause::Io(io), disposition: Disposition::Retry }
     }
 
     /// The same for an answer that is no [`io::Error`].
     pub fn said(tried: &'static str, target: impl Into<String>, said: impl Display) -> Self {
         let cause = Cause::Said(one_line(&said));
-        Self { tried, target: target.into(), cause, fate: Fate::Again }
+        Self { tried, target: target.into(), cause, disposition: Disposition::Retry }
     }
 
     /// The same for one that says what becomes of the records.
@@ -53,15 +53,15 @@ impl SinkError {
         tried: &'static str,
         target: impl Into<String>,
         said: impl Display,
-        fate: Fate,
+        disposition: Disposition,
     ) -> Self {
-        Self { fate, ..Self::said(tried, target, said) }
+        Self { disposition, ..Self::said(tried, target, said) }
     }
 
-    /// What becomes of the records.
+    /// What to do with the records.
     #[must_use]
-    pub fn fate(&self) -> Fate {
-        self.fate
+    pub fn disposition(&self) -> Disposition {
+        self.disposition
     }
 
     /// Nobody reads what is written any more.

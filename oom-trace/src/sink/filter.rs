@@ -102,12 +102,12 @@ impl Filter {
 /// A filter at work: it remembers whom it rejected, for the end of a victim is told only to those who
 /// were told of its kill.
 #[derive(Debug)]
-pub struct Sieve {
+pub struct FilterState {
     filter: Filter,
     rejected: VecDeque<(String, u32)>,
 }
 
-impl Sieve {
+impl FilterState {
     /// With nobody rejected yet.
     #[must_use]
     pub fn new(filter: Filter) -> Self {
@@ -145,9 +145,9 @@ mod tests {
     use crate::render::fixtures;
 
     fn passed(filter: &str) -> Vec<&'static str> {
-        let mut sieve = Sieve::new(toml::from_str(filter).unwrap());
+        let mut filter = FilterState::new(toml::from_str(filter).unwrap());
         let all = fixtures::all().into_iter();
-        all.filter(|(_, record)| sieve.takes(record)).map(|(name, _)| name).collect()
+        all.filter(|(_, record)| filter.takes(record)).map(|(name, _)| name).collect()
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             let passed = passed(filter);
             assert!(!passed.contains(&first), "{filter}: {passed:?}");
         }
-        let mut sieve = Sieve::new(toml::from_str("comm = [\"nobody\"]").unwrap());
+        let mut filter = FilterState::new(toml::from_str("comm = [\"nobody\"]").unwrap());
         let exit = fixtures::all().into_iter().find_map(|(_, record)| match record {
             Record::OomExit(exit) => Some(*exit),
             _ => None,
@@ -184,8 +184,8 @@ mod tests {
         let exit = exit.unwrap();
         (kill.incident, kill.victim.tid) = (exit.incident.clone(), exit.tid);
         let exit = Record::OomExit(Box::new(exit));
-        assert!(sieve.takes(&exit));
-        assert!(!sieve.takes(&Record::OomKill(kill)));
-        assert!(!sieve.takes(&exit));
+        assert!(filter.takes(&exit));
+        assert!(!filter.takes(&Record::OomKill(kill)));
+        assert!(!filter.takes(&exit));
     }
 }

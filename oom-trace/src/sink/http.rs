@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error, Proxy};
 use url::Url;
 
-use super::{Fate, SinkError, Tls, TlsError};
+use super::{Disposition, SinkError, Tls, TlsError};
 use crate::setting::Secret;
 
 /// What of an answer's body is told.
@@ -19,7 +19,7 @@ const ANSWER: u64 = 300;
 
 /// One place to post to. The connection is kept between two posts.
 #[derive(Debug)]
-pub(super) struct Poster {
+pub(super) struct HttpClient {
     agent: Agent,
     url: Url,
     headers: Vec<(String, String)>,
@@ -27,7 +27,7 @@ pub(super) struct Poster {
 }
 
 /// How to get there.
-pub(super) struct Path<'a> {
+pub(super) struct Endpoint<'a> {
     pub(super) url: Url,
     /// What diagnostics call it.
     pub(super) target: String,
@@ -37,13 +37,13 @@ pub(super) struct Path<'a> {
     pub(super) timeout: Duration,
 }
 
-impl Poster {
+impl HttpClient {
     /// Nothing is connected yet.
     ///
     /// # Errors
     /// A secret, or a file of TLS, cannot be had.
-    pub(super) fn new(path: Path<'_>) -> Result<Self, SinkError> {
-        let Path { url, target, headers, tls, proxy, timeout } = path;
+    pub(super) fn new(endpoint: Endpoint<'_>) -> Result<Self, SinkError> {
+        let Endpoint { url, target, headers, tls, proxy, timeout } = endpoint;
         let said = |said: &dyn Display| SinkError::said("post to", target.as_str(), said);
         let headers = reveal(headers).map_err(|error| said(&error))?;
         let proxy = proxy.map(|proxy| {
@@ -88,11 +88,11 @@ impl Poster {
         let text = answer.body_mut().with_config().limit(ANSWER).lossy_utf8(true).read_to_string();
         let said = format!("{status} {}", text.unwrap_or_default());
         // Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
-        let fate = match status.as_u16() {
-            400 | 413 | 415 | 422 => Fate::Refused,
-            _ => Fate::Again,
+        let disposition = match status.as_u16() {
+            400 | 413 | 415 | 422 => Disposition::Refused,
+            _ => Disposition::Retry,
         };
-        Err(SinkError::settled("post to", self.target.as_str(), said, fate))
+        Err(SinkError::settled("post to", self.target.as_str(), said, disposition))
     }
 
     /// Whether somebody answers, whatever it is.
@@ -119,7 +119,7 @@ impl Poster {
 /// Headers and the like, with what they hold looked up.
 pub(super) fn reveal(
     headers: &BTreeMap<String, Secret>,
-) -> Result<Vec<(String, String)>, crate::setting::NoSecret> {
+) -> Result<Vec<(String, String)>, crate::setting::SecretError> {
     headers.iter().map(|(name, value)| Ok((name.clone(), value.reveal()?))).collect()
 }
 

@@ -15,11 +15,12 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Deserialize;
 
-use super::severity::severity;
+use super::facts::{Value, facts};
+use super::severity::Severity;
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::setting::Lapse;
+use crate::setting::ConfigDuration;
 use crate::text::Escaped;
 
 /// `[[sink.journald]]`.
@@ -38,8 +39,8 @@ pub struct JournaldConfig {
     #[serde(default = "socket")]
     pub socket: PathBuf,
     /// How long to write may take.
-    #[serde(default = "Lapse::ten_seconds")]
-    pub timeout: Lapse,
+    #[serde(default = "ConfigDuration::ten_seconds")]
+    pub timeout: ConfigDuration,
 }
 
 fn socket() -> PathBuf {
@@ -170,32 +171,15 @@ fn entry(record: &Record, format: Format) -> io::Result<Vec<u8>> {
     let mut field = |name: &str, value: &[u8]| field(&mut out, name, value);
     field("MESSAGE", message.trim_ascii_end());
     field("MESSAGE_ID", message_id(record).as_bytes());
-    field("PRIORITY", severity(record).to_string().as_bytes());
+    field("PRIORITY", Severity::of(record).syslog().to_string().as_bytes());
     field("SYSLOG_IDENTIFIER", b"oom-trace");
-    field("OOM_TRACE_ID", record.id().as_bytes());
-    field("OOM_TRACE_TYPE", record.kind().as_bytes());
     field("OOM_TRACE_JSON", json.trim_ascii_end());
-    let mut text = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            field(name, value.as_bytes());
-        }
-    };
-    text("OOM_TRACE_INCIDENT", record.incident().map(Into::into));
-    if let Record::OomKill(kill) = record {
-        let victim = &kill.victim;
-        text("OOM_TRACE_SCOPE", kill.shortage.scope.map(|scope| scope.name().into()));
-        text("OOM_TRACE_SOURCE", Some(kill.source.name().into()));
-        text("OOM_TRACE_VICTIM_PID", victim.pid.map(|pid| pid.to_string()));
-        text("OOM_TRACE_VICTIM_UID", victim.uid.map(|uid| uid.to_string()));
-        text("OOM_TRACE_VICTIM_UNIT", victim.unit.clone());
-        text("OOM_TRACE_VICTIM_CONTAINER_ID", victim.container.as_ref().map(|it| it.id.clone()));
-        text("OOM_TRACE_VICTIM_POD_UID", victim.pod.as_ref().map(|pod| pod.uid.clone()));
-        // As they are: the journal takes any bytes.
-        if let Some(comm) = &victim.comm {
-            field("OOM_TRACE_VICTIM_COMM", comm.as_bytes());
-        }
-        if let Some(cgroup) = &victim.cgroup {
-            field("OOM_TRACE_VICTIM_CGROUP", cgroup.path.as_bytes());
+    for (fact, value) in facts(record) {
+        match value {
+            Value::Text(text) => field(fact.journald, text.as_bytes()),
+            // As they are: the journal takes any bytes.
+            Value::Name(name) => field(fact.journald, name.as_bytes()),
+            Value::Number(number) => field(fact.journald, number.to_string().as_bytes()),
         }
     }
     Ok(out)
@@ -219,6 +203,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::super::compliance::{self, Bench};
+    use super::super::facts::FACTS;
     use super::*;
     use crate::render::fixtures;
 
@@ -257,6 +242,17 @@ mod tests {
         assert_eq!(out, b"A\n\x05\0\0\0\0\0\0\0b\nC=d\nE=f\n");
         for (name, record) in fixtures::all() {
             assert!(entry(&record, Format::Text).unwrap().starts_with(b"MESSAGE"), "{name}");
+        }
+    }
+    #[test]
+    fn the_catalog_explains_each_kind_of_entry_by_fields_that_there_are() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../dist/journal/oom-trace.catalog");
+        let catalog = std::fs::read_to_string(path).unwrap();
+        for (name, record) in fixtures::all() {
+            assert!(catalog.contains(&format!("\n-- {}\n", message_id(&record))), "{name}");
+        }
+        for field in catalog.split('@').skip(1).step_by(2) {
+            assert!(FACTS.iter().any(|fact| fact.journald == field), "{field}");
         }
     }
 }

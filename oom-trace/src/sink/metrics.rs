@@ -71,15 +71,23 @@ impl Metrics {
         let kills = Family::<Kind, Counter>::default();
         registry.register("kills", "Victims of the OOM killer", Family::clone(&kills));
         let places = Family::default();
-        registry.register("place_kills", "Victims by where they ran", Family::clone(&places));
+        registry.register(
+            "place_kills",
+            "Victims of the OOM killer by unit, pod and container",
+            Family::clone(&places),
+        );
         let panics = Counter::default();
-        registry.register("panics", "Panics for want of memory", Counter::clone(&panics));
+        registry.register(
+            "panics",
+            "Kernel panics because memory ran out",
+            Counter::clone(&panics),
+        );
         let freed: Family<By, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
-        let help = "From the kill until the victim's memory was back";
+        let help = "Time from the kill until the victim's memory was released";
         registry.register("freed_seconds", help, freed.clone());
         let stuck = Counter::default();
-        let help = "Victims whose memory was not back after ten seconds";
+        let help = "Victims whose memory was not released within ten seconds";
         registry.register("stuck_victims", help, Counter::clone(&stuck));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The agent", build);
@@ -220,21 +228,17 @@ impl Collector for Agent {
         let Totals { kills: _, kernel_kills, records, ring_lost, malformed, sink_lost } =
             self.agent.totals();
         for (name, help, value) in [
-            ("records", "Kills that became records", records),
-            (
-                "ring_lost_events",
-                "Events that found no room on their way from the kernel",
-                ring_lost,
-            ),
+            ("records", "OOM kills recorded", records),
+            ("ring_lost_events", "Events dropped because the ring buffer was full", ring_lost),
             ("malformed_events", "Events that could not be decoded", malformed),
-            ("sink_lost_records", "Records that an output did not and will not get", sink_lost),
+            ("sink_lost_records", "Records lost by outputs", sink_lost),
         ] {
             counter(&mut encoder, name, help, value)?;
         }
         if let Some(kills) = kernel_kills {
-            counter(&mut encoder, "kernel_kills", "Kills that the kernel counted", kills)?;
+            counter(&mut encoder, "kernel_kills", "OOM kills counted by the kernel", kills)?;
         }
-        gauge(&mut encoder, "start_time_seconds", "When the agent started", seconds(self.start))?;
+        gauge(&mut encoder, "start_time_seconds", "Start time of the agent", seconds(self.start))?;
         self.sinks(&mut encoder)
     }
 }
@@ -243,9 +247,11 @@ impl Agent {
     fn sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let sinks = self.agent.sinks();
         let counters: [Column<u64>; 3] = [
-            ("sink_delivered_records", "Records that an output took", |sink| sink.delivered),
-            ("sink_dropped_records", "Records that were gone before", |sink| sink.dropped),
-            ("sink_failed_records", "Records that were refused for good", |sink| sink.failed),
+            ("sink_delivered_records", "Records delivered to an output", |sink| sink.delivered),
+            ("sink_dropped_records", "Records dropped before an output got to them", |sink| {
+                sink.dropped
+            }),
+            ("sink_failed_records", "Records rejected by an output", |sink| sink.failed),
         ];
         for (name, help, value) in counters {
             let metric = ConstCounter::new(0_u64);
@@ -257,8 +263,8 @@ impl Agent {
         }
         let gauges: [Column<f64>; 2] = [
             #[expect(clippy::cast_precision_loss, reason = "a count of records")]
-            ("sink_waiting_records", "Records that wait for an output", |sink| sink.waiting as f64),
-            ("sink_last_success_seconds", "When an output last took a record", |sink| {
+            ("sink_waiting_records", "Records waiting for an output", |sink| sink.waiting as f64),
+            ("sink_last_success_seconds", "Time of the last delivery to an output", |sink| {
                 sink.last_success.map_or(0.0, seconds)
             }),
         ];

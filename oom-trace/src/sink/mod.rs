@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::incident::model::Record;
 
 mod console;
+mod destination;
 mod error;
 mod exec;
+mod facts;
 mod file;
 mod filter;
 mod http;
@@ -33,11 +35,12 @@ mod compliance;
 mod testhttp;
 
 pub use console::Console;
-pub use error::{Fate, SinkError};
+pub use destination::Destination;
+pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
-pub use filter::{Filter, Sieve};
+pub use filter::{Filter, FilterState};
 pub use output::OutputError;
-pub use spec::{Destination, KINDS, Spec, SpecError, Tables};
+pub use spec::{KINDS, Spec, SpecError, Tables};
 pub use status::{SinkTotals, Status};
 pub use tls::{Tls, TlsError};
 
@@ -60,7 +63,7 @@ pub trait Sink: Send + Debug {
     ///
     /// # Errors
     /// The destination does not take them, or not all of them. The sink stays usable, and all of
-    /// them are handed over again unless its [`Fate`] is another.
+    /// them are handed over again unless its [`Disposition`] says otherwise.
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError>;
 
     /// How many records it takes at once, at the most.

@@ -198,7 +198,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<bytes
         }
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
         (&Method::GET | &Method::HEAD, _) => {
-            (StatusCode::NOT_FOUND, TEXT, "there are /metrics and /healthz\n".to_owned())
+            (StatusCode::NOT_FOUND, TEXT, "not found; try /metrics or /healthz\n".to_owned())
         }
         _ => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered\n".to_owned()),
     };

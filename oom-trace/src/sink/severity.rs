@@ -1,26 +1,53 @@
-//! How bad it is, in syslog's words (RFC 5424 §6.2.1, table 2); the journal's are the same.
+//! How bad it is.
+
+use opentelemetry_proto::tonic::logs::v1::SeverityNumber;
 
 use crate::incident::model::{AgentEvent, ExitState, Record};
 
-pub(super) fn severity(record: &Record) -> u8 {
-    const EMERGENCY: u8 = 0;
-    const CRITICAL: u8 = 2;
-    const ERROR: u8 = 3;
-    const WARNING: u8 = 4;
-    const NOTICE: u8 = 5;
-    const INFO: u8 = 6;
-    match record {
-        Record::OomPanic(_) => EMERGENCY,
-        Record::OomKill(_) | Record::OomFailed(_) => CRITICAL,
-        Record::UserKill(_) => ERROR,
-        Record::OomExit(exit) => match exit.state {
-            ExitState::Stuck => ERROR,
-            ExitState::Freed => NOTICE,
-        },
-        Record::Agent(agent) => match agent.event {
-            AgentEvent::Gap => ERROR,
-            AgentEvent::Degraded => WARNING,
-            AgentEvent::Started | AgentEvent::Stopped => INFO,
-        },
+/// As syslog grades it (RFC 5424 §6.2.1, table 2); the journal's priorities are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Severity {
+    Emergency = 0,
+    Critical = 2,
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Info = 6,
+}
+
+impl Severity {
+    pub(super) fn of(record: &Record) -> Self {
+        match record {
+            Record::OomPanic(_) => Self::Emergency,
+            Record::OomKill(_) | Record::OomFailed(_) => Self::Critical,
+            Record::UserKill(_) => Self::Error,
+            Record::OomExit(exit) => match exit.state {
+                ExitState::Stuck => Self::Error,
+                ExitState::Freed => Self::Notice,
+            },
+            Record::Agent(agent) => match agent.event {
+                AgentEvent::Gap => Self::Error,
+                AgentEvent::Degraded => Self::Warning,
+                AgentEvent::Started | AgentEvent::Stopped => Self::Info,
+            },
+        }
+    }
+
+    pub(super) const fn syslog(self) -> u8 {
+        self as u8
+    }
+
+    /// As OpenTelemetry maps syslog's grades (data model of logs, appendix B), but that the end of a
+    /// process is fatal there, and so is what is worse.
+    pub(super) const fn otlp(self) -> SeverityNumber {
+        match self {
+            Self::Emergency => SeverityNumber::Fatal4,
+            Self::Critical => SeverityNumber::Fatal,
+            Self::Error => SeverityNumber::Error,
+            Self::Warning => SeverityNumber::Warn,
+            Self::Notice => SeverityNumber::Info2,
+            Self::Info => SeverityNumber::Info,
+        }
     }
 }

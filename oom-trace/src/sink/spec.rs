@@ -1,15 +1,15 @@
 //! Which kinds of sink there are, and how one is asked for: `[[sink.KIND]]` in the configuration,
 //! `--sink 'KIND:{ … }'` on the command line.
 
-use std::fmt::{self, Debug, Formatter};
+use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+use super::Destination;
 use super::exec::ExecConfig;
 use super::file::FileConfig;
 use super::journald::JournaldConfig;
@@ -18,27 +18,7 @@ use super::prometheus::PrometheusConfig;
 use super::syslog::SyslogConfig;
 use super::textfile::TextfileConfig;
 use super::webhook::WebhookConfig;
-use super::{Filter, Sink, SinkError, Status};
-use crate::render::Format;
-use crate::setting::{NoTable, inline_table};
-
-/// The settings of one sink.
-pub trait Destination: Debug {
-    /// What the sink will be called: the name given to it, or one made of where it leads.
-    fn name(&self) -> String;
-
-    /// Which records it gets.
-    fn filter(&self) -> &Filter;
-
-    /// How records are written there; `None` where they are counted.
-    fn format(&self) -> Option<Format>;
-
-    /// Makes the sink. One whose destination may come later is made without it.
-    ///
-    /// # Errors
-    /// A destination that must be there is not, or a file or secret that is named.
-    fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError>;
-}
+use crate::setting::{TableError, inline_table};
 
 macro_rules! kinds {
     ($($kind:ident: $config:ident),+ $(,)?) => {
@@ -110,7 +90,7 @@ pub enum SpecError {
     },
     /// The table is not one of its kind.
     #[error(transparent)]
-    Table(#[from] NoTable),
+    Table(#[from] TableError),
 }
 
 impl FromStr for Spec {
@@ -148,6 +128,7 @@ fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Format;
 
     #[test]
     fn a_sink_is_asked_for_in_a_line() {

@@ -4,23 +4,24 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 use url::Url;
 
-use crate::setting::{NoSecret, Secret};
+use crate::setting::{Secret, SecretError};
 
 /// Why there is no URL.
 #[derive(Debug, Error)]
-pub(super) enum NoUrl {
+pub(super) enum UrlError {
     #[error("{0}; expected http://host/path or https://host/path")]
     Form(String),
     #[error(transparent)]
-    Secret(#[from] NoSecret),
+    Secret(#[from] SecretError),
 }
 
 /// One that can be posted to. `shown` is what may be said of the text.
-fn parse(text: &str, shown: &str) -> Result<Url, NoUrl> {
+fn parse(text: &str, shown: &str) -> Result<Url, UrlError> {
     let url = Url::parse(text);
-    let url = url.map_err(|error| NoUrl::Form(format!("{shown} is not a valid URL: {error}")))?;
+    let url =
+        url.map_err(|error| UrlError::Form(format!("{shown} is not a valid URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(NoUrl::Form(format!("{shown} is not an HTTP URL")));
+        return Err(UrlError::Form(format!("{shown} is not an HTTP URL")));
     }
     Ok(url)
 }
@@ -57,7 +58,7 @@ impl<'de> Deserialize<'de> for SecretUrl {
 
 impl SecretUrl {
     /// The URL, looked up now.
-    pub(super) fn reveal(&self) -> Result<Url, NoUrl> {
+    pub(super) fn reveal(&self) -> Result<Url, UrlError> {
         parse(&self.0.reveal()?, &self.shown())
     }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::http::{Path, Poster};
+use super::http::{Endpoint, HttpClient};
 use super::url::SecretUrl;
 use super::{Destination, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::setting::{Lapse, Secret};
+use crate::setting::{ConfigDuration, Secret};
 
 /// `[[sink.webhook]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,8 +32,8 @@ pub struct WebhookConfig {
     /// The proxy to go through, such as `http://proxy:3128`.
     pub proxy: Option<Secret>,
     /// How long a post may take.
-    #[serde(default = "Lapse::ten_seconds")]
-    pub timeout: Lapse,
+    #[serde(default = "ConfigDuration::ten_seconds")]
+    pub timeout: ConfigDuration,
 }
 
 impl Destination for WebhookConfig {
@@ -54,8 +54,9 @@ impl Destination for WebhookConfig {
         let target = url.shown();
         let url = url.reveal().map_err(|error| SinkError::said("post to", &*target, error))?;
         let proxy = proxy.as_ref();
-        let poster = Poster::new(Path { url, target, headers, tls, proxy, timeout: timeout.0 })?;
-        Ok(Box::new(Webhook { name: self.name(), poster, body: Vec::new() }))
+        let client =
+            HttpClient::new(Endpoint { url, target, headers, tls, proxy, timeout: timeout.0 })?;
+        Ok(Box::new(Webhook { name: self.name(), client, body: Vec::new() }))
     }
 }
 
@@ -63,7 +64,7 @@ impl Destination for WebhookConfig {
 #[derive(Debug)]
 struct Webhook {
     name: String,
-    poster: Poster,
+    client: HttpClient,
     body: Vec<u8>,
 }
 
@@ -79,12 +80,12 @@ impl Sink for Webhook {
                 .map_err(|io| SinkError::new("write for", self.name.as_str(), io))?;
             let id = record.id();
             let headers = [("Content-Type", "application/json"), ("Idempotency-Key", id.as_str())];
-            self.poster.post(&self.body, &headers).map(drop)
+            self.client.post(&self.body, &headers).map(drop)
         })
     }
 
     fn probe(&mut self) -> Result<(), SinkError> {
-        self.poster.probe()
+        self.client.probe()
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::Fate;
+    use super::super::Disposition;
     use super::super::compliance::{self, Bench};
     use super::super::testhttp::{Request, Server};
     use super::*;
@@ -158,7 +159,7 @@ mod tests {
         for status in STATUS {
             let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
             let refused = [400, 413, 422].contains(&status);
-            assert_eq!(error.fate() == Fate::Refused, refused, "{error}");
+            assert_eq!(error.disposition() == Disposition::Refused, refused, "{error}");
             let error = error.to_string();
             assert!(error.contains(&status.to_string()), "{error}");
             assert!(error.ends_with("said so by the server"), "{error}");

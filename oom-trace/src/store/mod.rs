@@ -26,7 +26,7 @@ use self::age::Clocks;
 use self::prune::prune;
 use self::writer::Writer;
 use crate::incident::model::Record;
-use crate::setting::{Bytes, Lapse};
+use crate::setting::{ByteSize, ConfigDuration};
 
 pub use archive::{Archive, BATCH_BYTES, Known, Pruned, Told};
 pub use error::StoreError;
@@ -36,9 +36,9 @@ pub use late::LateStore;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// No record older than this, by the clock of its boot.
-    pub max_age: Lapse,
+    pub max_age: ConfigDuration,
     /// No more than this on disk; the oldest go first.
-    pub max_bytes: Bytes,
+    pub max_bytes: ByteSize,
 }
 
 /// The store, open for writing. One process has it.

@@ -10,8 +10,10 @@ mod age;
 mod ids;
 mod upgrade;
 
-const KEEP_ALL: Retention =
-    Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) };
+const KEEP_ALL: Retention = Retention {
+    max_age: ConfigDuration(Duration::from_secs(1 << 40)),
+    max_bytes: ByteSize(1 << 30),
+};
 
 /// Some of the fixtures tell of the same kill.
 fn records() -> Vec<Arc<Record>> {
@@ -80,14 +82,14 @@ fn what_is_too_old_or_too_much_goes_and_no_number_comes_again() {
     let path = dir.path().join("records.db");
     let records = records();
     let all = records.len() as u64;
-    let retention = Retention { max_age: Lapse(Duration::from_secs(1)), ..KEEP_ALL };
+    let retention = Retention { max_age: ConfigDuration(Duration::from_secs(1)), ..KEEP_ALL };
     let mut store = Store::open(&path, &retention).unwrap();
     store.save(1, &records, &[]).unwrap();
     // Those that do not tell their time are kept.
     let timeless = records.iter().filter(|record| record.origin().time.is_none()).count();
     assert_eq!(saved(&path).len(), timeless);
     drop(store);
-    let retention = Retention { max_bytes: Bytes(0), ..KEEP_ALL };
+    let retention = Retention { max_bytes: ByteSize(0), ..KEEP_ALL };
     let mut store = Store::open(&path, &retention).unwrap();
     store.save(all + 1, &records, &[]).unwrap();
     assert_eq!(saved(&path), []);
@@ -192,7 +194,7 @@ fn what_the_victims_of_a_group_share_is_on_the_disk_once() {
         assert_eq!((at, json(&record)), (number, json(saved)));
     }
     // What nobody refers to any more goes.
-    let mut none = Store::open(&path, &Retention { max_bytes: Bytes(0), ..KEEP_ALL }).unwrap();
+    let mut none = Store::open(&path, &Retention { max_bytes: ByteSize(0), ..KEEP_ALL }).unwrap();
     none.save(first, &[], &[]).unwrap();
     let left = "SELECT (SELECT count(*) FROM incidents) + (SELECT count(*) FROM moments)";
     let left: u64 = none.connection.query_row(left, [], |row| row.get(0)).unwrap();

@@ -1,9 +1,9 @@
 //! What is read off a record in more than one place.
 
 use crate::incident::model::{Candidate, Candidates, Memory, OomKill, Scope, System, Victim};
+use crate::quote::{Quoted, TaskLabel};
 use crate::text::KernelText;
 use crate::units::{Age, Size, held, resident, rss};
-use crate::word::{Quoted, Who};
 
 /// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
 const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
@@ -52,7 +52,7 @@ pub(super) fn name(comm: Option<&KernelText>, unknown: &str) -> String {
 }
 
 pub(super) fn task(comm: &KernelText, pid: u32) -> String {
-    Who { comm: Some(comm), pid: Some(pid), tid: None }.to_string()
+    TaskLabel { comm: Some(comm), pid: Some(pid), tid: None }.to_string()
 }
 
 /// The task that asked, if it is not the victim.

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::facts::{is_share, sum};
 use super::place;
 use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
+use crate::quote::Quoted;
 use crate::text::KernelText;
 use crate::units::{Size, resident};
-use crate::word::Quoted;
 
 /// Who holds half of a limit is what it is about.
 const MOST_PERCENT: u64 = 50;

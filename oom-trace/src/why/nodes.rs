@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::facts::{self, sum};
 use super::hit::short;
 use crate::incident::model::{Node, OomKill, Scope, System};
-use crate::word::Quoted;
+use crate::quote::Quoted;
 
 /// A shortage of some nodes.
 pub(super) struct Bound<'a> {

@@ -1,7 +1,7 @@
 //! Where the victim ran, by the name that people know best.
 
 use crate::incident::model::{Container, Pod, Victim};
-use crate::word::Quoted;
+use crate::quote::Quoted;
 
 /// `container web in pod shop/cart-0`; `None` for the root cgroup.
 pub(super) fn of(victim: &Victim) -> Option<String> {

@@ -8,9 +8,9 @@ use super::place;
 use super::shortage::{self, Block, Stuck};
 use super::zones::{self, OutOfReach};
 use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
+use crate::quote::Quoted;
 use crate::text::Escaped;
 use crate::units::{Size, resident};
-use crate::word::Quoted;
 
 /// Below this, memory is as good as of one kind.
 const REST_PERCENT: u64 = 5;

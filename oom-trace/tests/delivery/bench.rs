@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oom_trace::delivery::{Board, CAPACITY, Delivery, Outfit};
+use oom_trace::delivery::{CAPACITY, ConfiguredSink, Delivery, SinkStats};
 use oom_trace::incident::model::Record;
 use oom_trace::kernel_log::reader::{Zone, read};
 use oom_trace::kernel_log::{Machine, Parser};
@@ -108,14 +108,16 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn to(sink: &str) -> Self {
-        let board = Arc::new(Board::default());
-        let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
+        let stats = Arc::new(SinkStats::default());
+        let agent: Arc<dyn Status> = Arc::<SinkStats>::clone(&stats);
         let spec: Spec = sink.parse().unwrap_or_else(|error| panic!("{sink}: {error}"));
         let destination = spec.destination();
         let sink = destination.open(&agent).unwrap();
-        let outfit = Outfit { sink, filter: destination.filter().clone() };
+        let configured = ConfiguredSink { sink, filter: destination.filter().clone() };
         let report = Arc::new(|report: oom_trace::delivery::Report<'_>| eprintln!("{report}"));
-        Self { delivery: Delivery::start(vec![outfit], None, CAPACITY, &board, report).unwrap() }
+        Self {
+            delivery: Delivery::start(vec![configured], None, CAPACITY, &stats, report).unwrap(),
+        }
     }
 
     pub(crate) fn send(&self, records: &[Arc<Record>]) {

@@ -22,5 +22,6 @@ mod prometheus;
 mod proxy;
 mod rotel;
 mod rsyslog;
+mod tails;
 mod thousand;
 mod webhook;

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use fastrand::Rng;
-use oom_trace::wire::record::{End, Incident, Victim, kind};
-use zerocopy::{FromZeros as _, IntoBytes as _};
+use oom_trace_common::record::{
+    Candidate, Command, End, Freed, Group, Header, Incident, Level, Printed, Sharer, Victim, kind,
+};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
 static LOGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
@@ -97,31 +99,77 @@ fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// A record of the ring buffer with some changes.
-pub(crate) fn event(rng: &mut Rng) -> Vec<u8> {
-    let mut bytes = match rng.u8(..4) {
-        0 => {
-            let mut incident = Incident::new_zeroed();
-            incident.header.kind = kind::INCIDENT;
-            incident.header.present = rng.u64(..);
-            incident.as_bytes().to_vec()
+/// What the ring may hold: records of all kinds, most of them of one incident, of which some bytes are
+/// not what the kernel's side wrote.
+pub(crate) fn ring(rng: &mut Rng) -> Vec<Vec<u8>> {
+    let is_right = rng.bool();
+    let mut ring: Vec<_> = (0..rng.usize(1..12)).map(|_| event(rng)).collect();
+    for bytes in &mut ring {
+        if !is_right && rng.u8(..4) == 0 {
+            (0..rng.usize(1..20)).for_each(|_| change(rng, bytes));
         }
-        1 => {
-            let mut victim = Victim::new_zeroed();
-            victim.header.kind = kind::VICTIM;
-            victim.header.present = rng.u64(..);
-            victim.as_bytes().to_vec()
-        }
-        2 => {
-            let mut end = End::new_zeroed();
-            end.header.kind = kind::END;
-            end.as_bytes().to_vec()
-        }
-        _ => (0..rng.usize(..4096)).map(|_| rng.u8(..)).collect(),
-    };
-    bytes.extend((0..rng.usize(..300)).map(|_| if rng.bool() { rng.u8(..) } else { 0 }));
-    for _ in 0..rng.usize(..20) {
-        change(rng, &mut bytes);
     }
-    bytes
+    ring
+}
+
+/// A record of some kind, with anything in it.
+fn event(rng: &mut Rng) -> Vec<u8> {
+    let [short, long] = [rng.u32(..40), rng.u32(..400)];
+    let kind = if rng.bool() { kind::VICTIM } else { rng.u32(..13) };
+    match kind {
+        kind::INCIDENT | kind::NO_VICTIM => incident(rng, kind),
+        kind::VICTIM => record(rng, kind, long, |it: &mut Victim| it.path_len = long),
+        kind::COMMAND => record(rng, kind, long + short, |it: &mut Command| {
+            (it.exe_end, it.argv_end) = (short, short + long);
+        }),
+        kind::GROUP => record(rng, kind, short, |it: &mut Group| it.path_len = short.into()),
+        kind::SHARER => record(rng, kind, 0, |_: &mut Sharer| {}),
+        kind::PRINTED => record(rng, kind, 0, |_: &mut Printed| {}),
+        kind::FREED => record(rng, kind, 0, |_: &mut Freed| {}),
+        _ => record(rng, kind, 0, |_: &mut End| {}),
+    }
+}
+
+/// With levels, candidates and paths behind it, most often as many as it says.
+fn incident(rng: &mut Rng, kind: u32) -> Vec<u8> {
+    let [levels, candidates, paths] = [(); 3].map(|()| rng.u32(..4));
+    let ends: Vec<_> = (1..=paths).map(|path| path * rng.u32(10..20)).collect();
+    let last = ends.iter().copied().max().unwrap_or(0);
+    let (of_level, of_candidate) = (size_of::<Level>() as u32, size_of::<Candidate>() as u32);
+    let after = levels * of_level + candidates * of_candidate + last;
+    let [limit, chosen, trigger] = [(); 3].map(|()| rng.u32(..4));
+    record(rng, kind, after, |it: &mut Incident| {
+        (it.levels_len, it.candidates_len, it.paths_len) = (levels, candidates, paths);
+        (it.limit_path, it.chosen_path, it.trigger_path) = (limit, chosen, trigger);
+        it.path_ends.iter_mut().zip(ends).for_each(|(slot, end)| *slot = end);
+        it.stack_len %= 8;
+    })
+}
+
+/// Its bytes, and so many after it.
+fn record<T: FromZeros + IntoBytes + FromBytes + Immutable>(
+    rng: &mut Rng,
+    kind: u32,
+    after: u32,
+    fill: impl FnOnce(&mut T),
+) -> Vec<u8> {
+    let mut body = vec![0; size_of::<T>()];
+    match rng.u8(..3) {
+        0 => {}
+        1 => rng.fill(&mut body),
+        // Numbers as large as they are.
+        _ => body.iter_mut().step_by(8).for_each(|byte| *byte = rng.u8(..)),
+    }
+    let mut record = T::read_from_bytes(&body).unwrap();
+    fill(&mut record);
+    let header = Header {
+        kind,
+        source: rng.u32(..5),
+        incident: u64::from(rng.u8(..8) == 0),
+        boot_ns: rng.u64(..),
+        present: if rng.bool() { u64::MAX } else { rng.u64(..) },
+    };
+    let after = (0..after).map(|_| [0, b'/', b'a', rng.u8(..)][rng.usize(..4)]);
+    let (header, body) = (header.as_bytes(), record.as_bytes());
+    header.iter().chain(&body[header.len()..]).copied().chain(after).collect()
 }

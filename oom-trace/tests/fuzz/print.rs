@@ -31,7 +31,7 @@ const WARNING: &[&str] = &[
 ];
 
 /// Dumps that the kernel lets through.
-const DUMPS: usize = 10;
+pub(crate) const DUMPS: usize = 10;
 
 /// Where a log is kept.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,11 +42,20 @@ enum Form {
     Journal,
 }
 
-/// A log of these incidents in some form, and whether all of it is there.
-pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
+/// A log.
+pub(crate) struct Log {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether all of it is there.
+    pub(crate) is_whole: bool,
+    /// Whether others had their say in it.
+    pub(crate) is_noisy: bool,
+}
+
+/// A log of these incidents in some form.
+pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> Log {
     let form = [Form::Kmsg, Form::Dmesg, Form::Syslog, Form::Journal][rng.usize(..4)];
     let has_callers = rng.bool() && matches!(form, Form::Kmsg | Form::Dmesg);
-    let noisy = rng.bool();
+    let is_noisy = rng.bool();
     let mut lines = Vec::new();
     let (mut sequence, mut micros) = (rng.u64(..1000), rng.u64(..1 << 40));
     let mut warning = [].iter();
@@ -54,7 +63,7 @@ pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
         let caller = 1 + rng.u32(..1000);
         // The dumps are rate-limited, the kills are not.
         for text in messages(rng, incident, index < DUMPS) {
-            while noisy && rng.u8(..6) == 0 {
+            while is_noisy && rng.u8(..6) == 0 {
                 let noise = warning.next().unwrap_or(&NOISE[rng.usize(..NOISE.len())]);
                 if warning.len() == 0 && rng.u8(..20) == 0 {
                     warning = WARNING.iter();
@@ -84,21 +93,21 @@ pub(crate) fn log(rng: &mut Rng, incidents: &[Incident]) -> (Vec<u8>, bool) {
         lines.drain(at..end);
         is_whole = false;
     }
-    let mut log = lines.concat();
+    let mut bytes = lines.concat();
     if rng.u8(..3) == 0 {
         is_whole = false;
         if incidents.len() <= DUMPS {
-            let mut start = rng.usize(..=log.len());
+            let mut start = rng.usize(..=bytes.len());
             if form == Form::Journal {
                 // What is left of a line of JSON nobody can tell from text with escapes in it.
-                let rest = log.get(start..).unwrap_or_default();
+                let rest = bytes.get(start..).unwrap_or_default();
                 start += rest.iter().position(|byte| *byte == b'{').unwrap_or(rest.len());
             }
-            log.drain(..start);
+            bytes.drain(..start);
         }
-        log.truncate(rng.usize(..=log.len()));
+        bytes.truncate(rng.usize(..=bytes.len()));
     }
-    (log, is_whole)
+    Log { bytes, is_whole, is_noisy }
 }
 
 /// The messages of one incident, as `/dev/kmsg` escapes them.

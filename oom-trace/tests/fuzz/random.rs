@@ -49,18 +49,24 @@ const PIECES: &[&str] = &[
     "6.1",
 ];
 
-pub(crate) fn incidents(rng: &mut Rng) -> Vec<Incident> {
+/// Pieces of names that look like nothing else.
+const PLAIN: &[&str] = &["a", "b", "z9", "-", "_", ".", "kworker", "system"];
+
+/// Kills, and whether all their names are plain.
+pub(crate) fn incidents(rng: &mut Rng) -> (Vec<Incident>, bool) {
+    let is_plain = rng.bool();
+    let pieces = if is_plain { PLAIN } else { PIECES };
     let release = if rng.bool() { "6.18.15+deb13-amd64" } else { "5.10.0-32-amd64" };
     let mut tids = 1 + rng.u32(..100);
     // More than ten are a storm: the kernel dumps the first ten of them.
     let count = if rng.u8(..8) == 0 { rng.usize(11..16) } else { rng.usize(1..4) };
-    (0..count).map(|_| incident(rng, release, &mut tids)).collect()
+    ((0..count).map(|_| incident(rng, release, &mut tids, pieces)).collect(), is_plain)
 }
 
-fn name(rng: &mut Rng, most: usize, without: &[char]) -> KernelText {
+fn name(rng: &mut Rng, pieces: &[&str], most: usize, without: &[char]) -> KernelText {
     let mut name = String::new();
     for _ in 0..rng.usize(..6) {
-        let piece = PIECES[rng.usize(..PIECES.len())].replace(without, "");
+        let piece = pieces[rng.usize(..pieces.len())].replace(without, "");
         if name.len() + piece.len() <= most {
             name.push_str(&piece);
         }
@@ -68,17 +74,17 @@ fn name(rng: &mut Rng, most: usize, without: &[char]) -> KernelText {
     KernelText::from(name)
 }
 
-fn comm(rng: &mut Rng) -> KernelText {
-    if rng.bool() { KernelText::from("memhog") } else { name(rng, 15, &[]) }
+fn comm(rng: &mut Rng, pieces: &[&str]) -> KernelText {
+    if rng.bool() { KernelText::from("memhog") } else { name(rng, pieces, 15, &[]) }
 }
 
 /// A cgroup's name holds no line feed (`cgroup_mkdir`, kernel/cgroup/cgroup.c).
-fn path(rng: &mut Rng) -> KernelText {
+fn path(rng: &mut Rng, pieces: &[&str]) -> KernelText {
     let mut path = Vec::new();
     for _ in 0..rng.usize(1..4) {
         path.push(b'/');
         path.push(b'g');
-        path.extend_from_slice(name(rng, 40, &['\n', '/']).as_bytes());
+        path.extend_from_slice(name(rng, pieces, 40, &['\n', '/']).as_bytes());
     }
     KernelText::from(path)
 }
@@ -102,7 +108,7 @@ fn nodes(rng: &mut Rng) -> String {
     ["0", "0-1", "0,2-3"][rng.usize(..3)].into()
 }
 
-fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
+fn incident(rng: &mut Rng, release: &str, tids: &mut u32, pieces: &[&str]) -> Incident {
     let mut next = |rng: &mut Rng| {
         *tids += 1 + rng.u32(..50);
         *tids
@@ -115,7 +121,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         _ => Scope::Global,
     };
     let limit = is_memcg.then(|| Limit {
-        cgroup: Some(path(rng)),
+        cgroup: Some(path(rng, pieces)),
         usage_bytes: kib(rng),
         max_bytes: kib(rng).filter(|_| rng.bool()),
         failcnt: Some(rng.u64(..)),
@@ -124,8 +130,8 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         swap_failcnt: Some(rng.u64(..)),
         ..Limit::default()
     });
-    let (chosen, cgroup) = (next(rng), path(rng));
-    let (chosen_comm, uid) = (comm(rng), rng.u32(..));
+    let (chosen, cgroup) = (next(rng), path(rng, pieces));
+    let (chosen_comm, uid) = (comm(rng, pieces), rng.u32(..));
     let is_new = release.starts_with('6');
     let trigger_tid = next(rng);
     let shortage = Shortage {
@@ -141,14 +147,14 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         trigger: Some(Trigger {
             pid: Some(trigger_tid),
             tid: Some(trigger_tid),
-            comm: Some(comm(rng)),
+            comm: Some(comm(rng, pieces)),
             uid: is_new.then(|| rng.u32(..)),
             oom_score_adj: Some(rng.i16(-1000..=1000)),
             gfp_mask: Some("0xcc0".into()),
             gfp_flags: Some(vec!["GFP_KERNEL".into()]),
             order: Some(order),
             cgroup: None,
-            cpuset: Some(name(rng, 60, &['\n', '/'])),
+            cpuset: Some(name(rng, pieces, 60, &['\n', '/'])),
             mems_allowed: Some(nodes(rng)),
         }),
         limit,
@@ -172,7 +178,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
         (false, 0) if order >= 0 => "Out of memory (oom_kill_allocating_task)",
         _ => "Out of memory",
     };
-    let group = (rng.u8(..3) == 0).then(|| path(rng));
+    let group = (rng.u8(..3) == 0).then(|| path(rng, pieces));
     let members = if group.is_some() { rng.usize(1..5) } else { 1 };
     let victims: Vec<_> = (0..members)
         .map(|index| {
@@ -183,7 +189,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32) -> Incident {
             let cgroup = is_first.then(|| Cgroup { path: cgroup.clone(), id: None });
             Victim {
                 pid: Some(tid),
-                comm: Some(if is_first { chosen_comm.clone() } else { comm(rng) }),
+                comm: Some(if is_first { chosen_comm.clone() } else { comm(rng, pieces) }),
                 uid: Some(if is_first { uid } else { rng.u32(..) }),
                 oom_score_adj: Some(rng.i16(-999..=1000)),
                 memory: Memory { swap_bytes: kib(rng), ..logged },

@@ -14,8 +14,10 @@ use crate::scenario::Scenario;
 use crate::watch::{Watch, held_back};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memory_is_back_when_a_watcher_says_so", agrees_with_a_watcher),
-    Scenario::new("memory_is_back_by_the_reaper", by_the_reaper),
+    Scenario::new("memory_is_back_when_a_watcher_says_so", agrees_with_a_watcher)
+        .sharing()
+        .on_each_kernel(),
+    Scenario::new("memory_is_back_by_the_reaper", by_the_reaper).sharing().on_each_kernel(),
 ];
 
 const MIB: usize = 1 << 20;
@@ -26,7 +28,7 @@ const APART_NS: u64 = 20_000_000;
 /// The watcher sees the process end a moment after its memory is back.
 fn agrees_with_a_watcher() {
     let cgroup = Cgroup::limited("watched", 32 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(KILLS);
     let mut ends = Vec::new();
     for _ in 0..KILLS {
         let mut hog = Hog::start(&Spec { holds: 8 * MIB, ..named("hog") }, &cgroup);
@@ -58,7 +60,7 @@ fn end_of(pidfd: &OwnedFd) -> u64 {
 /// Who cannot exit has his memory taken from him; the kernel logs what it left.
 fn by_the_reaper() {
     let cgroup = Cgroup::limited("reaped", 48 << 20);
-    let mut watch = Watch::start("kprobe");
+    let mut watch = Watch::shared(2);
     let big = Spec { holds: 24 * MIB, oom_score_adj: 500, ..named("big") };
     let big = Hog::start(&big, &cgroup);
     let pid = big.pid();

@@ -11,18 +11,19 @@ use crate::cgroup::Cgroup;
 use crate::decision::assert_decided;
 use crate::hog::{Hog, Spec, named};
 use crate::scenario::Scenario;
+use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, victims};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("leader_has_exited", leader_has_exited),
-    Scenario::new("chosen_is_exiting", chosen_is_exiting),
+    Scenario::new("leader_has_exited", leader_has_exited).sharing().on_each_kernel(),
+    Scenario::new("chosen_is_exiting", chosen_is_exiting).sharing().on_each_kernel(),
     Scenario::new("trigger_is_exiting", trigger_is_exiting),
 ];
 
 /// The kernel then marks, and logs, a thread that is not the process's first.
 fn leader_has_exited() {
     let cgroup = Cgroup::limited("headless", 24 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let mut hog = Hog::start(&Spec { leader_exits: true, ..named("leader") }, &cgroup);
     let (pid, tid) = (hog.pid(), hog.other_thread());
     hog.grow();
@@ -71,7 +72,7 @@ fn assert_marked_only(record: &Value) {
 /// The memory of a dying process is taken from it after two seconds; only then another is killed.
 fn chosen_is_exiting() {
     let cgroup = Cgroup::limited("dying", 48 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(2);
     let big = Spec { holds: 32 << 20, oom_score_adj: 500, ..named("big") };
     let big = Hog::start(&big, &cgroup);
     let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, &cgroup);
@@ -100,23 +101,21 @@ fn chosen_is_exiting() {
 /// big one's memory is taken from it first, the kernel kills the small one: then they try again.
 fn trigger_is_exiting() {
     let cgroup = Cgroup::new("unlimited");
-    for _ in 0..TRIES {
+    until_it_comes_about("killed while it asked for memory", || {
         let (pid, seen) = kill_who_asks(&cgroup);
         if seen.kills == 0 && victims(&seen.records).contains(&u64::from(pid)) {
             seen.records.iter().for_each(assert_marked_only);
             let record = seen.of(pid.into());
             assert_eq!(record["trigger"]["pid"], pid);
             assert!(record["chosen"].is_null(), "{record:#}");
-            return;
+            return Some(());
         }
         let told: u64 =
             seen.records.iter().map(|record| record["kill_count"].as_u64().unwrap()).sum();
         assert_eq!(told, seen.kills, "{:#?}", seen.records);
-    }
-    panic!("{TRIES} times it was not asking for memory when it was killed");
+        None
+    });
 }
-
-const TRIES: usize = 10;
 
 /// The process that was killed while it waited for the memory of a bigger one, and what was seen.
 fn kill_who_asks(cgroup: &Cgroup) -> (u32, Seen) {

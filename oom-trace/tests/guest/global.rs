@@ -9,9 +9,9 @@ use crate::sysctl::Setting;
 use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("sysrq_kill", sysrq_kill).shown(),
-    Scenario::new("global_kill", global_kill).shown(),
-    Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task).shown(),
+    Scenario::new("sysrq_kill", sysrq_kill).sharing().on_each_kernel().shown(),
+    Scenario::new("global_kill", global_kill).sharing().on_each_kernel().shown(),
+    Scenario::new("oom_kill_allocating_task", oom_kill_allocating_task).sharing().shown(),
 ];
 
 /// The machine's own memory runs out. Beside the hog an idle process is weighed, by what the kernel
@@ -46,7 +46,7 @@ fn oom_kill_allocating_task() {
 /// Nobody is short of memory: somebody pressed a key.
 fn sysrq_kill() {
     let cgroup = Cgroup::new("unlimited");
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let hog = Hog::start(&Spec { oom_score_adj: 1000, ..named("hog") }, &cgroup);
     let pid = hog.pid();
     fs::write("/proc/sysrq-trigger", "f").unwrap();

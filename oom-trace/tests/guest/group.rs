@@ -8,20 +8,19 @@ use crate::scenario::Scenario;
 use crate::watch::{Seen, Watch, victims};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("group_kill", group_kill).shown(),
-    Scenario::new("group_of_an_ancestor", group_of_an_ancestor),
-    Scenario::new("group_with_a_member_that_is_spared", group_with_a_spared_member),
+    Scenario::new("group_kill", group_kill).sharing().on_each_kernel().shown(),
+    Scenario::new("group_of_an_ancestor", group_of_an_ancestor).sharing().on_each_kernel(),
+    Scenario::new("group_with_a_member_that_is_spared", group_with_a_spared_member).sharing(),
 ];
 
 fn group_kill() {
-    kill_group("kprobe", 5).assert_context("kprobe");
+    kill_group(Watch::shared(1), 5).assert_context("kprobe");
 }
 
 /// One of this many members grows.
-pub(crate) fn kill_group(attach: &str, members: usize) -> Seen {
+pub(crate) fn kill_group(watch: Watch, members: usize) -> Seen {
     let cgroup = Cgroup::limited("group", 64 << 20);
     cgroup.write("memory.oom.group", 1);
-    let watch = Watch::start(attach);
     let hogs = (0..members).map(|_| Hog::start(&member(), &cgroup)).collect();
     let seen = kill_all(watch, hogs);
     assert_eq!(seen.records[0]["victim"]["cgroup"]["path"], cgroup.path());
@@ -36,7 +35,7 @@ fn group_of_an_ancestor() {
     let (one, other) = (family.child("one"), family.child("other"));
     let stranger = top.child("stranger");
     let mut stranger = Hog::start(&member(), &stranger);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let hogs = [&one, &one, &other].map(|cgroup| Hog::start(&member(), cgroup));
     let seen = kill_all(watch, hogs.into());
     seen.assert_context("kprobe");
@@ -56,7 +55,7 @@ fn group_of_an_ancestor() {
 fn group_with_a_spared_member() {
     let cgroup = Cgroup::limited("group", 32 << 20);
     cgroup.write("memory.oom.group", 1);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let mut spared = Hog::start(&Spec { oom_score_adj: -1000, ..member() }, &cgroup);
     let hogs = [(); 2].map(|()| Hog::start(&member(), &cgroup));
     let seen = kill_all(watch, hogs.into());

@@ -31,7 +31,6 @@ pub(crate) const COMMANDS: &[Role] = &[
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),
     (crate::start::CONFINED, crate::start::run_confined),
-    (crate::swap::SWAPON, crate::swap::ask_for_swap),
 ];
 
 pub(crate) const HOG: &str = "hog";

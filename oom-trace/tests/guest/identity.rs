@@ -12,9 +12,12 @@ use crate::support::agent::oom_trace;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("identity_of_the_trigger", || identity(&["--attach", "kprobe"], true)).shown(),
-    Scenario::new("identity_of_another_process", || identity(&["--attach", "kprobe"], false)),
-    Scenario::new("identity_seen_by_fentry", || identity(&["--attach", "fentry"], false)),
+    Scenario::new("identity_of_the_trigger", || identity(Watch::shared(1), true)).sharing().shown(),
+    Scenario::new("identity_of_another_process", || identity(Watch::shared(2), false))
+        .sharing()
+        .on_each_kernel(),
+    Scenario::new("identity_seen_by_fentry", || identity(Watch::start("fentry"), false))
+        .on_each_kernel(),
     Scenario::new("arguments_left_out", arguments_left_out).shown(),
 ];
 
@@ -55,9 +58,8 @@ fn parents(pid: u32) -> Vec<Value> {
 }
 
 /// A big idle process dies, or the one that grows.
-fn kill(args: &[&str], itself: bool) -> (Value, Own) {
+fn kill(watch: Watch, itself: bool) -> (Value, Own) {
     let cgroup = Cgroup::limited("identity", 48 << 20);
-    let watch = Watch::of(oom_trace(args));
     let big = Spec { holds: 32 * MIB, oom_score_adj: 500, ..named("big") };
     let mut big = Hog::start(&big, &cgroup);
     let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, &cgroup);
@@ -75,8 +77,8 @@ fn kill(args: &[&str], itself: bool) -> (Value, Own) {
     (watch.finish(2).records[0].clone(), own)
 }
 
-fn identity(args: &[&str], itself: bool) {
-    let (record, own) = kill(args, itself);
+fn identity(watch: Watch, itself: bool) {
+    let (record, own) = kill(watch, itself);
     let victim = &record["victim"];
     assert_eq!(victim["exe"], own.exe, "{record:#}");
     assert_eq!(victim["argv"], json!(own.argv), "{record:#}");
@@ -94,11 +96,12 @@ fn user(uid: u32) -> Value {
 }
 
 fn arguments_left_out() {
-    let (record, own) = kill(&["--attach", "kprobe", "--no-cmdline"], false);
+    let watch = |args: &[&str]| Watch::of(oom_trace(args));
+    let (record, own) = kill(watch(&["--attach", "kprobe", "--no-cmdline"]), false);
     assert!(record["victim"]["argv"].is_null(), "{record:#}");
     assert_eq!(record["victim"]["exe"], own.exe);
 
-    let (record, own) = kill(&["--attach", "kprobe", "--redact", "big|name"], false);
+    let (record, own) = kill(watch(&["--attach", "kprobe", "--redact", "big|name"]), false);
     let argv = record["victim"]["argv"].as_array().unwrap();
     assert_eq!(argv.len(), own.argv.len());
     assert!(argv.iter().any(|it| it.as_str().unwrap().contains("[redacted]")), "{record:#}");

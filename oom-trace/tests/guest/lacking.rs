@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::btf;
 use crate::cgroup::Cgroup;
+use crate::group::kill_group;
 use crate::hog::{Hog, named};
 use crate::scenario::Scenario;
 use crate::support::agent::oom_trace;
@@ -18,17 +19,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn without_a_member() {
-    assert_eq!(lost_without("nr_threads", "victim.threads"), ["/victim/threads"]);
+    assert_eq!(lost_without("nr_threads", "victim.threads", kill_one), ["/victim/threads"]);
 }
 
-/// The record of a kill that is no group's never had it.
+/// The kernel says whose group it is to this function alone.
 fn without_a_hook() {
-    assert!(lost_without("mem_cgroup_print_oom_group", "group").is_empty());
+    let kill = |watch| kill_group(watch, 2).records[0].clone();
+    assert_eq!(lost_without("mem_cgroup_print_oom_group", "group", kill), ["/group"]);
 }
 
 /// Where the record of a kill is `null` without `name` in the BTF, and is not with it. `check` must
 /// name `field`, and nothing else that it would not name anyway.
-fn lost_without(name: &str, field: &str) -> Vec<String> {
+fn lost_without(name: &str, field: &str, kill: impl Fn(Watch) -> Value) -> Vec<String> {
     let btf = btf::without(name);
     let lacking = ["--btf", btf.path().to_str().unwrap()];
     let [before, after] = [&[][..], &lacking].map(missing);
@@ -37,7 +39,11 @@ fn lost_without(name: &str, field: &str) -> Vec<String> {
     assert_eq!(missing, field);
     assert!(reason.contains(name), "{reason}");
 
-    let [before, after] = [&[][..], &lacking].map(|args| nulls(&kill(args), ""));
+    let [before, after] = [&[][..], &lacking].map(|args| {
+        let mut command = oom_trace(&["--attach", "kprobe"]);
+        command.args(args);
+        nulls(&kill(Watch::of(command)), "")
+    });
     after.difference(&before).cloned().collect()
 }
 
@@ -52,11 +58,8 @@ fn missing(args: &[&str]) -> BTreeSet<(String, String)> {
 }
 
 /// The record of one kill.
-fn kill(args: &[&str]) -> Value {
+fn kill_one(watch: Watch) -> Value {
     let cgroup = Cgroup::limited("lacking", 24 << 20);
-    let mut command = oom_trace(&["--attach", "kprobe"]);
-    command.args(args);
-    let watch = Watch::of(command);
     let mut hog = Hog::start(&named("hog"), &cgroup);
     hog.grow();
     hog.killed();

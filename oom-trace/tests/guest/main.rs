@@ -36,7 +36,9 @@ mod storms;
 #[path = "../support/mod.rs"]
 mod support;
 mod swap;
+mod sys;
 mod sysctl;
+mod tries;
 mod trigger;
 mod v1;
 mod watch;
@@ -47,7 +49,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
-use scenario::Machine;
+use scenario::{Machine, Scenario, Scope};
 use support::log;
 
 fn main() -> ExitCode {
@@ -59,7 +61,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let machine = Machine::this();
-    // The storms come last: after one, the kernel says less for five seconds.
+    // The storms come last: after one, the kernel says less for five seconds, and whoever starts later
+    // finds hundreds of kills in the log.
     let families = [
         memcg::SCENARIOS,
         v1::SCENARIOS,
@@ -79,7 +82,6 @@ fn main() -> ExitCode {
         trigger::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,
-        storms::SCENARIOS,
         fire::starts::SCENARIOS,
         fire::place::SCENARIOS,
         fire::memory::SCENARIOS,
@@ -88,9 +90,18 @@ fn main() -> ExitCode {
         fire::groups::SCENARIOS,
         fire::random::SCENARIOS,
         fire::many::SCENARIOS,
+        storms::SCENARIOS,
+        rungs::OVERFLOWS,
         panic::SCENARIOS,
     ];
-    let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine));
-    let trials = here.map(|scenario| scenario.trial()).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let scope = Scope::this();
+    let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine, scope));
+    let (mut here, rest): (Vec<Scenario>, Vec<_>) =
+        here.partition(|scenario| scenario.is_sharing());
+    here.extend(rest);
+    let trials = here.into_iter().map(|scenario| scenario.trial()).collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    watch::part();
+    scenario::say_costs();
+    conclusion.exit_code()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::hog::{Growth, Hog, Spec, named};
-use crate::scenario::Scenario;
+use crate::scenario::{Machine, Scenario};
 use crate::watch::{PAGE, Watch, kill_one, release};
 
 const MIB: usize = 1 << 20;
@@ -16,15 +16,22 @@ const MIB: usize = 1 << 20;
 const TICK_NS: u64 = 10_000_000;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memcg_kill", || one_memcg_kill("kprobe")),
-    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")),
-    Scenario::new("limit_of_an_ancestor", limit_of_an_ancestor).shown(),
-    Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up).shown(),
-    Scenario::new("victim_is_not_the_trigger", victim_is_not_the_trigger).shown(),
-    Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj),
+    Scenario::new("memcg_kill", || one_memcg_kill("kprobe")).on_each_kernel(),
+    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")).on_each_kernel(),
+    Scenario::new("memcg_kill_with_many_cpus", || one_memcg_kill("kprobe")).on(Machine::ManyCpus),
+    Scenario::new("limit_of_an_ancestor", limit_of_an_ancestor).sharing().shown(),
+    Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up)
+        .sharing()
+        .on_each_kernel()
+        .shown(),
+    Scenario::new("victim_is_not_the_trigger", victim_is_not_the_trigger)
+        .sharing()
+        .on_each_kernel()
+        .shown(),
+    Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj).sharing().on_each_kernel(),
     Scenario::new("nobody_to_kill", nobody_to_kill),
-    Scenario::new("order_above_zero", order_above_zero).shown(),
-    Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once),
+    Scenario::new("order_above_zero", order_above_zero).sharing().on_each_kernel().shown(),
+    Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once).sharing().on_each_kernel(),
 ];
 
 /// One process with threads grows past its cgroup's limit.
@@ -109,7 +116,7 @@ fn one_kill_below(limit: &Cgroup, cgroup: &Cgroup) {
 /// A small process hits the limit, and a big idle one dies of it.
 fn victim_is_not_the_trigger() {
     let cgroup = Cgroup::limited("shared", 48 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(2);
     let big = Spec { holds: 32 * MIB, oom_score_adj: 500, ..named("big") };
     let big = Hog::start(&big, &cgroup);
     let mut small = Hog::start(&Spec { oom_score_adj: -500, ..named("small") }, &cgroup);
@@ -138,7 +145,7 @@ fn victim_is_not_the_trigger() {
 /// The kernel takes them in this order, and spares the last, which makes it do so.
 fn oom_score_adj() {
     let cgroup = Cgroup::limited("weighed", 64 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(5);
     let adjustments = [1000, 500, 0, -500, -999];
     let idle = |oom_score_adj| Spec { holds: 4 * MIB, oom_score_adj, ..named("idle") };
     let idle = adjustments.map(|adjustment| Hog::start(&idle(adjustment), &cgroup));
@@ -187,7 +194,7 @@ fn cgroup_removed_at_once() {
     let parent = Cgroup::limited("short", 24 << 20);
     let cgroup = parent.child("lived");
     let (path, id) = (cgroup.path(), cgroup.id());
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let mut hog = Hog::start(&named("hog"), &cgroup);
     let remover = std::thread::spawn(|| cgroup.remove_when_empty());
     hog.grow();

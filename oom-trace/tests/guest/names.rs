@@ -8,8 +8,10 @@ use crate::hog::{Hog, Spec, named};
 use crate::scenario::Scenario;
 use crate::watch::{Watch, kill_one};
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("names", names), Scenario::new("names_of_cgroups", names_of_cgroups)];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("names", names).sharing(),
+    Scenario::new("names_of_cgroups", names_of_cgroups).sharing(),
+];
 
 /// A process may call itself anything.
 fn names() {
@@ -21,7 +23,7 @@ fn names() {
         (b"x) total-vm:1kB", "x) total-vm:1kB"),
     ];
     let cgroup = Cgroup::limited("names", 8 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(names.len());
     for (name, _) in names {
         let mut hog = Hog::start(&Spec { name: name.to_vec(), ..Spec::default() }, &cgroup);
         hog.grow();

@@ -15,12 +15,12 @@ pub(crate) const NEST: &str = "nest";
 pub(crate) const INIT: &str = "init";
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("pid_and_user_namespace", pid_and_user_namespace)];
+    &[Scenario::new("pid_and_user_namespace", pid_and_user_namespace).sharing().on_each_kernel()];
 
 /// The kernel, and so the record, has the ids of the initial namespaces.
 fn pid_and_user_namespace() {
     let cgroup = Cgroup::limited("nested", 24 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let spec = Spec { uid: 1000, gid: 100, ..named("nested") };
     let mut nest = Hog::start_as(NEST, &spec, &cgroup);
     let named = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "nested\n";

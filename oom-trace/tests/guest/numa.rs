@@ -8,8 +8,8 @@ use crate::scenario::{Machine, Scenario};
 use crate::watch::kill_one;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("cpuset_kill", cpuset_kill).shown().on(Machine::Numa),
-    Scenario::new("mempolicy_kill", mempolicy_kill).shown().on(Machine::Numa),
+    Scenario::new("cpuset_kill", cpuset_kill).sharing().shown().on(Machine::Numa),
+    Scenario::new("mempolicy_kill", mempolicy_kill).sharing().shown().on(Machine::Numa),
 ];
 
 /// What the processes of a cpuset may not use does not help them.

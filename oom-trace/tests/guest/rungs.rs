@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, named};
-use crate::scenario::{Machine, Scenario};
+use crate::scenario::{Machine, Scenario, sized};
 use crate::support::agent::oom_trace;
 use crate::sysctl::Setting;
 use crate::watch::{Seen, Watch};
@@ -25,16 +25,21 @@ pub(crate) const UNPRIVILEGED: &str = "unprivileged";
 const FTRACE: &str = "/proc/sys/kernel/ftrace_enabled";
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memcg_kill_seen_by_the_tracepoint", seen_by_the_tracepoint),
-    Scenario::new("memcg_kill_read_from_the_log", || read_from_the_log("log")),
-    Scenario::new("only_fentry_is_permitted", only_fentry_is_permitted),
-    Scenario::new("ftrace_switched_off", ftrace_switched_off).unless(ftrace_stays_on),
-    Scenario::new("kprobes_switched_off", kprobes_switched_off),
-    Scenario::new("addresses_are_hidden", addresses_are_hidden),
-    Scenario::new("kill_that_no_hook_sees", kill_that_no_hook_sees),
+    Scenario::new("memcg_kill_seen_by_the_tracepoint", seen_by_the_tracepoint).on_each_kernel(),
+    Scenario::new("memcg_kill_read_from_the_log", || read_from_the_log("log")).on_each_kernel(),
+    Scenario::new("only_fentry_is_permitted", only_fentry_is_permitted).on_each_kernel(),
+    Scenario::new("ftrace_switched_off", ftrace_switched_off)
+        .on_each_kernel()
+        .unless(ftrace_stays_on),
+    Scenario::new("kprobes_switched_off", kprobes_switched_off).on_each_kernel(),
+    Scenario::new("addresses_are_hidden", addresses_are_hidden).on_each_kernel(),
+    Scenario::new("kill_that_no_hook_sees", kill_that_no_hook_sees).on_each_kernel(),
+    Scenario::new("locked_down", || read_from_the_log("auto")).on(Machine::Lockdown),
+];
+
+pub(crate) const OVERFLOWS: &[Scenario] = &[
     Scenario::new("ring_overflows", ring_overflows),
     Scenario::new("ring_and_log_overflow", ring_and_log_overflow),
-    Scenario::new("locked_down", || read_from_the_log("auto")).on(Machine::Lockdown),
 ];
 
 /// Kills one process for its cgroup's limit.
@@ -125,15 +130,18 @@ fn ftrace_stays_on() -> Option<String> {
     Some(format!("this kernel does not let kernel.ftrace_enabled be 0: {refused}"))
 }
 
-/// Most kernels do not allow it while an fexit program is there, which the agent has where it can.
+/// Most kernels do not allow it while an fexit program is there, which the agent has where it can:
+/// then nothing is missed. Where it is allowed, the agent says what was done to it.
 fn ftrace_switched_off() {
     let watch = Watch::start("kprobe");
     let _still_on = match Setting::try_change(FTRACE, "0") {
-        Ok(off) if probes_hang_on_ftrace() => return caught_by_the_net(watch, off),
+        Ok(off) if probes_hang_on_ftrace() => return caught_by_the_net(watch, off, true),
         change => change.inspect_err(|it| assert_eq!(it.kind(), io::ErrorKind::ResourceBusy)),
     };
     kill_one();
-    watch.finish(1).assert_context("kprobe");
+    let seen = watch.finish(1);
+    seen.assert_context("kprobe");
+    assert!(!seen.said.contains("the probes missed"), "{}", seen.said);
 }
 
 /// So they do on x86-64; arm64 sets breakpoints.
@@ -143,13 +151,16 @@ fn probes_hang_on_ftrace() -> bool {
 
 fn kprobes_switched_off() {
     let watch = Watch::start("kprobe");
-    caught_by_the_net(watch, Setting::change("/sys/kernel/debug/kprobes/enabled", "0"));
+    let off = Setting::change("/sys/kernel/debug/kprobes/enabled", "0");
+    caught_by_the_net(watch, off, false);
 }
 
-/// The tracepoint is left while the probes are off, and the agent says that they missed a kill.
-fn caught_by_the_net(mut watch: Watch, off: Setting) {
+/// The tracepoint is left while the probes are off, and the agent says that they missed a kill, and
+/// whether `kernel.ftrace_enabled` is why.
+fn caught_by_the_net(mut watch: Watch, off: Setting, by_ftrace: bool) {
     kill_one();
-    watch.await_victims(1);
+    let said = watch.await_said("the probes missed a kill");
+    assert_eq!(said.contains("kernel.ftrace_enabled is 0"), by_ftrace, "{said}");
     drop(off);
     kill_one();
     let seen = watch.stop(2);
@@ -223,8 +234,8 @@ fn ring_and_log_overflow() {
 
 /// Long paths take up most of the ring.
 fn kills_that_nobody_reads() -> (Watch, usize) {
-    const KILLS: usize = 200;
     const LEVELS: usize = 12;
+    let kills = sized(200, 100);
     let name = "x".repeat(255);
     let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
     for _ in 1..LEVELS {
@@ -232,13 +243,13 @@ fn kills_that_nobody_reads() -> (Watch, usize) {
     }
     let watch = Watch::start("kprobe");
     watch.signal(Signal::STOP);
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let mut hog = Hog::start(&named("hog"), cgroups.last().unwrap());
         hog.grow();
         hog.killed();
     }
     while cgroups.pop().is_some() {}
-    (watch, KILLS)
+    (watch, kills)
 }
 
 /// More than `log_buf_len` has room for.

@@ -16,8 +16,11 @@ use crate::support::PATIENCE;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("vfork_children_die_with_the_victim", vfork_children).shown(),
-    Scenario::new("processes_that_share_memory", sharing_processes),
+    Scenario::new("vfork_children_die_with_the_victim", vfork_children)
+        .sharing()
+        .on_each_kernel()
+        .shown(),
+    Scenario::new("processes_that_share_memory", sharing_processes).sharing(),
 ];
 
 /// A process with this many children that have not become programs of their own yet.
@@ -61,7 +64,7 @@ fn await_end(pids: &[u32]) {
 /// The kernel passes over a child of vfork when it chooses, and not when it kills.
 fn vfork_children() {
     let cgroup = Cgroup::limited("vfork", 24 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let (mut hog, children, _folder) = expecting(named("parent"), 2, &cgroup);
     let pid = hog.pid();
     hog.grow();
@@ -76,7 +79,7 @@ fn vfork_children() {
 /// Orphans of a process whose memory they go on sharing: each might be chosen.
 fn sharing_processes() {
     let cgroup = Cgroup::limited("sharing", 48 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(2);
     let parent = Spec { holds: 32 << 20, ..named("parent") };
     let (parent, children, _folder) = expecting(parent, 3, &cgroup);
     parent.kill();

@@ -10,12 +10,13 @@ use crate::decision::assert_chosen;
 use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
 use crate::memcg::spared;
-use crate::scenario::{Machine, Scenario};
+use crate::scenario::{Machine, Scenario, sized};
+use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, release, victims};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("more_kills_than_the_log_describes", rate_limited),
-    Scenario::new("storm", || storm("kprobe", 200)),
+    Scenario::new("storm", || storm("kprobe", sized(200, 60))).on_each_kernel(),
     Scenario::new("storm_of_a_group", storm_of_a_group),
     Scenario::new("storm_that_another_process_causes", storm_of_others),
     Scenario::new("storm_that_nobody_reads", storm_that_nobody_reads),
@@ -32,20 +33,21 @@ const BATCH: usize = 20;
 /// The kernel describes ten decisions in five seconds, and we all. A machine that is busy with other
 /// things may be too slow to get there: then it tries again.
 fn rate_limited() {
-    let seen = (0..TRIES).map(|_| grow_all("kprobe", 30));
-    let mut limited = seen.filter(|seen| seen.dumps().len() < seen.records.len());
-    let seen = limited.next().unwrap_or_else(|| panic!("{TRIES} times the log describes all"));
-    for dump in &seen.dumps() {
-        assert_chosen(seen.of(dump.summary.pid), dump);
-    }
-    for record in &seen.records {
-        for key in ["/trigger/gfp_flags", "/stack", "/limit/failcnt", "/chosen/tid", "/taint"] {
-            assert!(record.pointer(key).is_some_and(|value| !value.is_null()), "{key}: {record:#}");
+    until_it_comes_about("more kills than the log describes", || {
+        let seen = grow_all("kprobe", 30);
+        let dumps = seen.dumps();
+        for dump in &dumps {
+            assert_chosen(seen.of(dump.summary.pid), dump);
         }
-    }
+        for record in &seen.records {
+            for key in ["/trigger/gfp_flags", "/stack", "/limit/failcnt", "/chosen/tid", "/taint"] {
+                let value = record.pointer(key);
+                assert!(value.is_some_and(|value| !value.is_null()), "{key}: {record:#}");
+            }
+        }
+        (dumps.len() < seen.records.len()).then_some(())
+    });
 }
-
-const TRIES: usize = 5;
 
 fn storm(attach: &str, kills: usize) {
     let seen = grow_all(attach, kills);
@@ -76,11 +78,10 @@ fn grow_all(attach: &str, kills: usize) -> Seen {
 }
 
 fn storm_of_a_group() {
-    kill_group("kprobe", 50);
+    kill_group(Watch::start("kprobe"), sized(50, 20));
 }
 
-/// Rounds of a storm whose victims only wait, and how many there are in one.
-const ROUNDS: usize = 5;
+/// Victims in a round of a storm that only wait.
 const IDLE: usize = 100;
 
 /// A process that may not die fills a file, and the others of its container die for it: none of them
@@ -91,8 +92,9 @@ fn storm_of_others() {
     let cgroup = slice.child(&format!("docker-{id}.scope"));
     cgroup.limit(96 << 20);
     let watch = Watch::start("kprobe");
-    let triggers: Vec<_> = (0..ROUNDS).map(|_| round_of_others(&cgroup)).collect();
-    let kills = ROUNDS * IDLE;
+    let rounds = sized(5, 2);
+    let triggers: Vec<_> = (0..rounds).map(|_| round_of_others(&cgroup)).collect();
+    let kills = rounds * IDLE;
     let seen = watch.finish(kills);
     let mut with_arguments = 0;
     for (index, record) in seen.records.iter().enumerate() {

@@ -8,8 +8,9 @@ use crate::scenario::{Machine, Scenario};
 use crate::watch::{kill_one, release};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memcg_v1_kill", memcg_v1_kill).on(Machine::CgroupV1).unless(no_v1),
+    Scenario::new("memcg_v1_kill", memcg_v1_kill).sharing().on(Machine::CgroupV1).unless(no_v1),
     Scenario::new("memcg_v1_limit_of_an_ancestor", limit_of_an_ancestor)
+        .sharing()
         .on(Machine::CgroupV1)
         .unless(no_v1),
 ];

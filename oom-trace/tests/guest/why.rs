@@ -9,10 +9,10 @@ use crate::sysctl::Setting;
 use crate::watch::{Watch, kill_one};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("adj_shields_the_hog", adj_shields_the_hog).shown(),
-    Scenario::new("shared_memory_fills_the_cgroup", shared_memory).shown(),
-    Scenario::new("page_tables_fill_the_cgroup", page_tables).shown(),
-    Scenario::new("overcommit_without_limit", overcommit).shown(),
+    Scenario::new("adj_shields_the_hog", adj_shields_the_hog).sharing().shown(),
+    Scenario::new("shared_memory_fills_the_cgroup", shared_memory).sharing().shown(),
+    Scenario::new("page_tables_fill_the_cgroup", page_tables).sharing().on_each_kernel().shown(),
+    Scenario::new("overcommit_without_limit", overcommit).sharing().shown(),
 ];
 
 const MIB: usize = 1 << 20;
@@ -26,7 +26,7 @@ pub(crate) fn assert_hint(record: &Value, word: &str) {
 
 fn adj_shields_the_hog() {
     let cgroup = Cgroup::limited("shielded", 48 << 20);
-    let watch = Watch::start("kprobe");
+    let watch = Watch::shared(1);
     let big = Hog::start(&Spec { holds: 32 * MIB, oom_score_adj: -999, ..named("big") }, &cgroup);
     let mut small = Hog::start(&named("small"), &cgroup);
     let pids = [big.pid(), small.pid()];

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -31,10 +32,13 @@ fn standard_input_is_read_without_a_file_and_text_is_the_format() {
 fn a_line_that_is_in_no_record_is_shown_with_its_number_and_fails_though_others_were_told() {
     let (status, told, said) = explain(&["--format", "compact"], &format!("{KILLED}{HEADER}"));
     assert_eq!((status, told.lines().count()), (Some(1), 1));
-    assert!(said.contains("line 2: b invoked oom-killer"), "{said}");
+    assert!(
+        said.contains("line 2 mentions an OOM kill") && said.contains(": b invoked oom-killer"),
+        "{said}"
+    );
     let other = "Nov 23 06:00:01 db1 app[1]: Out of memory: Killed process 9 (a)\n";
     let (status, _, said) = explain(&[], other);
-    assert!(status == Some(1) && said.contains("line 1: "), "{said}");
+    assert!(status == Some(1) && said.contains("line 1 mentions an OOM kill"), "{said}");
     // What another program repeats is told.
     let copy = "Nov 23 06:00:01 db1 app[1]: Out of memory: Killed process 7 (a)\n";
     let (status, _, said) = explain(&[], &format!("Nov 23 06:00:01 db1 kernel: {KILLED}{copy}"));
@@ -46,7 +50,7 @@ fn who_has_it_from_the_kernel_is_no_kernel() {
     let line = "Nov 23 06:00:01 h systemd[1]: a.service: A process of this unit has been killed by the OOM killer.\n";
     let (status, told, said) = explain(&[], line);
     assert_eq!((status, &*told), (Some(1), ""));
-    assert!(said.contains("by line 1 ") && said.contains("journalctl -k"), "{said}");
+    assert!(said.contains("line 1 says ") && said.contains("journalctl -k"), "{said}");
 }
 
 #[test]
@@ -83,6 +87,27 @@ fn what_was_no_kernel_kill_is_named() {
 }
 
 #[test]
+fn colours_are_for_who_asks_for_them() {
+    let log = logged("6.12-memcg.log");
+    let is_coloured = |args: &[&str], vars: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        command.arg("explain").args(args).arg(&log).envs(vars.iter().copied());
+        let output = command.output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty());
+        output.stdout.contains(&b'\x1b')
+    };
+    let forced = ("CLICOLOR_FORCE", "1");
+    assert!(!is_coloured(&[], &[]), "a pipe");
+    assert!(is_coloured(&[], &[forced]));
+    assert!(!is_coloured(&[], &[forced, ("NO_COLOR", "1")]));
+    assert!(!is_coloured(&["--color", "never"], &[forced]));
+    assert!(is_coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
+}
+
+#[test]
 fn one_clock_reads_and_shows() {
     let log = format!("Nov 23 06:00:01 h kernel: {KILLED}");
     let (_, told, _) =
@@ -103,5 +128,8 @@ fn a_long_log_is_told_by_line() {
     assert_eq!(records[0]["limit"]["stat"]["active_anon"], 25_055_232);
     assert_eq!(records[0]["candidates"]["total"], 1);
     let line = 100_000 + dump.lines().count() + 1;
-    assert!(said.contains(&format!("line {line}: b invoked")), "{said}");
+    assert!(
+        said.contains(&format!("line {line} mentions an OOM kill")) && said.contains(": b invoked"),
+        "{said}"
+    );
 }

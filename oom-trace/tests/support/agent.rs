@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
@@ -12,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::PATIENCE;
+
+/// How many agents these tests have started: most of what they take is that.
+pub(crate) static STARTS: AtomicUsize = AtomicUsize::new(0);
 
 /// The program: in a guest it is not where cargo built it.
 pub(crate) fn oom_trace(args: &[&str]) -> Command {
@@ -62,6 +66,7 @@ impl Agent {
     /// Starts the agent, whose standard error may go elsewhere.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        STARTS.fetch_add(1, Ordering::Relaxed);
         let stdout = lines(child.stdout.take().unwrap());
         let stderr = child.stderr.take().map_or_else(|| channel().1, lines);
         Self { child, stdout, stderr, said: Vec::new() }

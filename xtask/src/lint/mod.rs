@@ -1,5 +1,6 @@
 //! Everything that reads the source rather than runs it.
 
+mod circles;
 mod imports;
 mod members;
 mod sources;

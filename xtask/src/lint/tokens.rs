@@ -9,14 +9,24 @@ pub(super) struct Import {
     pub(super) line: usize,
     /// `crate` first, or the other crate's name.
     pub(super) path: Vec<String>,
+    /// The name under which a `pub use` hands it on.
+    pub(super) handed_on_as: Option<String>,
+    /// Whether it stands in a module of tests.
+    pub(super) is_of_tests: bool,
 }
 
-/// All paths in a module that lead out of it: `crate::…`, `super::…`, and those that begin with
-/// one of `crates`. A list in braces counts as one path each.
+/// All paths in a module that lead out of it: `crate::…`, `super::…`, `self::…`, and those that begin
+/// with one of `crates`. A list in braces counts as one path each.
 pub(super) fn imports(tokens: TokenStream, module: &[String], crates: &[&str]) -> Vec<Import> {
     let mut found = Vec::new();
-    walk(tokens, module, crates, &mut found);
+    walk(tokens, &Place { module, is_of_tests: false }, crates, &mut found);
     found
+}
+
+/// Where tokens stand.
+struct Place<'a> {
+    module: &'a [String],
+    is_of_tests: bool,
 }
 
 /// The lines on which the identifier stands.
@@ -32,16 +42,21 @@ pub(super) fn lines_of(tokens: TokenStream, word: &str) -> Vec<usize> {
     lines
 }
 
-fn walk(tokens: TokenStream, module: &[String], crates: &[&str], found: &mut Vec<Import>) {
+fn walk(tokens: TokenStream, place: &Place<'_>, crates: &[&str], found: &mut Vec<Import>) {
+    let Place { module, is_of_tests } = *place;
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut rest = tokens.as_slice();
     // How many colons stand before the token: after two, a name continues a path.
     let mut colons = 0;
+    // Whether the tokens are those of a `pub use`.
+    let (mut is_public, mut hands_on) = (false, false);
     while let [token, after @ ..] = rest {
         match token {
             TokenTree::Ident(word) if word == "mod" => {
                 if let [TokenTree::Ident(name), TokenTree::Group(body), after @ ..] = after {
                     let inner = [module, &[name.to_string()]].concat();
+                    let is_of_tests = is_of_tests || name == "tests";
+                    let inner = Place { module: &inner, is_of_tests };
                     walk(body.stream(), &inner, crates, found);
                     rest = after;
                     continue;
@@ -49,17 +64,28 @@ fn walk(tokens: TokenStream, module: &[String], crates: &[&str], found: &mut Vec
             }
             TokenTree::Ident(word) if colons < 2 => {
                 let word = word.to_string();
+                hands_on |= is_public && word == "use";
+                is_public = word == "pub";
                 let start = match word.as_str() {
+                    // Of a visibility.
+                    _ if !continues(after) => None,
                     "crate" => Some(vec![word]),
                     "super" => Some(parent(module)),
-                    name if crates.contains(&name) && continues(after) => Some(vec![word]),
+                    "self" => Some([&["crate".to_owned()], module].concat()),
+                    name if crates.contains(&name) => Some(vec![word]),
                     _ => None,
                 };
                 if let Some(start) = start {
+                    let first = found.len();
                     follow(start, token.span().start().line, after, found);
+                    for import in found.iter_mut().skip(first) {
+                        import.is_of_tests = is_of_tests;
+                        import.handed_on_as.take_if(|_| !hands_on);
+                    }
                 }
             }
-            TokenTree::Group(group) => walk(group.stream(), module, crates, found),
+            TokenTree::Group(group) => walk(group.stream(), place, crates, found),
+            TokenTree::Punct(punct) if punct.as_char() == ';' => hands_on = false,
             _ => {}
         }
         colons = if is_colon(token) { colons + 1 } else { 0 };
@@ -94,7 +120,13 @@ fn follow(mut path: Vec<String>, line: usize, mut rest: &[TokenTree], found: &mu
         }
         rest = after;
     }
-    found.push(Import { line, path });
+    let alias = match rest {
+        [TokenTree::Ident(word), TokenTree::Ident(alias), ..] if word == "as" => {
+            Some(alias.to_string())
+        }
+        _ => path.last().cloned(),
+    };
+    found.push(Import { line, path, handed_on_as: alias, is_of_tests: false });
 }
 
 fn parent(module: &[String]) -> Vec<String> {
@@ -137,6 +169,27 @@ mod tests {
         assert_eq!(
             paths("mod tests { use super::super::b; use super::*; }", &["x"]),
             ["crate::b", "crate::x"]
+        );
+    }
+
+    #[test]
+    fn what_is_handed_on_is_known_by_its_new_name() {
+        let source = "pub use crate::a::{B, C as D}; use crate::e; pub(crate) use self::f::G; \
+                      pub fn h() { crate::i::J } mod tests { use crate::k; }";
+        let found = imports(source.parse().unwrap(), &["x".to_owned()], &[]);
+        let names: Vec<_> =
+            found.iter().map(|it| (it.path.join("::"), it.handed_on_as.as_deref())).collect();
+        let expected = [
+            ("crate::a::B", Some("B")),
+            ("crate::a::C", Some("D")),
+            ("crate::e", None),
+            ("crate::x::f::G", Some("G")),
+            ("crate::i::J", None),
+            ("crate::k", None),
+        ];
+        assert_eq!(names, expected.map(|(path, name)| (path.to_owned(), name)));
+        assert!(
+            found.iter().map(|it| it.is_of_tests).eq([false, false, false, false, false, true])
         );
     }
 

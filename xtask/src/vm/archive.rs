@@ -130,7 +130,10 @@ fn parse(stanza: &str) -> Option<Package> {
     Some(Package {
         name: field("Package")?,
         version: field("Version")?,
-        depends: field("Depends")
+        depends: ["Pre-Depends", "Depends"]
+            .iter()
+            .filter_map(|name| field(name))
+            .collect::<Vec<_>>()
             .iter()
             .flat_map(|list| list.split(','))
             .filter_map(name_in)
@@ -162,10 +165,15 @@ mod tests {
         let stanza = |name, depends| {
             format!("Package: {name}\nVersion: 1\nFilename: f\nSHA256: s\nDepends: {depends}")
         };
-        let all = [stanza("a", "b (>= 1) | x, c:any"), stanza("b", "c, virtual"), stanza("c", "a")];
+        let all = [
+            stanza("a", "b (>= 1) | x, c:any"),
+            stanza("b", "c, virtual"),
+            stanza("c", "a\nPre-Depends: d"),
+            stanza("d", "a"),
+        ];
         let all: Vec<_> = all.iter().filter_map(|stanza| parse(stanza)).collect();
         let names: Vec<_> = closure(&all, &["a"]).into_iter().map(|p| p.name).collect();
-        assert_eq!(names, ["a", "c", "b"]);
+        assert_eq!(names, ["a", "c", "d", "b"]);
     }
 
     #[test]

@@ -11,9 +11,11 @@ use xtask::job::Job;
 
 use super::image::Image;
 use super::kernels::Kernel;
-use super::load::Load;
 use super::machines::{Machine, PLAIN};
+use super::payload::Payload;
 use super::qemu::{self, Accel, Boot, Ending};
+use super::sample;
+use crate::parts::Timer;
 use crate::sh::say;
 
 /// A guest to boot.
@@ -24,18 +26,19 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Boots it and does what the load says. What that prints goes to `output` as it comes.
-    pub(crate) fn run(&self, load: &Load, output: &mut dyn Write) -> Result<Ending> {
+    /// Boots it and does what the payload says. What that prints goes to `output` as it comes.
+    pub(crate) fn run(&self, payload: &Payload, output: &mut dyn Write) -> Result<Ending> {
         let Self { kernel, machine } = self;
         kernel.get()?;
-        let accel = accel(kernel, load)?;
+        let accel = accel(kernel, payload)?;
         let folder = self.folder();
         fs::create_dir_all(&folder)?;
         // Another run of this guest would take our image and files from under us.
         let turn = File::create(folder.join("lock"))?;
         turn.lock()?;
+        let _timer = Timer::start(format!("guest {self}"));
         let image = folder.join("initramfs.gz");
-        self.pack(load, &image)?;
+        self.pack(payload, &image)?;
         let disk = machine.disk_mib.map(|mib| (folder.join("disk"), mib));
         if let Some((path, mib)) = &disk {
             let disk = File::create(path).context("cannot make the guest's disk")?;
@@ -47,14 +50,14 @@ impl Guest {
             image: &image,
             disk: disk.as_ref().map(|(path, _)| path.as_path()),
             accel,
-            memory_mib: machine.memory_mib * load.size,
-            timeout: load.timeout,
+            memory_mib: machine.memory_mib * payload.size,
+            timeout: payload.timeout,
             folder: &folder,
         };
         boot.run(output)
     }
 
-    fn pack(&self, load: &Load, path: &Path) -> Result<()> {
+    fn pack(&self, payload: &Payload, path: &Path) -> Result<()> {
         let modules = self.kernel.modules(self.machine.modules)?;
         let mut carried = Vec::new();
         for module in &modules {
@@ -62,23 +65,38 @@ impl Guest {
             carried.push(format!("/modules/{}", name.to_string_lossy()));
         }
         let job = Job {
-            home: load.arch.home_port.to_owned(),
+            home: payload.arch.home_port.to_owned(),
             modules: carried,
             hierarchy: self.machine.hierarchy,
-            steps: load.steps(self.machine),
-            env: environment(self.machine, load),
+            steps: payload.steps(self.machine),
+            env: self.environment(payload),
         };
-        let mut image = Image::create(path, &load.init, &job)?;
-        for (name, from) in &load.programs {
+        let mut image = Image::create(path, &payload.init, &job)?;
+        for (name, from) in &payload.programs {
             image.file(name, from)?;
         }
         for (name, from) in job.modules.iter().zip(&modules) {
             image.file(name, from)?;
         }
-        if let Some(root) = &load.tree {
+        if let Some(root) = &payload.tree {
             image.tree(root)?;
         }
         image.finish()
+    }
+
+    fn environment(&self, payload: &Payload) -> BTreeMap<String, String> {
+        let (kernel, machine) = (self.kernel.name, self.machine.name);
+        let vars = [
+            ("HOME", "/root"),
+            ("OOM_TRACE_BIN", "/bin/oom-trace"),
+            ("OOM_TRACE_MACHINE", machine),
+            ("PATH", "/bin"),
+            ("RUST_BACKTRACE", "1"),
+        ];
+        let scope = payload.is_sample.then(|| sample::environment(kernel, machine)).flatten();
+        let of_the_payload = payload.env.iter().map(|(key, value)| (*key, value.as_str()));
+        let vars = vars.into_iter().chain(scope).chain(of_the_payload);
+        vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// Where what came home of the last run is.
@@ -102,21 +120,8 @@ impl Display for Guest {
     }
 }
 
-fn environment(machine: &Machine, load: &Load) -> BTreeMap<String, String> {
-    let vars = [
-        ("HOME", "/root"),
-        ("OOM_TRACE_BIN", "/bin/oom-trace"),
-        ("OOM_TRACE_MACHINE", machine.name),
-        ("PATH", "/bin"),
-        ("RUST_BACKTRACE", "1"),
-    ];
-    let of_the_load = load.env.iter().map(|(key, value)| (*key, value.as_str()));
-    let vars = vars.into_iter().chain(of_the_load);
-    vars.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
 /// KVM where it truly works; the answer is remembered, for finding out costs a boot.
-fn accel(kernel: &'static Kernel, load: &Load) -> Result<Accel> {
+fn accel(kernel: &'static Kernel, payload: &Payload) -> Result<Accel> {
     if !kernel.arch.is_ours() {
         return Ok(Accel::Tcg);
     }
@@ -130,8 +135,8 @@ fn accel(kernel: &'static Kernel, load: &Load) -> Result<Accel> {
     }
     let scratch = tempfile::tempdir()?;
     let image = scratch.path().join("initramfs.gz");
-    let job = Job { home: load.arch.home_port.to_owned(), ..Job::default() };
-    Image::create(&image, &load.init, &job)?.finish()?;
+    let job = Job { home: payload.arch.home_port.to_owned(), ..Job::default() };
+    Image::create(&image, &payload.init, &job)?.finish()?;
     let works = qemu::kvm_boots(kernel, &PLAIN, &image, scratch.path());
     let (accel, word) = if works { (Accel::Kvm, "kvm") } else { (Accel::Tcg, "tcg") };
     say(format!("virtual machines: {word}, remembered in {}", remembered.display()));

@@ -1,13 +1,9 @@
 //! The kernels we test on: a new one is one line here.
 
-use std::fs;
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 
 use super::arch::{AMD64, ARM64, Arch};
 use super::machines::Machine;
-use super::package;
 
 /// A kernel of Debian's archive.
 #[derive(Debug)]
@@ -25,11 +21,12 @@ pub(crate) struct Kernel {
 }
 
 /// All machines that take minutes.
-const SHORT: &[&str] = &["plain", "two-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
+const SHORT: &[&str] =
+    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
 
 /// And the one that takes half an hour: for the oldest kernel, the newest, and one between them.
 const ALL: &[&str] =
-    &["plain", "two-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic", "fire"];
+    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic", "fire"];
 
 /// What a line that says no more has.
 const CLOUD: Kernel = Kernel {
@@ -85,54 +82,6 @@ impl Kernel {
     /// Whether a run of all tests has this kernel on this machine.
     pub(super) fn is_run_on(&self, machine: &Machine) -> bool {
         self.machines.contains(&machine.name)
-    }
-
-    /// Gets what is needed of its packages; once, and then needing no network.
-    pub(super) fn get(&self) -> Result<()> {
-        let folder = self.folder();
-        if !package::is_complete(&folder) {
-            package::fetch(self, &folder)
-                .with_context(|| format!("cannot fetch kernel {}", self.name))?;
-        }
-        Ok(())
-    }
-
-    /// The image.
-    pub(super) fn image(&self) -> PathBuf {
-        self.folder().join("vmlinuz")
-    }
-
-    /// The name of the package that the image is from.
-    pub(crate) fn package(&self) -> Result<String> {
-        self.text("package").map(|text| text.trim().to_owned())
-    }
-
-    /// The configuration that it was built with.
-    pub(super) fn config(&self) -> Result<String> {
-        self.text("config")
-    }
-
-    /// The files of the modules and of those that they need, in the order of loading.
-    pub(super) fn modules(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for name in names {
-            for file in self.text(&package::list_of(name))?.lines() {
-                let file = self.folder().join(file);
-                if !files.contains(&file) {
-                    files.push(file);
-                }
-            }
-        }
-        Ok(files)
-    }
-
-    fn folder(&self) -> PathBuf {
-        super::folder().join("kernels").join(self.name)
-    }
-
-    fn text(&self, file: &str) -> Result<String> {
-        let path = self.folder().join(file);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 }
 

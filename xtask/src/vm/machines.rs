@@ -9,6 +9,8 @@ pub(crate) struct Machine {
     /// What `--machine` calls it, and `OOM_TRACE_MACHINE` in the guest.
     pub(crate) name: &'static str,
     pub(super) cpus: u32,
+    /// Processors that may be added while it runs, beyond those.
+    pub(super) spare_cpus: u32,
     pub(super) memory_mib: u32,
     /// The size of its disk, `/dev/vda`, if it has one.
     pub(super) disk_mib: Option<u32>,
@@ -36,6 +38,7 @@ pub(super) enum End {
 pub(crate) const PLAIN: Machine = Machine {
     name: "plain",
     cpus: 1,
+    spare_cpus: 0,
     memory_mib: 768,
     disk_mib: None,
     qemu: &[],
@@ -52,6 +55,8 @@ const COUNT_SWAP: &str = "swapaccount=1";
 pub(crate) static MACHINES: &[Machine] = &[
     PLAIN,
     Machine { name: "two-cpus", cpus: 2, ..PLAIN },
+    // What grows with the processors that there may be.
+    Machine { name: "many-cpus", cpus: 2, spare_cpus: 62, ..PLAIN },
     Machine {
         name: "numa",
         memory_mib: 2048,

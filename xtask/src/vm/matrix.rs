@@ -13,19 +13,20 @@ use super::arch::Arch;
 use super::gallery;
 use super::guest::Guest;
 use super::kernels::{KERNELS, Kernel};
-use super::load::Load;
 use super::machines::{MACHINES, Machine, PLAIN};
 use super::page::{self, Page};
+use super::payload::Payload;
 use super::qemu::Ending;
+use super::sample;
 use super::table::{Cell, Table};
 use crate::sh::say;
 
 /// Which guests; without a name, all.
 #[derive(Debug, Default)]
-pub(crate) struct Choice {
+pub(crate) struct Selection {
     pub(crate) kernel: Option<String>,
     pub(crate) machine: Option<String>,
-    /// Only the [`SAMPLE`].
+    /// Only the sample, and of it no more than is run for every change.
     pub(crate) sample: bool,
     /// Only those whose last run was not good; what the others came to then stands.
     pub(crate) failed: bool,
@@ -33,21 +34,7 @@ pub(crate) struct Choice {
     pub(crate) minutes: Option<u64>,
 }
 
-/// What `cargo xtask test` boots, for every change: the oldest and the newest kernel, one between
-/// them, and each kind of machine that takes no longer than a minute or two. All there is takes two
-/// hours on two processors.
-const SAMPLE: &[(&str, &str)] = &[
-    ("5.10", "plain"),
-    ("6.1", "cgroup-v1"),
-    ("6.12", "plain"),
-    ("6.12", "numa"),
-    ("6.12", "swap"),
-    ("6.12", "lockdown"),
-    ("6.12", "panic"),
-    ("7.3", "plain"),
-];
-
-impl Choice {
+impl Selection {
     /// Whether it leaves nothing out.
     pub(crate) fn is_all(&self) -> bool {
         self.kernel.is_none() && self.machine.is_none() && !self.sample
@@ -55,19 +42,21 @@ impl Choice {
 }
 
 /// Runs one command in each guest; fails after the last when it failed in any.
-pub(crate) fn command(choice: &Choice, command: &[String]) -> Result<()> {
-    let machine = choice.machine.as_deref().map_or(Ok(&PLAIN), Machine::named)?;
-    let guests: Vec<_> = kernels(choice)?.iter().map(|kernel| Guest { kernel, machine }).collect();
+pub(crate) fn command(selection: &Selection, command: &[String]) -> Result<()> {
+    let machine = selection.machine.as_deref().map_or(Ok(&PLAIN), Machine::named)?;
+    let guests: Vec<_> =
+        kernels(selection)?.iter().map(|kernel| Guest { kernel, machine }).collect();
     for guest in &guests {
         guest.kernel.get()?;
         if let Some(reason) = machine.obstacle(&guest.kernel.config()?) {
             bail!("there is no guest {guest}: {reason}");
         }
     }
-    let loads =
-        loads(&guests, |arch| Ok(Load::of_command(command, arch)?.lasting(choice.minutes)))?;
+    let payloads = payloads(&guests, |arch| {
+        Ok(Payload::of_command(command, arch)?.lasting(selection.minutes))
+    })?;
     let mut failed = Vec::new();
-    for (guest, ending) in run(&guests, &loads, |_, ending| ending) {
+    for (guest, ending) in run(&guests, &payloads, |_, ending| ending) {
         match ending {
             Ok(Ending::Exit(0)) => {}
             Ok(ending) => failed.push(format!("guest {guest}: {ending}")),
@@ -87,20 +76,19 @@ pub(crate) struct Results {
 }
 
 /// Runs all tests in each guest, and prints the table of what they came to.
-pub(crate) fn tests(choice: &Choice) -> Result<Results> {
+pub(crate) fn tests(selection: &Selection) -> Result<Results> {
     let mut table = Table::default();
     let mut guests = Vec::new();
-    let named = choice.machine.as_deref().map(Machine::named).transpose()?;
-    let kernels = kernels(choice)?;
-    let in_sample = |kernel: &Kernel| SAMPLE.iter().any(|(name, _)| *name == kernel.name);
-    let kernels: Vec<_> =
-        kernels.into_iter().filter(|kernel| !choice.sample || in_sample(kernel)).collect();
+    let named = selection.machine.as_deref().map(Machine::named).transpose()?;
+    let kernels = kernels(selection)?;
+    let is_chosen = |kernel: &&Kernel| !selection.sample || sample::has_kernel(kernel.name);
+    let kernels: Vec<_> = kernels.into_iter().filter(is_chosen).collect();
     kernels.iter().try_for_each(|kernel| kernel.get())?;
     // Machine by machine, for the longest runs to come first: at the end none runs alone for long.
     for machine in MACHINES {
         let chosen = |kernel: &&&Kernel| match named {
             Some(named) => named.name == machine.name,
-            None if choice.sample => SAMPLE.contains(&(kernel.name, machine.name)),
+            None if selection.sample => sample::has(kernel.name, machine.name),
             None => kernel.is_run_on(machine),
         };
         for &kernel in kernels.iter().filter(chosen) {
@@ -108,7 +96,7 @@ pub(crate) fn tests(choice: &Choice) -> Result<Results> {
             match machine.obstacle(&kernel.config()?) {
                 Some(reason) => table.cells.push((guest, Cell::Obstacle(reason))),
                 None => match Account::kept(&guest.account()).filter(Account::is_good) {
-                    Some(account) if choice.failed => {
+                    Some(account) if selection.failed => {
                         table.cells.push((guest, Cell::Run(account)));
                     }
                     _ => guests.push(guest),
@@ -116,14 +104,20 @@ pub(crate) fn tests(choice: &Choice) -> Result<Results> {
             }
         }
     }
-    let loads = loads(&guests, |arch| Ok(Load::of_tests(arch)?.lasting(choice.minutes)))?;
+    let payloads = payloads(&guests, |arch| {
+        let payload = Payload::of_tests(arch)?.lasting(selection.minutes);
+        Ok(if selection.sample { payload.of_the_sample() } else { payload })
+    })?;
     // Kept at once: the run may not come to its end.
     let take = |guest: &Guest, ending| -> Result<Account> {
         let account = account::take(guest.machine.end, ending, &guest.out());
-        account.keep(&guest.account())?;
+        // A part that is good says nothing of the rest.
+        if !selection.sample || !account.is_good() {
+            account.keep(&guest.account())?;
+        }
         Ok(account)
     };
-    for (guest, account) in run(&guests, &loads, take) {
+    for (guest, account) in run(&guests, &payloads, take) {
         table.cells.push((guest, Cell::Run(account?)));
     }
     say(format!("\n{table}"));
@@ -155,12 +149,12 @@ impl Results {
     }
 
     /// The pages that are made of these results: of all kernels, and of the one in the gallery.
-    pub(crate) fn pages(&self, choice: &Choice) -> Result<Vec<Page>> {
+    pub(crate) fn pages(&self, selection: &Selection) -> Result<Vec<Page>> {
         let mut pages = Vec::new();
-        if choice.is_all() {
+        if selection.is_all() {
             pages.push(page::make(&self.table)?);
         }
-        if choice.machine.is_none() && !choice.sample && self.has(gallery::KERNEL) {
+        if selection.machine.is_none() && !selection.sample && self.has(gallery::KERNEL) {
             pages.push(gallery::make(&self.table)?);
         }
         Ok(pages)
@@ -171,29 +165,32 @@ impl Results {
     }
 }
 
-fn kernels(choice: &Choice) -> Result<Vec<&'static Kernel>> {
-    Ok(match &choice.kernel {
+fn kernels(selection: &Selection) -> Result<Vec<&'static Kernel>> {
+    Ok(match &selection.kernel {
         Some(name) => vec![Kernel::named(name)?],
         None => KERNELS.iter().collect(),
     })
 }
 
 /// What the guests carry, once for each architecture among them.
-fn loads(guests: &[Guest], build: impl Fn(&'static Arch) -> Result<Load>) -> Result<Vec<Load>> {
-    let mut loads: Vec<Load> = Vec::new();
+fn payloads(
+    guests: &[Guest],
+    build: impl Fn(&'static Arch) -> Result<Payload>,
+) -> Result<Vec<Payload>> {
+    let mut payloads: Vec<Payload> = Vec::new();
     for guest in guests {
-        if !loads.iter().any(|load| load.arch.rust == guest.kernel.arch.rust) {
-            loads.push(build(guest.kernel.arch)?);
+        if !payloads.iter().any(|payload| payload.arch.rust == guest.kernel.arch.rust) {
+            payloads.push(build(guest.kernel.arch)?);
         }
     }
-    Ok(loads)
+    Ok(payloads)
 }
 
 /// Boots the guests, one for each processor of ours at a time, and tells what `judge` says of each end,
 /// in their order. What one prints is shown in one piece at its end; of a single one, as it comes.
 fn run<T: Send>(
     guests: &[Guest],
-    loads: &[Load],
+    payloads: &[Payload],
     judge: impl Fn(&Guest, Result<Ending>) -> T + Sync,
 ) -> Vec<(Guest, T)> {
     let alone = guests.len() == 1;
@@ -206,12 +203,13 @@ fn run<T: Send>(
             say(format!("guest {guest}: starts"));
             let started = Instant::now();
             let mut printed = Vec::new();
-            let load = loads.iter().find(|load| load.arch.rust == guest.kernel.arch.rust);
-            let ending = load.context("no load of its architecture").and_then(|load| {
+            let payload =
+                payloads.iter().find(|payload| payload.arch.rust == guest.kernel.arch.rust);
+            let ending = payload.context("no payload of its architecture").and_then(|payload| {
                 if alone {
-                    guest.run(load, &mut io::stdout())
+                    guest.run(payload, &mut io::stdout())
                 } else {
-                    guest.run(load, &mut printed)
+                    guest.run(payload, &mut printed)
                 }
             });
             let end = word(&ending);

@@ -7,18 +7,19 @@ mod gallery;
 mod guest;
 mod image;
 pub(crate) mod kernels;
-mod load;
 pub(crate) mod machines;
 pub(crate) mod matrix;
 mod package;
 pub(crate) mod page;
+mod payload;
 mod qemu;
+mod sample;
 mod table;
 
 use std::path::PathBuf;
 
 pub(crate) use self::guest::Guest;
-pub(crate) use self::load::Load;
+pub(crate) use self::payload::Payload;
 pub(crate) use self::qemu::Ending;
 use crate::sh;
 

@@ -18,20 +18,70 @@ use crate::sh::{self, say};
 const DEPMOD: &str = "/usr/sbin/depmod";
 const MODPROBE: &str = "/usr/sbin/modprobe";
 
+/// What is kept of its packages.
+impl Kernel {
+    /// Gets what is needed of its packages; once, and then needing no network.
+    pub(super) fn get(&self) -> Result<()> {
+        let folder = self.folder();
+        if !is_complete(&folder) {
+            fetch(self, &folder).with_context(|| format!("cannot fetch kernel {}", self.name))?;
+        }
+        Ok(())
+    }
+
+    /// The image.
+    pub(super) fn image(&self) -> PathBuf {
+        self.folder().join("vmlinuz")
+    }
+
+    /// The name of the package that the image is from.
+    pub(crate) fn package(&self) -> Result<String> {
+        self.text("package").map(|text| text.trim().to_owned())
+    }
+
+    /// The configuration that it was built with.
+    pub(super) fn config(&self) -> Result<String> {
+        self.text("config")
+    }
+
+    /// The files of the modules and of those that they need, in the order of loading.
+    pub(super) fn modules(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for name in names {
+            for file in self.text(&list_of(name))?.lines() {
+                let file = self.folder().join(file);
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn folder(&self) -> PathBuf {
+        super::folder().join("kernels").join(self.name)
+    }
+
+    fn text(&self, file: &str) -> Result<String> {
+        let path = self.folder().join(file);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+}
+
 /// The file that lists a module's files, one a line, in the order of loading.
-pub(super) fn list_of(module: &str) -> String {
+fn list_of(module: &str) -> String {
     format!("{module}.load")
 }
 
 /// Whether the folder holds all that is needed of a kernel.
-pub(super) fn is_complete(folder: &Path) -> bool {
+fn is_complete(folder: &Path) -> bool {
     let lists = machines::modules().into_iter().map(list_of);
     let mut files = ["vmlinuz", "config", "package"].map(str::to_owned).into_iter().chain(lists);
     files.all(|file| folder.join(file).exists())
 }
 
 /// Fetches what is needed of a kernel into the folder.
-pub(super) fn fetch(kernel: &Kernel, folder: &Path) -> Result<()> {
+fn fetch(kernel: &Kernel, folder: &Path) -> Result<()> {
     tools::programs(&[(DEPMOD, "kmod")])?;
     let parent = folder.parent().context("no folder for kernels")?;
     fs::create_dir_all(parent)?;

@@ -8,11 +8,10 @@ use serde::Deserialize;
 use super::guest::Guest;
 use super::kernels::Kernel;
 use super::machines::PLAIN;
+use super::payload::FINDINGS;
 use super::table::{Table, markdown};
 use crate::sh;
 
-/// Where the guest leaves what `oom-trace check --json` printed.
-pub(super) const FINDINGS: &str = "check.json";
 /// What the agent says of a kernel, as far as the page has it.
 #[derive(Debug, Deserialize)]
 struct Findings {

@@ -17,8 +17,10 @@ use super::machines::Machine;
 use crate::sh;
 
 /// An oops ends the run. `panic=-1` restarts at once, which `-no-reboot` makes an end too. The
-/// console is a slow serial port, so the long reports stay in the log buffer, which is large.
-const KERNEL_ARGS: &str = "quiet oops=panic panic=-1 log_buf_len=4M";
+/// console is a slow serial port, so the long reports stay in the log buffer, which is large. The kernel
+/// gives its timer ten ticks to show that it works; to an emulated one on a busy machine that may be too
+/// short, and then it panics or tries other ways to get interrupts: so it does not ask.
+const KERNEL_ARGS: &str = "quiet oops=panic panic=-1 log_buf_len=4M no_timer_check";
 
 /// How the kernel's last words begin.
 pub(super) const PANIC: &str = "Kernel panic - not syncing";
@@ -130,7 +132,8 @@ impl Boot<'_> {
         let arch = kernel.arch;
         let mut cmd = Command::new(arch.qemu.0);
         cmd.args(["-machine", arch.machine, "-m", &format!("{}M", self.memory_mib)]);
-        cmd.args(["-smp", &machine.cpus.to_string()]);
+        let most = machine.cpus + machine.spare_cpus;
+        cmd.args(["-smp", &format!("{},maxcpus={most}", machine.cpus)]);
         cmd.args(match self.accel {
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
             // QEMU 7.2 fails with several threads.

@@ -74,35 +74,35 @@ fn read_from(
         found.with_context(cannot_read)?;
     printer.kernel += kernel;
     if lost > 0 {
-        say(format_args!("{name} lacks {lost} messages: kills among them are not shown"));
+        say(format_args!("{name}: {lost} messages are missing; kills among them are not shown"));
     }
     if suppressed > 0 {
         say(format_args!(
-            "{name}: the kernel left out {suppressed} dumps: of those kills less is known"
+            "{name}: the kernel suppressed {suppressed} dumps (rate limit); less is known about those kills"
         ));
     }
     if let Some(Mention { line, text }) = hearsay.filter(|_| kernel == 0 && untold.count == 0) {
         printer.untold += 1;
         say(format_args!(
-            "{name}: by line {line} the kernel killed a process, but its own log of that is not here: \
-             {text}; try on that machine: journalctl -k | oom-trace explain, or: dmesg | oom-trace explain"
+            "{name}: line {line} says that the kernel killed a process, but the kernel's own messages are \
+             not in this log: {text}; on that machine, try: journalctl -k | oom-trace explain, or: dmesg | oom-trace explain"
         ));
         return Ok(());
     }
     if let Some(Mention { line, text }) = untold.first {
         printer.untold += untold.count;
-        let (what, more) = match untold.count {
-            1 => ("a line speaks", String::new()),
-            count => ("lines speak", format!(", the first of {count}")),
+        let more = match untold.count {
+            1 => String::new(),
+            count => format!(" (the first of {count} such lines)"),
         };
         say(format_args!(
-            "{name}: {what} of an OOM kill but could not be told as one{more}: line {line}: {text}"
+            "{name}: line {line} mentions an OOM kill but could not be understood{more}: {text}"
         ));
         return Ok(());
     }
     if records == 0 && lines > 0 && logged == 0 {
         bail!(
-            "{name} is no log of a kernel: none of its {lines} lines is one of dmesg, journalctl, \
+            "{name} is not a kernel log: none of its {lines} lines is in a format of dmesg, journalctl, \
              syslog or /dev/kmsg"
         );
     }

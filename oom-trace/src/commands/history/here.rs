@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::Printer;
+use crate::config::service_store;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
@@ -14,16 +15,12 @@ use crate::kernel_log::this_boot::{self, Limits, suspended};
 use crate::say::say;
 use crate::store::Archive;
 
-/// Where the service that we ship keeps it.
-const STORE: &str = "/var/lib/oom-trace/records.db";
-
 /// By so much clocks differ without having been set: they are slewed.
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
 /// The service's store, if there is one.
 pub(super) fn store() -> Option<PathBuf> {
-    let path = PathBuf::from(STORE);
-    path.exists().then_some(path)
+    Some(service_store()).filter(|path| path.exists())
 }
 
 /// Of what the agent says of itself only the gaps are about kills: they are not left out where every
@@ -83,13 +80,15 @@ pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
     let Limits { reaches_back, lost, has_times } =
         this_boot::read(&host, |record| printer.print(&record))?;
     if !reaches_back {
-        say("the kernel's log does not go back to boot: older kills may be missing");
+        say("the kernel's log does not go back to boot; older kills may be missing");
     }
     if lost > 0 {
-        say(format_args!("{lost} messages were overwritten while the log was read"));
+        say(format_args!(
+            "{lost} messages were overwritten while the log was read; kills among them are not shown"
+        ));
     }
     if !has_times {
-        say("this machine was suspended: when its kills were, the kernel's log does not tell");
+        say("this machine was suspended, so the kernel's log does not say when its kills happened");
     }
     Ok(())
 }

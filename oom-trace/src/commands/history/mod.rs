@@ -5,7 +5,6 @@ mod file;
 mod here;
 mod printer;
 mod progress;
-mod since;
 mod unpack;
 
 use std::io::{self, IsTerminal as _};
@@ -14,72 +13,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Args;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, fstat};
 
-use crate::cli::Color;
-use crate::config::style;
-use crate::render::{Format, Style, show_local_times};
+use crate::cli::{ExplainArgs, HistoryArgs, ShowArgs};
+use crate::render::{Style, show_local_times};
 use crate::say::say;
 use printer::{Printer, is_closed_pipe};
-use since::Since;
-
-/// Which kills to show, and how.
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// Saved logs, of dmesg, journalctl, syslog or /dev/kmsg, compressed or not, or an agent's store; `-`
-    /// is standard input. Without one, standard input if it is a pipe or a file; else the service's
-    /// store; without that, the running kernel's log
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Read the running kernel's log, whatever else there is
-    #[arg(long, conflicts_with = "files")]
-    log: bool,
-    /// How to show them.
-    #[command(flatten)]
-    shown: Shown,
-}
-
-/// Which logs to explain, and how.
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// Saved logs, of any kernel from 2.6.32 on and of any program that keeps them, compressed or not;
-    /// `-` is standard input, which is read if there is no other
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// How to show them.
-    #[command(flatten)]
-    shown: Shown,
-}
-
-/// How kills are shown.
-#[derive(Debug, Args)]
-struct Shown {
-    /// From this moment on, such as 2026-11-23T06:00:00, or so long ago, such as 2h
-    #[arg(long, value_name = "TIME")]
-    since: Option<Since>,
-    /// Format of standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// When to colour standard output; NO_COLOR switches `auto` off
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    color: Color,
-    /// Print everything known about each kill, not only what matters first
-    #[arg(short, long)]
-    verbose: bool,
-    /// Show and read times without a zone as UTC; on a terminal they are local otherwise
-    #[arg(long)]
-    utc: bool,
-}
 
 /// Prints kills kept here, or those of saved logs.
 ///
 /// # Errors
 /// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, log, shown } = args;
-    let mut printer = shown.printer();
+    let HistoryArgs { files, log, show } = args;
+    let mut printer = printer(show);
     if *log {
         return finish(here::read_log(&mut printer).map(|()| true), &printer, &[]);
     }
@@ -107,13 +55,13 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// There is none, or standard output cannot be written.
 pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let ExplainArgs { files, shown } = args;
+    let ExplainArgs { files, show } = args;
     let stdin = [PathBuf::from(file::STDIN)];
     let files = if files.is_empty() { &stdin[..] } else { files };
     if files == stdin && io::stdin().is_terminal() {
-        bail!("no log is given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
+        bail!("no log given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
     }
-    let mut printer = shown.printer();
+    let mut printer = printer(show);
     let read = read_all(files, &mut printer);
     finish(read, &printer, files)
 }
@@ -167,16 +115,14 @@ fn is_piped() -> bool {
     }
 }
 
-impl Shown {
-    fn printer(&self) -> Printer {
-        let Self { since, format, color, verbose, utc } = self;
-        let is_local = !utc && io::stdout().is_terminal();
-        if is_local {
-            show_local_times();
-        }
-        let style = Style { verbose: *verbose, ..style(*color) };
-        Printer::new(since.as_ref().map(|since| since.moment(*utc)), *format, style)
+fn printer(show: &ShowArgs) -> Printer {
+    let ShowArgs { since, format, color, verbose, utc } = show;
+    let is_local = !utc && io::stdout().is_terminal();
+    if is_local {
+        show_local_times();
     }
+    let style = Style::of_stdout(*color, *verbose);
+    Printer::new(since.as_ref().map(|since| since.moment(*utc)), *format, style)
 }
 
 /// As people know a file.

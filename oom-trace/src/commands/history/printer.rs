@@ -63,7 +63,7 @@ impl Printer {
     }
 
     pub(super) const fn is_for_people(&self) -> bool {
-        matches!(self.format, Format::Text | Format::Compact)
+        self.format.is_for_people()
     }
 
     pub(super) fn print(&mut self, record: &Record) -> anyhow::Result<()> {
@@ -98,10 +98,7 @@ impl Printer {
 
     pub(super) fn sum_up(&self, files: &[PathBuf]) {
         if self.timeless > 0 {
-            say(format_args!(
-                "{} records do not tell their time; --since left them out",
-                self.timeless
-            ));
+            say(format_args!("--since left out {} records that have no time", self.timeless));
         }
         if self.untold > 0 {
             return;

@@ -19,7 +19,7 @@ pub(super) enum UnpackError {
     #[error("{0}")]
     Read(#[from] io::Error),
     /// It is a journal of systemd's.
-    #[error("a binary journal; try: journalctl -k -o json --file FILE | oom-trace explain -")]
+    #[error("it is a binary journal; try: journalctl -k -o json --file FILE | oom-trace explain -")]
     Journal,
 }
 

@@ -8,7 +8,8 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::commands::trigger::{self, Killed, TriggerArgs, TriggerError};
+use crate::cli::TriggerArgs;
+use crate::commands::trigger::{self, Killed, TriggerError};
 use crate::incident::model::OomKill;
 use crate::pipeline::Watcher;
 

@@ -15,9 +15,9 @@ use self::demo::Demo;
 use self::instance::Instance;
 use self::reload::Reloader;
 use crate::cli::RunArgs;
-use crate::commands::destinations::{console, outfits};
+use crate::commands::destinations::{console, open_sinks};
 use crate::config;
-use crate::delivery::{Board, CAPACITY, Delivery, Report, Reporter};
+use crate::delivery::{CAPACITY, Delivery, Report, Reporter, SinkStats};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::kernel::plan::{Plan, Refused};
@@ -41,10 +41,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let config = config::Run::new(args.clone())?;
     // A demonstration may run beside the agent.
     let instance = if config.demo { None } else { Some(Instance::claim()?) };
-    let board = Arc::new(Board::default());
-    let agent: Arc<dyn Status> = Arc::<Board>::clone(&board);
+    let stats = Arc::new(SinkStats::default());
+    let agent: Arc<dyn Status> = Arc::<SinkStats>::clone(&stats);
     // Before anything is hooked, so that an output that cannot be written is said first.
-    let mut outputs = outfits(&config.sinks, &agent)?;
+    let mut outputs = open_sinks(&config.sinks, &agent)?;
     outputs.extend(config.console.as_ref().map(console).transpose()?);
     let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
@@ -67,7 +67,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));
-        let delivery = Delivery::start(outputs, store, CAPACITY, &board, report)?;
+        let delivery = Delivery::start(outputs, store, CAPACITY, &stats, report)?;
         let feed = Feed::new(source, &host, &plan, &config, witness)?;
         announce(&plan, &notes);
         let mut demo = None;
@@ -86,7 +86,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             None => Backfill::none(),
         };
         let events = AgentEvents::new(host, &plan);
-        let stream = Stream::new(feed, delivery, board, events, account, backfill, watcher);
+        let stream = Stream::new(feed, delivery, stats, events, account, backfill, watcher);
         let over = async {
             match &mut demo {
                 Some(demo) => demo.run().await,

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::RunArgs;
-use crate::commands::destinations::{console, outfits};
+use crate::commands::destinations::{console, open_sinks};
 use crate::config::{self, ConfigError};
-use crate::delivery::{Delivery, NoThread, Outfit};
+use crate::delivery::{ConfiguredSink, Delivery, ThreadError};
 use crate::say::say;
 use crate::sink::{Console, SinkError, Spec, Status};
 
@@ -25,7 +25,7 @@ enum Unchanged {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    Thread(#[from] NoThread),
+    Thread(#[from] ThreadError),
 }
 
 impl Reloader {
@@ -62,7 +62,7 @@ impl Reloader {
         };
         let (gone, come) = (without(&old.sinks, &new.sinks), without(&new.sinks, &old.sinks));
         // All are opened before the first one of the old is ended.
-        let mut outputs: Vec<Outfit> = outfits(&come, &self.agent)?;
+        let mut outputs: Vec<ConfiguredSink> = open_sinks(&come, &self.agent)?;
         let mut ended: Vec<_> = gone.iter().map(|spec| spec.destination().name()).collect();
         if old.console != new.console {
             outputs.extend(new.console.as_ref().map(console).transpose()?);

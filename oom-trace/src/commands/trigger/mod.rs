@@ -12,35 +12,14 @@ mod victim;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::Args;
-use parse_size::Config;
-
 pub use self::error::TriggerError;
-pub use self::victim::{VICTIM_COMMAND, VictimArgs, victim};
+pub use self::victim::victim;
 
 use self::cgroup::{Throwaway, Top};
 use self::hierarchy::Hierarchy;
 use self::interrupt::Interrupt;
 use self::victim::{VICTIM_NAME, Victim};
-
-const MIB: u64 = 1 << 20;
-
-/// Below this the child's own page tables and stack would be most of what is measured.
-const SMALLEST: u64 = 4 * MIB;
-
-/// Arguments of `oom-trace trigger`.
-#[derive(Debug, Clone, Args)]
-pub struct TriggerArgs {
-    /// Memory limit of the child, at least 4M
-    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = memory_size)]
-    pub memory: u64,
-}
-
-impl Default for TriggerArgs {
-    fn default() -> Self {
-        Self { memory: 32 * MIB }
-    }
-}
+use crate::cli::TriggerArgs;
 
 /// What the kernel killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,18 +79,6 @@ pub fn run_and_print(args: &TriggerArgs) -> Result<(), TriggerError> {
     }
 }
 
-/// A size as cgroup files and systemd take it: `M` is 1024 × 1024.
-fn memory_size(text: &str) -> Result<u64, String> {
-    let size = Config::new()
-        .with_binary()
-        .parse_size(text)
-        .map_err(|error| format!("{error} (examples: 32M, 64MiB)"))?;
-    if size < SMALLEST {
-        return Err(format!("the child needs at least {}M to run", SMALLEST / MIB));
-    }
-    Ok(size)
-}
-
 /// A limit above what the machine has left would take other processes with it.
 fn within_reach(memory: u64) -> Result<(), TriggerError> {
     let path = "/proc/meminfo";
@@ -133,19 +100,6 @@ fn available_bytes(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_binary() {
-        for text in ["32M", "32MiB", "32m", "33554432", "32768K"] {
-            assert_eq!(memory_size(text), Ok(32 * MIB), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_size_that_cannot_work_is_explained() {
-        assert!(memory_size("3M").unwrap_err().contains("at least 4M"));
-        assert!(memory_size("much").unwrap_err().contains("examples: 32M"));
-    }
 
     #[test]
     fn available_memory_is_read_in_bytes() {

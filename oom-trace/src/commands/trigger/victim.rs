@@ -6,7 +6,6 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-use clap::Args;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{
@@ -17,23 +16,14 @@ use rustix::thread::set_name;
 
 use super::TriggerError;
 use super::interrupt::Interrupt;
-
-/// The hidden command by which this program runs itself as the child.
-pub const VICTIM_COMMAND: &str = "trigger-victim";
+use crate::cli::{VICTIM_COMMAND, VictimArgs};
 
 /// What the child calls itself.
 pub(super) const VICTIM_NAME: &str = "oom-victim";
 
 const CHUNK: usize = 256 << 10;
 
-/// Arguments of the hidden command.
-#[derive(Debug, Clone, Args)]
-pub struct VictimArgs {
-    /// Bytes to touch, if nothing happens before
-    bytes: u64,
-}
-
-/// The child: waits for its parent's word, then touches memory until it is killed. To be called on
+/// The child: waits for its parent to tell it to, then touches memory until it is killed. To be called on
 /// the main thread, whose name is the process's.
 ///
 /// # Errors
@@ -87,13 +77,13 @@ impl Victim {
         self.child.id()
     }
 
-    /// Gives the word, and waits for the end.
+    /// Tells it to start, and waits for the end.
     pub(super) fn touch_memory_and_die(
         &mut self,
         interrupt: &Interrupt,
     ) -> Result<ExitStatus, TriggerError> {
         if let Some(mut stdin) = self.stdin.take() {
-            stdin.write_all(b"\n").map_err(TriggerError::system("give the child the word"))?;
+            stdin.write_all(b"\n").map_err(TriggerError::system("tell the child to start"))?;
         }
         let mut ends =
             [PollFd::new(interrupt, PollFlags::IN), PollFd::new(&self.pidfd, PollFlags::IN)];

@@ -29,17 +29,17 @@ fn a_store_that_does_not_answer_holds_nobody_for_long() {
     backlog.push(record());
     backlog.push(record());
     assert!(backlog.set_saved(2));
-    assert!(matches!(take(1), Turn::Records(1, records) if records.len() == 1));
-    assert!(matches!(take(2), Turn::Stalled));
-    assert!(matches!(take(2), Turn::Records(2, records) if records.len() == 1));
+    assert!(matches!(take(1), ReadOutcome::Records(1, records) if records.len() == 1));
+    assert!(matches!(take(2), ReadOutcome::Stalled));
+    assert!(matches!(take(2), ReadOutcome::Records(2, records) if records.len() == 1));
     backlog.push(record());
-    assert!(matches!(take(3), Turn::Records(3, _)));
+    assert!(matches!(take(3), ReadOutcome::Records(3, _)));
     // It answers again.
     assert!(!backlog.set_saved(4));
     backlog.push(record());
     backlog.wake(&wake);
-    assert!(matches!(take(4), Turn::Woken));
-    assert!(matches!(take(4), Turn::Stalled));
+    assert!(matches!(take(4), ReadOutcome::Woken));
+    assert!(matches!(take(4), ReadOutcome::Stalled));
 }
 
 /// A reader that has been idle for longer than a record waits for the store: that is no stall.
@@ -53,7 +53,7 @@ fn the_wait_for_the_store_begins_when_the_record_is_there() {
     let pushed = Instant::now();
     backlog.push(record());
     // Nobody saves it.
-    assert!(matches!(reader.join().unwrap(), Turn::Stalled));
+    assert!(matches!(reader.join().unwrap(), ReadOutcome::Stalled));
     assert!(pushed.elapsed() >= SHORT, "it waited for {:?}", pushed.elapsed());
 }
 
@@ -66,10 +66,10 @@ fn each_step_of_the_store_begins_the_wait_anew() {
     for saved in [2, 3] {
         backlog.set_saved(saved);
         assert!(
-            matches!(place.take(saved - 1, 4, &wake), Turn::Records(_, some) if some.len() == 1)
+            matches!(place.take(saved - 1, 4, &wake), ReadOutcome::Records(_, some) if some.len() == 1)
         );
     }
-    assert!(matches!(place.take(3, 4, &wake), Turn::Stalled));
+    assert!(matches!(place.take(3, 4, &wake), ReadOutcome::Stalled));
 }
 
 #[test]
@@ -81,13 +81,13 @@ fn what_all_have_done_with_leaves_memory_at_once() {
     let of_four = backlog.used();
     backlog.push(record());
     let each = backlog.used() - of_four;
-    assert!(matches!(one.take(1, 9, &wake), Turn::Records(1, some) if some.len() == 5));
+    assert!(matches!(one.take(1, 9, &wake), ReadOutcome::Records(1, some) if some.len() == 5));
     assert_eq!(backlog.used(), 5 * each);
     backlog.wake(&wake);
-    assert!(matches!(one.take(6, 9, &wake), Turn::Woken));
+    assert!(matches!(one.take(6, 9, &wake), ReadOutcome::Woken));
     assert_eq!(backlog.used(), 5 * each);
     backlog.wake(&wake);
-    assert!(matches!(other.take(4, 9, &wake), Turn::Woken));
+    assert!(matches!(other.take(4, 9, &wake), ReadOutcome::Woken));
     assert_eq!(backlog.used(), 2 * each);
     // One that ends holds nothing.
     drop(other);
@@ -103,11 +103,11 @@ fn one_that_takes_the_place_of_another_finds_what_that_had_not_done_with() {
     let (wake, cursor) = (AtomicBool::new(false), AtomicU64::new(1));
     let old = backlog.join(&cursor, Reader::AtOnce);
     (0..4).for_each(|_| backlog.push(record()));
-    assert!(matches!(old.take(1, 2, &wake), Turn::Records(1, _)));
+    assert!(matches!(old.take(1, 2, &wake), ReadOutcome::Records(1, _)));
     cursor.store(3, Relaxed);
     let new = backlog.join(&cursor, Reader::AtOnce);
     drop(old);
-    assert!(matches!(new.take(3, 9, &wake), Turn::Records(3, some) if some.len() == 2));
+    assert!(matches!(new.take(3, 9, &wake), ReadOutcome::Records(3, some) if some.len() == 2));
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn a_bound_that_is_lowered_lets_go_of_what_the_store_has_first() {
     let each = backlog.used() / 6;
     backlog.set_saved(4);
     backlog.set_bound(4 * each);
-    assert!(matches!(place.take(1, 9, &wake), Turn::Behind(3)));
+    assert!(matches!(place.take(1, 9, &wake), ReadOutcome::Behind(3)));
     assert_eq!((backlog.used(), backlog.shrunk()), (4 * each, 0));
     backlog.set_bound(6 * each);
     (0..2).for_each(|_| backlog.push(record()));
-    assert!(matches!(place.take(3, 9, &wake), Turn::Records(3, some) if some.len() == 6));
+    assert!(matches!(place.take(3, 9, &wake), ReadOutcome::Records(3, some) if some.len() == 6));
 }
 
 #[test]

@@ -1,29 +1,23 @@
-use zerocopy::FromZeros as _;
-
-use super::super::record::{End, Header, kind, level_field};
 use super::*;
+use crate::wire::{Level, Printed, Usage};
 
 const BOUND: usize = 1 << 20;
 
-fn header(kind: u32, incident: u64) -> Header {
-    Header { kind, source: 1, incident, boot_ns: incident, present: victim_field::PID }
+fn start(id: u64) -> Event {
+    Event::Incident(Box::new(wire::Incident { id, ..Default::default() }))
 }
 
-fn start(id: u64) -> Event {
-    let mut incident = record::Incident::new_zeroed();
-    incident.header = header(kind::INCIDENT, id);
-    Event::Incident(Box::new(incident), IncidentNames::default())
+fn mark(id: u64, pid: u32) -> wire::Victim {
+    let outcome = Outcome::Killed;
+    wire::Victim { incident: id, boot_ns: id, pid: Some(pid), outcome, ..Default::default() }
 }
 
 fn victim(id: u64, pid: u32) -> Event {
-    let mut victim = record::Victim::new_zeroed();
-    victim.header = header(kind::VICTIM, id);
-    (victim.pid, victim.outcome) = (pid, outcome::KILLED);
-    Event::Victim(Box::new(victim), None)
+    Event::Victim(Box::new(mark(id, pid)))
 }
 
 fn end(id: u64) -> Event {
-    Event::End(End { header: header(kind::END, id) })
+    Event::End(id)
 }
 
 fn run(events: impl IntoIterator<Item = Event>) -> (Assembler, Vec<Incident>) {
@@ -39,7 +33,8 @@ fn summary(incidents: &[Incident]) -> Vec<Summary> {
     incidents
         .iter()
         .map(|incident| {
-            let victims = incident.victims.iter().map(|v| (v.mark.pid, v.kill_count())).collect();
+            let victims =
+                incident.victims.iter().map(|v| (v.mark.pid.unwrap(), v.kill_count())).collect();
             (incident.id, incident.start.is_some(), victims)
         })
         .collect()
@@ -74,13 +69,8 @@ fn the_end_of_another_incident_ends_none() {
 #[test]
 fn a_process_is_one_victim_whichever_of_its_threads_is_marked() {
     let thread = |tid: u32, boot_ns: u64| {
-        let mut victim = record::Victim::new_zeroed();
-        victim.header = header(kind::VICTIM, 7);
-        victim.header.present |= victim_field::START_BOOTTIME;
-        victim.header.boot_ns = boot_ns;
-        (victim.pid, victim.tid, victim.outcome) = (10, tid, outcome::KILLED);
-        victim.start_boottime = 5;
-        Event::Victim(Box::new(victim), None)
+        let start_boottime = Some(5);
+        Event::Victim(Box::new(wire::Victim { tid, boot_ns, start_boottime, ..mark(7, 10) }))
     };
     let (_, done) = run([start(7), thread(10, 8), thread(12, 9), victim(7, 11), end(7)]);
     assert_eq!(summary(&done), [(7, true, vec![(10, Some(2)), (11, Some(1))])]);
@@ -89,13 +79,9 @@ fn a_process_is_one_victim_whichever_of_its_threads_is_marked() {
 
 #[test]
 fn a_path_that_is_told_once_is_that_of_all_that_follow() {
-    let place = |pid: u32, path: Option<&str>| match victim(7, pid) {
-        Event::Victim(mut victim, _) => {
-            let bit = if path.is_some() { victim_field::PATH } else { victim_field::SAME_PATH };
-            victim.header.present |= bit;
-            Event::Victim(victim, path.map(KernelText::from))
-        }
-        other => panic!("{other:?}"),
+    let place = |pid: u32, path: Option<&str>| {
+        let path = path.map_or(Path::Same, |path| Path::Told(path.into()));
+        Event::Victim(Box::new(wire::Victim { path, ..mark(7, pid) }))
     };
     let told = [(10, Some("/a")), (11, None), (10, Some("/a")), (12, Some("/b")), (13, None)];
     let marks = told.map(|(pid, path)| place(pid, path));
@@ -107,11 +93,8 @@ fn a_path_that_is_told_once_is_that_of_all_that_follow() {
 #[test]
 fn details_go_before_kills_and_no_kill_is_lost_for_want_of_memory() {
     let command = |pid: u32| {
-        let mut command = record::Command::new_zeroed();
-        command.header = header(kind::COMMAND, 1);
-        command.pid = pid;
         let arguments = Some(vec![b'x'; 4096]);
-        Event::Command(Box::new(command), CommandNames { exe: None, arguments })
+        Event::Command(Box::new(Command { incident: 1, pid, arguments, ..Default::default() }))
     };
     let mut assembler = Assembler::new(64 << 10);
     let mut done: Vec<_> = assembler.push(start(1)).into_iter().collect();
@@ -123,7 +106,7 @@ fn details_go_before_kills_and_no_kill_is_lost_for_want_of_memory() {
     }
     done.extend(assembler.push(end(1)));
     let told: Vec<_> =
-        done.iter().flat_map(|part| &part.victims).map(|victim| victim.mark.pid).collect();
+        done.iter().flat_map(|part| &part.victims).filter_map(|it| it.mark.pid).collect();
     assert_eq!(told, pids.collect::<Vec<_>>());
     let mut before = 0;
     for part in &done {
@@ -145,18 +128,13 @@ fn a_flush_before_the_first_victim_forgets_nothing() {
 
 #[test]
 fn the_limit_stands_as_it_was_printed() {
-    let mut printed = record::Printed::new_zeroed();
-    printed.header = header(kind::PRINTED, 1);
-    printed.header.present = usage_field::MEMORY;
-    printed.usage.memory = 7;
-    let mut level = record::Level::new_zeroed();
-    level.header = header(kind::LEVEL, 1);
-    level.header.present = usage_field::SWAP | level_field::HIGH;
-    let level = Event::Level(Box::new(level));
-    let (_, done) = run([start(1), level, Event::Printed(printed), victim(1, 10), end(1)]);
-    let [limit] = done[0].levels.as_slice() else { panic!("{done:?}") };
-    assert_eq!(limit.usage.memory, 7);
-    assert_eq!(limit.header.present, level_field::HIGH | usage_field::MEMORY);
+    let usage = |memory, swap| Usage { memory, swap, ..Default::default() };
+    let level = Level { usage: usage(None, Some(1)), high: Some(3), ..Default::default() };
+    let start = wire::Incident { id: 1, levels: vec![level], ..Default::default() };
+    let printed = Event::Printed(Printed { incident: 1, usage: usage(Some(7), None) });
+    let (_, done) = run([Event::Incident(Box::new(start)), printed, victim(1, 10), end(1)]);
+    let limit = Level { usage: usage(Some(7), None), ..level };
+    assert_eq!(done[0].start.as_ref().unwrap().levels, [limit]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::text::KernelText;
 pub struct Candidates {
     /// How many there were, those that it may not kill (`oom_score_adj` -1000) among them.
     pub total: u64,
-    /// Those with the most badness, highest first; ten at the most.
+    /// Those with the most badness, highest first: as many as `--candidates` asks for.
     pub top: Vec<Candidate>,
     /// The one that holds the most, whatever its `oom_score_adj`.
     pub largest: Option<Candidate>,

@@ -1,4 +1,3 @@
-use super::super::capability::Capabilities;
 use super::super::facts::Known;
 use super::super::testdata;
 use super::*;
@@ -17,7 +16,7 @@ fn capable_with(btf: &[u8], text: &str) -> Facts {
         kprobes: true,
         perf_event_paranoid: 3,
         lockdown: None,
-        capabilities: Capabilities::effective("CapEff:\t000001ffffffffff\n"),
+        capabilities: CapabilitySet::all(),
         possible_cpus: 4,
         possible_nodes: 1,
     }
@@ -52,7 +51,7 @@ fn without_kprobes_it_is_fentry() {
 
 #[test]
 fn without_cap_sys_admin_a_strict_perf_event_paranoid_means_fentry() {
-    let capabilities = Capabilities::effective("CapEff:\t000000c000000000\n");
+    let capabilities = CapabilitySet::BPF | CapabilitySet::PERFMON;
     let strict = Facts { capabilities, ..capable() };
     assert_eq!(best(&strict).rung, Rung::Fentry);
     assert_eq!(best(&Facts { perf_event_paranoid: 2, ..strict }).rung, Rung::Kprobe);
@@ -137,7 +136,7 @@ fn without_the_tracepoint_there_is_no_net() {
 
 #[test]
 fn what_makes_it_impossible_is_named() {
-    let nothing = Facts { capabilities: Capabilities::default(), ..capable() };
+    let nothing = Facts { capabilities: CapabilitySet::empty(), ..capable() };
     let error = plan(&nothing, &PROGRAMS, &[]).unwrap_err().to_string();
     assert!(error.contains("CAP_BPF and CAP_PERFMON missing"), "{error}");
 

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::*;
-use crate::delivery::{Board, CAPACITY, Delivery};
+use crate::delivery::{CAPACITY, Delivery, SinkStats};
 use crate::incident::model::KilledAgain;
 use crate::render::fixtures;
-use crate::setting::{Bytes, Lapse};
+use crate::setting::{ByteSize, ConfigDuration};
 use crate::store::{LateStore, Pruned, Retention, Store};
 
 const SECOND: u64 = 1_000_000_000;
@@ -98,14 +98,18 @@ fn kills_that_nobody_tells_of_are_counted() {
 const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";
 
 fn keep() -> Retention {
-    Retention { max_age: Lapse(Duration::from_secs(1 << 40)), max_bytes: Bytes(1 << 30) }
+    Retention {
+        max_age: ConfigDuration(Duration::from_secs(1 << 40)),
+        max_bytes: ByteSize(1 << 30),
+    }
 }
 
 /// An agent with a store, as far as the search needs one.
 fn agent(store: &Path) -> Delivery {
     let store = LateStore::open(store, &keep()).unwrap();
     let report = Arc::new(|_: crate::delivery::Report<'_>| {});
-    Delivery::start(Vec::new(), Some(store), CAPACITY, &Arc::new(Board::default()), report).unwrap()
+    Delivery::start(Vec::new(), Some(store), CAPACITY, &Arc::new(SinkStats::default()), report)
+        .unwrap()
 }
 
 /// The kernel's log, with the kills of so many threads at so many seconds.

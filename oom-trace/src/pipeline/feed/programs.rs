@@ -14,9 +14,8 @@ use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
-use crate::incident::record::Freed;
 use crate::pipeline::rehearsal::Rehearsal;
-use crate::wire::{Event, decode};
+use crate::wire::{Event, Freed, decode};
 
 /// How long the kernel may take from a mark to the line of the kill.
 const LINE_WITHIN: Duration = Duration::from_secs(1);
@@ -101,22 +100,24 @@ impl Programs {
     pub(super) fn drain(&mut self, mut each: impl FnMut(Fed)) {
         while let Some(event) = self.ring.take(decode) {
             match event {
-                Ok(Event::NoVictim(incident, names)) => {
-                    if let Some(panic) = self.enricher.panic(&incident, &names, Clock::now()) {
+                Ok(Event::NoVictim(mut incident)) => {
+                    self.enricher.stack_reader.complete(&mut incident.frames);
+                    if let Some(panic) = self.enricher.panic(&incident, Clock::now()) {
                         each(Fed::Record(Record::OomPanic(Box::new(panic))));
                     }
                 }
                 Ok(Event::Freed(freed)) => {
-                    if let Some(freed) = self.assembler.hold(freed).and_then(|it| self.hold(it)) {
+                    if let Some(freed) = self.assembler.hold(*freed).and_then(|it| self.hold(it)) {
                         self.freed(&freed, &mut each);
                     }
                 }
-                Ok(event) => {
+                Ok(mut event) => {
                     // Before anything else: the victim's memory comes back meanwhile.
-                    let system = match &event {
-                        Event::Incident(start, _) => {
-                            let header = &start.header;
-                            Some((header.incident, self.enricher.system(header.boot_ns)))
+                    let system = match &mut event {
+                        Event::Incident(start) => {
+                            let system = self.enricher.system(start.boot_ns);
+                            self.enricher.stack_reader.complete(&mut start.frames);
+                            Some((start.id, system))
                         }
                         _ => None,
                     };
@@ -173,7 +174,7 @@ impl Programs {
 
     /// Keeps the end of a victim until its kill is told.
     fn hold(&mut self, freed: Freed) -> Option<Freed> {
-        let id = freed.header.incident;
+        let id = freed.incident;
         match self.held.iter_mut().find(|held| held.incident.id == id) {
             Some(held) => {
                 held.incident.freed.push(freed);

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::model::{KilledAgain, Record};
-use crate::incident::record::outcome;
 use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::this_boot::suspended;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp, killed};
+use crate::wire::Outcome;
 
 /// Lines that are kept; the kernel keeps the rest until there is room.
 const MOST: usize = 2048;
@@ -110,7 +110,7 @@ impl Witness {
                 // though it is written, it may be behind one that is being written on another
                 // processor.
                 is_settled &=
-                    (is_written && self.lost) || victim.mark.outcome == outcome::ALREADY_EXITING;
+                    (is_written && self.lost) || victim.mark.outcome == Outcome::AlreadyExiting;
             }
         }
         if is_settled {
@@ -211,7 +211,7 @@ impl Lines {
     /// Whether there is a line for each mark that was a kill.
     fn has_all(&self, victim: &Victim, slept: i64) -> bool {
         let mut marks = victim.marks();
-        let first = marks.next().filter(|_| victim.mark.outcome == outcome::KILLED);
+        let first = marks.next().filter(|_| victim.mark.outcome == Outcome::Killed);
         first.into_iter().chain(marks).all(|(tid, ns)| self.place(tid, signed(ns), slept).is_some())
     }
 

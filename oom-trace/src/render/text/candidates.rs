@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::io;
 
 use super::super::block::{Block, INDENT, Line};
+use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Size, held, rss};
-use super::super::word::{Quoted, Who};
 use crate::incident::model::{Candidate, Candidates};
 
 /// The largest are what is looked for.
@@ -80,8 +80,8 @@ pub(super) fn table(
     })
 }
 
-fn who(one: &Candidate) -> Who<'_> {
-    Who { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }
+fn who(one: &Candidate) -> TaskLabel<'_> {
+    TaskLabel { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }
 }
 
 /// All of it, as the kernel weighed them.
@@ -119,7 +119,7 @@ fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
         }
         None => line.item(format_args!("{:>15}", "unkillable"))?,
     }
-    let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
+    let who = TaskLabel { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     line.item(format_args!("{who}"))?;
     if let Some(bytes) = rss(candidate) {
         line.item(format_args!("{} resident", Size(bytes)))?;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::super::block::Palette;
 use super::super::moment::Moment;
+use super::super::quote::TaskLabel;
 use super::super::units::{Age, Size, resident};
-use super::super::word::Who;
 use crate::incident::model::{ExitState, FreedBy, Memory, OomExit};
 
 /// One line, and no empty one after it: the block of its kill went before.
@@ -31,7 +31,7 @@ pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::R
     };
     let Palette { strong, dim, .. } = palette;
     let time = Moment(origin);
-    let who = Who { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
+    let who = TaskLabel { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     write!(out, "{dim}{time}{dim:#}  {emphasis}{event}{emphasis:#}  {strong}{who}{strong:#}: ")?;
     match state {
         ExitState::Freed => freed(*freed_after_ms, *by, left.as_ref(), out)?,

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::block::{Block, INDENT, Line};
+use super::super::quote::Quoted;
 use super::super::units::{Size, plural};
-use super::super::word::Quoted;
 use crate::incident::model::{Limit, LimitEvents};
 use crate::text::Escaped;
 

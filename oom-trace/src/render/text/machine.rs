@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use super::super::block::{Block, Line};
+use super::super::quote::Quoted;
 use super::super::units::{Age, Size};
-use super::super::word::Quoted;
 use crate::incident::model::{Build, Node, Origin, Pressure, System};
 use crate::text::Escaped;
 

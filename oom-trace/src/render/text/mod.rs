@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use super::Style;
 use super::block::{Block, Palette};
 use super::moment::Moment;
+use super::quote::{Quoted, TaskLabel};
 use super::units::{Size, resident};
-use super::word::{Quoted, Who};
 use super::wrap::wrap;
 use crate::incident::model::{
     Agent, Limit, OomKill, OomPanic, Outcome, Record, Scope, Source, Why,
@@ -140,7 +140,7 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
         Some(Outcome::AlreadyExiting) => "OOM MARK",
         Some(Outcome::Killed) | None => "OOM KILL",
     };
-    let who = Who { comm: victim.comm.as_ref(), pid: victim.pid, tid: Some(victim.tid) };
+    let who = TaskLabel { comm: victim.comm.as_ref(), pid: victim.pid, tid: Some(victim.tid) };
     let time = Moment(origin);
     write!(out, "{dim}{time}{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
     victim::place(victim, out)?;

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::block::{Block, Line};
+use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Joined, plural};
-use super::super::word::{Quoted, Who};
 use crate::incident::model::{Scope, Shortage, Trigger, Victim};
 
 /// Who asked, if it was not the victim, and for how much, if it was more than a page.
@@ -16,7 +16,7 @@ pub(super) fn brief(shortage: &Shortage, victim: &Victim, block: &mut Block<'_>)
     block.line("trigger", |line| {
         let Trigger { pid, comm, cgroup, .. } = trigger;
         if is_other {
-            line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: None }))?;
+            line.item(format_args!("{}", TaskLabel { comm: comm.as_ref(), pid: *pid, tid: None }))?;
             let own = victim.cgroup.as_ref().map(|own| &own.path);
             if let Some(cgroup) = cgroup.as_ref().filter(|cgroup| Some(*cgroup) != own) {
                 line.item(format_args!("in {}", Quoted::from(cgroup)))?;
@@ -61,7 +61,7 @@ pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()>
     } = trigger;
     block.line("trigger", |line| {
         if comm.is_some() || tid.is_some() {
-            line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
+            line.item(format_args!("{}", TaskLabel { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
         }
         if let Some(uid) = uid {
             line.item(format_args!("uid {uid}"))?;

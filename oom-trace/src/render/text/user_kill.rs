@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 
 use super::super::block::{Block, Palette};
 use super::super::moment::Moment;
+use super::super::quote::Quoted;
 use super::super::units::Size;
-use super::super::word::Quoted;
 use super::super::wrap::wrap;
 use super::HEADLINE;
 use crate::incident::model::{UserAction, UserKill};

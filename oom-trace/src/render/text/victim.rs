@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::super::block::{Block, INDENT, Line};
+use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Age, Size, plural, resident};
-use super::super::word::{Quoted, Who};
 use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
 use crate::text::KernelText;
 
@@ -63,7 +63,10 @@ pub(super) fn show(
         shares_mm,
     } = victim;
     block.line("victim", |line| {
-        line.item(format_args!("{}", Who { comm: comm.as_ref(), pid: *pid, tid: Some(*tid) }))?;
+        line.item(format_args!(
+            "{}",
+            TaskLabel { comm: comm.as_ref(), pid: *pid, tid: Some(*tid) }
+        ))?;
         if let Some(inner) = ns_pid.filter(|inner| Some(*inner) != *pid) {
             line.item(format_args!("pid {inner} in its namespace"))?;
         }
@@ -234,8 +237,8 @@ fn named(user: Option<&str>, line: &mut Line<'_>) -> io::Result<()> {
     }
 }
 
-fn process(pid: u32, comm: Option<&KernelText>) -> Who<'_> {
-    Who { comm, pid: Some(pid), tid: Some(pid) }
+fn process(pid: u32, comm: Option<&KernelText>) -> TaskLabel<'_> {
+    TaskLabel { comm, pid: Some(pid), tid: Some(pid) }
 }
 
 fn command(

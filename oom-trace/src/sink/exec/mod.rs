@@ -12,10 +12,10 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Deserializer, de};
 
 use self::run::{End, Running, await_all};
-use super::{Destination, Fate, Filter, Sink, SinkError, Status};
+use super::{Destination, Disposition, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::setting::{Lapse, Secret};
+use crate::setting::{ConfigDuration, Secret};
 use crate::text::Escaped;
 
 /// `EX_DATAERR` (sysexits.h): the command will never take this record.
@@ -38,7 +38,7 @@ pub struct ExecConfig {
     pub format: Format,
     /// How long it may take; then it is killed, with all that it started.
     #[serde(default = "half_a_minute")]
-    pub timeout: Lapse,
+    pub timeout: ConfigDuration,
     /// How many may run at once.
     #[serde(default = "one")]
     pub concurrency: NonZeroU8,
@@ -47,8 +47,8 @@ pub struct ExecConfig {
     pub env: BTreeMap<String, Secret>,
 }
 
-fn half_a_minute() -> Lapse {
-    Lapse(Duration::from_secs(30))
+fn half_a_minute() -> ConfigDuration {
+    ConfigDuration(Duration::from_secs(30))
 }
 
 fn one() -> NonZeroU8 {
@@ -63,7 +63,7 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
             "{program:?} is not an absolute path; use one such as \"/usr/local/bin/{program}\""
         ))),
         None => Err(de::Error::custom(
-            "there is no program; write command = [\"/usr/local/bin/program\", \"argument\"]",
+            "no program given; set command = [\"/usr/local/bin/program\", \"argument\"]",
         )),
     }
 }
@@ -149,7 +149,7 @@ impl Sink for Exec {
                 Some(0) => Ok(()),
                 Some(DATAERR) => {
                     let said = format_args!("{status}{words}");
-                    Err(SinkError::settled("run", program, said, Fate::Refused))
+                    Err(SinkError::settled("run", program, said, Disposition::Refused))
                 }
                 _ => Err(SinkError::said("run", program, format_args!("{status}{words}"))),
             }

@@ -90,7 +90,7 @@ fn how_it_fails_is_told_in_its_own_words() {
         ("kill -9 $$", "signal: 9 (SIGKILL)", false),
     ] {
         let error = Script::new(text).sink("").deliver(&record()).unwrap_err();
-        assert_eq!(error.fate() == Fate::Refused, is_final, "{error}");
+        assert_eq!(error.disposition() == Disposition::Refused, is_final, "{error}");
         assert!(error.to_string().ends_with(says), "{error}");
     }
 }
@@ -145,7 +145,7 @@ fn several_run_at_once() {
 fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ command = [\"notify\"] }", "such as \"/usr/local/bin/notify\""),
-        ("{ command = [] }", "there is no program"),
+        ("{ command = [] }", "no program given"),
         ("{ command = \"/bin/true\" }", "expected a sequence"),
         ("{ command = [\"/bin/true\"], concurrency = 0 }", "nonzero"),
         ("{ }", "missing key `command`"),

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::setting::{Bytes, Lapse};
+use crate::setting::{ByteSize, ConfigDuration};
 
 /// `rotate = { … }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
     /// No file is larger, but for one that holds a single record.
-    pub max_bytes: Option<Bytes>,
+    pub max_bytes: Option<ByteSize>,
     /// No file holds records for longer.
-    pub max_age: Option<Lapse>,
+    pub max_age: Option<ConfigDuration>,
     /// How many old ones stay.
     #[serde(default = "a_week")]
     pub keep: NonZeroU32,
@@ -30,9 +30,10 @@ impl Rotate {
     /// Whether a file is to be put away before so many bytes are added to it.
     pub(super) fn is_due(&self, file: &Metadata, more: usize) -> bool {
         let Self { max_bytes, max_age, keep: _ } = self;
-        let is_full = max_bytes.is_some_and(|Bytes(most)| file.len() + more as u64 > most);
+        let is_full = max_bytes.is_some_and(|ByteSize(most)| file.len() + more as u64 > most);
         let age = || file.created().ok()?.elapsed().ok();
-        let is_old = max_age.is_some_and(|Lapse(most)| age().is_some_and(|age| age >= most));
+        let is_old =
+            max_age.is_some_and(|ConfigDuration(most)| age().is_some_and(|age| age >= most));
         file.is_file() && file.len() > 0 && (is_full || is_old)
     }
 

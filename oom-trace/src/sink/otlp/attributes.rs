@@ -1,12 +1,13 @@
 //! Attributes by the semantic conventions of OpenTelemetry: process, container, k8s, log; what has no
-//! convention is below `oom_trace.`. What is not known is not there.
+//! convention is below `oom_trace.`. What is not known is not there. The key facts come first.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 
 use crate::incident::model::{
     Agent, Container, Limit, Memory, OomExit, OomKill, OomPanic, Pod, Record, Shortage, Victim,
 };
+use crate::sink::facts::{Value, facts};
 use crate::text::KernelText;
 
 /// A list that grows by what is known.
@@ -14,7 +15,7 @@ use crate::text::KernelText;
 pub(super) struct Attributes(Vec<KeyValue>);
 
 impl Attributes {
-    fn add(&mut self, key: &str, value: Option<Value>) {
+    fn add(&mut self, key: &str, value: Option<Any>) {
         if value.is_some() {
             let value = Some(AnyValue { value });
             self.0.push(KeyValue { key: key.into(), value, ..KeyValue::default() });
@@ -22,25 +23,25 @@ impl Attributes {
     }
 
     pub(super) fn text(&mut self, key: &str, text: Option<&str>) {
-        self.add(key, text.map(|text| Value::StringValue(text.into())));
+        self.add(key, text.map(|text| Any::StringValue(text.into())));
     }
 
     fn name(&mut self, key: &str, name: Option<&KernelText>) {
-        self.add(key, name.map(|name| Value::StringValue(name.to_utf8().into_owned())));
+        self.add(key, name.map(|name| Any::StringValue(name.to_utf8().into_owned())));
     }
 
     /// The protocol has no greater ones.
     fn number(&mut self, key: &str, number: Option<impl TryInto<i64>>) {
         let number = number.and_then(|number| number.try_into().ok());
-        self.add(key, number.map(Value::IntValue));
+        self.add(key, number.map(Any::IntValue));
     }
 
     fn names(&mut self, key: &str, names: Option<&[KernelText]>) {
         let text = |name: &KernelText| AnyValue {
-            value: Some(Value::StringValue(name.to_utf8().into_owned())),
+            value: Some(Any::StringValue(name.to_utf8().into_owned())),
         };
         let list = |names: &[KernelText]| ArrayValue { values: names.iter().map(text).collect() };
-        self.add(key, names.map(|names| Value::ArrayValue(list(names))));
+        self.add(key, names.map(|names| Any::ArrayValue(list(names))));
     }
 
     pub(super) fn done(self) -> Vec<KeyValue> {
@@ -50,23 +51,25 @@ impl Attributes {
 
 pub(super) fn attributes(record: &Record) -> Vec<KeyValue> {
     let mut all = Attributes::default();
-    all.text("log.record.uid", Some(&record.id()));
-    all.text("oom_trace.incident", record.incident());
+    for (fact, value) in facts(record) {
+        let Some(key) = fact.otlp else { continue };
+        match value {
+            Value::Text(text) => all.text(key, Some(&text)),
+            Value::Name(name) => all.name(key, Some(name)),
+            Value::Number(number) => all.number(key, Some(number)),
+        }
+    }
     all.text("oom_trace.boot_id", record.origin().boot_id.as_deref());
     all.text("oom_trace.kernel.release", record.origin().kernel.as_deref());
     match record {
         Record::OomKill(kill) => of_kill(kill, &mut all),
         Record::OomPanic(panic) => of_panic(panic, &mut all),
         Record::OomFailed(failed) => {
-            all.text("oom_trace.source", Some(failed.source.name()));
             all.name("oom_trace.message", Some(&failed.message));
             of_shortage(&failed.shortage, &mut all);
         }
         Record::UserKill(kill) => {
-            all.text("oom_trace.source", Some(kill.source.name()));
             all.text("oom_trace.by", Some(&kill.by));
-            all.number("process.pid", kill.pid);
-            all.name("oom_trace.victim.comm", kill.comm.as_ref());
         }
         Record::OomExit(exit) => of_exit(exit, &mut all),
         Record::Agent(agent) => of_agent(agent, &mut all),
@@ -75,7 +78,6 @@ pub(super) fn attributes(record: &Record) -> Vec<KeyValue> {
 }
 
 fn of_kill(kill: &OomKill, all: &mut Attributes) {
-    all.text("oom_trace.source", Some(kill.source.name()));
     all.text("oom_trace.outcome", kill.outcome.map(|outcome| outcome.name()));
     all.number("oom_trace.victim.index", Some(kill.victim_index));
     all.number("oom_trace.victim.count", Some(kill.victim_count));
@@ -85,15 +87,11 @@ fn of_kill(kill: &OomKill, all: &mut Attributes) {
 }
 
 fn of_panic(panic: &OomPanic, all: &mut Attributes) {
-    all.text("oom_trace.source", Some(panic.source.name()));
     all.text("oom_trace.message", Some(&panic.message));
     of_shortage(&panic.shortage, all);
 }
 
 fn of_exit(exit: &OomExit, all: &mut Attributes) {
-    all.text("oom_trace.source", Some(exit.source.name()));
-    all.number("process.pid", Some(exit.pid));
-    all.name("oom_trace.victim.comm", exit.comm.as_ref());
     all.number("oom_trace.victim.tid", Some(exit.tid));
     all.text("oom_trace.exit.state", Some(exit.state.name()));
     all.number("oom_trace.exit.freed_after_ms", exit.freed_after_ms);
@@ -107,8 +105,7 @@ fn of_agent(agent: &Agent, all: &mut Attributes) {
 }
 
 fn of_shortage(shortage: &Shortage, all: &mut Attributes) {
-    let Shortage { scope, constraint, trigger, limit, .. } = shortage;
-    all.text("oom_trace.scope", scope.map(|scope| scope.name()));
+    let Shortage { constraint, trigger, limit, .. } = shortage;
     all.text("oom_trace.constraint", constraint.as_deref());
     if let Some(trigger) = trigger {
         all.number("oom_trace.trigger.pid", trigger.pid);
@@ -124,18 +121,14 @@ fn of_shortage(shortage: &Shortage, all: &mut Attributes) {
 }
 
 fn of_victim(victim: &Victim, all: &mut Attributes) {
-    all.number("process.pid", victim.pid);
     all.number("process.parent_pid", victim.ppid);
-    all.name("oom_trace.victim.comm", victim.comm.as_ref());
     all.text("process.executable.name", victim.exe.as_ref().map(base_name).as_deref());
     all.name("process.executable.path", victim.exe.as_ref());
     all.names("process.command_args", victim.argv.as_deref());
     all.text("process.owner", victim.user.as_deref());
-    all.number("process.real_user.id", victim.uid);
     all.number("process.vpid", victim.ns_pid);
     let started = victim.started.map(|started| started.to_string());
     all.text("process.creation.time", started.as_deref());
-    all.name("process.linux.cgroup", victim.cgroup.as_ref().map(|cgroup| &cgroup.path));
     all.number("oom_trace.victim.tid", Some(victim.tid));
     all.number("oom_trace.victim.badness", victim.badness);
     all.number("oom_trace.victim.oom_score_adj", victim.oom_score_adj);
@@ -157,14 +150,11 @@ fn of_victim(victim: &Victim, all: &mut Attributes) {
     ] {
         all.number(&format!("oom_trace.victim.memory.{what}_bytes"), bytes);
     }
-    all.text("oom_trace.victim.unit", victim.unit.as_deref());
-    if let Some(Container { id, runtime, name }) = &victim.container {
-        all.text("container.id", Some(id));
+    if let Some(Container { id: _, runtime, name }) = &victim.container {
         all.text("container.name", name.as_deref());
         all.text("container.runtime.name", runtime.as_deref());
     }
-    if let Some(Pod { uid, namespace, name, container, qos: _ }) = &victim.pod {
-        all.text("k8s.pod.uid", Some(uid));
+    if let Some(Pod { uid: _, namespace, name, container, qos: _ }) = &victim.pod {
         all.text("k8s.pod.name", name.as_deref());
         all.text("k8s.namespace.name", namespace.as_deref());
         all.text("k8s.container.name", container.as_deref());

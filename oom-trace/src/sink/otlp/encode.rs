@@ -9,12 +9,13 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
 };
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::attributes::{Attributes, attributes};
-use crate::incident::model::{AgentEvent, ExitState, Record};
+use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::sink::severity::Severity;
 
 const NAME: &str = "oom-trace";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -57,7 +58,7 @@ fn resource(record: &Record, more: &[(String, String)]) -> Resource {
 
 fn log(record: &Record, format: Format) -> io::Result<LogRecord> {
     let nanos = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or(0);
-    let severity = severity(record);
+    let severity = Severity::of(record).otlp();
     Ok(LogRecord {
         // Zero is "unknown" there.
         time_unix_nano: record.origin().time.map_or(0, nanos),
@@ -69,23 +70,6 @@ fn log(record: &Record, format: Format) -> io::Result<LogRecord> {
         event_name: record.kind().into(),
         ..LogRecord::default()
     })
-}
-
-fn severity(record: &Record) -> SeverityNumber {
-    match record {
-        Record::OomPanic(_) => SeverityNumber::Fatal4,
-        Record::OomKill(_) | Record::OomFailed(_) => SeverityNumber::Fatal,
-        Record::UserKill(_) => SeverityNumber::Error,
-        Record::OomExit(exit) => match exit.state {
-            ExitState::Stuck => SeverityNumber::Error,
-            ExitState::Freed => SeverityNumber::Info,
-        },
-        Record::Agent(agent) => match agent.event {
-            AgentEvent::Gap => SeverityNumber::Error,
-            AgentEvent::Degraded => SeverityNumber::Warn,
-            AgentEvent::Started | AgentEvent::Stopped => SeverityNumber::Info,
-        },
-    }
 }
 
 fn body(record: &Record, format: Format) -> io::Result<AnyValue> {

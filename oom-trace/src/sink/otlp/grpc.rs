@@ -14,12 +14,12 @@ use tonic::{Code, Request, Status};
 
 use super::{Compression, Export, OtlpConfig};
 use crate::cause::chain;
-use crate::setting::Lapse;
+use crate::setting::ConfigDuration;
 use crate::sink::http::reveal;
 use crate::sink::runtime::OwnRuntime;
 use crate::sink::tls::{Tls, TlsError};
 use crate::sink::url::without_secrets;
-use crate::sink::{Fate, SinkError};
+use crate::sink::{Disposition, SinkError};
 
 /// A channel, which connects when it is used, in a runtime that runs only then.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Grpc {
                 .map_err(|_| said(&format_args!("the header {name} has an invalid value")))?;
             headers.insert(key, value);
         }
-        let OtlpConfig { compression, timeout: Lapse(limit), .. } = *config;
+        let OtlpConfig { compression, timeout: ConfigDuration(limit), .. } = *config;
         Ok(Self { runtime, endpoint, channel: None, headers, compression, limit, target })
     }
 }
@@ -100,7 +100,9 @@ fn error(target: &str, status: &Status) -> SinkError {
     let why = cause.as_deref().unwrap_or_else(|| status.message());
     let said = format!("{}: {why}", status.code());
     match status.code() {
-        Code::InvalidArgument => SinkError::settled("export to", target, said, Fate::Refused),
+        Code::InvalidArgument => {
+            SinkError::settled("export to", target, said, Disposition::Refused)
+        }
         _ => SinkError::said("export to", target, said),
     }
 }

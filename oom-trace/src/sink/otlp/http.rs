@@ -10,7 +10,7 @@ use prost::Message as _;
 
 use super::{Compression, Export, OtlpConfig};
 use crate::sink::SinkError;
-use crate::sink::http::{Path, Poster};
+use crate::sink::http::{Endpoint, HttpClient};
 use crate::sink::url::without_secrets;
 
 /// Where logs go (OTLP specification, "OTLP/HTTP Request").
@@ -18,7 +18,7 @@ const PATH: &str = "v1/logs";
 
 #[derive(Debug)]
 pub(super) struct Http {
-    poster: Poster,
+    client: HttpClient,
     compression: Compression,
     target: String,
 }
@@ -32,9 +32,9 @@ impl Http {
         }
         let target = without_secrets(&url);
         let (proxy, timeout) = (proxy.as_ref(), timeout.0);
-        let path = Path { url, target: target.clone(), headers, tls, proxy, timeout };
-        let poster = Poster::new(path)?;
-        Ok(Self { poster, compression: *compression, target })
+        let endpoint = Endpoint { url, target: target.clone(), headers, tls, proxy, timeout };
+        let client = HttpClient::new(endpoint)?;
+        Ok(Self { client, compression: *compression, target })
     }
 }
 
@@ -46,11 +46,11 @@ impl Export for Http {
         let plain = request.encode_to_vec();
         let kind = ("Content-Type", "application/x-protobuf");
         let mut answer = match self.compression {
-            Compression::None => self.poster.post(&plain, &[kind])?,
+            Compression::None => self.client.post(&plain, &[kind])?,
             Compression::Gzip => {
                 let packed = gzip(&plain);
                 let packed = packed.map_err(|io| SinkError::new("pack for", &*self.target, io))?;
-                self.poster.post(&packed, &[kind, ("Content-Encoding", "gzip")])?
+                self.client.post(&packed, &[kind, ("Content-Encoding", "gzip")])?
             }
         };
         let body = answer.body_mut().read_to_vec();

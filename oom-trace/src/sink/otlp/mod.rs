@@ -21,10 +21,10 @@ use self::grpc::Grpc;
 use self::http::Http;
 use super::http::reveal;
 use super::url::{http as http_url, without_secrets};
-use super::{Destination, Fate, Filter, Sink, SinkError, Status, Tls};
+use super::{Destination, Disposition, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
 use crate::render::Format;
-use crate::setting::{Lapse, Secret};
+use crate::setting::{ConfigDuration, Secret};
 
 /// `[[sink.otlp]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -54,8 +54,8 @@ pub struct OtlpConfig {
     /// The proxy to go through, such as `http://proxy:3128`; over HTTP alone.
     pub proxy: Option<Secret>,
     /// How long an export may take.
-    #[serde(default = "Lapse::ten_seconds")]
-    pub timeout: Lapse,
+    #[serde(default = "ConfigDuration::ten_seconds")]
+    pub timeout: ConfigDuration,
     /// Of what is sent.
     #[serde(default)]
     pub compression: Compression,
@@ -111,7 +111,7 @@ impl Destination for OtlpConfig {
         let exporter: Box<dyn Export> = match self.protocol {
             Protocol::Grpc if self.proxy.is_some() => {
                 let target = without_secrets(&self.endpoint);
-                let said = "a proxy is for protocol = \"http\"; take that, or no proxy";
+                let said = "`proxy` works only with protocol = \"http\"; use that protocol, or remove `proxy`";
                 return Err(SinkError::said("export to", target, said));
             }
             Protocol::Grpc => Box::new(Grpc::new(self)?),
@@ -187,8 +187,13 @@ impl Sink for Otlp {
         let ExportLogsPartialSuccess { rejected_log_records, error_message } = rejected;
         match u64::try_from(rejected_log_records) {
             Ok(count @ 1..) => {
-                let fate = Fate::TakenBut(count);
-                Err(SinkError::settled("export to", self.target.as_str(), error_message, fate))
+                let disposition = Disposition::Partial(count);
+                Err(SinkError::settled(
+                    "export to",
+                    self.target.as_str(),
+                    error_message,
+                    disposition,
+                ))
             }
             _ => Ok(()),
         }

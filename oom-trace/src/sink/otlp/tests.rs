@@ -137,7 +137,7 @@ fn grpc_that_nobody_answers_is_tried_again() {
     let [record, ..] = compliance::records();
     for _ in 0..2 {
         let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
-        assert_eq!(error.fate(), Fate::Again, "{error}");
+        assert_eq!(error.disposition(), Disposition::Retry, "{error}");
         assert!(error.to_string().contains("Connection refused"), "{error}");
     }
 }
@@ -152,7 +152,7 @@ fn what_the_collector_rejects_is_told_and_the_rest_is_taken() {
     });
     let mut sink = sink(&format!("{{ endpoint = {:?}, protocol = \"http\" }}", server.url("")));
     let error = sink.deliver(&compliance::records()).unwrap_err();
-    assert_eq!(error.fate(), Fate::TakenBut(1));
+    assert_eq!(error.disposition(), Disposition::Partial(1));
     assert!(error.to_string().ends_with("too old"), "{error}");
 }
 

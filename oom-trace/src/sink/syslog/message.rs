@@ -6,14 +6,15 @@ use serde::Deserialize;
 
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::sink::severity::severity;
+use crate::sink::facts::{Value, facts};
+use crate::sink::severity::Severity;
 
 const APP_NAME: &str = "oom-trace";
 
 /// What stands for what is not known.
 const NIL: &str = "-";
 
-/// Of whom the message is (RFC 5424 §6.2.1).
+/// The kind of program that the message is from (RFC 5424 §6.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Facility {
@@ -43,7 +44,7 @@ impl Message<'_> {
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
         let Self { record, format, facility, enterprise } = self;
         let origin = record.origin();
-        let priority = *facility as u8 * 8 + severity(record);
+        let priority = *facility as u8 * 8 + Severity::of(record).syslog();
         let mut out = Vec::new();
         write!(out, "<{priority}>1 ")?;
         match origin.time {
@@ -79,22 +80,14 @@ fn header(text: &str, most: usize) -> String {
 /// The key facts, `[oom@NUMBER id="…" …]` (RFC 5424 §6.3).
 fn data(record: &Record, enterprise: u32, out: &mut Vec<u8>) -> io::Result<()> {
     write!(out, "[oom@{enterprise}")?;
-    let mut param = |name: &str, value: Option<String>| match value {
-        Some(value) => write!(out, " {name}=\"{}\"", escape(&value)),
-        None => Ok(()),
-    };
-    param("id", Some(record.id()))?;
-    param("incident", record.incident().map(Into::into))?;
-    if let Record::OomKill(kill) = record {
-        let victim = &kill.victim;
-        param("scope", kill.shortage.scope.map(|scope| scope.name().into()))?;
-        param("pid", victim.pid.map(|pid| pid.to_string()))?;
-        param("comm", victim.comm.as_ref().map(|comm| comm.to_string()))?;
-        param("uid", victim.uid.map(|uid| uid.to_string()))?;
-        param("cgroup", victim.cgroup.as_ref().map(|cgroup| cgroup.path.to_string()))?;
-        param("unit", victim.unit.as_ref().map(ToString::to_string))?;
-        param("container", victim.container.as_ref().map(|it| it.id.to_string()))?;
-        param("pod", victim.pod.as_ref().map(|pod| pod.uid.to_string()))?;
+    for (fact, value) in facts(record) {
+        let Some(name) = fact.syslog else { continue };
+        let value = match value {
+            Value::Text(text) => text.into_owned(),
+            Value::Name(text) => text.to_string(),
+            Value::Number(number) => number.to_string(),
+        };
+        write!(out, " {name}=\"{}\"", escape(&value))?;
     }
     out.push(b']');
     Ok(())

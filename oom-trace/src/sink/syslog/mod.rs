@@ -17,7 +17,7 @@ use self::stream::Stream;
 use super::{Destination, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
 use crate::render::Format;
-use crate::setting::{Bytes, Lapse};
+use crate::setting::{ByteSize, ConfigDuration};
 
 /// `[[sink.syslog]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,16 +43,16 @@ pub struct SyslogConfig {
     #[serde(default)]
     pub tls: Tls,
     /// How long to connect and to write may take.
-    #[serde(default = "Lapse::ten_seconds")]
-    pub timeout: Lapse,
+    #[serde(default = "ConfigDuration::ten_seconds")]
+    pub timeout: ConfigDuration,
     /// A longer datagram is cut (RFC 5424 §6.1: a receiver may do so as well).
     #[serde(default = "datagram")]
-    pub max_bytes: Bytes,
+    pub max_bytes: ByteSize,
 }
 
 /// What rsyslog takes unless told otherwise.
-fn datagram() -> Bytes {
-    Bytes(8 << 10)
+fn datagram() -> ByteSize {
+    ByteSize(8 << 10)
 }
 
 fn one_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {

@@ -19,7 +19,7 @@ impl Timed {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("records.db");
-        let retention = Retention { max_age: Lapse(TEN_DAYS), ..KEEP_ALL };
+        let retention = Retention { max_age: ConfigDuration(TEN_DAYS), ..KEEP_ALL };
         let wall = "2026-11-23T00:00:00Z".parse().unwrap();
         let now = crate::store::age::Now { boot_id: "boot-1".into(), boot_ns: 0, wall };
         let now = Arc::new(Mutex::new(now));
@@ -133,7 +133,7 @@ fn how_far_the_kills_of_a_boot_were_told_stays_known() {
     let first = told(&timed);
     assert_eq!(tids(&first), [2, 3]);
     assert_eq!(first.pruned, Pruned { boot_ns: Some(0), log_us: None, kills: 1 });
-    timed.store.retention.max_bytes = Bytes(0);
+    timed.store.retention.max_bytes = ByteSize(0);
     timed.kill(4);
     let all = told(&timed);
     assert_eq!((tids(&all), all.pruned.boot_ns, all.pruned.kills), (vec![], Some(11 * DAY), 4));
@@ -141,7 +141,7 @@ fn how_far_the_kills_of_a_boot_were_told_stays_known() {
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("records.db");
-    let mut none = Store::open(&path, &Retention { max_bytes: Bytes(0), ..KEEP_ALL }).unwrap();
+    let mut none = Store::open(&path, &Retention { max_bytes: ByteSize(0), ..KEEP_ALL }).unwrap();
     none.save(1, &group(3, 5_000_000_000), &[]).unwrap();
     let pruned = Archive::at(&path).kills(BOOT).unwrap().pruned;
     let expected = Pruned { boot_ns: Some(5_000_000_000), log_us: Some(5_005_000), kills: 4 };

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 use crate::incident::model::Source;
-use crate::word::Quoted;
+use crate::quote::Quoted;
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     program.is_most().then_some(())?;

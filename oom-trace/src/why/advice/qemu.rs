@@ -2,8 +2,8 @@
 
 use super::program::Program;
 use super::size::bytes;
+use crate::quote::Quoted;
 use crate::units::Size;
-use crate::word::Quoted;
 
 pub(super) const NAMES: &[&str] = &["qemu-system-*", "qemu-kvm", "kvm"];
 

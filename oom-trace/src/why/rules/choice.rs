@@ -5,8 +5,8 @@ use super::super::facts::{
 };
 use super::super::hit::Hit;
 use crate::incident::model::{Candidate, OomKill, Scope};
+use crate::quote::Quoted;
 use crate::units::{Size, held};
-use crate::word::Quoted;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
 const BEST_EFFORT_ADJ: i16 = 1000;

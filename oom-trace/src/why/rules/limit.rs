@@ -7,8 +7,8 @@ use super::super::place;
 use super::super::shortage::Stuck;
 use super::choice::{shielded, unkillable};
 use crate::incident::model::{OomKill, Scope, Source, Victim};
+use crate::quote::Quoted;
 use crate::units::{Size, resident, rss};
-use crate::word::Quoted;
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
 const CROWD_PERCENT: u64 = 50;

@@ -4,8 +4,8 @@ use super::super::facts::{is_full, is_global, is_share, who};
 use super::super::hit::Hit;
 use super::super::shortage::Stuck;
 use crate::incident::model::{OomKill, System};
+use crate::quote::Quoted;
 use crate::units::{Size, resident};
-use crate::word::Quoted;
 
 /// Swap takes anonymous memory; where it is less than half, swap is not what is missing.
 const ANONYMOUS_PERCENT: u64 = 50;

@@ -2,7 +2,7 @@
 
 use super::super::facts::{task, who};
 use crate::incident::model::OomKill;
-use crate::word::Quoted;
+use crate::quote::Quoted;
 
 /// More names would not be read.
 const NAMES: usize = 3;

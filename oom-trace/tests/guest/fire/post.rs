@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 
 use super::told::{Told, times};
 use crate::cgroup::Cgroup;
-use crate::support::agent::oom_trace;
+use crate::support::agent::{STARTS, oom_trace};
 use crate::support::{PATIENCE, kernel_kills};
 
 /// The command that goes to a cgroup, and becomes the program that follows.
@@ -139,6 +140,7 @@ impl Post {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(stderr.map_or_else(Stdio::piped, Stdio::from));
         let mut child = command.spawn().unwrap();
+        STARTS.fetch_add(1, Ordering::Relaxed);
         self.from = self.said.0.lock().unwrap().len();
         if is_ours {
             listen(child.stderr.take().unwrap(), &self.said);
@@ -148,7 +150,8 @@ impl Post {
 
     /// Waits until its hooks are in.
     pub(crate) fn attached(&mut self) {
-        assert!(self.says("attached", PATIENCE), "it is not attached: {:#?}", self.said());
+        let attached = self.says("attached", PATIENCE);
+        assert!(attached, "it is not attached: {:#?}{}", self.said(), self.threads());
     }
 
     /// Waits until it has told of kills from before this life, which it looks for beside all else.
@@ -223,7 +226,8 @@ impl Post {
 
     /// What each of its threads does.
     fn threads(&self) -> String {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid().as_raw_pid()));
+        let Some(life) = &self.life else { return String::new() };
+        let tasks = fs::read_dir(format!("/proc/{}/task", life.id()));
         let of = |task: PathBuf| {
             let read = |file: &str| fs::read_to_string(task.join(file)).unwrap_or_default();
             let (comm, stat, stack) = (read("comm"), read("stat"), read("stack"));

@@ -189,7 +189,7 @@ impl Field {
             }
             Fault::Ended => {
                 if self.post.is_alive() {
-                    self.post.stop();
+                    self.post.stop_within(PATIENCE);
                 }
                 between(self, 1000);
                 self.start();
@@ -286,7 +286,7 @@ impl Field {
     fn end(mut self, oracle: &Oracle, victims: usize) {
         self.signal(Signal::CONT);
         self.start();
-        self.post.stop();
+        self.post.stop_within(PATIENCE);
         self.post.start_again();
         let log = oracle.log();
         let deadline = Instant::now() + PATIENCE;
@@ -294,7 +294,7 @@ impl Field {
             thread::sleep(Duration::from_millis(100));
             self.look();
         }
-        self.post.stop();
+        self.post.stop_within(PATIENCE);
         self.look();
         let told = self.output.into_told();
         let account = Account::of(&log.kills, &told);

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::bpf::Runs;
 use crate::kernel::{self, Counting};
 use crate::median;
 use crate::tool::{AGENT, Running, Way};
-use crate::usage::{self, Programs};
+use crate::usage;
 use crate::victims::Crowd;
 
 const BLOCKS: usize = 10;
@@ -33,7 +34,7 @@ pub(crate) fn table() -> Result<String> {
     }
     let before = kernel::probed()?;
     let agent = Running::start(&AGENT, Way::Terminal)?;
-    let runs = runs(&agent)?;
+    let runs = runs()?;
     let hooks: Vec<_> = kernel::probed()?
         .difference(&before)
         .cloned()
@@ -73,13 +74,14 @@ fn block() -> Result<(Duration, Duration)> {
 }
 
 /// How often the agent's programs run while a process starts, and while it ends.
-fn runs(agent: &Running) -> Result<(f64, f64)> {
+fn runs() -> Result<(f64, f64)> {
     let _counting = Counting::start()?;
-    let before = Programs::of(agent.pid())?;
+    let before = Runs::so_far()?;
     let crowd = Crowd::gather(usize::try_from(PROCESSES)?)?;
-    let started = Programs::of(agent.pid())?;
+    let started = Runs::so_far()?;
     crowd.part()?;
-    let ended = Programs::of(agent.pid())?;
-    let each = |programs: Programs| f64::from(programs.runs) / f64::from(PROCESSES);
+    let ended = Runs::so_far()?;
+    #[expect(clippy::cast_precision_loss, reason = "a handful for each process")]
+    let each = |taken: Runs| taken.runs as f64 / f64::from(PROCESSES);
     Ok((each(started.since(before)), each(ended.since(started))))
 }

@@ -5,11 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use xtask::measure::{Quantity, Subject};
 
-use crate::kernel::{self, Clock, Counting};
+use crate::bpf::Runs;
+use crate::kernel::{self, Clock, Counting, OneCpu};
 use crate::median;
+use crate::series::Sheet;
 use crate::tool::{AGENT, Running, Way};
-use crate::usage::Programs;
 use crate::victims::Cgroup;
 
 const TASKS: [u32; 3] = [10, 1_000, 10_000];
@@ -20,8 +22,10 @@ const EVENTS: [&str; 2] = ["p:bench/shortage out_of_memory", "r:bench/decided ou
 /// The kernel's report is part of its decision, and it makes at most 10 in 5 seconds.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A row for each number of tasks, and whether the kernel lists them.
-pub(crate) fn table() -> Result<String> {
+/// A row for each number of tasks, and whether the kernel lists them. On one processor: on an emulated
+/// second one the agent would take its time from the kernel's decision on the first.
+pub(crate) fn table(sheet: &mut Sheet) -> Result<String> {
+    let _alone = OneCpu::start()?;
     let mut rows = Vec::new();
     for tasks in TASKS {
         rows.extend(measure(tasks).with_context(|| format!("{tasks} tasks"))?);
@@ -32,7 +36,16 @@ pub(crate) fn table() -> Result<String> {
          |---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let base = rows.first().context("no rows")?;
-    for Row { tasks, listed, programs, share, decision, gone } in &rows {
+    for Row { tasks, listed, programs, share, decisions, gone } in &rows {
+        let of = match (tasks, listed) {
+            (10, true) => Some(Quantity::DecisionFew),
+            (1_000, false) => Some(Quantity::DecisionMany),
+            _ => None,
+        };
+        if let Some(of) = of {
+            decisions.iter().for_each(|decision| sheet.note(of, Subject::OomTrace, *decision));
+        }
+        let decision = median(decisions.clone()).context("no rounds")?;
         let listed = if *listed { "all" } else { "none" };
         let programs = programs.div_duration_f64(base.programs);
         let each = programs * f64::from(base.tasks) / f64::from(*tasks);
@@ -46,7 +59,7 @@ pub(crate) fn table() -> Result<String> {
     Ok(out)
 }
 
-/// Medians.
+/// Medians, but for the decisions.
 struct Row {
     tasks: u32,
     listed: bool,
@@ -54,8 +67,9 @@ struct Row {
     programs: Duration,
     /// The same as a part of the decision.
     share: f64,
-    /// With the agent, as a multiple of without.
-    decision: f64,
+    /// With the agent, as a multiple of without; of each round.
+    decisions: Vec<f64>,
+    /// The same until the victim is gone.
     gone: f64,
 }
 
@@ -86,9 +100,9 @@ fn row(cgroup: &Cgroup, tasks: u32, listed: bool) -> Result<Row> {
         ends.push(gone.div_duration_f64(gone_alone));
         let counting = Counting::start()?;
         for _ in 0..KILLS {
-            let before = Programs::of(agent.pid())?;
+            let before = Runs::so_far()?;
             let (decision, _) = kill()?;
-            let taken = Programs::of(agent.pid())?.since(before).time;
+            let taken = Runs::so_far()?.since(before).time;
             programs.push(taken);
             shares.push(taken.div_duration_f64(decision));
         }
@@ -102,7 +116,7 @@ fn row(cgroup: &Cgroup, tasks: u32, listed: bool) -> Result<Row> {
         listed,
         programs: median(programs).context(none)?,
         share: median(shares).context(none)?,
-        decision: median(decisions).context(none)?,
+        decisions,
         gone: median(ends).context(none)?,
     })
 }

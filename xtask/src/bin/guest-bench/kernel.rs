@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
@@ -9,6 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
 const TRACING: &str = "/sys/kernel/tracing";
 const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
+const SECOND_CPU: &str = "/sys/devices/system/cpu/cpu1/online";
 const FUNCTION: &str = "oom_kill_process";
 
 /// Switches on what the measurements need.
@@ -35,6 +37,25 @@ pub(crate) fn probed() -> Result<BTreeSet<String>> {
 /// Whether the kernel lists in its log the tasks it weighed.
 pub(crate) fn list_tasks(whether: bool) -> Result<()> {
     write("/proc/sys/vm/oom_dump_tasks", if whether { "1" } else { "0" })
+}
+
+/// Takes the second processor away, where there is one.
+pub(crate) struct OneCpu;
+
+impl OneCpu {
+    pub(crate) fn start() -> Result<Self> {
+        if Path::new(SECOND_CPU).exists() {
+            write(SECOND_CPU, "0")?;
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for OneCpu {
+    fn drop(&mut self) {
+        // It fails where there is none.
+        let _ = write(SECOND_CPU, "1");
+    }
 }
 
 /// Has the kernel count what eBPF programs take, which itself takes time.

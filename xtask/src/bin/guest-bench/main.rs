@@ -1,10 +1,13 @@
-//! Measures in one boot of a guest; each part's table goes to standard output and to a file for
-//! home. Without an argument it is all parts, with one it is that part.
+//! Measures in one boot of a guest; what was measured goes to files for home. Without an argument it is
+//! all parts, with one it is that part.
 
 mod beside;
+mod bpf;
 mod exec;
 mod incident;
 mod kernel;
+mod log;
+mod series;
 mod stuck;
 mod tool;
 mod usage;
@@ -16,6 +19,8 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use xtask::job::{BENCH_PARTS, OUT_DIR};
 
+use crate::series::Sheet;
+
 #[expect(clippy::print_stdout, reason = "what is printed goes home")]
 fn main() -> Result<()> {
     let wanted = std::env::args().nth(1);
@@ -23,21 +28,28 @@ fn main() -> Result<()> {
         return victims::run();
     }
     kernel::prepare()?;
+    let mut sheet = Sheet::default();
     for part in BENCH_PARTS.into_iter().filter(|part| wanted.as_ref().is_none_or(|w| w == part)) {
         println!("{part}");
-        let table = table(part).context(part)?;
-        println!("\n{table}");
-        fs::write(format!("{OUT_DIR}/{part}.md"), table)?;
+        // Said at once: what came before is not lost if a later part fails.
+        if let Some(table) = measure(part, &mut sheet).context(part)? {
+            println!("\n{table}");
+            fs::write(format!("{OUT_DIR}/{part}.md"), table)?;
+        }
+        println!("{sheet}");
+        sheet.leave()?;
     }
     Ok(())
 }
 
-fn table(part: &str) -> Result<String> {
+/// Answers a table of its own, if the part has one.
+fn measure(part: &str, sheet: &mut Sheet) -> Result<Option<String>> {
     match part {
-        "beside" => beside::table(),
-        "incident" => incident::table(),
-        "exec" => exec::table(),
-        "stuck" => stuck::table(),
+        "beside" => beside::measure(sheet).map(|()| None),
+        "incident" => incident::table(sheet).map(Some),
+        "log" => log::measure(sheet).map(|()| None),
+        "exec" => exec::table().map(Some),
+        "stuck" => stuck::table().map(Some),
         _ => bail!("not measured here"),
     }
 }

@@ -17,6 +17,8 @@ const PIPE: &str = "/tmp/pipe";
 
 /// Each way to run is measured so often, in turn: what the machine does meanwhile falls to all.
 const ROUNDS: usize = 5;
+/// In each.
+const KILLS: usize = 20;
 
 const WITH_PIPE: Tool =
     Tool { command: &["/bin/oom-trace", "--format", "json", "--output", PIPE], ..AGENT };
@@ -40,7 +42,7 @@ pub(crate) fn table() -> Result<String> {
         for ((name, tool, state), delays) in ways.iter().zip(&mut delays) {
             state.bring_about(&pipe)?;
             let running = Running::start(tool, Way::Pipe)?;
-            delays.push(delay(&running)?.with_context(|| format!("no line beside {name}"))?);
+            delays.push(delay(&running, KILLS)?.with_context(|| format!("no line beside {name}"))?);
             running.stop()?;
         }
     }

@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use xtask::measure::Subject;
 
 use crate::kernel;
 
 /// A tool that reports OOM kills.
 pub(crate) struct Tool {
-    pub(crate) name: &'static str,
-    /// Whether the others are compared with this one.
-    pub(crate) is_base: bool,
+    pub(crate) subject: Subject,
     pub(crate) command: &'static [&'static str],
     /// Part of what it says when it has started.
     pub(crate) banner: &'static str,
@@ -27,8 +26,7 @@ pub(crate) struct Tool {
 }
 
 pub(crate) const AGENT: Tool = Tool {
-    name: "oom-trace",
-    is_base: false,
+    subject: Subject::OomTrace,
     command: &["/bin/oom-trace", "--format", "json"],
     banner: "attached",
     victim: "\"type\":\"oom_kill\"",
@@ -37,15 +35,13 @@ pub(crate) const AGENT: Tool = Tool {
 pub(crate) const TOOLS: &[Tool] = &[
     AGENT,
     Tool {
-        name: "oomkill of libbpf-tools, in C",
-        is_base: true,
+        subject: Subject::Libbpf,
         command: &["/usr/sbin/oomkill-libbpf"],
         banner: "Tracing",
         victim: "OOM kill of PID",
     },
     Tool {
-        name: "oomkill.bt of bpftrace",
-        is_base: false,
+        subject: Subject::Bpftrace,
         command: &["/usr/bin/bpftrace", "/usr/sbin/oomkill.bt"],
         banner: "Tracing",
         victim: "OOM kill of PID",
@@ -107,16 +103,22 @@ impl Running {
         self.victims.recv_timeout(patience).ok()
     }
 
+    /// Passes over the victims' lines that came.
+    pub(crate) fn forget_victims(&self) {
+        self.victims.try_iter().for_each(drop);
+    }
+
     /// How many victims' lines come, up to those expected.
     pub(crate) fn victims(&self, expected: usize, patience: Duration) -> usize {
         (0..expected).map_while(|_| self.next_victim(patience)).count()
     }
 
-    /// Ends the tool as Ctrl-C would, and waits until its hook is gone.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    /// Ends the tool as Ctrl-C would, and waits until its hook is gone; answers how long that took.
+    pub(crate) fn stop(mut self) -> Result<Duration> {
+        let begin = Instant::now();
         kill_process(Pid::from_child(&self.child), Signal::INT)?;
         self.child.wait()?;
-        Ok(())
+        Ok(begin.elapsed())
     }
 }
 

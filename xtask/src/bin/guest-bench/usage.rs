@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// Its share of the memory it maps.
-pub(crate) fn pss_kib(pid: u32) -> Result<u64> {
-    sum(&format!("/proc/{pid}/smaps_rollup"), &["Pss:"])
+/// A process's memory now, in bytes, each page shared with others in equal parts.
+pub(crate) fn pss(pid: u32) -> Result<u64> {
+    Ok(1024 * sum(&format!("/proc/{pid}/smaps_rollup"), &["Pss:"])?)
+}
+
+/// What of its memory is of no file.
+pub(crate) fn anonymous(pid: u32) -> Result<u64> {
+    Ok(1024 * sum(&format!("/proc/{pid}/smaps_rollup"), &["Anonymous:"])?)
 }
 
 /// The most it ever had resident.
-pub(crate) fn peak_kib(pid: u32) -> Result<u64> {
-    sum(&format!("/proc/{pid}/status"), &["VmHWM:"])
+pub(crate) fn peak(pid: u32) -> Result<u64> {
+    Ok(1024 * sum(&format!("/proc/{pid}/status"), &["VmHWM:"])?)
 }
 
 /// How often its threads were switched to.
@@ -25,38 +29,6 @@ pub(crate) fn switches(pid: u32) -> Result<u64> {
         total += sum(&status.to_string_lossy(), &keys)?;
     }
     Ok(total)
-}
-
-/// What its eBPF programs took, which the kernel counts when told to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Programs {
-    pub(crate) runs: u32,
-    pub(crate) time: Duration,
-}
-
-impl Programs {
-    pub(crate) fn of(pid: u32) -> Result<Self> {
-        let mut programs = Self { runs: 0, time: Duration::ZERO };
-        let mut seen = BTreeSet::new();
-        for text in open_files(pid)? {
-            let [id, runs, time] =
-                ["prog_id:", "run_cnt:", "run_time_ns:"].map(|key| value(&text, key));
-            let (Some(id), Some(runs), Some(time)) = (id, runs, time) else { continue };
-            if seen.insert(id.to_owned()) {
-                programs.runs += runs.parse::<u32>()?;
-                programs.time += Duration::from_nanos(time.parse()?);
-            }
-        }
-        Ok(programs)
-    }
-
-    /// What they took since then.
-    pub(crate) fn since(self, then: Self) -> Self {
-        Self {
-            runs: self.runs.saturating_sub(then.runs),
-            time: self.time.saturating_sub(then.time),
-        }
-    }
 }
 
 /// The raw tracepoints that its programs are attached to.
@@ -85,6 +57,6 @@ fn sum(path: &str, keys: &[&str]) -> Result<u64> {
 }
 
 /// The word after the key.
-fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(key)?.split_whitespace().next())
 }

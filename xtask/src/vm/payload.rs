@@ -10,9 +10,11 @@ use xtask::job::Step;
 use super::account;
 use super::arch::Arch;
 use super::machines::{Machine, PLAIN};
-use super::page;
 use crate::artifacts::{self, Binary};
 use crate::setup::tools;
+
+/// Where the guest leaves what `oom-trace check --json` printed.
+pub(super) const FINDINGS: &str = "check.json";
 
 const AGENT: &str = "/bin/oom-trace";
 /// The tests that need a kernel of their own are all marked to be ignored elsewhere.
@@ -20,7 +22,7 @@ const TESTS: &str = "/bin/guest-tests";
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Programs for guests of one architecture, and what to do with them.
-pub(crate) struct Load {
+pub(crate) struct Payload {
     pub(super) arch: &'static Arch,
     pub(super) init: PathBuf,
     /// Programs by their paths in the guest.
@@ -29,10 +31,12 @@ pub(crate) struct Load {
     pub(super) tree: Option<PathBuf>,
     /// All tests, where there is none.
     command: Vec<String>,
-    /// How much more memory than other loads it takes.
+    /// How much more memory than other payloads it takes.
     pub(super) size: u32,
     /// Silent for so long, the guest hangs.
     pub(super) timeout: Duration,
+    /// Whether it is for every change: then a guest runs as much as the sample says.
+    pub(super) is_sample: bool,
     /// What its programs find in their environment beside what the machine gives them.
     pub(super) env: Vec<(&'static str, String)>,
 }
@@ -42,7 +46,7 @@ const SEED: &str = "OOM_TRACE_FAULT_SEED";
 /// How long they go on.
 const SECONDS: &str = "OOM_TRACE_FAULT_SECONDS";
 
-impl Load {
+impl Payload {
     /// Builds what all tests need.
     pub(crate) fn of_tests(arch: &'static Arch) -> Result<Self> {
         Self::of_command(&[], arch)?.with(TESTS, Binary::GUEST_TESTS)
@@ -51,7 +55,7 @@ impl Load {
     /// Builds what the command needs.
     pub(crate) fn of_command(command: &[String], arch: &'static Arch) -> Result<Self> {
         tools::programs(&[arch.qemu])?;
-        let load = Self {
+        let payload = Self {
             arch,
             init: artifacts::build_for(arch, Binary::GUEST_INIT)?,
             programs: vec![(AGENT, artifacts::build_for(arch, Binary::AGENT)?)],
@@ -59,18 +63,24 @@ impl Load {
             command: command.to_vec(),
             size: 1,
             timeout: TIMEOUT,
+            is_sample: false,
             env: env::var(SEED).map(|seed| (SEED, seed)).into_iter().collect(),
         };
         if command.first().is_some_and(|program| program == TESTS) {
-            return load.with(TESTS, Binary::GUEST_TESTS);
+            return payload.with(TESTS, Binary::GUEST_TESTS);
         }
-        Ok(load)
+        Ok(payload)
     }
 
     /// Has random faults go on for so long, if that is said.
     pub(crate) fn lasting(mut self, minutes: Option<u64>) -> Self {
         self.env.extend(minutes.map(|minutes| (SECONDS, (minutes * 60).to_string())));
         self
+    }
+
+    /// For every change.
+    pub(crate) fn of_the_sample(self) -> Self {
+        Self { is_sample: true, ..self }
     }
 
     /// Adds a program of ours.
@@ -95,7 +105,7 @@ impl Load {
         };
         let mut steps = vec![step(&[TESTS, "--ignored", "--list"], Some(account::LIST))];
         if machine.name == PLAIN.name {
-            steps.push(step(&[AGENT, "check", "--json"], Some(page::FINDINGS)));
+            steps.push(step(&[AGENT, "check", "--json"], Some(FINDINGS)));
         }
         steps.push(step(&[TESTS, "--ignored", "--test-threads=1"], None));
         steps

@@ -1,4 +1,4 @@
-//! How it stands: what is told of each sink, and of the agent, to whoever asks.
+//! The counts of each sink, and of the agent, for whoever asks.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -12,7 +12,7 @@ use crate::sink::{SinkTotals, Status};
 
 /// The agent's and all sinks' counts.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct SinkStats {
     totals: Mutex<Totals>,
     sinks: Mutex<Vec<Arc<Counts>>>,
     /// Of sinks that others have taken the place of.
@@ -76,7 +76,7 @@ impl Counts {
     }
 }
 
-impl Board {
+impl SinkStats {
     /// What the agent has seen and lost by now.
     pub fn set_totals(&self, totals: Totals) {
         *lock(&self.totals) = totals;
@@ -105,7 +105,7 @@ impl Board {
     }
 }
 
-impl Status for Board {
+impl Status for SinkStats {
     fn totals(&self) -> Totals {
         *lock(&self.totals)
     }

@@ -11,44 +11,48 @@
 //! 6. the entry of `oom_kill_process`: an incident starts when all else is there to tell of it;
 //! 7. `dump_header`, which outside of an incident means that there is no victim.
 
-pub(super) const KPROBES: [Hook; 14] = [
-    Hook::EXIT_MMAP,
-    Hook::for_exit("exit_oom_victim_kprobe"),
-    Hook::FINISH_TASK_REAPING,
-    Hook::MARK_VICTIM,
-    Hook::SIGNAL_GENERATE,
-    Hook::for_group("print_oom_group_kprobe"),
-    Hook::for_meminfo("print_oom_meminfo_kprobe"),
-    Hook::for_candidates("oom_evaluate_task_kprobe", "oom_evaluate_task"),
-    Hook::for_candidates("out_of_memory_kprobe", "out_of_memory"),
-    // Before the entry also because of two probes on a function the last one attached runs first
-    // (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address on it is
-    // still the kernel's own.
-    Hook::RETURN,
-    Hook::needed("kill_process_kprobe", "__oom_kill_process"),
-    Hook::needed("mark_oom_victim_kprobe", "mark_oom_victim"),
-    Hook::needed("oom_kill_process_kprobe", "oom_kill_process"),
-    Hook::for_panic("dump_header_kprobe"),
-];
+/// The list for each form: programs are called by the form, and the return of `oom_kill_process` has one
+/// of its own.
+macro_rules! hooks {
+    ($form:literal, $return:expr) => {
+        [
+            Hook::EXIT_MMAP,
+            Hook::for_exit(concat!("exit_oom_victim_", $form)),
+            Hook::FINISH_TASK_REAPING,
+            Hook::MARK_VICTIM,
+            Hook::SIGNAL_GENERATE,
+            Hook::for_group(concat!("print_oom_group_", $form)),
+            Hook::for_meminfo(concat!("print_oom_meminfo_", $form)),
+            Hook::for_candidates(concat!("oom_evaluate_task_", $form), "oom_evaluate_task"),
+            Hook::for_candidates(concat!("out_of_memory_", $form), "out_of_memory"),
+            // Before the entry also because of two probes on a function the last one attached runs
+            // first (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address
+            // on it is still the kernel's own.
+            $return,
+            Hook::needed(concat!("kill_process_", $form), "__oom_kill_process"),
+            Hook::needed(concat!("mark_oom_victim_", $form), "mark_oom_victim"),
+            Hook::needed(concat!("oom_kill_process_", $form), "oom_kill_process"),
+            Hook::for_panic(concat!("dump_header_", $form)),
+        ]
+    };
+}
 
-pub(super) const FENTRIES: [Hook; 14] = [
-    Hook::EXIT_MMAP,
-    Hook::for_exit("exit_oom_victim_fentry"),
-    Hook::FINISH_TASK_REAPING,
-    Hook::MARK_VICTIM,
-    Hook::SIGNAL_GENERATE,
-    Hook::for_group("print_oom_group_fentry"),
-    Hook::for_meminfo("print_oom_meminfo_fentry"),
-    Hook::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task"),
-    Hook::for_candidates("out_of_memory_fentry", "out_of_memory"),
-    Hook::needed("oom_kill_process_fexit", "oom_kill_process"),
-    Hook::needed("kill_process_fentry", "__oom_kill_process"),
-    Hook::needed("mark_oom_victim_fentry", "mark_oom_victim"),
-    Hook::needed("oom_kill_process_fentry", "oom_kill_process"),
-    Hook::for_panic("dump_header_fentry"),
-];
+pub(super) const KPROBES: [Hook; 14] = hooks!("kprobe", Hook::RETURN);
+
+pub(super) const FENTRIES: [Hook; 14] = hooks!("fentry", Hook::FEXIT);
 
 pub(super) const TRACEPOINT: [Hook; 1] = [Hook::MARK_VICTIM];
+
+/// The kernel's functions that hooks are on, each once.
+pub(super) fn functions() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for hook in KPROBES.iter().chain(&FENTRIES).filter(|hook| !hook.is_tracepoint()) {
+        if !names.contains(&hook.target) {
+            names.push(hook.target);
+        }
+    }
+    names
+}
 
 /// What the records are without a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +103,9 @@ impl Hook {
 
     /// A kretprobe puts an address of its own in the place of the caller's, which then stands in
     /// the kernel's own dump of the stack.
-    const RETURN: Self = Self {
-        instead: Some("oom_kill_process_kretprobe"),
-        ..Self::needed("oom_kill_process_fexit", "oom_kill_process")
-    };
+    const RETURN: Self = Self { instead: Some("oom_kill_process_kretprobe"), ..Self::FEXIT };
+
+    const FEXIT: Self = Self::needed("oom_kill_process_fexit", "oom_kill_process");
 
     const fn needed(program: &'static str, target: &'static str) -> Self {
         Self { program, target, without: Without::None, instead: None }

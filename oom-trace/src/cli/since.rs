@@ -8,7 +8,7 @@ use jiff::{Span, Timestamp, Zoned};
 
 /// The moment from which on kills are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Since {
+pub enum Since {
     /// That is sure.
     At(Timestamp),
     /// By a clock on the wall.
@@ -17,7 +17,8 @@ pub(super) enum Since {
 
 impl Since {
     /// What is meant: a time without a zone as the output shows times.
-    pub(super) fn moment(self, utc: bool) -> Timestamp {
+    #[must_use]
+    pub fn moment(self, utc: bool) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::Civil(time) => {
@@ -29,16 +30,16 @@ impl Since {
     }
 }
 
-/// A text that is no moment.
+/// A text that is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no time; give one as 2026-11-23T06:00:00Z, or how long ago as 2h, 30m or 7d")]
-pub(super) struct NoTime(String);
+#[error("invalid time {0:?} (examples: 2026-11-23T06:00:00Z, 2h, 30m, 7d)")]
+pub struct SinceError(String);
 
 impl FromStr for Since {
-    type Err = NoTime;
+    type Err = SinceError;
 
-    fn from_str(text: &str) -> Result<Self, NoTime> {
-        since(text, &Zoned::now()).ok_or_else(|| NoTime(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, SinceError> {
+        since(text, &Zoned::now()).ok_or_else(|| SinceError(text.to_owned()))
     }
 }
 

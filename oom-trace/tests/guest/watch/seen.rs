@@ -1,56 +1,15 @@
-//! A scenario under the agent's eyes and the kernel's.
+//! What the agent and the kernel saw of a scenario, held against each other.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 
-use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
-use crate::cgroup::Cgroup;
+use super::{PAGE, release};
 use crate::decision::{assert_decided, assert_weighed};
 use crate::dump::{Dump, dumps};
-use crate::hog::{Hog, Spec};
-use crate::scenario::gallery;
-use crate::support::agent::{Agent, oom_trace, record};
 use crate::support::compare::{assert_killed, assert_named};
-use crate::support::kernel_kills;
-use crate::support::kmsg::Kmsg;
 use crate::support::log::{Killed, Line, kills};
-
-pub(crate) const PAGE: u64 = 4096;
-
-/// An agent with two outputs, JSON and the kernel's own lines, and what the kernel stood at.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    agent: Agent,
-    kernel_lines: NamedTempFile,
-    log: Kmsg,
-    /// Its lines, where it may be overwritten.
-    logged: Option<Vec<String>>,
-    kills_before: u64,
-    written: Written,
-}
-
-/// What the agent has written so far.
-#[derive(Debug, Default)]
-struct Written {
-    kills: Vec<Value>,
-    exits: Vec<Value>,
-    events: Vec<Value>,
-}
-
-impl Written {
-    fn add(&mut self, record: Value) {
-        match record["type"].as_str() {
-            Some("oom_kill") => self.kills.push(record),
-            Some("oom_exit") => self.exits.push(record),
-            Some("agent") => self.events.push(record),
-            _ => panic!("a record of another kind: {record:#}"),
-        }
-    }
-}
 
 /// What both saw.
 #[derive(Debug)]
@@ -59,138 +18,16 @@ pub(crate) struct Seen {
     pub(crate) records: Vec<Value>,
     /// Its records of memory that is back.
     pub(crate) exits: Vec<Value>,
-    /// Its records of itself, the last of which is `stopped`.
+    /// Its records of itself: the last is `stopped`, or `started` where it goes on.
     pub(crate) agent: Vec<Value>,
     /// What it said on standard error.
     pub(crate) said: String,
     /// How often the kernel killed.
     pub(crate) kills: u64,
     /// The kernel's log.
-    log: Vec<String>,
+    pub(super) log: Vec<String>,
     /// The agent's `kernel` format.
-    printed: Vec<String>,
-}
-
-/// Of the kernel: 6.12 is `(6, 12)`.
-pub(crate) fn release() -> (u32, u32) {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release.split('.').map(|number| number.parse().unwrap());
-    (numbers.next().unwrap(), numbers.next().unwrap())
-}
-
-/// One process grows in the cgroup until it is killed; the agent has all that the log has.
-pub(crate) fn kill_one(spec: &Spec, cgroup: &Cgroup) -> Seen {
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(spec, cgroup);
-    let pid = hog.pid();
-    hog.grow();
-    hog.killed();
-    let seen = watch.finish(1);
-    seen.assert_context("kprobe");
-    assert_eq!(seen.only()["victim"]["pid"], pid, "{:#}", seen.only());
-    seen
-}
-
-/// The victims' process ids, in ascending order.
-pub(crate) fn victims(records: &[Value]) -> Vec<u64> {
-    let pids = records.iter().map(|record| record["victim"]["pid"].as_u64().unwrap());
-    let mut pids: Vec<_> = pids.collect();
-    pids.sort_unstable();
-    pids
-}
-
-impl Watch {
-    pub(crate) fn start(attach: &str) -> Self {
-        Self::of(oom_trace(&["--attach", attach]))
-    }
-
-    /// Of a command that runs the agent and can take more arguments.
-    pub(crate) fn of(mut command: Command) -> Self {
-        let kernel_lines = NamedTempFile::with_prefix_in("kernel-lines", "/tmp").unwrap();
-        let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        fs::set_permissions(&kernel_lines, everyone).unwrap();
-        let output = format!("kernel:{}", kernel_lines.path().display());
-        command.args(["--format", "json", "--output", &output]);
-        if let Some(path) = gallery() {
-            command.arg(format!("--output=text:{}", path.display()));
-        }
-        let agent = Agent::start(command);
-        let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
-        let written = Written::default();
-        Self { agent, kernel_lines, log, logged: None, kills_before, written }
-    }
-
-    /// Stops the agent's process, or lets it go on.
-    pub(crate) fn signal(&self, signal: Signal) {
-        self.agent.signal(signal);
-    }
-
-    /// Waits for the records of this many victims, which [`Self::finish`] gives too.
-    pub(crate) fn await_victims(&mut self, count: usize) {
-        while self.written.kills.len() < count {
-            self.read_record();
-        }
-    }
-
-    /// Waits until this many victims' memory is back.
-    pub(crate) fn await_exits(&mut self, count: usize) {
-        while self.written.exits.len() < count {
-            self.read_record();
-        }
-    }
-
-    /// Waits until the kernel has logged so many kills. After this its log may be overwritten.
-    pub(crate) fn await_logged(&mut self, count: usize) {
-        let logged = self.log.until(|lines| kills(lines).len() == count);
-        self.logged = Some(logged.to_owned());
-    }
-
-    fn read_record(&mut self) {
-        self.written.add(self.agent.record());
-    }
-
-    /// Waits for the records of this many victims, and stops the agent: not a kill more or less
-    /// than the kernel counted, nothing lost, and each as the kernel logged it.
-    pub(crate) fn finish(self, victims: usize) -> Seen {
-        let seen = self.stop(victims);
-        assert_eq!(seen.records.len(), victims, "{:#?}", seen.records);
-        seen.assert_nothing_lost();
-        seen.assert_exits();
-        let text: Vec<_> = kills(&seen.log).into_iter().map(|(text, _)| text).collect();
-        let printed: Vec<_> = kills(&seen.printed).into_iter().map(|(text, _)| text).collect();
-        if processors() == 1 {
-            assert_eq!(printed, text);
-        } else {
-            assert_eq!(printed.len(), text.len());
-        }
-        seen
-    }
-
-    /// As [`Self::finish`], where the agent need not have seen everything: no fewer than this many.
-    pub(crate) fn stop(mut self, victims: usize) -> Seen {
-        self.await_victims(victims);
-        let kills_now = kernel_kills() - self.kills_before;
-        let log = self.logged.take().unwrap_or_else(|| {
-            self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned()
-        });
-        let Self { agent, kernel_lines, mut written, .. } = self;
-        let stopped = agent.stop();
-        for line in &stopped.lines {
-            written.add(record(line));
-        }
-        let Written { kills: records, exits, events: agent } = written;
-        let printed = fs::read_to_string(&kernel_lines).unwrap();
-        let printed: Vec<_> = printed.lines().map(str::to_owned).collect();
-        let said = stopped.stderr;
-        let seen = Seen { records, exits, agent, said, kills: kills_now, log, printed };
-        assert_eq!(seen.end()["event"], "stopped", "{}", seen.said);
-        let killed: Vec<_> = kills(&seen.log).into_iter().map(|(_, killed)| killed).collect();
-        for record in &seen.records {
-            assert_as_logged(record, &killed);
-            seen.assert_missing(record);
-        }
-        seen
-    }
+    pub(super) printed: Vec<String>,
 }
 
 impl Seen {
@@ -217,11 +54,30 @@ impl Seen {
         assert!(self.event("gap").is_none(), "{:#?}", self.agent);
     }
 
+    /// Each record is as the kernel logged its victim, and lacks what the agent says that records lack.
+    pub(super) fn assert_logged(&self) {
+        let killed: Vec<_> = kills(&self.log).into_iter().map(|(_, killed)| killed).collect();
+        for record in &self.records {
+            assert_as_logged(record, &killed);
+            self.assert_missing(record);
+        }
+    }
+
+    /// The agent's `kernel` format has the kernel's lines, as far as they do not change meanwhile.
+    pub(super) fn assert_printed(&self) {
+        let text: Vec<_> = kills(&self.log).into_iter().map(|(text, _)| text).collect();
+        let printed: Vec<_> = kills(&self.printed).into_iter().map(|(text, _)| text).collect();
+        if processors() == 1 {
+            assert_eq!(printed, text);
+        } else {
+            assert_eq!(printed.len(), text.len());
+        }
+    }
+
     /// Each process that was killed gave its memory back, and that was told once, behind its kill.
     /// Who shares it may hold it a while longer.
-    fn assert_exits(&self) {
-        let missing = self.end()["missing"].as_array().unwrap();
-        if missing.iter().any(|missing| missing["field"] == "oom_exit") {
+    pub(super) fn assert_exits(&self) {
+        if lacks(self.end(), "oom_exit") {
             assert!(self.exits.is_empty(), "{:#?}", self.exits);
             return;
         }
@@ -230,11 +86,10 @@ impl Seen {
             let of_it = |exit: &&Value| {
                 exit["incident"] == record["incident"] && exit["pid"] == victim["pid"]
             };
-            let alone = victim["shares_mm"].as_array().is_none_or(Vec::is_empty);
             let exits: Vec<_> = self.exits.iter().filter(of_it).collect();
             match exits.as_slice() {
                 [exit] => assert_eq!(exit["state"], "freed", "{exit:#}"),
-                [] => assert!(!alone || record["outcome"] != "killed", "no exit of {record:#}"),
+                [] => assert!(!is_to_exit(record), "no exit of {record:#}"),
                 more => panic!("{more:#?}"),
             }
         }
@@ -315,6 +170,17 @@ impl Seen {
             assert!(is_unknown(&value), "{missing}: {record:#}");
         }
     }
+}
+
+/// Whether the agent says that records lack this.
+pub(super) fn lacks(agent: &Value, field: &str) -> bool {
+    agent["missing"].as_array().unwrap().iter().any(|missing| missing["field"] == field)
+}
+
+/// Whether its memory is back once it has died: it was killed, and shares it with nobody.
+pub(super) fn is_to_exit(record: &Value) -> bool {
+    let alone = record["victim"]["shares_mm"].as_array().is_none_or(Vec::is_empty);
+    alone && record["outcome"] == "killed"
 }
 
 /// The `Killed process` lines of this process, and no others, are this record's.

@@ -1,32 +1,14 @@
-//! A name that somebody else chose, in a line of ours.
+//! A name that somebody else chose, in a line of ours: how it is quoted for logfmt and for a shell.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::text::{Escaped, KernelText, acts};
 
-/// One word: bare if nothing in it can be taken for our own punctuation, else in quotes.
+/// A value of logfmt: bare if nothing in it can be taken for our own punctuation, else in quotes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Word<'a>(&'a [u8]);
+pub(super) struct LogfmtValue<'a>(&'a [u8]);
 
-impl<'a> From<&'a KernelText> for Word<'a> {
-    fn from(text: &'a KernelText) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl<'a> From<&'a [u8]> for Word<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl<'a> From<&'a str> for Word<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl Display for Word<'_> {
+impl Display for LogfmtValue<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let bare = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:@%+-".contains(byte);
         if !self.0.is_empty() && self.0.iter().all(bare) {
@@ -46,27 +28,9 @@ impl Display for Word<'_> {
 }
 
 /// A name as a shell takes it: bare, or in single quotes, so that what is shown can be pasted. One
-/// that a terminal cannot show as it is looks like a [`Word`].
+/// that a terminal cannot show as it is looks like a [`LogfmtValue`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quoted<'a>(&'a [u8]);
-
-impl<'a> From<&'a KernelText> for Quoted<'a> {
-    fn from(text: &'a KernelText) -> Self {
-        Self(text.as_bytes())
-    }
-}
-
-impl<'a> From<&'a [u8]> for Quoted<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl<'a> From<&'a str> for Quoted<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(text.as_bytes())
-    }
-}
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -77,21 +41,47 @@ impl Display for Quoted<'_> {
                 // Within single quotes nothing is special but their end.
                 write!(f, "'{}'", text.replace('\'', r"'\''"))
             }
-            _ => write!(f, "{}", Word(self.0)),
+            _ => write!(f, "{}", LogfmtValue(self.0)),
         }
     }
 }
 
+macro_rules! made_of_bytes {
+    ($($kind:ident),+) => {
+        $(
+            impl<'a> From<&'a KernelText> for $kind<'a> {
+                fn from(text: &'a KernelText) -> Self {
+                    Self(text.as_bytes())
+                }
+            }
+
+            impl<'a> From<&'a [u8]> for $kind<'a> {
+                fn from(bytes: &'a [u8]) -> Self {
+                    Self(bytes)
+                }
+            }
+
+            impl<'a> From<&'a str> for $kind<'a> {
+                fn from(text: &'a str) -> Self {
+                    Self(text.as_bytes())
+                }
+            }
+        )+
+    };
+}
+
+made_of_bytes!(LogfmtValue, Quoted);
+
 /// A task: `memhog (pid 157)`, with its thread where that is another number.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Who<'a> {
+pub(super) struct TaskLabel<'a> {
     pub(super) comm: Option<&'a KernelText>,
     /// `None` where only the thread is known.
     pub(super) pid: Option<u32>,
     pub(super) tid: Option<u32>,
 }
 
-impl Display for Who<'_> {
+impl Display for TaskLabel<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (before, after) = match self.comm {
             Some(comm) => {
@@ -117,7 +107,7 @@ mod tests {
 
     #[test]
     fn only_a_plain_word_goes_without_quotes() {
-        let shown = |bytes: &[u8]| Word(bytes).to_string();
+        let shown = |bytes: &[u8]| LogfmtValue(bytes).to_string();
         assert_eq!(shown(b"kworker/0:1-events"), "kworker/0:1-events");
         assert_eq!(shown(b""), r#""""#);
         assert_eq!(shown(b"tmux: server"), r#""tmux: server""#);

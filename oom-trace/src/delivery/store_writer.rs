@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use super::backlog::{Backlog, Number, Place, Reader, Task};
-use super::board::Board;
 use super::report::{Report, Reporter};
+use super::stats::SinkStats;
 use crate::incident::model::Record;
 use crate::store::{LateStore, StoreError};
 
@@ -21,11 +21,11 @@ const CURSORS_WITHIN: Duration = Duration::from_secs(1);
 /// Between two tries with a store that fails.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-pub(super) struct Keeper {
+pub(super) struct StoreWriter {
     store: LateStore,
     backlog: Arc<Backlog>,
     place: Place,
-    board: Arc<Board>,
+    stats: Arc<SinkStats>,
     report: Reporter,
     /// The sinks have ended: save what there is and end.
     end: Arc<AtomicBool>,
@@ -37,11 +37,11 @@ pub(super) struct Keeper {
     shrunk: u64,
 }
 
-impl Keeper {
+impl StoreWriter {
     pub(super) fn new(
         store: LateStore,
         backlog: Arc<Backlog>,
-        board: Arc<Board>,
+        stats: Arc<SinkStats>,
         report: Reporter,
         end: Arc<AtomicBool>,
     ) -> Self {
@@ -51,7 +51,7 @@ impl Keeper {
             store,
             backlog,
             place,
-            board,
+            stats,
             report,
             end,
             next,
@@ -103,7 +103,7 @@ impl Keeper {
 
     fn save(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
         let end = first + records.len() as Number;
-        let counts = self.board.counts();
+        let counts = self.stats.counts();
         let kept = counts.iter().filter(|counts| counts.kept);
         let cursors: Vec<_> = kept
             .map(|counts| (counts.name.as_str(), counts.cursor.load(Relaxed).min(end)))

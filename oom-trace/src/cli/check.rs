@@ -1,0 +1,24 @@
+//! `oom-trace check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::kernel::attach::Attach;
+
+/// What to say of this machine.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Also check this configuration file, and connect to each destination
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// As in `run` [default: auto]
+    #[arg(long, value_enum)]
+    pub attach: Option<Attach>,
+    /// As in `run`
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+}

@@ -1,0 +1,80 @@
+//! The command line, as typed: one command's flags a file.
+
+mod check;
+mod history;
+mod run;
+mod since;
+mod trigger;
+
+use clap::{Parser, Subcommand};
+
+pub use check::CheckArgs;
+pub use history::{ExplainArgs, HistoryArgs, ShowArgs};
+pub use run::{RunArgs, StoreArgs};
+pub use since::{Since, SinceError};
+pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+
+/// Trace OOM kills: what was killed, why, and which limit was hit.
+///
+/// Without a command it runs: it hooks the kernel's OOM killer and prints a record for each victim
+/// until Ctrl-C or SIGTERM. SIGHUP reopens files and reloads the configuration.
+#[derive(Debug, Parser)]
+#[command(name = "oom-trace", version, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Exit status: 0 success, 1 failure, 2 wrong usage.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Hook the OOM killer and report each victim (the default)
+    Run(Box<RunArgs>),
+    /// Check what this machine offers: hooks, fields, permissions
+    Check(CheckArgs),
+    /// Print past kills, from the store, the kernel's log or saved logs
+    History(HistoryArgs),
+    /// Show the kills in a saved log, whatever kernel and logger it is from
+    Explain(ExplainArgs),
+    /// Cause one OOM kill of a throwaway child in a throwaway cgroup
+    Trigger(TriggerArgs),
+    /// The child of `trigger`.
+    #[command(name = VICTIM_COMMAND, hide = true)]
+    TriggerVictim(VictimArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::render::Format;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default() {
+        let cli = Cli::try_parse_from(["oom-trace", "--format", "json", "--output", "/x"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.run.format, Some(Format::Json));
+        let cli = Cli::try_parse_from(["oom-trace", "run", "--demo"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Run(args)) if args.demo));
+    }
+
+    #[test]
+    fn a_bad_pattern_is_wrong_usage() {
+        let error = Cli::try_parse_from(["oom-trace", "--redact", "a(b"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("'--redact <REGEX>': regex parse error"), "{error}");
+        let error = Cli::try_parse_from(["oom-trace", "--candidates", "17"]).unwrap_err();
+        assert!(error.to_string().contains("17 is not in 0..=16"), "{error}");
+    }
+}

@@ -1,0 +1,95 @@
+//! `oom-trace run`.
+
+use std::path::PathBuf;
+
+use clap::{Args, value_parser};
+
+use crate::enrich::command::Pattern;
+use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::render::{Color, Format};
+use crate::setting::{ByteSize, ConfigDuration, inline_table};
+use crate::sink::{FileConfig, Filter, Spec};
+
+/// How to run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Configuration file (TOML, see docs/delivery.md); flags override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Output format on standard output [default: text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write no records to standard output
+    #[arg(long)]
+    pub quiet: bool,
+    /// Only print kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'
+    #[arg(long, value_name = "TABLE", value_parser = inline_table::<Filter>)]
+    pub filter: Option<Filter>,
+    /// Also append records to a file, as JSON unless a format is given; repeatable
+    #[arg(long = "output", value_name = "[FORMAT:]FILE")]
+    pub outputs: Vec<FileConfig>,
+    /// Also send records to a sink, such as 'syslog:{ url = "tcp://log:601" }' (see docs/delivery.md);
+    /// repeatable
+    #[arg(long = "sink", value_name = "KIND[:TABLE]")]
+    pub sinks: Vec<Spec>,
+    /// Where records are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Do not record victims' command-line arguments
+    #[arg(long)]
+    pub no_cmdline: bool,
+    /// Redact matches of REGEX (or only its group `secret`) in arguments; repeatable
+    #[arg(long, value_name = "REGEX")]
+    pub redact: Vec<Pattern>,
+    /// Disable the built-in redaction of passwords, tokens and the like
+    #[arg(long)]
+    pub no_redact: bool,
+    /// Number of candidate tasks to record, highest badness first [default: 10]
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = value_parser!(u8).range(..=i64::from(MOST_CANDIDATES)))]
+    pub candidates: Option<u8>,
+    /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
+    #[arg(long, value_enum)]
+    pub color: Option<Color>,
+    /// Print everything known about each kill, not only what matters first
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// How to hook the kernel; `auto` uses the first method that works [default: auto]
+    #[arg(long, value_enum)]
+    pub attach: Option<Attach>,
+    /// BTF of the running kernel, instead of /sys/kernel/btf/vmlinux
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+    /// Cause one kill as `trigger` does, print its record and exit
+    #[arg(long)]
+    pub demo: bool,
+    /// Print the eBPF program's own diagnostics to standard error
+    #[arg(long)]
+    pub debug: bool,
+}
+
+impl RunArgs {
+    /// All that the file says, and nothing else.
+    #[must_use]
+    pub fn of_file(config: PathBuf) -> Self {
+        Self { config: Some(config), ..Self::default() }
+    }
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StoreArgs {
+    /// Store every record in this file, and deliver from it after an outage [default:
+    /// $STATE_DIRECTORY/records.db when run as a service]
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Do not store records
+    #[arg(long, conflicts_with = "store")]
+    pub no_store: bool,
+    /// Delete records older than this [default: 180d]
+    #[arg(long, value_name = "DURATION")]
+    pub store_max_age: Option<ConfigDuration>,
+    /// Maximum size of the store; the oldest records go first [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub store_max_bytes: Option<ByteSize>,
+}

@@ -1,0 +1,66 @@
+//! How standard output looks.
+
+use std::io::{self, IsTerminal as _};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use rustix::termios::tcgetwinsize;
+use serde::Deserialize;
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a format for people looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// ANSI colours; without them there is no escape byte in the output.
+    pub color: bool,
+    /// `text`: all that is known, not only what is needed first.
+    pub verbose: bool,
+    /// `text`: columns of a line.
+    pub width: u16,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { color: false, verbose: false, width: Self::WIDTH }
+    }
+}
+
+impl Style {
+    /// Where there is no terminal to fit into.
+    pub const WIDTH: u16 = 100;
+
+    /// That of standard output. Whether `auto` colours is for the terminal to say, and for the variables
+    /// that many programs know: `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM`.
+    #[must_use]
+    pub fn of_stdout(color: Color, verbose: bool) -> Self {
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        };
+        Self { color, verbose, width: width() }
+    }
+}
+
+/// Of the terminal, as long as its lines can be read.
+fn width() -> u16 {
+    const LEAST: u16 = 40;
+    const MOST: u16 = 120;
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| tcgetwinsize(&stdout).ok()).flatten();
+    match size.map(|size| size.ws_col) {
+        Some(columns @ 1..) => columns.clamp(LEAST, MOST),
+        _ => Style::WIDTH,
+    }
+}

@@ -1,0 +1,25 @@
+//! What every kind of sink is made of.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Filter, Sink, SinkError, Status};
+use crate::render::Format;
+
+/// The settings of one sink.
+pub trait Destination: Debug {
+    /// What the sink will be called: the name given to it, or one made of where it leads.
+    fn name(&self) -> String;
+
+    /// Which records it gets.
+    fn filter(&self) -> &Filter;
+
+    /// How records are written there; `None` where they are counted.
+    fn format(&self) -> Option<Format>;
+
+    /// Makes the sink. One whose destination may come later is made without it.
+    ///
+    /// # Errors
+    /// A destination that must be there is not, or a file or secret that is named.
+    fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError>;
+}

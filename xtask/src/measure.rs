@@ -1,0 +1,79 @@
+//! What the benchmark sends home of its table: numbers alone. What they are held against is in the
+//! host's `bench/rows.rs`.
+
+use serde::{Deserialize, Serialize};
+
+/// The file in [`crate::job::OUT_DIR`] that has a list of [`Series`], as JSON.
+pub const FILE: &str = "measures.json";
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// From `execve` until the tool's hook is in the kernel and it says so; ns.
+    Start,
+    /// From SIGINT until the tool has been waited for; ns.
+    Stop,
+    /// `Pss` of `/proc/PID/smaps_rollup`; bytes.
+    Pss,
+    /// `Anonymous` of the same; bytes.
+    Anonymous,
+    /// `VmHWM` of `/proc/PID/status`; bytes.
+    PeakRss,
+    /// `memlock` in the kernel's account of each loaded eBPF program and map; bytes.
+    Bpf,
+    /// What of that is ring buffers; bytes.
+    Ring,
+    /// `run_time_ns` of all programs for one kill; ns.
+    BpfTime,
+    /// From the kernel's entry into `oom_kill_process` until the victim's line is read; ns.
+    LinePipe,
+    /// The same on a terminal; ns.
+    LineTerminal,
+    /// `out_of_memory` among 10 tasks that the kernel lists, as a multiple of without the tool.
+    DecisionFew,
+    /// The same among 1,000 that it does not list.
+    DecisionMany,
+    /// `verified_insns` of all programs.
+    Verified,
+    /// The executable file; bytes.
+    Binary,
+    /// Context switches of an idle tool in one round.
+    WakeUps,
+    /// Victims of a cgroup killed whole for which there came no line.
+    GroupMissed,
+    /// Kills without a line when many came at once.
+    StormMissed,
+    /// All of a saved log; ns.
+    LogTime,
+    /// `VmHWM` after a saved log; bytes.
+    LogPeak,
+    /// The same, as a multiple of after a log a quarter as long.
+    LogGrowth,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// oom-trace, the agent or its command `explain`.
+    OomTrace,
+    /// `oomkill` of libbpf-tools.
+    Libbpf,
+    /// `oomkill.bt`.
+    Bpftrace,
+    /// `grep -c`.
+    Grep,
+}
+
+/// One subject's values of one row, a round each. The rounds of subjects alternate, so that those with the
+/// same number saw the same machine. Without a value there is no such thing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// The row.
+    pub of: Quantity,
+    /// The column.
+    pub subject: Subject,
+    /// In the unit of the row.
+    pub rounds: Vec<f64>,
+}
