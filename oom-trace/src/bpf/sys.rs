@@ -220,19 +220,27 @@ pub(crate) fn keep_heap() -> bool {
 }
 
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages of
-/// this binary's code and constants, which come back from the file as they are used.
+/// this binary.
 pub(super) fn release_memory() {
     // SAFETY: it frees what malloc has free, which nothing refers to.
     unsafe { libc::malloc_trim(0) };
+    release_code();
+}
+
+/// Gives back the pages of this binary's code and constants, which come back from the file as they are
+/// used. Those that are locked only from 5.18 on.
+pub(crate) fn release_code() {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for (start, len) in unchanged_file_mappings(&maps) {
         let start = std::ptr::with_exposed_provenance_mut(start);
-        // SAFETY: neither code nor a constant before it was ever written or relocated, so what comes
-        // back from the file is what was there.
-        let dropped = unsafe { libc::madvise(start, len, libc::MADV_DONTNEED) };
-        if dropped != 0 {
-            // It stays resident, which costs memory and nothing else.
-            return;
+        for advice in [libc::MADV_DONTNEED, libc::MADV_DONTNEED_LOCKED] {
+            // SAFETY: neither code nor a constant before it was ever written or relocated, so what
+            // comes back from the file is what was there.
+            let dropped = unsafe { libc::madvise(start, len, advice) };
+            if dropped == 0 {
+                break;
+            }
+            // Else it stays resident, which costs memory and nothing else.
         }
     }
 }

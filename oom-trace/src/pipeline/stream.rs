@@ -14,6 +14,7 @@ use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Missed};
 use super::feed::{Fed, Feed};
 use super::rehearsal::reserve_heap;
+use crate::bpf::release_code;
 use crate::budget::Budget;
 use crate::config;
 use crate::delivery::{Delivery, SinkStats};
@@ -109,7 +110,8 @@ impl Stream {
         let mut hangup = signal(SignalKind::hangup())?;
         // Who reads that it is there may end it at once.
         self.begin();
-        // Kills are seen already, and wait for it.
+        // Kills are seen already, and wait for it. What only a start runs makes way before.
+        release_code();
         reserve_heap();
         self.feed.rehearse();
         let mut reader_gone = false;
