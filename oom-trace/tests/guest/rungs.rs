@@ -235,7 +235,7 @@ fn ring_and_log_overflow() {
 /// Long paths take up most of the ring.
 fn kills_that_nobody_reads() -> (Watch, usize) {
     const LEVELS: usize = 12;
-    let kills = sized(200, 100);
+    let kills = sized(250, 150);
     let name = "x".repeat(255);
     let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
     for _ in 1..LEVELS {
