@@ -1,7 +1,7 @@
 //! What it takes to tell the kills of a large saved log.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -20,7 +20,9 @@ const SIZE: u64 = 16 << 20;
 const ROUNDS: usize = 3;
 
 pub(crate) fn measure(sheet: &mut Sheet) -> Result<()> {
-    let kills = write_log().context("cannot write the log")?;
+    write_log(SIZE / 4).context("cannot write the log")?;
+    let quarter = peak()?;
+    let kills = write_log(SIZE).context("cannot write the log")?;
     for _ in 0..ROUNDS {
         let explain = time(&["/bin/oom-trace", "explain", LOG])?;
         sheet.note(Quantity::LogTime, Subject::OomTrace, explain);
@@ -31,17 +33,17 @@ pub(crate) fn measure(sheet: &mut Sheet) -> Result<()> {
         Command::new("/bin/oom-trace").args(["explain", "--format", "json", LOG]).output()?;
     let told = String::from_utf8_lossy(&told.stdout).matches(r#""type":"oom_kill""#).count();
     ensure!(told == kills, "{told} of {kills} kills were told");
-    let (quarter, whole) = (peak(SIZE / 4)?, peak(SIZE)?);
+    let whole = peak()?;
     sheet.note(Quantity::LogPeak, Subject::OomTrace, whole);
     sheet.note(Quantity::LogGrowth, Subject::OomTrace, whole / quarter);
     Ok(fs::remove_file(LOG)?)
 }
 
-/// Writes the log; answers the number of kills in it.
-fn write_log() -> Result<usize> {
+/// Writes so much of a log, and the rest of its last report; answers the number of kills in it.
+fn write_log(size: u64) -> Result<usize> {
     let mut log = BufWriter::new(File::create(LOG)?);
     let (mut written, mut lines, mut kills) = (0, 0_u64, 0_usize);
-    while written < SIZE {
+    while written < size {
         let report = REPORT.lines().filter_map(|line| Some(line.split_once("] ")?.1.to_owned()));
         let others = (0..OTHER_LINES).map(|number| {
             format!("audit: type=1400 audit(1764100000.{number}:{kills}): apparmor=\"ALLOWED\"")
@@ -59,16 +61,16 @@ fn write_log() -> Result<usize> {
     Ok(kills)
 }
 
-/// The most memory that the command takes for so much of the log, in bytes. It reads the log from a pipe
-/// that stays open until it has been looked at.
-fn peak(size: u64) -> Result<f64> {
+/// The most memory that the command takes for the log, in bytes. It reads the log from a pipe that stays
+/// open until it has been looked at.
+fn peak() -> Result<f64> {
     let mut explain = Command::new("/bin/oom-trace")
         .args(["explain", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()?;
     let mut pipe = explain.stdin.take().context("no pipe")?;
-    io::copy(&mut File::open(LOG)?.take(size), &mut pipe)?;
+    io::copy(&mut File::open(LOG)?, &mut pipe)?;
     let peak = usage::peak(explain.id())?;
     drop(pipe);
     ensure!(explain.wait()?.success(), "explain failed");
