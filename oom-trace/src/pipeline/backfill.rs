@@ -28,9 +28,6 @@ const WAITING: usize = 16;
 /// Between two tries to read the store.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// How long a kill may be counted, and not yet logged.
-const IN_FLIGHT_NS: u64 = 1_000_000_000;
-
 /// Kills that are remembered at the start.
 const SEEN: usize = 1 << 14;
 
@@ -222,25 +219,17 @@ impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
         }
         let told = Archive::at(store).kills(&host.boot_id)?;
         let slept = self.slept;
+        // What is later the hooks see.
+        let is_before = |logged: &Logged| logged.boot_ns.saturating_add(slept) < *until;
         let mut logged = Vec::new();
-        // The kernel counts a kill before it logs it, and kills one at a time.
-        let mut in_flight = 0;
         let limits = (self.log)(&mut |record| {
-            let Some(kill) = record.kill().and_then(Logged::of) else { return Ok(()) };
-            // What is later the hooks see.
-            match kill.boot_ns.saturating_add(slept).checked_sub(*until) {
-                None => logged.push(kill),
-                Some(after) if after < IN_FLIGHT_NS => in_flight = 1,
-                Some(_) => {}
-            }
+            let kill = record.kill().and_then(Logged::of);
+            logged.extend(kill.filter(is_before));
             Ok(())
         })
         .map_err(Ended::Log)?;
         let missing = missing(logged, &told, slept);
-        let untold = counted.and_then(|counted| {
-            let counted_before = counted.saturating_sub(in_flight);
-            untold(counted_before, counted, *until, &told, &missing, limits)
-        });
+        let untold = counted.and_then(|counted| untold(counted, *until, &told, &missing, limits));
         if let Some(untold) = untold {
             say(untold);
         }
@@ -273,10 +262,8 @@ impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
     }
 }
 
-/// What is in no record at all, of the kills that were before the start: so many are sure to have been,
-/// of those that the kernel had counted.
+/// What is in no record at all, of the kills that were before the start.
 fn untold(
-    sure: u64,
     counted: u64,
     until: u64,
     told: &Told,
@@ -288,15 +275,14 @@ fn untold(
     let told = before.map(|known| u64::from(known.kills)).sum::<u64>()
         + pruned.kills
         + missing.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
-    let untold = sure.checked_sub(told).filter(|untold| *untold > 0)?;
+    let untold = counted.checked_sub(told).filter(|untold| *untold > 0)?;
     let why = match limits {
         Limits { reaches_back: false, .. } => {
             ": the kernel's log does not go back to boot, and no agent was running"
         }
-        _ => ": no agent was running, and the kernel's log does not have them",
+        _ => ": no agent was running, and they are not in the kernel's log",
     };
-    let were = if untold == 1 { "OOM kill was" } else { "OOM kills were" };
-    Some(format!("{untold} {were} missed since boot (kernel counted {counted}){why}"))
+    Some(format!("{untold} OOM kills were missed since boot (kernel counted {counted}){why}"))
 }
 
 #[cfg(test)]
