@@ -280,9 +280,10 @@ fn untold(
         Limits { reaches_back: false, .. } => {
             ": the kernel's log does not go back to boot, and no agent was running"
         }
-        _ => ": no agent was running, and they are not in the kernel's log",
+        _ => ": no agent was running, and the kernel's log does not have them",
     };
-    Some(format!("{untold} OOM kills were missed since boot (kernel counted {counted}){why}"))
+    let were = if untold == 1 { "OOM kill was" } else { "OOM kills were" };
+    Some(format!("{untold} {were} missed since boot (kernel counted {counted}){why}"))
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ fn kills_that_nobody_tells_of_are_counted() {
     assert_eq!(untold(4), None);
     assert_eq!(untold(3), None);
     assert!(untold(6).unwrap().contains("2 OOM kills were missed since boot (kernel counted 6)"));
+    assert!(untold(5).unwrap().starts_with("1 OOM kill was missed since boot (kernel counted 5)"));
 }
 
 const BOOT: &str = "7c6e5a0c-0f0b-4f0e-9d0a-6d1b0c9f2a11";
