@@ -2,12 +2,17 @@
 #![expect(clippy::print_stdout, reason = "what was measured is worth seeing")]
 
 use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::scenario::Scenario;
+use crate::support::PATIENCE;
 use crate::support::agent::{Agent, oom_trace};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("idle_is_light", idle_is_light),
+    Scenario::new("idle_wakes_nobody", idle_wakes_nobody),
     Scenario::new("huge_pages_back_nothing", huge_pages_back_nothing),
 ];
 
@@ -43,6 +48,35 @@ fn idle_is_light() {
         }
     }
     assert!(over.is_empty(), "{over:?}");
+}
+
+/// Once what a start does is done, nothing runs until something happens: no timer, no polling.
+fn idle_wakes_nobody() {
+    const QUIET: Duration = Duration::from_secs(5);
+    let mut agent = Agent::start(oom_trace(&["--format", "json"]));
+    assert_eq!(agent.record()["event"], "started");
+    let deadline = Instant::now() + PATIENCE;
+    let (mut before, mut since) = (switches(&agent), Instant::now());
+    while since.elapsed() < QUIET {
+        assert!(Instant::now() < deadline, "it does not come to rest: {before} switches so far");
+        thread::sleep(Duration::from_millis(100));
+        let now = switches(&agent);
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+    }
+    agent.stop();
+}
+
+/// How often the kernel switched to one of the agent's threads.
+fn switches(agent: &Agent) -> u64 {
+    let of = |task: PathBuf| -> u64 {
+        let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+        let counts = status.lines().filter_map(|line| line.split_once("ctxt_switches:"));
+        counts.map(|(_, count)| count.trim().parse::<u64>().unwrap()).sum()
+    };
+    let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).unwrap();
+    tasks.map(|task| of(task.unwrap().path())).sum()
 }
 
 /// Where the kernel uses them unasked, which as many distributions have it, one may stand for a heap or a
