@@ -134,7 +134,7 @@ pub(super) fn load_types(types: &[u8]) -> io::Result<OwnedFd> {
 
 /// `BPF_PROG_LOAD`
 #[repr(C)]
-#[derive(IntoBytes, Immutable)]
+#[derive(Default, IntoBytes, Immutable)]
 struct ProgLoad {
     prog_type: u32,
     insn_cnt: u32,
@@ -156,6 +156,19 @@ struct ProgLoad {
     line_info: u64,
     line_info_cnt: u32,
     attach_btf_id: u32,
+}
+
+/// Loads a program that is run by a call: `code` is `struct bpf_insn[]`, and its license is the GPL.
+pub(super) fn load_callable(prog_type: u32, prog_flags: u32, code: &[u8]) -> io::Result<OwnedFd> {
+    let load = ProgLoad {
+        prog_type,
+        insn_cnt: len(code)? / 8,
+        insns: address(code),
+        license: address(c"GPL".to_bytes_with_nul()),
+        prog_flags,
+        ..ProgLoad::default()
+    };
+    own(bpf(BPF_PROG_LOAD, &load)?)
 }
 
 /// A program as it is loaded.
@@ -197,19 +210,14 @@ pub(super) fn load_program(program: &Loadable<'_>, types: impl AsFd) -> Result<O
             log_level: if has_log { LOG_LEVEL } else { 0 },
             log_size: len(log)?,
             log_buf: if has_log { log.as_mut_ptr().expose_provenance() as u64 } else { 0 },
-            kern_version: 0,
-            prog_flags: 0,
             prog_name: object_name(program.name),
-            prog_ifindex: 0,
             expected_attach_type,
             prog_btf_fd: types,
             func_info_rec_size: FUNC_INFO_LEN,
             func_info: address(program.functions),
             func_info_cnt: len(program.functions)? / FUNC_INFO_LEN,
-            line_info_rec_size: 0,
-            line_info: 0,
-            line_info_cnt: 0,
             attach_btf_id: program.target,
+            ..ProgLoad::default()
         };
         own(bpf(BPF_PROG_LOAD, &load)?)
     };

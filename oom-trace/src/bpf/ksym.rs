@@ -2,18 +2,17 @@
 //!
 //! `/proc/kallsyms` is read line by line, some hundred thousand of them; the helper
 //! `bpf_kallsyms_lookup_name` (kernel/bpf/syscall.c, 5.16 on) answers at once. It is for programs
-//! of type `BPF_PROG_TYPE_SYSCALL`, which aya does not have, so this one is written and run here.
+//! of type `BPF_PROG_TYPE_SYSCALL`, so this one is written and run here.
 
 use std::io;
 use std::mem::offset_of;
-use std::os::fd::AsRawFd as _;
 
 use zerocopy::{Immutable, IntoBytes};
 
-use super::sys::{bpf, own};
+use super::calls::{load_callable, number};
+use super::sys::bpf;
 
 // include/uapi/linux/bpf.h
-const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_PROG_TEST_RUN: libc::c_int = 10;
 const BPF_PROG_TYPE_SYSCALL: u32 = 31;
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
@@ -30,22 +29,7 @@ struct Insn {
     immediate: i32,
 }
 
-/// The members of `union bpf_attr` for `BPF_PROG_LOAD` that are used.
-#[repr(C)]
-#[derive(IntoBytes, Immutable)]
-struct ProgLoad {
-    prog_type: u32,
-    insn_cnt: u32,
-    insns: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log_buf: u64,
-    kern_version: u32,
-    prog_flags: u32,
-}
-
-/// Likewise for `BPF_PROG_TEST_RUN`.
+/// The members of `union bpf_attr` for `BPF_PROG_TEST_RUN` that are used.
 #[repr(C)]
 #[derive(IntoBytes, Immutable)]
 struct TestRun {
@@ -84,21 +68,10 @@ const RESULT_AT: i16 = NAME_AT - 8;
 /// (`ENOENT`), or does not show addresses to this process (`EPERM`).
 pub(super) fn address(name: &str) -> io::Result<u64> {
     let program = program(name).ok_or(io::ErrorKind::InvalidInput)?;
-    let load = ProgLoad {
-        prog_type: BPF_PROG_TYPE_SYSCALL,
-        insn_cnt: u32::try_from(program.len()).map_err(io::Error::other)?,
-        insns: program.as_ptr().addr() as u64,
-        license: c"GPL".as_ptr().addr() as u64,
-        log_level: 0,
-        log_size: 0,
-        log_buf: 0,
-        kern_version: 0,
-        prog_flags: BPF_F_SLEEPABLE,
-    };
-    let fd = own(bpf(BPF_PROG_LOAD, &load)?)?;
+    let fd = load_callable(BPF_PROG_TYPE_SYSCALL, BPF_F_SLEEPABLE, program.as_bytes())?;
     let mut answer = Answer::default();
     let run = TestRun {
-        prog_fd: u32::try_from(fd.as_raw_fd()).map_err(io::Error::other)?,
+        prog_fd: number(&fd)?,
         retval: 0,
         data_size_in: 0,
         data_size_out: 0,

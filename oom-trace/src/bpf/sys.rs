@@ -98,17 +98,46 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     registered.map_err(io::Error::from)
 }
 
-/// Memory of its own mapping, which is given back to the kernel when this is dropped.
+/// A mapping, which is given back to the kernel when this is dropped.
 #[derive(Debug)]
-pub(super) struct Pages {
+struct Mapped {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread, and is not written to.
-unsafe impl Send for Pages {}
+// SAFETY: the mapping belongs to the process, not to a thread, and this module writes to none that is
+// shared.
+unsafe impl Send for Mapped {}
 // SAFETY: as above.
-unsafe impl Sync for Pages {}
+unsafe impl Sync for Mapped {}
+
+impl Mapped {
+    /// What was mapped there, which nothing else gives back.
+    fn new(start: *mut std::ffi::c_void, len: usize) -> io::Result<Self> {
+        let start = NonNull::new(start.cast());
+        let start = start.ok_or_else(|| io::Error::other("mapped at the address 0"))?;
+        Ok(Self { start, len })
+    }
+
+    /// The first `len` bytes of a file, to be read.
+    fn file(file: impl AsFd, len: usize, flags: MapFlags) -> io::Result<Self> {
+        // SAFETY: the kernel chooses where, so that nothing else is there.
+        let start = unsafe { mmap(std::ptr::null_mut(), len, ProtFlags::READ, flags, file, 0) }?;
+        Self::new(start, len)
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: it is what was mapped, and nothing refers to it any more.
+        let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
+}
+
+/// Memory that nobody changes.
+#[derive(Debug)]
+pub(super) struct Pages(Mapped);
 
 impl Pages {
     /// Memory that `fill` has written to.
@@ -121,25 +150,16 @@ impl Pages {
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         // SAFETY: the kernel chooses where, so that nothing else is there.
         let start = unsafe { mmap_anonymous(anywhere, len, access, flags) }?;
-        let pages = Self::new(start, len)?;
+        let mapped = Mapped::new(start, len)?;
         // SAFETY: these are zeros that nothing else refers to yet.
-        fill(unsafe { std::slice::from_raw_parts_mut(pages.start.as_ptr(), len) })?;
-        Ok(pages)
+        fill(unsafe { std::slice::from_raw_parts_mut(mapped.start.as_ptr(), len) })?;
+        Ok(Self(mapped))
     }
 
     /// What a file holds that is the kernel's own memory, as `/sys/kernel/btf/vmlinux` is: nobody
     /// changes or shortens it.
     pub(super) fn of_kernel_file(file: impl AsFd, len: usize) -> io::Result<Self> {
-        let (anywhere, access) = (std::ptr::null_mut(), ProtFlags::READ);
-        // SAFETY: the kernel chooses where, so that nothing else is there.
-        let start = unsafe { mmap(anywhere, len, access, MapFlags::PRIVATE, file, 0) }?;
-        Self::new(start, len)
-    }
-
-    fn new(start: *mut std::ffi::c_void, len: usize) -> io::Result<Self> {
-        let start = NonNull::new(start.cast());
-        let start = start.ok_or_else(|| io::Error::other("mapped at the address 0"))?;
-        Ok(Self { start, len })
+        Mapped::file(file, len, MapFlags::PRIVATE).map(Self)
     }
 }
 
@@ -147,52 +167,27 @@ impl Deref for Pages {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
+        let Mapped { start, len } = &self.0;
         // SAFETY: it is mapped until this is dropped, and nobody writes to it.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        // SAFETY: it is what was mapped, and nothing refers to it any more.
-        let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
-        debug_assert_eq!(unmapped, Ok(()));
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), *len) }
     }
 }
 
 /// The numbers in the one element of an array that may be mapped (`BPF_F_MMAPABLE`).
 #[derive(Debug)]
-pub(super) struct Numbers<const N: usize>(NonNull<[AtomicU64; N]>);
-
-// SAFETY: the mapping belongs to the process, not to a thread, and is read by atomic loads alone.
-unsafe impl<const N: usize> Send for Numbers<N> {}
-// SAFETY: as above.
-unsafe impl<const N: usize> Sync for Numbers<N> {}
+pub(super) struct Numbers<const N: usize>(Mapped);
 
 impl<const N: usize> Numbers<N> {
-    const LEN: usize = size_of::<[AtomicU64; N]>();
-
     /// Maps those of the array `map`, whose values are of this size.
     pub(super) fn map(map: impl AsFd) -> io::Result<Self> {
-        let (anywhere, read) = (std::ptr::null_mut(), ProtFlags::READ);
-        // SAFETY: the kernel chooses where, so that nothing else is there.
-        let start = unsafe { mmap(anywhere, Self::LEN, read, MapFlags::SHARED, map, 0) }?;
-        let numbers = NonNull::new(start.cast());
-        numbers.map(Self).ok_or_else(|| io::Error::other("mapped at the address 0"))
+        Mapped::file(map, size_of::<[AtomicU64; N]>(), MapFlags::SHARED).map(Self)
     }
 
     pub(super) fn get(&self) -> [u64; N] {
+        let numbers: NonNull<[AtomicU64; N]> = self.0.start.cast();
         // SAFETY: it is mapped until this is dropped, begins a page, and was filled by the kernel.
-        let numbers = unsafe { self.0.as_ref() };
+        let numbers = unsafe { numbers.as_ref() };
         numbers.each_ref().map(|number| number.load(Ordering::Relaxed))
-    }
-}
-
-impl<const N: usize> Drop for Numbers<N> {
-    fn drop(&mut self) {
-        // SAFETY: it is what was mapped, and nothing refers to it any more.
-        let unmapped = unsafe { munmap(self.0.as_ptr().cast(), Self::LEN) };
-        debug_assert_eq!(unmapped, Ok(()));
     }
 }
 

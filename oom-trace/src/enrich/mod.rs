@@ -62,6 +62,31 @@ pub struct Enricher {
 }
 
 impl Enricher {
+    /// One for this machine, which has seen nothing yet.
+    #[must_use]
+    pub fn here(
+        host: Host,
+        release: Release,
+        gfp_names: GfpNames,
+        (redactor, candidates): (Redactor, usize),
+        sees_sharers: bool,
+    ) -> Self {
+        Self {
+            host,
+            gfp_names,
+            stack_reader: StackReader::default(),
+            build_reader: BuildReader::here(release.version()),
+            place_reader: PlaceReader::default(),
+            system_reader: SystemReader::here(),
+            redactor,
+            candidates,
+            user_reader: UserReader::default(),
+            sees_sharers,
+            page_size: rustix::param::page_size() as u64,
+            release,
+        }
+    }
+
     /// How the machine stands now that the record of a decision made at `boot_ns` is here.
     pub fn system(&mut self, boot_ns: u64) -> model::System {
         let after_ns = Clock::now().boot_ns().saturating_sub(boot_ns);

@@ -196,32 +196,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::enrich::build::BuildReader;
     use crate::enrich::command::Redactor;
     use crate::enrich::host::Host;
-    use crate::enrich::place::PlaceReader;
-    use crate::enrich::stack::StackReader;
-    use crate::enrich::system::SystemReader;
-    use crate::enrich::users::UserReader;
     use crate::kernel::gfp::GfpNames;
     use crate::release::Release;
 
     fn enricher() -> Enricher {
         let release = Release::new("6.12.0");
-        Enricher {
-            host: Host::here().unwrap(),
-            gfp_names: GfpNames::new(release.version(), |_| None),
-            stack_reader: StackReader::default(),
-            build_reader: BuildReader::here(release.version()),
-            place_reader: PlaceReader::default(),
-            system_reader: SystemReader::here(),
-            redactor: Redactor { tells: true, usual: true, patterns: Vec::new() },
-            candidates: 16,
-            user_reader: UserReader::default(),
-            sees_sharers: true,
-            page_size: 4096,
-            release,
-        }
+        let gfp_names = GfpNames::new(release.version(), |_| None);
+        let redactor = Redactor { tells: true, usual: true, patterns: Vec::new() };
+        Enricher::here(Host::here().unwrap(), release, gfp_names, (redactor, 16), true)
     }
 
     /// A kind that is new makes this match incomplete, and then the test fail.

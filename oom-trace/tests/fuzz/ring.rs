@@ -4,14 +4,10 @@ use std::cell::RefCell;
 
 use fastrand::Rng;
 use oom_trace::enrich::Enricher;
-use oom_trace::enrich::build::BuildReader;
 use oom_trace::enrich::clock::Clock;
 use oom_trace::enrich::command::Redactor;
 use oom_trace::enrich::host::Host;
-use oom_trace::enrich::place::PlaceReader;
-use oom_trace::enrich::stack::StackReader;
 use oom_trace::enrich::system::SystemReader;
-use oom_trace::enrich::users::UserReader;
 use oom_trace::incident::assemble::{Assembler, Incident};
 use oom_trace::incident::model::{Record, System};
 use oom_trace::kernel::gfp::GfpNames;
@@ -37,20 +33,10 @@ pub(crate) struct Told {
 impl Way {
     pub(crate) fn here() -> Self {
         let release = Release::new("6.12.0");
-        let enricher = Enricher {
-            host: Host::here().unwrap(),
-            gfp_names: GfpNames::new(release.version(), |_| None),
-            stack_reader: StackReader::default(),
-            build_reader: BuildReader::here(release.version()),
-            place_reader: PlaceReader::default(),
-            system_reader: SystemReader::here(),
-            redactor: Redactor { tells: true, usual: true, patterns: Vec::new() },
-            candidates: 16,
-            user_reader: UserReader::default(),
-            sees_sharers: true,
-            page_size: 4096,
-            release,
-        };
+        let gfp_names = GfpNames::new(release.version(), |_| None);
+        let redactor = Redactor { tells: true, usual: true, patterns: Vec::new() };
+        let host = Host::here().unwrap();
+        let enricher = Enricher::here(host, release, gfp_names, (redactor, 16), true);
         let system = SystemReader::here().read(Some(1));
         Self { enricher: RefCell::new(enricher), system }
     }

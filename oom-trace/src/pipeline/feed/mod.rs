@@ -12,12 +12,7 @@ use super::rehearsal::Rehearsal;
 use super::source::Source;
 use crate::config;
 use crate::enrich::Enricher;
-use crate::enrich::build::BuildReader;
 use crate::enrich::host::Host;
-use crate::enrich::place::PlaceReader;
-use crate::enrich::stack::StackReader;
-use crate::enrich::system::SystemReader;
-use crate::enrich::users::UserReader;
 use crate::incident::model::Record;
 use crate::kernel::plan::Plan;
 use crate::kernel_log::this_boot::machine;
@@ -55,20 +50,13 @@ impl Feed {
         match source {
             Source::Programs(programs) => {
                 let (facts, probes, ring) = *programs;
-                let enricher = Enricher {
-                    host: host.clone(),
-                    release: facts.release.clone(),
-                    gfp_names: facts.known.gfp_names,
-                    stack_reader: StackReader::default(),
-                    build_reader: BuildReader::here(facts.release.version()),
-                    place_reader: PlaceReader::default(),
-                    system_reader: SystemReader::here(),
-                    redactor: config.redactor.clone(),
-                    candidates: config.candidates,
-                    user_reader: UserReader::default(),
-                    sees_sharers: !plan.lacks("victim.shares_mm"),
-                    page_size: rustix::param::page_size() as u64,
-                };
+                let enricher = Enricher::here(
+                    host.clone(),
+                    facts.release.clone(),
+                    facts.known.gfp_names,
+                    (config.redactor.clone(), config.candidates),
+                    !plan.lacks("victim.shares_mm"),
+                );
                 let sees_exits = !plan.lacks("oom_exit");
                 let rehearsal = Rehearsal::new(config);
                 let programs =
