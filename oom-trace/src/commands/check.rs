@@ -13,6 +13,7 @@ use crate::commands::destinations::open_sink;
 use crate::config;
 use crate::delivery::SinkStats;
 use crate::kernel::plan::Plan;
+use crate::kernel_log::device::Device;
 use crate::pipeline::{notes, open};
 use crate::sink::Status;
 use crate::store::Store;
@@ -144,7 +145,8 @@ fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
 
 fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (plan, source) = runtime.block_on(async { open(config, false) })?;
+    let log = Device::open_at_end().map(|(log, _)| log);
+    let (plan, source) = runtime.block_on(async { open(config, false, log) })?;
     let Plan { rung, hooks, missing, refused } = plan;
     findings.attach = Some(rung.to_string());
     findings.hooks =

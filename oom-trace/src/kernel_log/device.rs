@@ -34,15 +34,6 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// With the oldest message that the kernel still has.
-    Oldest,
-    /// With the next one.
-    Next,
-}
-
 /// What records are read from, without waiting.
 pub trait Now {
     /// One record, into room for the largest.
@@ -70,7 +61,18 @@ impl Now for Receiver {
 pub struct Device<F = File> {
     file: F,
     next: Option<u64>,
+    /// Was read to see where it stands, and is the next.
+    peeked: Option<Taken>,
     buffer: Box<[u8; RECORD]>,
+}
+
+/// A place between two messages of the log, by its own order: no clock tells what is before it.
+#[derive(Debug)]
+pub struct Boundary<F = File> {
+    /// Stands there, as long as `first` is unknown.
+    after: Device<F>,
+    /// The number of the first message after it.
+    first: Option<u64>,
 }
 
 /// What a read found.
@@ -83,19 +85,28 @@ pub enum Taken {
 }
 
 impl Device {
-    /// Opens it.
+    /// Opens it, to begin with the oldest message that the kernel still has.
     ///
     /// # Errors
     /// There is none, or this process may not.
-    pub fn open(begin: Begin) -> Result<Self, DeviceError> {
-        let failed = |error| DeviceError { error };
+    pub fn open() -> Result<Self, DeviceError> {
+        Self::at(SeekFrom::Start(0)).map_err(|error| DeviceError { error })
+    }
+
+    /// Opens it, to begin with the next message, and says where that is: each message is either the
+    /// device's or before the boundary.
+    ///
+    /// # Errors
+    /// There is none, or this process may not.
+    pub fn open_at_end() -> Result<(Self, Boundary), DeviceError> {
+        Boundary::find(|| Self::at(SeekFrom::End(0))).map_err(|error| DeviceError { error })
+    }
+
+    fn at(place: SeekFrom) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = open(PATH, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-        let mut file = File::from(file);
-        if begin == Begin::Next {
-            file.seek(SeekFrom::End(0)).map_err(failed)?;
-        }
-        Ok(Self { file, next: None, buffer: Box::new([0; RECORD]) })
+        let mut file = File::from(open(PATH, flags, Mode::empty())?);
+        file.seek(place)?;
+        Ok(Self::new(file))
     }
 
     /// Registers with the running tokio runtime, so that records can be waited for.
@@ -103,20 +114,26 @@ impl Device {
     /// # Errors
     /// The kernel cannot poll it.
     pub fn into_waiting(self) -> io::Result<Device<Receiver>> {
-        let Self { file, next, buffer } = self;
+        let Self { file, next, peeked, buffer } = self;
         // Of what tokio can wait for, a pipe is read as this device is; it looks no closer.
         let file = Receiver::from_file_unchecked(file)?;
-        Ok(Device { file, next, buffer })
+        Ok(Device { file, next, peeked, buffer })
     }
 }
 
 impl Device<Receiver> {
-    /// Waits until there is a record.
+    /// Waits until a record is written. There may be one before.
     ///
     /// # Errors
     /// The runtime is shutting down.
     pub async fn readable(&self) -> io::Result<()> {
         self.file.readable().await
+    }
+}
+
+impl<F> Device<F> {
+    fn new(file: F) -> Self {
+        Self { file, next: None, peeked: None, buffer: Box::new([0; RECORD]) }
     }
 }
 
@@ -126,6 +143,9 @@ impl<F: Now> Device<F> {
     /// # Errors
     /// The kernel refuses.
     pub fn take(&mut self) -> io::Result<Option<Taken>> {
+        if let Some(peeked) = self.peeked.take() {
+            return Ok(Some(peeked));
+        }
         loop {
             match self.file.read_now(&mut *self.buffer) {
                 Ok(0) => return Ok(None),
@@ -149,5 +169,107 @@ impl<F: Now> Device<F> {
         let expected = self.next.replace(following);
         let lost = expected.map_or(0, |expected| record.sequence.saturating_sub(expected));
         Taken::Record(record, lost)
+    }
+}
+
+impl<F: Now> Boundary<F> {
+    /// The end of the log, and a device that begins there.
+    fn find(mut at_end: impl FnMut() -> io::Result<Device<F>>) -> io::Result<(Device<F>, Self)> {
+        let (mut device, after) = (at_end()?, at_end()?);
+        // If there is nothing for the first, the second begins where it does.
+        device.peeked = device.take()?;
+        let first = device.peeked.as_ref().and_then(Taken::sequence);
+        Ok((device, Self { after, first }))
+    }
+
+    /// Whether a message that has been read, by its number, is after it.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn is_before(&mut self, sequence: u64) -> io::Result<bool> {
+        if self.first.is_none() {
+            // Nothing, and what has been read is older.
+            self.first = self.after.take()?.as_ref().and_then(Taken::sequence);
+        }
+        Ok(self.first.is_some_and(|first| first <= sequence))
+    }
+}
+
+impl Taken {
+    fn sequence(&self) -> Option<u64> {
+        match self {
+            Self::Record(record, _) => Some(record.sequence),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// A log that is written to, and who reads it.
+    #[derive(Clone, Default)]
+    struct Log(Rc<RefCell<Vec<String>>>);
+
+    struct Reader(Log, Cell<usize>);
+
+    impl Log {
+        fn write(&self) {
+            let mut all = self.0.borrow_mut();
+            let message = format!("6,{},5,-;of the kernel\n", all.len());
+            all.push(message);
+        }
+
+        fn at_end(&self) -> Device<Reader> {
+            Device::new(Reader(self.clone(), Cell::new(self.0.borrow().len())))
+        }
+    }
+
+    impl Now for Reader {
+        fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Self(Log(all), place) = self;
+            let all = all.borrow();
+            let message = all.get(place.get()).ok_or(io::ErrorKind::WouldBlock)?;
+            place.set(place.get() + 1);
+            buffer[..message.len()].copy_from_slice(message.as_bytes());
+            Ok(message.len())
+        }
+    }
+
+    fn sequences(device: &mut Device<Reader>) -> Vec<u64> {
+        let taken = std::iter::from_fn(|| device.take().unwrap());
+        taken.filter_map(|taken| taken.sequence()).collect()
+    }
+
+    /// Whatever is written in between, and whenever it is asked.
+    #[test]
+    fn each_message_is_either_the_devices_or_before_the_boundary() {
+        for (between, after) in [(0, 0), (0, 3), (2, 0), (2, 3)] {
+            for asked_early in [false, true] {
+                let log = Log::default();
+                (0..4).for_each(|_| log.write());
+                let mut is_first = true;
+                let at_end = || {
+                    if !std::mem::take(&mut is_first) {
+                        (0..between).for_each(|_| log.write());
+                    }
+                    Ok(log.at_end())
+                };
+                let (mut device, mut boundary) = Boundary::find(at_end).unwrap();
+                if asked_early {
+                    assert!(!boundary.is_before(3).unwrap());
+                }
+                (0..after).for_each(|_| log.write());
+                let all = 0..log.0.borrow().len() as u64;
+                let (later, before): (Vec<_>, Vec<_>) =
+                    all.partition(|&sequence| boundary.is_before(sequence).unwrap());
+                assert_eq!(before, [0, 1, 2, 3], "{between} {after} {asked_early}");
+                assert_eq!(sequences(&mut device), later, "{between} {after} {asked_early}");
+            }
+        }
     }
 }

@@ -8,11 +8,13 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::Record;
-use crate::kernel_log::device::{Begin, Device, Taken};
+use crate::kernel_log::device::{Boundary, Device, Taken};
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
 
 /// A shorter suspension moves no kill by a time that matters.
 const SHORT: Duration = Duration::from_secs(1);
+
+const UNREADABLE: &str = "cannot read the kernel's log";
 
 /// What the log does not tell.
 #[derive(Debug, Clone, Copy)]
@@ -25,21 +27,27 @@ pub(crate) struct Limits {
     pub(crate) has_times: bool,
 }
 
-/// Hands on all that it has, oldest first.
+/// Hands on all that it has, oldest first; or what it had by then.
 ///
 /// # Errors
 /// It cannot be read, or `each` fails.
 pub(crate) fn read(
     host: &Host,
+    mut until: Option<&mut Boundary>,
     mut each: impl FnMut(Record) -> anyhow::Result<()>,
 ) -> anyhow::Result<Limits> {
-    let mut device = Device::open(Begin::Oldest)?;
+    let mut device = Device::open()?;
     let mut parser = Parser::new(machine(host));
     let clock = (suspended() < SHORT).then(Clock::now);
     let mut first = None;
     let mut lost = 0;
-    while let Some(taken) = device.take().context("cannot read the kernel's log")? {
+    while let Some(taken) = device.take().context(UNREADABLE)? {
         let Taken::Record(record, gap) = taken else { continue };
+        if let Some(boundary) = &mut until
+            && boundary.is_before(record.sequence).context(UNREADABLE)?
+        {
+            break;
+        }
         // Of a storm, the beginning may be overwritten.
         let begins_late = first.is_none() && record.sequence > 0;
         first.get_or_insert(record.sequence);

@@ -77,6 +77,11 @@ impl Account {
         (self.count)()
     }
 
+    /// How many kills the kernel had counted when the account began, as far as is known by now.
+    pub(crate) fn base(&self) -> Option<u64> {
+        self.base
+    }
+
     /// Whether it remains to be compared again.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.ahead.is_some()

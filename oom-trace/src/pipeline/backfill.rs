@@ -14,13 +14,14 @@ use std::{io, thread};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use self::matching::{Logged, is_again, missing, same};
+use self::matching::{Logged, missing};
 use crate::delivery::Pace;
 use crate::enrich::host::Host;
 use crate::incident::model::{OomKill, Record};
+use crate::kernel_log::device::Boundary;
 use crate::kernel_log::this_boot::{self, Limits, suspended};
 use crate::say::say;
-use crate::store::{Archive, Known, StoreError, Told};
+use crate::store::{Archive, StoreError, Told};
 
 /// Kills on their way to whoever tells of them.
 const WAITING: usize = 16;
@@ -28,43 +29,43 @@ const WAITING: usize = 16;
 /// Between two tries to read the store.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// Kills that are remembered at the start.
-const SEEN: usize = 1 << 14;
-
 /// What is looked for: kills of the time before this agent.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Before {
     /// Where and which boot this is.
     pub(crate) host: Host,
     /// The store.
     pub(crate) store: PathBuf,
-    /// When the hooks were in place, on `CLOCK_BOOTTIME` in nanoseconds.
+    /// When its account began, on `CLOCK_BOOTTIME` in nanoseconds.
     pub(crate) until: u64,
-    /// How many kills the kernel had counted then.
-    pub(crate) counted: Option<u64>,
 }
 
 /// The search under way.
 #[derive(Debug)]
 pub(crate) struct Backfill {
     /// `None` once it is over.
-    found: Option<Receiver<Missed>>,
-    seen: Seen,
+    found: Option<Receiver<Found>>,
     told: u64,
+    /// What is to be compared with the kernel's count.
+    sum: Option<Sum>,
 }
 
-/// A kill that the store lacks.
+/// What the search brings.
 #[derive(Debug)]
-pub(crate) struct Missed(Box<OomKill>);
+pub(crate) enum Found {
+    /// A kill that the store lacks.
+    Missed(Box<OomKill>),
+    /// All of them.
+    Sum(Sum),
+}
 
-/// Kills that the hooks saw at the start: the log may have those, too.
-#[derive(Debug, Default)]
-struct Seen {
-    until: u64,
-    slept: u64,
-    kills: Vec<Known>,
-    /// Those of which a line was found, and there are more.
-    again: Vec<Known>,
+/// The kills before this start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sum {
+    /// How many the store and the log have.
+    known: u64,
+    /// Whether the log begins with the boot.
+    reaches_back: bool,
 }
 
 impl Backfill {
@@ -72,19 +73,19 @@ impl Backfill {
     ///
     /// # Errors
     /// The kernel gives no further thread.
-    pub(crate) fn start(before: Before, pace: Pace) -> io::Result<Self> {
+    pub(crate) fn start(before: Before, mut boundary: Boundary, pace: Pace) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(WAITING);
-        let seen = Seen { until: before.until, slept: slept(), ..Seen::default() };
         let host = before.host.clone();
-        let log = move |each: &mut Each<'_>| this_boot::read(&host, each);
-        let run = move || Search { before, pace, sender, log, slept: slept() }.run();
+        let log = move |each: &mut Each<'_>| this_boot::read(&host, Some(&mut boundary), each);
+        let slept = u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX);
+        let run = move || Search { before, pace, sender, log, slept }.run();
         thread::Builder::new().name("backfill".to_owned()).spawn(run)?;
-        Ok(Self { found: Some(found), seen, told: 0 })
+        Ok(Self { found: Some(found), told: 0, sum: None })
     }
 
     /// Nothing is looked for.
     pub(crate) fn none() -> Self {
-        Self { found: None, seen: Seen::default(), told: 0 }
+        Self { found: None, told: 0, sum: None }
     }
 
     /// Whether there is more to come.
@@ -92,33 +93,48 @@ impl Backfill {
         self.found.is_some()
     }
 
-    /// The next kill, which may be one that the hooks saw meanwhile; `None` at the end, and then for
-    /// ever.
-    pub(crate) async fn next(&mut self) -> Option<Missed> {
+    /// What is found next; `None` at the end, and then for ever.
+    pub(crate) async fn next(&mut self) -> Option<Found> {
         let found = self.found.as_mut()?;
         let next = found.recv().await;
         if next.is_none() {
             self.found = None;
-            self.seen = Seen::default();
         }
         next
     }
 
-    /// The hooks saw this kill.
-    pub(crate) fn saw(&mut self, kill: &OomKill) {
-        if self.found.is_some() {
-            self.seen.add(kill);
+    /// The record to tell of it, if it is a kill.
+    pub(crate) fn take(&mut self, found: Found) -> Option<Record> {
+        match found {
+            Found::Missed(kill) => {
+                self.told += 1;
+                Some(Record::OomKill(kill))
+            }
+            Found::Sum(sum) => {
+                self.sum = Some(sum);
+                None
+            }
         }
     }
 
-    /// The record of a kill that nobody told of; `None` if the hooks saw it after all. To be asked when
-    /// all that the hooks have seen by now is known.
-    pub(crate) fn tell(&mut self, Missed(kill): Missed) -> Option<Record> {
-        if self.seen.takes(&kill) {
-            return None;
-        }
-        self.told += 1;
-        Some(Record::OomKill(kill))
+    /// Whether the kernel's count is to be compared.
+    pub(crate) fn is_to_be_compared(&self) -> bool {
+        self.sum.is_some()
+    }
+
+    /// The kills that nobody can tell of, in a sentence, by how many the kernel had counted when the
+    /// agent's account began: without those that were on their way then, which it has told of.
+    pub(crate) fn compare(&mut self, counted: Option<u64>) -> Option<String> {
+        let Sum { known, reaches_back } = self.sum.take()?;
+        let counted = counted?;
+        let untold = counted.checked_sub(known).filter(|untold| *untold > 0)?;
+        let why = if reaches_back {
+            ": no agent was running, and the kernel's log does not have them"
+        } else {
+            ": the kernel's log does not go back to boot, and no agent was running"
+        };
+        let were = if untold == 1 { "OOM kill was" } else { "OOM kills were" };
+        Some(format!("{untold} {were} missed since boot (kernel counted {counted}){why}"))
     }
 
     /// How many kills were told, in a sentence.
@@ -133,44 +149,13 @@ impl Backfill {
     }
 }
 
-impl Seen {
-    /// Of a kill that is long after the start, no line of the log is from before it.
-    fn add(&mut self, kill: &OomKill) {
-        let until = self.until.saturating_add(matching::APART);
-        let room = SEEN.saturating_sub(self.kills.len());
-        self.kills.extend(Known::of(kill).filter(|known| known.boot_ns <= until).take(room));
-    }
-
-    /// Whether it holds this kill: by its id, else by its thread and time. It is used up by that:
-    /// another kill of a thread with the same id is another one.
-    fn takes(&mut self, kill: &OomKill) -> bool {
-        let Some(logged) = Logged::of(kill) else { return false };
-        let distance = |known: &Known| same(&logged, known, self.slept);
-        let all = self.kills.iter().enumerate();
-        let nearest = all.filter_map(|(at, known)| Some((distance(known)?, at))).min();
-        if let Some((_, at)) = nearest {
-            let known = self.kills.swap_remove(at);
-            // What is left of it are its further kills.
-            self.again.extend((known.kills > 1).then_some(known));
-            return true;
-        }
-        let mut known = self.kills.iter_mut().chain(&mut self.again);
-        let again = known.find(|known| is_again(&logged, known));
-        again.map(|known| known.kills -= 1).is_some()
-    }
-}
-
-fn slept() -> u64 {
-    u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// Takes a record of the log.
 type Each<'a> = dyn FnMut(Record) -> anyhow::Result<()> + 'a;
 
 struct Search<L> {
     before: Before,
     pace: Pace,
-    sender: Sender<Missed>,
+    sender: Sender<Found>,
     /// Hands on what the kernel's log has.
     log: L,
     /// How long the machine slept, in nanoseconds.
@@ -189,8 +174,8 @@ enum Ended {
     Log(anyhow::Error),
 }
 
-impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
-    fn run(self) {
+impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
+    fn run(mut self) {
         if !self.pace.is_ready() {
             say("kills from before this start are told once the store works");
         }
@@ -212,42 +197,37 @@ impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
         }
     }
 
-    fn search(&self) -> Result<(), Ended> {
-        let Before { host, store, until, counted } = &self.before;
+    fn search(&mut self) -> Result<(), Ended> {
+        let Before { host, store, until } = &self.before;
         if !self.pace.wait() {
             return Err(Ended::Stopped);
         }
         let told = Archive::at(store).kills(&host.boot_id)?;
-        let slept = self.slept;
-        // What is later the hooks see.
-        let is_before = |logged: &Logged| logged.boot_ns.saturating_add(slept) < *until;
         let mut logged = Vec::new();
         let limits = (self.log)(&mut |record| {
-            let kill = record.kill().and_then(Logged::of);
-            logged.extend(kill.filter(is_before));
+            logged.extend(record.kill().and_then(Logged::of));
             Ok(())
         })
         .map_err(Ended::Log)?;
-        let missing = missing(logged, &told, slept);
-        let untold = counted.and_then(|counted| untold(counted, *until, &told, &missing, limits));
-        if let Some(untold) = untold {
-            say(untold);
-        }
-        self.tell(missing.iter().map(Logged::key).collect())
+        let missing = missing(logged, &told, self.slept);
+        let sum = Sum::of(&told, *until, &missing, limits);
+        self.tell(missing.iter().map(Logged::key).collect())?;
+        self.sender.blocking_send(Found::Sum(sum)).map_err(|_| Ended::Stopped)
     }
 
     /// The log once more: what is missing may be more than there is room for at once.
-    fn tell(&self, mut missing: HashSet<(u32, u64)>) -> Result<(), Ended> {
+    fn tell(&mut self, mut missing: HashSet<(u32, u64)>) -> Result<(), Ended> {
         if missing.is_empty() {
             return Ok(());
         }
-        let read = (self.log)(&mut |record| {
+        let Self { log, pace, sender, .. } = self;
+        let read = log(&mut |record| {
             let Record::OomKill(kill) = record else { return Ok(()) };
             let key = Logged::of(&kill).map(|logged| logged.key());
             if !key.is_some_and(|key| missing.remove(&key)) {
                 return Ok(());
             }
-            if !self.pace.wait() || self.sender.blocking_send(Missed(kill)).is_err() {
+            if !pace.wait() || sender.blocking_send(Found::Missed(kill)).is_err() {
                 return Err(Ended::Stopped.into());
             }
             Ok(())
@@ -262,28 +242,16 @@ impl<L: Fn(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
     }
 }
 
-/// What is in no record at all, of the kills that were before the start.
-fn untold(
-    counted: u64,
-    until: u64,
-    told: &Told,
-    missing: &[Logged],
-    limits: Limits,
-) -> Option<String> {
-    let Told { kills, pruned } = told;
-    let before = kills.iter().filter(|known| known.boot_ns < until);
-    let told = before.map(|known| u64::from(known.kills)).sum::<u64>()
-        + pruned.kills
-        + missing.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
-    let untold = counted.checked_sub(told).filter(|untold| *untold > 0)?;
-    let why = match limits {
-        Limits { reaches_back: false, .. } => {
-            ": the kernel's log does not go back to boot, and no agent was running"
-        }
-        _ => ": no agent was running, and the kernel's log does not have them",
-    };
-    let were = if untold == 1 { "OOM kill was" } else { "OOM kills were" };
-    Some(format!("{untold} {were} missed since boot (kernel counted {counted}){why}"))
+impl Sum {
+    fn of(told: &Told, until: u64, missing: &[Logged], limits: Limits) -> Self {
+        let Told { kills, pruned } = told;
+        // The store has those that were seen since, too.
+        let before = kills.iter().filter(|known| known.boot_ns < until);
+        let known = before.map(|known| u64::from(known.kills)).sum::<u64>()
+            + pruned.kills
+            + missing.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
+        Self { known, reaches_back: limits.reaches_back }
+    }
 }
 
 #[cfg(test)]

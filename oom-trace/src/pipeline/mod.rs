@@ -15,6 +15,6 @@ mod stream;
 pub(crate) use account::Account;
 pub(crate) use agent_events::AgentEvents;
 pub(crate) use backfill::{Backfill, Before};
-pub(crate) use feed::{Feed, Witness};
+pub(crate) use feed::Feed;
 pub(crate) use source::{notes, open};
 pub(crate) use stream::{Controls, Stream, Watcher};

@@ -7,34 +7,53 @@ use crate::budget::Budget;
 use crate::config;
 use crate::kernel::facts::Facts;
 use crate::kernel::plan::{Plan, Refused, Rung};
-use crate::kernel_log::device::{Begin, Device};
+use crate::kernel_log::device::{Device, DeviceError};
 
 /// What is open.
 pub(crate) enum Source {
-    /// The programs, what they write to, and what is known of the machine.
-    Programs(Box<(Facts, Probes, Ring)>),
-    /// The log, from now on.
+    /// The programs, and the log beside them.
+    Programs(Box<Loaded>),
+    /// The log alone.
     Log(Device),
 }
 
-/// Opens the best that may be taken and can be had. Must be called within a tokio runtime.
+/// What there is where programs are loaded.
+pub(crate) struct Loaded {
+    /// What is known of the machine.
+    pub(super) facts: Facts,
+    pub(super) probes: Probes,
+    /// What they write to.
+    pub(super) ring: Ring,
+    /// Or why it cannot be read.
+    pub(super) log: Result<Device, DeviceError>,
+}
+
+/// Opens the best that may be taken and can be had; the log is open already, if it can be read, and
+/// tells of what was before the hooks. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// Nothing can be had.
-pub(crate) fn open(config: &config::Kernel, debug: bool) -> anyhow::Result<(Plan, Source)> {
+pub(crate) fn open(
+    config: &config::Kernel,
+    debug: bool,
+    log: Result<Device, DeviceError>,
+) -> anyhow::Result<(Plan, Source)> {
     let is_log = |rung: &Rung| *rung == Rung::Log;
     let rungs: Vec<_> = config.rungs.iter().copied().filter(|rung| !is_log(rung)).collect();
     if rungs.is_empty() {
-        return Ok((Plan::log(Vec::new()), Source::Log(Device::open(Begin::Next)?)));
+        return Ok((Plan::log(Vec::new()), Source::Log(log?)));
     }
     let (error, refused) = match programs(config, &rungs, debug) {
-        Ok((plan, programs)) => return Ok((plan, Source::Programs(Box::new(programs)))),
+        Ok((facts, Hooked { plan, probes, ring })) => {
+            let loaded = Loaded { facts, probes, ring, log };
+            return Ok((plan, Source::Programs(Box::new(loaded))));
+        }
         Err(failed) => failed,
     };
     if !config.rungs.iter().any(is_log) {
         return Err(error);
     }
-    match Device::open(Begin::Next) {
+    match log {
         Ok(device) => Ok((Plan::log(refused), Source::Log(device))),
         Err(log) => Err(anyhow!("{error:#}\n  log: {log}")),
     }
@@ -54,7 +73,7 @@ fn programs(
     config: &config::Kernel,
     rungs: &[Rung],
     debug: bool,
-) -> Result<(Plan, (Facts, Probes, Ring)), Obstacle> {
+) -> Result<(Facts, Hooked), Obstacle> {
     // The kernel would kill this process in the middle of it.
     Budget::here().fits_loading().map_err(|error| obstacle(rungs, error))?;
     let path = config.btf.as_deref();
@@ -63,7 +82,7 @@ fn programs(
     // Where it matters and may not be done, making the maps says so.
     let _ = lift_memlock();
     match hook(&facts, rungs, debug) {
-        Ok(Hooked { plan, probes, ring }) => Ok((plan, (facts, probes, ring))),
+        Ok(hooked) => Ok((facts, hooked)),
         Err(unhooked) => Err((unhooked.error.into(), unhooked.refused)),
     }
 }
@@ -71,9 +90,15 @@ fn programs(
 /// What could not be had and is not needed, for people.
 pub(crate) fn notes(source: &Source) -> Vec<String> {
     match source {
-        Source::Programs(programs) => {
-            let (_, probes, _) = &**programs;
-            probes.notes.clone()
+        Source::Programs(loaded) => {
+            let Loaded { probes, log, .. } = &**loaded;
+            let unwitnessed = log.as_ref().err().map(|error| {
+                format!(
+                    "kills from before this start are not looked for, and whether a mark was a kill \
+                     is known only where a probe saw it: {error}"
+                )
+            });
+            probes.notes.iter().cloned().chain(unwitnessed).collect()
         }
         Source::Log(_) => vec![
             "reading the kernel's log only: it is rate-limited, and of more than ten kills in five \

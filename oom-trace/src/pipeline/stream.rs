@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::account::Account;
 use super::agent_events::AgentEvents;
-use super::backfill::{Backfill, Missed};
+use super::backfill::{Backfill, Found};
 use super::feed::{Fed, Feed};
 use super::rehearsal::reserve_heap;
 use crate::bpf::release_code;
@@ -115,8 +115,9 @@ impl Stream {
         reserve_heap();
         self.feed.rehearse();
         let mut reader_gone = false;
-        // Not put off by what comes meanwhile: a storm may last.
-        let mut settle_at = None;
+        // Not put off by what comes meanwhile: a storm may last. Once in any case: the log may tell of
+        // a kill that was on its way when the hooks came.
+        let mut settle_at = Some(Instant::now() + OVERDUE);
         loop {
             if settle_at.is_none() && self.is_unsettled() {
                 settle_at = Some(Instant::now() + OVERDUE);
@@ -145,8 +146,8 @@ impl Stream {
                     let Self { feed, dispatcher, .. } = &mut self;
                     feed.stuck(|fed| dispatcher.take(fed));
                 }
-                missed = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
-                    self.missed(missed);
+                found = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
+                    self.found(found);
                 }
                 _ = hangup.recv() => {
                     // Files are opened anew, too.
@@ -178,14 +179,12 @@ impl Stream {
         self.drain();
     }
 
-    /// Tells of a kill from before the start, unless the hooks saw it, too; at the end, how many.
-    fn missed(&mut self, missed: Option<Missed>) {
-        // First: what they have seen by now may be this one.
-        self.drain();
+    /// Tells of a kill from before the start; at the end, how many.
+    fn found(&mut self, found: Option<Found>) {
         let backfill = &mut self.dispatcher.backfill;
-        match missed {
-            Some(missed) => {
-                if let Some(record) = backfill.tell(missed) {
+        match found {
+            Some(found) => {
+                if let Some(record) = backfill.take(found) {
                     self.dispatcher.send(record);
                 }
             }
@@ -215,6 +214,10 @@ impl Stream {
     }
 
     fn is_unsettled(&self) -> bool {
+        self.is_waiting() || self.dispatcher.backfill.is_to_be_compared()
+    }
+
+    fn is_waiting(&self) -> bool {
         self.feed.is_waiting() || self.dispatcher.account.is_unsettled()
     }
 
@@ -229,6 +232,9 @@ impl Stream {
         dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
             dispatcher.tell(dispatcher.events.gap(unseen, totals));
+        }
+        if !self.is_waiting() {
+            self.dispatcher.say_untold();
         }
         self.post(count);
     }
@@ -250,6 +256,7 @@ impl Stream {
             dispatcher.backfill.sum_up().into_iter().for_each(say);
         }
         let unseen = dispatcher.account.close(count);
+        dispatcher.say_untold();
         let totals = dispatcher.account.totals(count, lost, dispatcher.sink_lost(counts));
         dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
@@ -294,7 +301,6 @@ impl Dispatcher {
 
     fn kill(&mut self, kill: Box<OomKill>) {
         self.account.record(&kill);
-        self.backfill.saw(&kill);
         if let Some(watcher) = &mut self.watcher {
             watcher(&kill);
         }
@@ -312,6 +318,12 @@ impl Dispatcher {
         if missed > 0 {
             self.tell(self.events.log_caught(missed, totals));
         }
+    }
+
+    /// Kills from before the start that nobody can tell of.
+    fn say_untold(&mut self) {
+        let counted = self.account.base();
+        self.backfill.compare(counted).into_iter().for_each(say);
     }
 
     fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {

@@ -78,7 +78,7 @@ impl ThisBoot {
 pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
-        this_boot::read(&host, |record| printer.print(&record))?;
+        this_boot::read(&host, None, |record| printer.print(&record))?;
     if !reaches_back {
         say("the kernel's log does not go back to boot; older kills may be missing");
     }

@@ -21,10 +21,9 @@ use crate::delivery::{CAPACITY, Delivery, Report, Reporter, SinkStats};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::kernel::plan::{Plan, Refused};
-use crate::kernel_log::device::DeviceError;
-use crate::kernel_log::this_boot::machine;
+use crate::kernel_log::device::Device;
 use crate::pipeline::{
-    Account, AgentEvents, Backfill, Before, Controls, Feed, Stream, Witness, notes, open,
+    Account, AgentEvents, Backfill, Before, Controls, Feed, Stream, notes, open,
 };
 use crate::say::{never_wait, say, start_writing};
 use crate::sink::{Console, Status};
@@ -52,13 +51,16 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let host = Host::here().context("cannot read the boot id")?;
-        // The account begins here: what the log tells of from now on is told, whichever hook sees it.
-        let witness = Witness::open(machine(&host));
+        // The account begins here: what the log tells of from now on is told, whichever hook sees it,
+        // and what it told of before is looked for in the store.
+        let (log, boundary) = Device::open_at_end().map_or_else(
+            |error| (Err(error), None),
+            |(device, boundary)| (Ok(device), Some(boundary)),
+        );
         let account = Account::open();
-        let began = (Clock::now().boot_ns(), account.count());
-        let (plan, source) = open(&config.kernel, config.debug)?;
+        let until = Clock::now().boot_ns();
+        let (plan, source) = open(&config.kernel, config.debug, log)?;
         let mut notes = notes(&source);
-        let witness = witness.inspect_err(|error| notes.push(unwitnessed(error))).ok();
         notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
         notes.extend(protect::keep_heap());
@@ -68,7 +70,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let console_closed = Arc::new(Notify::new());
         let report = reporter(Arc::clone(&console_closed));
         let delivery = Delivery::start(outputs, store, CAPACITY, &stats, report)?;
-        let feed = Feed::new(source, &host, &plan, &config, witness)?;
+        let feed = Feed::new(source, &host, &plan, &config)?;
         announce(&plan, &notes);
         let mut demo = None;
         let watcher = config.demo.then(|| {
@@ -77,11 +79,11 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             watcher
         });
         let mut reloader = Reloader::new(args, config, agent);
-        let backfill = match reloader.store() {
-            Some(store) => {
-                let ((until, counted), store) = (began, store.to_owned());
-                let before = Before { host: host.clone(), store, until, counted };
-                Backfill::start(before, delivery.pace()).context("cannot start a thread")?
+        let backfill = match boundary.zip(reloader.store()) {
+            Some((boundary, store)) => {
+                let before = Before { host: host.clone(), store: store.to_owned(), until };
+                Backfill::start(before, boundary, delivery.pace())
+                    .context("cannot start a thread")?
             }
             None => Backfill::none(),
         };
@@ -97,11 +99,6 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         stream.run(Controls { console_closed: &console_closed, over, reload }).await?;
         demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
     })
-}
-
-/// What it means that the kernel's log cannot be read beside the hooks.
-fn unwitnessed(error: &DeviceError) -> String {
-    format!("whether a mark was a kill is known only where a probe saw it: {error}")
 }
 
 /// Tells of sinks and the store, on their threads. A closed pipe on the console ends the agent

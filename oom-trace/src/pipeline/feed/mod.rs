@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use super::rehearsal::Rehearsal;
-use super::source::Source;
+use super::source::{Loaded, Source};
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::host::Host;
@@ -18,7 +18,7 @@ use crate::kernel::plan::Plan;
 use crate::kernel_log::this_boot::machine;
 use log::Log;
 use programs::Programs;
-pub(crate) use witness::Witness;
+use witness::Witness;
 
 /// What a feed brings.
 pub(crate) enum Fed {
@@ -45,11 +45,10 @@ impl Feed {
         host: &Host,
         plan: &Plan,
         config: &config::Run,
-        witness: Option<Witness>,
     ) -> io::Result<Self> {
         match source {
-            Source::Programs(programs) => {
-                let (facts, probes, ring) = *programs;
+            Source::Programs(loaded) => {
+                let Loaded { facts, probes, ring, log } = *loaded;
                 let enricher = Enricher::here(
                     host.clone(),
                     facts.release.clone(),
@@ -59,6 +58,7 @@ impl Feed {
                 );
                 let sees_exits = !plan.lacks("oom_exit");
                 let rehearsal = Rehearsal::new(config);
+                let witness = log.ok().map(|log| Witness::new(log, machine(host)));
                 let programs =
                     Programs::new(probes, ring, enricher, rehearsal, sees_exits, witness);
                 Ok(Self::Programs(Box::new(programs)))

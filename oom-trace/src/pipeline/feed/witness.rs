@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::enrich::clock::Clock;
 use crate::incident::assemble::{Incident, Logged, Victim};
 use crate::incident::model::{KilledAgain, Record};
-use crate::kernel_log::device::{Begin, Device, DeviceError, Taken};
+use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::this_boot::suspended;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp, killed};
@@ -38,7 +38,7 @@ const AT_FIRST_NS: i64 = 10_000_000_000;
 const BEHIND_OTHERS: Duration = Duration::from_secs(1);
 
 /// The log since the agent's account began.
-pub(crate) struct Witness {
+pub(super) struct Witness {
     device: Device,
     machine: Machine,
     lines: Lines,
@@ -55,13 +55,8 @@ pub(super) enum Missed {
 }
 
 impl Witness {
-    /// From the log's next message on.
-    ///
-    /// # Errors
-    /// There is no log to read here.
-    pub(crate) fn open(machine: Machine) -> Result<Self, DeviceError> {
-        let device = Device::open(Begin::Next)?;
-        Ok(Self { device, machine, lines: Lines::default(), lost: false })
+    pub(super) fn new(device: Device, machine: Machine) -> Self {
+        Self { device, machine, lines: Lines::default(), lost: false }
     }
 
     /// Reads what was written since, as far as there is room.
