@@ -164,7 +164,7 @@ impl Feed {
         }
     }
 
-    /// Kills that were seen and wait for the end of their incident.
+    /// Kills that were seen and wait for the end of their incident, or for their record.
     pub(crate) fn open_kills(&self) -> u64 {
         match self {
             Self::Programs(programs) => programs.open_kills(),

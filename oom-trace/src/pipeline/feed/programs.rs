@@ -229,8 +229,7 @@ impl Programs {
     /// Whether something waits for what may never come: the end of an incident, or the record of a
     /// line of the log.
     pub(super) fn is_waiting(&self) -> bool {
-        let lines = self.witness.as_ref().is_some_and(Witness::is_waiting);
-        self.assembler.waiting().is_some() || lines
+        self.assembler.waiting().is_some() || self.lines() > 0
     }
 
     /// When to look at the log again; `None` if nothing is held.
@@ -250,6 +249,8 @@ impl Programs {
         }
         if self.assembler.waiting().is_none() && self.held.is_empty() {
             self.missed(Some(drained), each);
+        } else if let Some(witness) = &mut self.witness {
+            witness.read();
         }
     }
 
@@ -294,7 +295,14 @@ impl Programs {
         let open = self.assembler.waiting().into_iter();
         let incidents = open.chain(self.held.iter().map(|held| &held.incident));
         let marks = incidents.flat_map(|incident| &incident.victims).map(|it| it.marks().count());
-        marks.sum::<usize>() as u64
+        // A line may be of one of those marks, which the next look finds; or a kill that is yet to be
+        // told from it.
+        (marks.sum::<usize>() + self.lines()) as u64
+    }
+
+    /// Lines of the kernel's log that are on their way into a record.
+    fn lines(&self) -> usize {
+        self.witness.as_ref().map_or(0, Witness::waiting)
     }
 
     pub(super) fn lost(&self) -> u64 {

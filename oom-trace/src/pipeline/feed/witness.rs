@@ -165,9 +165,9 @@ impl Witness {
         records
     }
 
-    /// Whether there are lines that no mark has been found for.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.lines.new.is_empty()
+    /// How many lines there are that no mark has been found for.
+    pub(super) fn waiting(&self) -> usize {
+        self.lines.new.len()
     }
 }
 
