@@ -11,7 +11,7 @@ pub const OUT_DIR: &str = "/out";
 
 /// What the benchmark measures: each part adds to [`crate::measure::FILE`] in [`OUT_DIR`], or leaves a
 /// table of its own there, `NAME.md`.
-pub const BENCH_PARTS: [&str; 5] = ["beside", "incident", "log", "exec", "stuck"];
+pub const BENCH_PARTS: [&str; 6] = ["beside", "profile", "incident", "log", "exec", "stuck"];
 
 /// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]

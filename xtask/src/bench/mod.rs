@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn the_page_that_is_written_is_read_back_in_every_row() {
         let out = tempfile::tempdir().unwrap();
-        for part in ["incident", "exec", "stuck"] {
+        for part in ["profile", "incident", "exec", "stuck"] {
             fs::write(out.path().join(format!("{part}.md")), "| a | b |\n").unwrap();
         }
         let subjects = [Subject::OomTrace, Subject::Libbpf, Subject::Bpftrace, Subject::Grep];

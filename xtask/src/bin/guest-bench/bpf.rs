@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::{MapInfo, MapType, loaded_maps};
-use aya::programs::loaded_programs;
+use aya::programs::{ProgramInfo, loaded_programs};
 
 use crate::usage::value;
 
@@ -25,10 +25,9 @@ pub(crate) struct Runs {
 impl Runs {
     pub(crate) fn so_far() -> Result<Self> {
         let mut sum = Self::default();
-        for program in loaded_programs() {
-            let program = program?;
-            sum.runs += program.run_count();
-            sum.time += program.run_time();
+        for Program { runs: Self { runs, time }, .. } in programs()? {
+            sum.runs += runs;
+            sum.time += time;
         }
         Ok(sum)
     }
@@ -40,6 +39,27 @@ impl Runs {
             time: self.time.saturating_sub(then.time),
         }
     }
+}
+
+/// A program, and what it took while the kernel counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) runs: Runs,
+}
+
+/// All that are loaded.
+pub(crate) fn programs() -> Result<Vec<Program>> {
+    let program = |program: Result<ProgramInfo, _>| {
+        let program = program?;
+        Ok(Program {
+            id: program.id(),
+            name: String::from_utf8_lossy(program.name()).into_owned(),
+            runs: Runs { runs: program.run_count(), time: program.run_time() },
+        })
+    };
+    loaded_programs().map(program).collect()
 }
 
 /// What the programs and maps weigh.

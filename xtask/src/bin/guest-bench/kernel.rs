@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 
 const KPROBES: &str = "/sys/kernel/debug/kprobes/list";
-const TRACING: &str = "/sys/kernel/tracing";
+/// The tracing file system.
+pub(crate) const TRACING: &str = "/sys/kernel/tracing";
 const COUNTING: &str = "/proc/sys/kernel/bpf_stats_enabled";
 const SECOND_CPU: &str = "/sys/devices/system/cpu/cpu1/online";
 const FUNCTION: &str = "oom_kill_process";
@@ -109,10 +110,14 @@ impl Clock {
         let trace = fs::read_to_string(format!("{TRACING}/trace"))?;
         let event = format!(": {event}: ");
         let time = trace.lines().find_map(|line| line.split_once(&event)?.0.rsplit(' ').next());
-        let (secs, micros) =
-            time.and_then(|time| time.split_once('.')).with_context(|| format!("in {trace}"))?;
-        Ok(secs.parse::<u64>()? * 1_000_000_000 + micros.parse::<u64>()? * 1_000)
+        time.and_then(nanos).with_context(|| format!("in {trace}"))
     }
+}
+
+/// A time of the trace: seconds, and six digits of parts.
+pub(crate) fn nanos(time: &str) -> Option<u64> {
+    let (secs, micros) = time.split_once('.')?;
+    Some(secs.parse::<u64>().ok()? * 1_000_000_000 + micros.parse::<u64>().ok()? * 1_000)
 }
 
 impl Drop for Clock {
@@ -123,6 +128,6 @@ impl Drop for Clock {
     }
 }
 
-fn write(path: &str, text: &str) -> Result<()> {
+pub(crate) fn write(path: &str, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {text:?} to {path}"))
 }

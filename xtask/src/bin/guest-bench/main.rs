@@ -3,10 +3,12 @@
 
 mod beside;
 mod bpf;
+mod calls;
 mod exec;
 mod incident;
 mod kernel;
 mod log;
+mod profile;
 mod series;
 mod stuck;
 mod tool;
@@ -49,6 +51,7 @@ fn measure(part: &str, sheet: &mut Sheet) -> Result<Option<String>> {
         "incident" => incident::table(sheet).map(Some),
         "log" => log::measure(sheet).map(|()| None),
         "exec" => exec::table().map(Some),
+        "profile" => profile::tables().map(Some),
         "stuck" => stuck::table().map(Some),
         _ => bail!("not measured here"),
     }
