@@ -5,8 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::Fed;
 use crate::enrich::failed::Failures;
-use crate::incident::model::{OomFailed, System};
+use crate::incident::model::{OomFailed, Record, System};
 use crate::say::say;
 use crate::text::KernelText;
 use crate::wire::Incident;
@@ -121,6 +122,78 @@ impl Ongoing {
     }
 }
 
+/// The same of records that were made of the log alone: what comes within the minute is held back, and
+/// added to what comes after it.
+#[derive(Debug, Default)]
+pub(super) struct HeldBack(Vec<Told>);
+
+#[derive(Debug)]
+struct Told {
+    limit: Option<KernelText>,
+    told_ns: u64,
+    /// How many were held back, since when.
+    more: Option<(u64, u64)>,
+}
+
+impl HeldBack {
+    /// Hands on records, of these as they are due.
+    pub(super) fn tell(&mut self, records: Vec<Record>, mut each: impl FnMut(Fed)) {
+        for record in records {
+            let due = match record {
+                Record::OomFailed(failed) => {
+                    self.take(*failed).map(|failed| Record::OomFailed(Box::new(failed)))
+                }
+                record => Some(record),
+            };
+            due.into_iter().map(Fed::Record).for_each(&mut each);
+        }
+    }
+
+    /// Takes a record, and gives it back if it is due.
+    fn take(&mut self, mut failed: OomFailed) -> Option<OomFailed> {
+        let Some(now) = failed.origin.boot_ns else { return Some(failed) };
+        let limit = failed.shortage.limit.as_ref().and_then(|limit| limit.cgroup.clone());
+        let is_due = |told: &Told| now.saturating_sub(told.told_ns) >= AGAIN_AFTER_NS;
+        self.0.retain(|told| told.more.is_some() || !is_due(told));
+        let Some(told) = self.0.iter_mut().find(|told| told.limit == limit) else {
+            if self.0.len() == MOST {
+                self.0.remove(0).say_untold();
+            }
+            self.0.push(Told { limit, told_ns: now, more: None });
+            return Some(failed);
+        };
+        if !is_due(told) {
+            let (count, _) = told.more.get_or_insert((0, now));
+            *count += failed.failures;
+            return None;
+        }
+        told.told_ns = now;
+        if let Some((count, since)) = told.more.take() {
+            failed.failures += count;
+            let before_ms = now.saturating_sub(since) / 1_000_000;
+            failed.lasted_ms = failed.lasted_ms.map(|lasted_ms| lasted_ms + before_ms);
+        }
+        Some(failed)
+    }
+
+    /// There is no more.
+    pub(super) fn finish(&mut self) {
+        self.0.drain(..).for_each(|told| told.say_untold());
+    }
+}
+
+impl Told {
+    fn say_untold(&self) {
+        if let Some((count, _)) = self.more {
+            say_untold(count);
+        }
+    }
+}
+
+fn say_untold(count: u64) {
+    say(format_args!("since its last oom_failed record nobody could be killed {count} more times"));
+}
+
 impl Episode {
     /// Whether a shortage at this moment is of another.
     fn is_over(&self, now_ns: u64) -> bool {
@@ -134,10 +207,7 @@ impl Episode {
     /// It was told of, and these few are no news.
     fn say_untold(&self) {
         if let Some(Untold { failures, .. }) = &self.untold {
-            say(format_args!(
-                "since the last oom_failed record nobody could be killed {} more times",
-                failures.count
-            ));
+            say_untold(failures.count);
         }
     }
 }
@@ -213,6 +283,20 @@ mod tests {
         assert_eq!((due.len(), due[0].count, due[0].last_ns), (1, 2, 2 * S));
         assert!(due[0].system.is_some());
         assert!(!ongoing.is_waiting(2 * S));
+    }
+
+    #[test]
+    fn of_the_log_alone_a_limit_is_told_of_as_often() {
+        let mut held_back = HeldBack::default();
+        let mut all = Vec::new();
+        for second in 0..130 {
+            let mut failed = logged();
+            (failed.failures, failed.lasted_ms) = (10, Some(900));
+            failed.origin.boot_ns = Some(second * S);
+            all.extend(held_back.take(failed).map(|it| (second, it.failures, it.lasted_ms)));
+        }
+        let told = [(0, 10, Some(900)), (60, 600, Some(59_900)), (120, 600, Some(59_900))];
+        assert_eq!(all, told);
     }
 
     #[test]
