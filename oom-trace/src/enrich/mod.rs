@@ -136,6 +136,7 @@ impl Enricher {
                     victim: self.victim(victim, outcome, start, clock),
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
+                    census: None,
                     system: system.clone(),
                     why: None,
                     shrunk: incident.lacks.iter().map(|&key| key.into()).collect(),
@@ -160,6 +161,9 @@ impl Enricher {
             source: source(incident.source),
             message: message.into(),
             shortage: self.shortage(Some(incident), frames.as_deref()),
+            candidates: None,
+            census: None,
+            system: None,
         })
     }
 }
