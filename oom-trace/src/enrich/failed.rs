@@ -39,6 +39,7 @@ impl Enricher {
             lasted_ms: Some(last_ns.saturating_sub(first.id) / 1_000_000),
             shortage: self.shortage(Some(&first), frames.as_deref()),
             candidates: self.candidates(&first),
+            census: None,
             system,
         };
         if let Some(described) = described {

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::incident::model::{
-    Build, Candidates, Cgroup, Chosen, Container, Counters, HugePages, Limit, LimitEvents, Memory,
-    Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process, Protection, Scope, Sharer,
-    Shortage, System, Trigger, Victim, Zone,
+    Build, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit, LimitEvents,
+    Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process, Protection, Scope,
+    Sharer, Shortage, System, Trigger, Victim, Zone,
 };
 use crate::text::KernelText;
 
@@ -21,6 +21,7 @@ pub(super) struct Common {
     pub(super) shortage: Shortage,
     pub(super) chosen: Option<Chosen>,
     pub(super) candidates: Option<Candidates>,
+    pub(super) census: Option<Census>,
     pub(super) system: Option<System>,
 }
 
@@ -33,6 +34,7 @@ impl Common {
             shortage,
             chosen,
             candidates,
+            census,
             system,
             // Of the record, and of the victim, of whom there may be more.
             schema: _,
@@ -58,6 +60,7 @@ impl Common {
         if !lacks.contains(&"candidates") {
             self.candidates.fill(candidates.map(|it| at_most(it.into_inner(), most)));
         }
+        self.census.fill(census.map(|it| it.into_inner()));
         self.system.fill(system.map(|it| it.into_inner()));
     }
 }
@@ -67,6 +70,7 @@ pub(super) fn fill_failed(failed: &mut OomFailed, logged: OomFailed, most: usize
     let OomFailed {
         shortage,
         candidates,
+        census,
         system,
         schema: _,
         kind: _,
@@ -82,6 +86,7 @@ pub(super) fn fill_failed(failed: &mut OomFailed, logged: OomFailed, most: usize
     if failed.candidates.as_ref().is_none_or(|told| told.top.is_empty()) {
         failed.candidates = candidates.map(|it| at_most(it, most)).or(failed.candidates.take());
     }
+    failed.census.fill(census);
     failed.system.fill(system);
 }
 
@@ -122,7 +127,7 @@ macro_rules! told {
 
 told!(bool, u32, u64, i16, i32, i64, String, KernelText, Timestamp, Counters);
 // The nodes that are read, and the tasks that the kernel weighed then, are one reading each.
-told!(Scope, LimitEvents, Pressure, Protection, Candidates);
+told!(Scope, LimitEvents, Pressure, Protection, Candidates, Census);
 
 impl Fill for Cow<'static, str> {
     fn fill(&mut self, _: Self) {}
@@ -305,6 +310,7 @@ mod tests {
             victim: Victim::default(),
             group: None,
             candidates: Some(candidates.into()),
+            census: None,
             system: Some(system.into()),
             why: None,
             shrunk: Vec::new(),

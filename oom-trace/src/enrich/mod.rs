@@ -112,15 +112,17 @@ impl Enricher {
             shortage: self.shortage(start, frames.as_deref()),
             chosen: start.and_then(shortage::chosen),
             candidates: start.and_then(|start| self.candidates(start)),
+            census: None,
             system: system.cloned(),
         };
         let described = incident.described.as_deref();
         if let Some(described) = described {
             common.fill(described.clone(), self.candidates, incident.lacks);
         }
-        let Common { message, shortage, chosen, candidates, system } = common;
+        let Common { message, shortage, chosen, candidates, census, system } = common;
         let shortage = model::Shared::from(shortage);
         let candidates = candidates.map(model::Shared::from);
+        let census = census.map(model::Shared::from);
         let system = system.map(model::Shared::from);
         let frames = frames.unwrap_or_default();
         let is_orphan = incident.is_orphan();
@@ -155,6 +157,7 @@ impl Enricher {
                     victim: told,
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
+                    census: census.clone(),
                     system: system.clone(),
                     why: None,
                     shrunk: incident.lacks.iter().map(|&key| key.into()).collect(),
@@ -179,6 +182,9 @@ impl Enricher {
             source: source(incident.source),
             message: message.into(),
             shortage: self.shortage(Some(incident), frames.as_deref()),
+            candidates: None,
+            census: None,
+            system: None,
         })
     }
 }

@@ -23,7 +23,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// What comes from the dump alone.
-const OF_THE_DUMP: [&str; 6] = [
+const OF_THE_DUMP: [&str; 7] = [
+    "/census",
     "/limit/stat",
     "/system/zones",
     "/system/node_counters",

@@ -237,6 +237,7 @@ mod tests {
             lasted_ms: None,
             shortage: crate::incident::model::Shortage::default(),
             candidates: None,
+            census: None,
             system: None,
         }
     }
