@@ -11,7 +11,7 @@ use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
     Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
     Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process,
-    Record, SCHEMA, Sharer, Shortage, Source, Totals, Trigger, Victim,
+    Record, SCHEMA, Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
