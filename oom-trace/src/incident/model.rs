@@ -12,6 +12,7 @@ use crate::text::KernelText;
 
 mod agent;
 mod candidates;
+mod census;
 mod exit;
 mod failed;
 mod names;
@@ -26,6 +27,7 @@ mod zone;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
+pub use census::{Census, CgroupGroup, NameGroup, Sum};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
 pub use failed::{OomFailed, OomFailedType};
 pub use shared::Shared;
@@ -245,6 +247,8 @@ pub struct OomKill {
     pub group: Option<KernelText>,
     /// The tasks the kernel weighed.
     pub candidates: Option<Shared<Candidates>>,
+    /// All of them, summed by name and by cgroup.
+    pub census: Option<Shared<Census>>,
     /// How the machine stood.
     pub system: Option<Shared<System>>,
     /// The kill in a sentence, and what to do.
@@ -274,6 +278,12 @@ pub struct OomPanic {
     /// The shortage.
     #[serde(flatten)]
     pub shortage: Shortage,
+    /// The tasks that the kernel listed.
+    pub candidates: Option<Candidates>,
+    /// All of them, summed by name and by cgroup.
+    pub census: Option<Census>,
+    /// How the machine stood.
+    pub system: Option<System>,
 }
 
 /// The `type` of an [`OomPanic`].
