@@ -348,8 +348,9 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
         }
     }
     for hook in rung.hooks().iter().filter(|hook| !offers(facts, **hook)) {
-        if let Without::Lacking(field) = hook.without {
-            lack(field, &format!("this kernel has no function {} to hook", hook.target));
+        if let Without::Lacking(fields) = hook.without {
+            let reason = format!("this kernel has no function {} to hook", hook.target);
+            fields.iter().for_each(|field| lack(field, &reason));
         }
     }
     if !facts.names_frames {

@@ -162,9 +162,9 @@ fn anothers_lines_within_a_dump_are_told_apart_by_their_caller_or_not_at_all() {
         let mixed = put_after("Call Trace:", own, by("T9", others.clone()));
         let told = told_of(&mut read(&mixed), tid, tid);
         if tid == JAVA {
-            assert_global(&told)
+            assert_global(&told);
         } else {
-            assert_memcg(&told)
+            assert_memcg(&told);
         }
         let mixed = put_after("Call Trace:", log, others);
         assert_alone(&told_of(&mut read(&mixed), tid, tid));
