@@ -29,6 +29,8 @@ impl Common {
     /// Adds what a record made of the log has. Of the candidates it may know more than are asked for;
     /// those that were let go of for want of memory (`lacks`) stay away.
     pub(super) fn fill(&mut self, logged: OomKill, most: usize, lacks: &[&str]) {
+        // The table lists tasks then, too, and none was weighed.
+        let is_weighed = !logged.is_allocating_task();
         let OomKill {
             message,
             shortage,
@@ -57,7 +59,7 @@ impl Common {
         self.message.fill(message);
         self.shortage.fill(shortage.into_inner());
         self.chosen.fill(chosen);
-        if !lacks.contains(&"candidates") {
+        if is_weighed && !lacks.contains(&"candidates") {
             self.candidates.fill(candidates.map(|it| at_most(it.into_inner(), most)));
         }
         self.census.fill(census.map(|it| it.into_inner()));

@@ -205,6 +205,17 @@ pub enum Guess {
     Collected,
 }
 
+/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
+const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
+
+impl OomKill {
+    /// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
+    #[must_use]
+    pub fn is_allocating_task(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
+    }
+}
+
 /// One victim of one incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomKill {
