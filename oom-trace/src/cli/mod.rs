@@ -3,16 +3,18 @@
 mod check;
 mod history;
 mod run;
-mod since;
+mod select;
 mod trigger;
+mod when;
 
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
 pub use history::{ExplainArgs, HistoryArgs, ShowArgs};
 pub use run::{RunArgs, StoreArgs};
-pub use since::{Since, SinceError};
+pub use select::{SelectArgs, SourceArgs, SpanArgs};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+pub use when::{When, WhenError};
 
 /// Trace OOM kills: what was killed, why, and which limit was hit.
 ///

@@ -4,4 +4,5 @@ pub mod check;
 mod destinations;
 pub mod history;
 pub mod run;
+pub(crate) mod select;
 pub mod trigger;

@@ -142,6 +142,30 @@ impl Archive {
         }
     }
 
+    /// How many kills the store has from before a moment, by the wall clock as it stood then, and when
+    /// the last of them was.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn kills_before(
+        &mut self,
+        before: Timestamp,
+    ) -> Result<(u64, Option<Timestamp>), StoreError> {
+        if self.version()? != schema::VERSION {
+            return Ok((0, None));
+        }
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let before = i64::try_from(before.as_nanosecond()).unwrap_or(i64::MAX);
+        let sql = "SELECT count(*), max(time_ns) FROM records WHERE time_ns < ?1 \
+                   AND number IN (SELECT number FROM moments WHERE tid IS NOT NULL)";
+        let connection = self.connection().map_err(failed)?;
+        let (count, last) = connection
+            .query_row(sql, [before], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
+            .map_err(failed)?;
+        Ok((count, last.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())))
+    }
+
     /// The kills of a boot, as far as they say when they were by its clock, by thread and time; and
     /// what the store has let go of.
     ///
