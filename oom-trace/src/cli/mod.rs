@@ -10,7 +10,7 @@ mod when;
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
-pub use history::{ExplainArgs, HistoryArgs, ShowArgs};
+pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use run::{RunArgs, StoreArgs};
 pub use select::{SelectArgs, SourceArgs, SpanArgs};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
