@@ -6,3 +6,4 @@ pub mod history;
 pub mod run;
 pub(crate) mod select;
 pub mod trigger;
+pub mod verify;
