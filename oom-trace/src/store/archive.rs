@@ -124,7 +124,7 @@ impl Archive {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn next(&mut self) -> Result<u64, StoreError> {
+    pub fn next_number(&mut self) -> Result<u64, StoreError> {
         self.version()?;
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);

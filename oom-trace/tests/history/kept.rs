@@ -21,9 +21,9 @@ pub(crate) const OTHER_BOOT: &str = "22222222-0000-4000-8000-000000000002";
 pub(crate) fn kill(boot: &str, second: u64, pid: u32, cgroup: &str) -> Value {
     let log = logged("6.12-memcg.log");
     let found = records(&history(&["--format", "json", log.to_str().unwrap()], b""));
-    let mut kill = found[0].clone();
+    let [mut kill] = <[Value; 1]>::try_from(found).unwrap();
     place(&mut kill, boot, second);
-    kill["incident"] = format!("{}-{}", &boot[..8], second * 1_000_000_000).into();
+    kill["incident"] = format!("{}-{}", boot.get(..8).unwrap(), second * 1_000_000_000).into();
     kill["log_us"] = (second * 1_000_000).into();
     kill["kill_count"] = 1.into();
     kill["source"] = "kprobe".into();

@@ -1,6 +1,6 @@
 //! `oom-trace history` as a user runs it, on saved logs.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
 
 mod explain;
 mod forms;

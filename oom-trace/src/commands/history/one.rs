@@ -160,7 +160,7 @@ impl Wanted {
             }
             left -= 1;
             let when = record.origin().time.map_or_else(|| "-".to_owned(), time);
-            let who = record.kill().map_or_else(String::new, |kill| brief(kill));
+            let who = record.kill().map_or_else(String::new, brief);
             lines.push_str(&format!("\n  {}  {when}  {who}", record.id()));
         }
         if left > 0 {

@@ -61,7 +61,7 @@ impl Follower {
 
     fn store(path: PathBuf) -> anyhow::Result<Source> {
         let mut archive = Archive::at(&path);
-        let next = archive.next()?;
+        let next = archive.next_number()?;
         Ok(Source::Store { archive, next })
     }
 

@@ -187,7 +187,7 @@ impl Boot {
         let from = self.pruned.map_or(0, |(ns, _)| ns);
         // What is known of the boot's first moment, the records that are gone took with them.
         let is_whole = |point: &Point| self.pruned.is_none() || point.sign != Sign::Boot;
-        let mut points: Vec<_> = self.points.iter().copied().collect();
+        let mut points = self.points.to_vec();
         points.retain(|point| point.count.is_some() && point.ns >= from && is_whole(point));
         points.sort_by_key(|point| point.ns);
         points
@@ -315,7 +315,7 @@ mod tests {
     fn a_loss_before_the_agents_start_does_not_spoil_what_it_saw() {
         // Two kills before it, of which nobody tells.
         let lost = boot(1000, &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 2, Sign::Now)], &[]);
-        assert_eq!(spans(&[lost.clone()], 1010, 1100), []);
+        assert_eq!(spans(std::slice::from_ref(&lost), 1010, 1100), []);
         let missing = Why::Missing { kills: 2, agent: Agent::Absent };
         assert_eq!(spans(&[lost], 1005, 1100), [(1005, 1010, missing)]);
     }
@@ -364,7 +364,7 @@ mod tests {
     fn before_the_first_record_and_after_the_last_nobody_knows() {
         let only = boot(1000, &[(10, 0, STARTED), (50, 0, STOPPED)], &[]);
         assert_eq!(
-            spans(&[only.clone()], 900, 1100),
+            spans(std::slice::from_ref(&only), 900, 1100),
             [(900, 1010, Why::NoRecord), (1050, 1100, Why::Ended { stopped: true })]
         );
         assert_eq!(spans(&[], 900, 1100), [(900, 1100, Why::NoRecord)]);

@@ -55,7 +55,7 @@ impl Table {
     /// As these rows need it.
     #[must_use]
     pub fn of(rows: &[Row], style: Style) -> Self {
-        let mut offsets = rows.iter().filter_map(|row| row.time).map(|time| zone(time));
+        let mut offsets = rows.iter().filter_map(|row| row.time).map(zone);
         let first = offsets.next();
         let offset = match &first {
             Some(first) if offsets.all(|other| other == *first) => Some(first.clone()),
@@ -161,16 +161,21 @@ fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
-/// As much of it as there is room for: of a path or a name the end tells more than the middle.
+/// As much of it as there is room for: a name's beginning with its process id, a path's end.
 fn fitted(text: &str, width: usize) -> String {
     let count = columns(text);
     if count <= width {
         return text.to_owned();
     }
-    let left = width.saturating_sub(1);
-    let end = left.div_ceil(2);
-    let start = left - end;
-    text.chars().take(start).chain(['…']).chain(text.chars().skip(count - end)).collect()
+    if text.starts_with('/') {
+        return ['…'].into_iter().chain(text.chars().skip(count + 1 - width.max(1))).collect();
+    }
+    let (name, id) = match text.rfind(" (").filter(|_| text.ends_with(')')) {
+        Some(at) if columns(text.get(at..).unwrap_or_default()) < width => text.split_at(at),
+        _ => (text, ""),
+    };
+    let room = width.saturating_sub(columns(id) + 1);
+    name.chars().take(room).chain(['…']).chain(id.chars()).collect()
 }
 
 #[cfg(test)]
@@ -233,10 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_loses_its_middle() {
-        assert_eq!(fitted("abcdefgh", 8), "abcdefgh");
-        assert_eq!(fitted("abcdefgh", 5), "ab…gh");
-        assert_eq!(fitted("abcdefgh", 4), "a…gh");
-        assert_eq!(fitted("äöüß", 3), "ä…ß");
+    fn what_does_not_fit_is_cut_where_it_tells_least() {
+        assert_eq!(fitted("kubelet.service", 15), "kubelet.service");
+        assert_eq!(fitted("kubelet.service", 9), "kubelet.…");
+        assert_eq!(fitted("containerd (4100)", 12), "cont… (4100)");
+        assert_eq!(fitted("containerd (4100)", 7), "contai…");
+        assert_eq!(fitted("/system/apid", 6), "…/apid");
+        assert_eq!(fitted("äöüß", 3), "äö…");
     }
 }

@@ -60,7 +60,7 @@ impl Row {
 
     fn of_kill(kill: &OomKill) -> Self {
         let OomKill { incident, shortage, victim, outcome, .. } = kill;
-        let name = victim.comm.as_ref().map_or_else(|| "?".to_owned(), |it| quoted(it));
+        let name = victim.comm.as_ref().map_or_else(|| "?".to_owned(), quoted);
         let exiting = match outcome {
             Some(Outcome::AlreadyExiting) => " exiting",
             Some(Outcome::Killed) | None => "",
@@ -82,7 +82,7 @@ impl Row {
             _ => false,
         });
         if let Some(trigger) = trigger.filter(|_| is_another) {
-            let name = trigger.comm.as_ref().map_or_else(|| "?".to_owned(), |it| quoted(it));
+            let name = trigger.comm.as_ref().map_or_else(|| "?".to_owned(), quoted);
             let pid = trigger.pid.or(trigger.tid);
             row.trigger = pid.map_or(name.clone(), |pid| format!("{name} ({pid})"));
         }
