@@ -3,16 +3,20 @@
 mod check;
 mod history;
 mod run;
-mod since;
+mod select;
 mod trigger;
+mod verify;
+mod when;
 
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
-pub use history::{ExplainArgs, HistoryArgs, ShowArgs};
+pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use run::{RunArgs, StoreArgs};
-pub use since::{Since, SinceError};
+pub use select::{SelectArgs, SourceArgs, SpanArgs};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+pub use verify::VerifyArgs;
+pub use when::{When, WhenError};
 
 /// Trace OOM kills: what was killed, why, and which limit was hit.
 ///
@@ -41,6 +45,8 @@ pub enum Command {
     History(HistoryArgs),
     /// Show the kills in a saved log, whatever kernel and logger it is from
     Explain(ExplainArgs),
+    /// Say whether there was an OOM kill, and whether a "no" can be trusted
+    Verify(VerifyArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.

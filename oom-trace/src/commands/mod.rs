@@ -4,4 +4,6 @@ pub mod check;
 mod destinations;
 pub mod history;
 pub mod run;
+pub(crate) mod select;
 pub mod trigger;
+pub mod verify;

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::{Enricher, fill, source};
 use crate::incident::model::{OomFailed, OomFailedType, SCHEMA, System};
+use crate::why;
 use crate::wire::Incident;
 
 /// The kernel's words (`out_of_memory`, mm/oom_kill.c).
@@ -41,10 +42,12 @@ impl Enricher {
             candidates: self.candidates(&first),
             census: None,
             system,
+            why: None,
         };
         if let Some(described) = described {
             fill::fill_failed(&mut failed, described, self.candidates);
         }
+        failed.why = why::explain_failed(&failed);
         failed
     }
 }

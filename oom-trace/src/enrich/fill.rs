@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::incident::model::{
     Build, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit, LimitEvents,
     Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process, Protection, Scope,
-    Sharer, Shortage, System, Trigger, Victim, Zone,
+    Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
 };
 use crate::text::KernelText;
 
@@ -82,6 +82,8 @@ pub(super) fn fill_failed(failed: &mut OomFailed, logged: OomFailed, most: usize
         message: _,
         failures: _,
         lasted_ms: _,
+        // Made of what is told in the end.
+        why: _,
     } = logged;
     failed.shortage.fill(shortage);
     // A hook keeps those that may be killed.
@@ -144,7 +146,7 @@ macro_rules! told_lists {
     };
 }
 
-told_lists!(String, KernelText, Limit, Node, Zone, NodeCounters, HugePages, Sharer, Process);
+told_lists!(String, KernelText, Limit, Node, Zone, NodeCounters, HugePages, Slab, Sharer, Process);
 
 /// One for each time that the victim was killed, of which the log of one may be short.
 impl Fill for Vec<Memory> {
@@ -189,7 +191,8 @@ fill!(Trigger {
     order,
     cgroup,
     cpuset,
-    mems_allowed
+    mems_allowed,
+    user_pc
 });
 fill!(Limit {
     cgroup,
@@ -236,9 +239,10 @@ fill!(System {
     node_counters,
     huge_pages,
     counters,
+    unreclaimable_slabs,
     protection
 });
-fill!(Chosen { tid, comm, uid, cgroup });
+fill!(Chosen { tid, comm, uid, cgroup, score });
 fill!(Victim {
     pid,
     tid,

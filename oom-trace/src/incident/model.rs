@@ -16,6 +16,7 @@ mod census;
 mod exit;
 mod failed;
 mod names;
+mod record_type;
 mod shared;
 mod shortage;
 mod shrink;
@@ -30,6 +31,7 @@ pub use candidates::{Candidate, Candidates};
 pub use census::{Census, CgroupGroup, NameGroup, Sum};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
 pub use failed::{OomFailed, OomFailedType};
+pub use record_type::RecordType;
 pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
 pub use system::{Node, Pressure, Protection, Slab, System};
@@ -103,14 +105,7 @@ impl Record {
     /// Its `type`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::OomKill(_) => "oom_kill",
-            Self::OomPanic(_) => "oom_panic",
-            Self::OomFailed(_) => "oom_failed",
-            Self::UserKill(_) => "user_kill",
-            Self::OomExit(_) => "oom_exit",
-            Self::Agent(_) => "agent",
-        }
+        RecordType::from(self).name()
     }
 
     /// Where and when it was made.

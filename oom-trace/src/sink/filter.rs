@@ -1,102 +1,212 @@
-//! Which records a sink gets.
+//! Which records a sink gets, or a reader asks for.
+
+mod pattern;
 
 use std::collections::VecDeque;
 
-use globset::{Glob, GlobBuilder, GlobMatcher};
-use serde::{Deserialize, Deserializer, de};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::Deserialize;
 
-use crate::incident::model::{OomExit, OomKill, Record, Scope};
+pub use self::pattern::{NamePattern, PathPattern, UnitPattern};
+
+use crate::incident::model::{OomExit, OomKill, Outcome, Pod, Record, RecordType, Scope, UserKill};
 use crate::text::KernelText;
 
 /// Kills whose end is still awaited by a sink that did not get them.
 const REJECTED: usize = 1024;
 
-/// Which kills a sink gets: those that fit each list that is not empty. A pattern has `*`, `?` and
+/// Which kills are wanted: those that fit each list that is not empty. A pattern has `*`, `?` and
 /// `[…]`; in a cgroup's path `*` stays within a level and `**` does not. What the agent says of itself
-/// always passes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+/// always passes, unless the types are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Whose memory ran out.
+    /// Only records of this type; repeatable, as each filter is
+    #[arg(long = "type", value_name = "TYPE", value_parser = type_words(), help_heading = "Filters")]
+    #[serde(rename = "type")]
+    pub types: Vec<RecordType>,
+    /// Only where this memory ran out
+    #[arg(long, value_parser = scope_words(), help_heading = "Filters")]
     pub scope: Vec<Scope>,
-    /// The victim's cgroup, or that of the limit.
+    /// Only with this outcome
+    #[arg(long, value_parser = outcome_words(), help_heading = "Filters")]
+    pub outcome: Vec<Outcome>,
+    /// Only in this cgroup, or at its limit, such as '/system.slice/*' or '/kubepods.slice/**'
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub cgroup: Vec<PathPattern>,
-    /// The victim's `comm`.
+    /// Only in this systemd unit or slice, such as nginx or 'user@*.service'
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
+    pub unit: Vec<UnitPattern>,
+    /// Only in this Kubernetes namespace
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
+    pub namespace: Vec<NamePattern>,
+    /// Only in this pod, by NAME, NAMESPACE/NAME or uid
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
+    pub pod: Vec<NamePattern>,
+    /// Only in this container, by its name or the beginning of its id
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
+    pub container: Vec<NamePattern>,
+    /// Only victims of this name (comm)
+    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
-    /// The victim's uid.
+    /// Only victims of this user id
+    #[arg(long, value_name = "UID", help_heading = "Filters")]
     pub uid: Vec<u32>,
 }
 
-/// A pattern for a cgroup's path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathPattern(Matcher);
-
-/// A pattern for a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamePattern(Matcher);
-
-#[derive(Debug, Clone)]
-struct Matcher(GlobMatcher);
-
-impl PartialEq for Matcher {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.glob() == other.0.glob()
-    }
+fn words<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.iter().map(move |it| name(*it));
+    PossibleValuesParser::new(names).try_map(move |word: String| {
+        all.iter().copied().find(|it| name(*it) == word).ok_or("unknown word")
+    })
 }
 
-impl Eq for Matcher {}
-
-impl Matcher {
-    fn fits(&self, text: &KernelText) -> bool {
-        self.0.is_match(&*text.to_utf8())
-    }
-
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, in_levels: bool) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let glob: Result<Glob, _> = GlobBuilder::new(&text).literal_separator(in_levels).build();
-        glob.map(|glob| Self(glob.compile_matcher())).map_err(de::Error::custom)
-    }
+fn type_words() -> impl TypedValueParser<Value = RecordType> {
+    words(RecordType::ALL, RecordType::name)
 }
 
-impl<'de> Deserialize<'de> for PathPattern {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Matcher::read(deserializer, true).map(Self)
-    }
+fn scope_words() -> impl TypedValueParser<Value = Scope> {
+    words(Scope::ALL, Scope::name)
 }
 
-impl<'de> Deserialize<'de> for NamePattern {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Matcher::read(deserializer, false).map(Self)
+fn outcome_words() -> impl TypedValueParser<Value = Outcome> {
+    words(Outcome::ALL, Outcome::name)
+}
+
+/// Whether one of a list fits: any does where it is empty; `None` if a record does not tell.
+fn one_of<T>(list: &[T], mut fits: impl FnMut(&T) -> Option<bool>) -> Option<bool> {
+    if list.is_empty() {
+        return Some(true);
     }
+    let mut all = Some(false);
+    for one in list {
+        match fits(one) {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => all = None,
+        }
+    }
+    all
+}
+
+/// Whether all of them hold: one that does not decides, whatever is unknown.
+fn all_of(parts: &[Option<bool>]) -> Option<bool> {
+    if parts.contains(&Some(false)) {
+        return Some(false);
+    }
+    parts.iter().all(Option::is_some).then_some(true)
 }
 
 impl Filter {
-    fn takes(&self, kill: &OomKill) -> bool {
-        let Self { scope, cgroup, comm, uid } = self;
-        let any = |list: &[Scope], is: Option<Scope>| {
-            list.is_empty() || is.is_some_and(|is| list.contains(&is))
-        };
+    /// Whether a kill fits; `None` if its record does not tell: it may have been one that does.
+    #[must_use]
+    pub fn fits(&self, kill: &OomKill) -> Option<bool> {
+        let Self { types, scope, outcome, cgroup, unit, namespace, pod, container, comm, uid } =
+            self;
         let victim = &kill.victim;
-        let paths = [
-            victim.cgroup.as_ref().map(|cgroup| &cgroup.path),
-            kill.shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref()),
+        let own = victim.cgroup.as_ref().map(|cgroup| &cgroup.path);
+        let limit = kill.shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
+        let in_cgroup = |pattern: &PathPattern| {
+            if limit.is_some_and(|path| pattern.fits(path)) {
+                return Some(true);
+            }
+            own.map(|path| pattern.fits(path))
+        };
+        // What a victim ran in is told by its cgroup: without that nobody knows, with it there is none.
+        let told = |name: Option<bool>| name.or(own.map(|_| false));
+        let units = [victim.unit.as_deref(), victim.slice.as_deref()];
+        let in_unit = |pattern: &UnitPattern| {
+            let any = units.iter().flatten().any(|unit| pattern.fits(unit));
+            told(units.iter().any(Option::is_some).then_some(any))
+        };
+        let in_namespace = |pattern: &NamePattern| match &victim.pod {
+            Some(pod) => pod.namespace.as_deref().map(|name| pattern.fits(name)),
+            None => told(None),
+        };
+        let in_pod = |pattern: &NamePattern| match &victim.pod {
+            Some(pod) => is_pod(pod, pattern),
+            None => told(None),
+        };
+        let in_container = |pattern: &NamePattern| {
+            told(victim.container.as_ref().map(|it| {
+                it.name.as_deref().is_some_and(|name| pattern.fits(name))
+                    || pattern.fits(&it.id)
+                    || (pattern.text().len() >= SHORT_ID && it.id.starts_with(pattern.text()))
+            }))
+        };
+        let is_called =
+            |pattern: &NamePattern| victim.comm.as_ref().map(|it| pattern.fits(&it.to_utf8()));
+        all_of(&[
+            one_of(types, |it| Some(*it == RecordType::OomKill)),
+            one_of(scope, |it| kill.shortage.scope.map(|is| is == *it)),
+            one_of(outcome, |it| kill.outcome.map(|is| is == *it)),
+            one_of(cgroup, in_cgroup),
+            one_of(unit, in_unit),
+            one_of(namespace, in_namespace),
+            one_of(pod, in_pod),
+            one_of(container, in_container),
+            one_of(comm, is_called),
+            one_of(uid, |it| victim.uid.map(|is| is == *it)),
+        ])
+    }
+
+    /// What another program killed has a name and a cgroup at the most.
+    fn takes_user_kill(&self, kill: &UserKill) -> bool {
+        let Self { types, scope, outcome, cgroup, unit, namespace, pod, container, comm, uid } =
+            self;
+        let place = kill.cgroup.as_ref().map(KernelText::to_utf8);
+        let last = place.as_deref().map(|path| path.rsplit('/').next().unwrap_or(path));
+        let (in_namespace, pod_name) = match kill.pod.as_deref().map(|pod| pod.split_once('/')) {
+            Some(Some((namespace, name))) => (Some(namespace), Some(name)),
+            _ => (None, kill.pod.as_deref()),
+        };
+        let is_pod = |it: &NamePattern| {
+            [kill.pod.as_deref(), pod_name].iter().flatten().any(|name| it.fits(name))
+        };
+        let holds = [
+            one_of(types, |it| Some(*it == RecordType::UserKill)),
+            one_of(scope, |_| Some(false)),
+            one_of(outcome, |it| Some(*it == Outcome::Killed)),
+            one_of(cgroup, |it| kill.cgroup.as_ref().map(|path| it.fits(path))),
+            one_of(unit, |it| last.map(|unit| it.fits(unit))),
+            one_of(namespace, |it| in_namespace.map(|name| it.fits(name))),
+            one_of(pod, |it| Some(is_pod(it))),
+            one_of(container, |_| Some(false)),
+            one_of(comm, |it| kill.comm.as_ref().map(|comm| it.fits(&comm.to_utf8()))),
+            one_of(uid, |it| kill.uid.map(|is| is == *it)),
         ];
-        let in_cgroup = |PathPattern(pattern): &PathPattern| {
-            paths.into_iter().flatten().any(|path| pattern.fits(path))
-        };
-        let is_called = |NamePattern(pattern): &NamePattern| {
-            victim.comm.as_ref().is_some_and(|comm| pattern.fits(comm))
-        };
-        any(scope, kill.shortage.scope)
-            && (cgroup.is_empty() || cgroup.iter().any(in_cgroup))
-            && (comm.is_empty() || comm.iter().any(is_called))
-            && (uid.is_empty() || victim.uid.is_some_and(|is| uid.contains(&is)))
+        all_of(&holds) == Some(true)
     }
 
     /// Of a panic there is no victim: only its scope is looked at.
-    fn takes_panic(&self, scope: Option<Scope>) -> bool {
-        self.scope.is_empty() || scope.is_some_and(|is| self.scope.contains(&is))
+    fn takes_panic(&self, kind: RecordType, scope: Option<Scope>) -> bool {
+        self.takes_type(kind)
+            && (self.scope.is_empty() || scope.is_some_and(|is| self.scope.contains(&is)))
     }
+
+    fn takes_type(&self, kind: RecordType) -> bool {
+        self.types.is_empty() || self.types.contains(&kind)
+    }
+}
+
+/// A shorter beginning of a container's id is a name.
+const SHORT_ID: usize = 6;
+
+/// By its name alone, or with its namespace; of some only the uid is known.
+fn is_pod(pod: &Pod, pattern: &NamePattern) -> Option<bool> {
+    if pattern.fits(&pod.uid) {
+        return Some(true);
+    }
+    let name = pod.name.as_deref()?;
+    if !pattern.text().contains('/') {
+        return Some(pattern.fits(name));
+    }
+    let namespace = pod.namespace.as_deref()?;
+    Some(pattern.fits(&format!("{namespace}/{name}")))
 }
 
 /// A filter at work: it remembers whom it rejected, for the end of a victim is told only to those who
@@ -114,24 +224,42 @@ impl FilterState {
         Self { filter, rejected: VecDeque::new() }
     }
 
-    /// Whether the sink gets it.
+    /// Whether it is wanted.
     pub fn takes(&mut self, record: &Record) -> bool {
         match record {
             Record::OomKill(kill) => {
-                let takes = self.filter.takes(kill);
+                let whole = self.filter.fits(kill) == Some(true);
+                // Who asks for ends alone gets those of the kills that fit otherwise.
+                let takes = whole || self.takes_end_of(kill);
                 if !takes {
                     if self.rejected.len() >= REJECTED {
                         self.rejected.pop_front();
                     }
                     self.rejected.push_back((kill.incident.clone(), kill.victim.tid));
                 }
-                takes
+                whole
             }
-            Record::OomPanic(panic) => self.filter.takes_panic(panic.shortage.scope),
-            Record::OomFailed(failed) => self.filter.takes_panic(failed.shortage.scope),
-            Record::OomExit(exit) => !self.is_rejected(exit),
-            Record::UserKill(_) | Record::Agent(_) => true,
+            Record::OomPanic(panic) => {
+                self.filter.takes_panic(RecordType::OomPanic, panic.shortage.scope)
+            }
+            Record::OomFailed(failed) => {
+                self.filter.takes_panic(RecordType::OomFailed, failed.shortage.scope)
+            }
+            Record::OomExit(exit) => {
+                self.filter.takes_type(RecordType::OomExit) && !self.is_rejected(exit)
+            }
+            Record::UserKill(kill) => self.filter.takes_user_kill(kill),
+            Record::Agent(_) => self.filter.takes_type(RecordType::Agent),
         }
+    }
+
+    fn takes_end_of(&self, kill: &OomKill) -> bool {
+        let types = &self.filter.types;
+        if !types.contains(&RecordType::OomExit) || types.contains(&RecordType::OomKill) {
+            return false;
+        }
+        let otherwise = Filter { types: Vec::new(), ..self.filter.clone() };
+        otherwise.fits(kill) == Some(true)
     }
 
     fn is_rejected(&self, exit: &OomExit) -> bool {
@@ -187,5 +315,72 @@ mod tests {
         assert!(filter.takes(&exit));
         assert!(!filter.takes(&Record::OomKill(kill)));
         assert!(!filter.takes(&exit));
+    }
+
+    fn kill() -> OomKill {
+        let [(_, Record::OomKill(kill)), ..] = fixtures::all() else { panic!() };
+        *kill
+    }
+
+    fn fits(filter: &str, kill: &OomKill) -> Option<bool> {
+        toml::from_str::<Filter>(filter).unwrap().fits(kill)
+    }
+
+    /// Else who asks whether there was none is told a no that nobody knows.
+    #[test]
+    fn what_a_record_does_not_tell_is_neither_yes_nor_no() {
+        let mut kill = kill();
+        (kill.victim.cgroup, kill.victim.unit, kill.victim.pod) = (None, None, None);
+        (kill.victim.container, kill.victim.slice, kill.victim.comm) = (None, None, None);
+        kill.shortage = crate::incident::model::Shared::default();
+        for filter in [
+            "cgroup = [\"/a\"]",
+            "unit = [\"a\"]",
+            "pod = [\"a\"]",
+            "namespace = [\"a\"]",
+            "container = [\"a\"]",
+            "comm = [\"a\"]",
+            "scope = [\"memcg\"]",
+        ] {
+            assert_eq!(fits(filter, &kill), None, "{filter}");
+        }
+        // What is known decides.
+        let other = "comm = [\"a\"]\ntype = [\"agent\"]";
+        assert_eq!(fits(other, &kill), Some(false));
+    }
+
+    #[test]
+    fn where_the_cgroup_is_known_so_is_that_there_is_no_unit_and_no_pod() {
+        let mut kill = kill();
+        let path = KernelText::from("/a");
+        kill.victim.cgroup = Some(crate::incident::model::Cgroup { path, id: None });
+        (kill.victim.unit, kill.victim.slice) = (None, None);
+        (kill.victim.pod, kill.victim.container) = (None, None);
+        for filter in ["unit = [\"a\"]", "pod = [\"a\"]", "container = [\"a\"]"] {
+            assert_eq!(fits(filter, &kill), Some(false), "{filter}");
+        }
+        kill.victim.unit = Some("web.service".into());
+        assert_eq!(fits("unit = [\"web\"]", &kill), Some(true));
+        let (uid, namespace, name) = ("u-1".to_owned(), Some("shop".to_owned()), None);
+        let pod = Pod { uid, namespace, name, container: None, qos: None };
+        kill.victim.pod = Some(pod);
+        // Of a pod whose name nobody knows.
+        assert_eq!(fits("pod = [\"web-1\"]", &kill), None);
+        assert_eq!(fits("pod = [\"u-1\"]", &kill), Some(true));
+        assert_eq!(fits("namespace = [\"sh*\"]", &kill), Some(true));
+        kill.victim.pod.as_mut().unwrap().name = Some("web-1".into());
+        assert_eq!(fits("pod = [\"shop/web-*\"]", &kill), Some(true));
+        assert_eq!(fits("pod = [\"web-1\"]", &kill), Some(true));
+        assert_eq!(fits("pod = [\"other/web-1\"]", &kill), Some(false));
+    }
+
+    #[test]
+    fn types_that_are_listed_are_all_that_passes() {
+        let all = fixtures::all();
+        for kind in RecordType::ALL {
+            let passed = passed(&format!("type = [\"{}\"]", kind.name()));
+            let of_it = all.iter().filter(|(_, record)| record.kind() == kind.name());
+            assert_eq!(passed.len(), of_it.count(), "{}", kind.name());
+        }
     }
 }

@@ -38,7 +38,7 @@ pub use console::Console;
 pub use destination::Destination;
 pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
-pub use filter::{Filter, FilterState};
+pub use filter::{Filter, FilterState, NamePattern, PathPattern, UnitPattern};
 pub use output::OutputError;
 pub use spec::{KINDS, Spec, SpecError, Tables};
 pub use status::{SinkTotals, Status};

@@ -1,53 +1,64 @@
-//! `oom-trace history`: past kills, from the store, the kernel's log or saved ones; and
+//! `oom-trace history`: past kills, from the store, the kernel's log, saved logs or JSON Lines; and
 //! `oom-trace explain`, for saved logs alone.
 
-mod file;
-mod here;
-mod printer;
-mod progress;
-mod unpack;
+mod gathered;
+mod listed;
+mod one;
+mod output;
 
 use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{FileType, fstat};
 
-use crate::cli::{ExplainArgs, HistoryArgs, ShowArgs};
-use crate::render::{Style, show_local_times};
-use crate::say::say;
-use printer::{Printer, is_closed_pipe};
+use self::gathered::Gathered;
+use self::listed::Listed;
+use self::one::Wanted;
+use self::output::{Output, is_closed_pipe};
+use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
+use crate::commands::select::{Follower, Selection, Told, show_times};
+use crate::incident::model::Record;
+use crate::render::{Format, Style, render};
+use crate::sink::Filter;
+
+/// Names standard input.
+const STDIN: &str = "-";
+
+/// Kills that are shown before those to come, unless asked otherwise.
+const BEFORE_FOLLOWING: usize = 10;
+
+/// How records become what is printed.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    format: Format,
+    style: Style,
+}
+
+impl Shown {
+    fn append(self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        render(record, self.format, self.style, out)
+    }
+}
 
 /// Prints kills kept here, or those of saved logs.
 ///
 /// # Errors
 /// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, log, show } = args;
-    let mut printer = printer(show);
-    if *log {
-        return finish(here::read_log(&mut printer).map(|()| true), &printer, &[]);
+    let HistoryArgs { what, log, select, list, follow, show } = args;
+    let (files, ids) = files_and_ids(what)?;
+    if *log && !files.is_empty() {
+        bail!("--log reads the running kernel's log; it cannot be combined with files");
     }
-    if !files.is_empty() {
-        let read = read_all(files, &mut printer);
-        return finish(read, &printer, files);
-    }
-    if is_piped() {
-        let files = [PathBuf::from(file::STDIN)];
-        let read = read_all(&files, &mut printer);
-        return finish(read, &printer, &files);
-    }
-    match here::store() {
-        Some(store) => {
-            let files = [store];
-            let read = read_all(&files, &mut printer);
-            finish(read, &printer, &files)
+    let selection = Selection::new(&files, *log, select);
+    if let Some(id) = ids.first() {
+        if *follow || list.most.is_some() {
+            bail!("{id} names one kill; --follow and --lines are for lists");
         }
-        None => finish(here::read_log(&mut printer).map(|()| true), &printer, &[]),
+        return quiet(one_kill(selection, id, select, list, show));
     }
+    quiet(list_kills(selection, select, list, *follow, show))
 }
 
 /// Tells of the kills in saved logs.
@@ -55,81 +66,169 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// There is none, or standard output cannot be written.
 pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let ExplainArgs { files, show } = args;
-    let stdin = [PathBuf::from(file::STDIN)];
-    let files = if files.is_empty() { &stdin[..] } else { files };
+    let ExplainArgs { files, select, show } = args;
+    let stdin = vec![PathBuf::from(STDIN)];
+    let files = if files.is_empty() { stdin.clone() } else { files.clone() };
     if files == stdin && io::stdin().is_terminal() {
         bail!("no log given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
     }
-    let mut printer = printer(show);
-    let read = read_all(files, &mut printer);
-    finish(read, &printer, files)
+    show_times(&select.span, io::stdout().is_terminal());
+    quiet(print_all(Selection::of(files, select), select, show, &mut Output::direct()))
 }
 
-/// Whether all could be read; what could not is said.
-fn read_all(files: &[PathBuf], printer: &mut Printer) -> anyhow::Result<bool> {
-    let mut is_whole = true;
-    for path in files {
-        match file::read(path, printer) {
-            Err(error) if files.len() == 1 || is_closed_pipe(&error) => return Err(error),
-            // The others may be good.
-            Err(error) => {
-                say(format_args!("{error:#}"));
-                is_whole = false;
-            }
-            Ok(()) => {}
-        }
+/// Nobody reads any more: that is no failure.
+fn quiet(shown: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match shown {
+        Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
+        shown => shown,
     }
-    Ok(is_whole)
 }
 
-fn finish(
-    read: anyhow::Result<bool>,
-    printer: &Printer,
-    files: &[PathBuf],
-) -> anyhow::Result<ExitCode> {
-    let is_whole = match read {
-        // Nobody reads any more.
-        Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
-        read => read?,
+/// What is a file is one; what else can name a kill does.
+fn files_and_ids(what: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+    let is_id = |path: &Path| {
+        let text = path.to_str().filter(|text| one::can_be_id(text));
+        text.filter(|_| !path.exists()).map(str::to_owned)
     };
-    printer.sum_up(files);
-    let is_told = is_whole && printer.untold == 0;
-    Ok(if is_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Whether somebody has put a log into standard input: a file, or a pipe that is not closed unwritten.
-fn is_piped() -> bool {
-    let stdin = io::stdin();
-    let Ok(stat) = fstat(&stdin) else { return false };
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => stat.st_size > 0,
-        FileType::Fifo => {
-            let mut polled = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
-            // Until something comes, or nobody is left to write.
-            let ready = rustix::event::poll(&mut polled, None);
-            let revents = polled.first().map_or(PollFlags::empty(), PollFd::revents);
-            ready.is_ok() && revents.contains(PollFlags::IN)
-        }
-        _ => false,
+    let ids: Vec<_> = what.iter().filter_map(|path| is_id(path)).collect();
+    if let [one, other, ..] = ids.as_slice() {
+        bail!("{one} and {other} both name a kill; show one at a time");
     }
+    let files = what.iter().filter(|path| is_id(path).is_none());
+    Ok((files.cloned().collect(), ids))
 }
 
-fn printer(show: &ShowArgs) -> Printer {
-    let ShowArgs { since, format, color, verbose, utc } = show;
-    let is_local = !utc && io::stdout().is_terminal();
-    if is_local {
-        show_local_times();
-    }
-    let style = Style::of_stdout(*color, *verbose);
-    Printer::new(since.as_ref().map(|since| since.moment(*utc)), *format, style)
+/// What the agent says of itself is left out where people read or kills are counted, unless it is asked
+/// for.
+fn is_left_out(record: &Record, is_of_kills: bool, filter: &Filter) -> bool {
+    matches!(record, Record::Agent(_)) && is_of_kills && filter.types.is_empty()
 }
 
-/// As people know a file.
-fn name(path: &Path) -> String {
-    if path == Path::new(file::STDIN) {
-        "standard input".to_owned()
+fn one_kill(
+    mut selection: Selection,
+    id: &str,
+    select: &SelectArgs,
+    list: &ListArgs,
+    show: &ShowArgs,
+) -> anyhow::Result<ExitCode> {
+    let ShowArgs { format, color, verbose } = show;
+    let is_looked_at = io::stdout().is_terminal();
+    show_times(&select.span, is_looked_at);
+    // One kill is shown whole.
+    let verbose = *verbose || (format.is_none() && is_looked_at);
+    let format = format.unwrap_or(Format::Text);
+    let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
+    selection.keeps_times = !format.is_for_people();
+    let mut wanted = Wanted::new(id);
+    selection.each(|record| {
+        wanted.take(record);
+        Ok(())
+    })?;
+    let mut out = Vec::new();
+    let is_found = wanted.tell(&selection.place(), shown, &mut out)?;
+    let mut output = Output::open(is_looked_at && !list.no_pager);
+    output.write(&out)?;
+    output.close();
+    Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn list_kills(
+    mut selection: Selection,
+    select: &SelectArgs,
+    list: &ListArgs,
+    follow: bool,
+    show: &ShowArgs,
+) -> anyhow::Result<ExitCode> {
+    let ListArgs { most, reverse, table, no_pager } = *list;
+    let is_looked_at = io::stdout().is_terminal();
+    show_times(&select.span, is_looked_at);
+    let is_table = table || (show.format.is_none() && !show.verbose && is_looked_at);
+    let format = show.format.unwrap_or(Format::Text);
+    let style = Style::of_stdout(show.color, show.verbose);
+    let shown = Shown { format, style };
+    selection.keeps_times = !format.is_for_people();
+    let is_of_kills = format.is_for_people() || most.is_some();
+    let most = most.or(follow.then_some(BEFORE_FOLLOWING));
+    // Before it is read: what comes meanwhile is not missed.
+    let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
+    let mut output = Output::open(is_looked_at && !no_pager && !follow);
+    let filter = &select.filter;
+    let (told, listed) = if is_table {
+        let mut listed = Listed::new(most, reverse);
+        let told = selection.each(|record| {
+            follower.iter_mut().for_each(|it| it.note(&record));
+            listed.take(&record);
+            Ok(())
+        })?;
+        output.write(&listed.show(style.in_full_width())?)?;
+        (told, Some(listed))
+    } else if most.is_some() || reverse {
+        let mut gathered = Gathered::new(most, reverse);
+        let told = selection.each(|record| {
+            follower.iter_mut().for_each(|it| it.note(&record));
+            match is_left_out(&record, is_of_kills, filter) {
+                true => Ok(()),
+                false => Ok(gathered.take(&record, shown)?),
+            }
+        })?;
+        gathered.into_texts().try_for_each(|text| output.write(&text))?;
+        (told, None)
     } else {
-        path.display().to_string()
+        let told = stream(&selection, filter, shown, &mut output)?;
+        (told, None)
+    };
+    output.close();
+    if let Some(follower) = follower {
+        let mut listed = listed;
+        let ended = follower.run(&selection, |record| {
+            if is_left_out(&record, is_of_kills, filter) {
+                return Ok(());
+            }
+            let mut text = Vec::new();
+            match &mut listed {
+                Some(listed) => listed.show_next(&record, style, &mut text)?,
+                None => shown.append(&record, &mut text)?,
+            }
+            Output::direct().write(&text)
+        })?;
+        match ended {}
     }
+    Ok(finish(&told, &selection))
+}
+
+fn print_all(
+    mut selection: Selection,
+    select: &SelectArgs,
+    show: &ShowArgs,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let ShowArgs { format, color, verbose } = show;
+    let format = format.unwrap_or(Format::Text);
+    let shown = Shown { format, style: Style::of_stdout(*color, *verbose) };
+    selection.keeps_times = !format.is_for_people();
+    let told = stream(&selection, &select.filter, shown, output)?;
+    Ok(finish(&told, &selection))
+}
+
+/// Each as it comes: a store may be larger than the memory.
+fn stream(
+    selection: &Selection,
+    filter: &Filter,
+    shown: Shown,
+    output: &mut Output,
+) -> anyhow::Result<Told> {
+    let mut text = Vec::new();
+    selection.each(|record| {
+        if is_left_out(&record, shown.format.is_for_people(), filter) {
+            return Ok(());
+        }
+        text.clear();
+        shown.append(&record, &mut text)?;
+        output.write(&text)
+    })
+}
+
+fn finish(told: &Told, selection: &Selection) -> ExitCode {
+    told.sum_up(selection);
+    if told.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,6 +1,8 @@
 //! The words that JSON has for what can be one of several, for all who write them otherwise.
 
-use super::{AgentEvent, ExitState, FreedBy, Guess, Outcome, Scope, Source, UserAction};
+use super::{
+    AgentEvent, ExitState, FreedBy, Guess, Outcome, RecordType, Scope, Source, UserAction,
+};
 
 macro_rules! names {
     ($($kind:ident { $($value:ident => $name:literal),+ $(,)? })+) => {
@@ -36,6 +38,14 @@ macro_rules! names {
 }
 
 names! {
+    RecordType {
+        OomKill => "oom_kill",
+        OomPanic => "oom_panic",
+        OomFailed => "oom_failed",
+        UserKill => "user_kill",
+        OomExit => "oom_exit",
+        Agent => "agent",
+    }
     Source {
         Kprobe => "kprobe",
         Fentry => "fentry",

@@ -244,5 +244,5 @@ heap!(OomExit { incident, origin, comm } plain {
     schema, kind, source, pid, tid, state, freed_after_ms, stuck_for_ms, by, kill_missing, left
 });
 heap!(Agent { origin, version, message, hooks, missing }
-    plain { schema, kind, event, totals });
+    plain { schema, kind, event, totals, kernel_kills_since_boot });
 heap!(Missing { field, reason } plain {});

@@ -239,6 +239,7 @@ mod tests {
             candidates: None,
             census: None,
             system: None,
+            why: None,
         }
     }
 

@@ -1,7 +1,7 @@
-//! A saved log, or a store.
+//! A file: a saved log, a store, or JSON Lines.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Seek as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Seek as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use super::here::read_store;
 use super::progress::Progress;
+use super::taker::{Ended, Taker};
 use super::unpack::{Counted, unpack};
-use super::{Printer, name};
+use super::{json_lines, name};
 use crate::kernel_log::reader::{Found, Zone, read_new};
 use crate::kernel_log::{Machine, Mention, Parser};
 use crate::say::say;
@@ -18,16 +19,19 @@ use crate::say::say;
 /// Names standard input.
 pub(super) const STDIN: &str = "-";
 
+/// Bytes that tell what a file is.
+const START: usize = 16 << 10;
+
 /// First bytes of a store.
 const STORE: &[u8] = b"SQLite format 3\0";
 
-pub(super) fn read(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
+pub(super) fn read(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
     if path == Path::new(STDIN) {
-        return read_from(io::stdin().lock(), path, Timestamp::now(), None, printer);
+        return read_from(io::stdin().lock(), path, Timestamp::now(), None, taker);
     }
     let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     if starts_with(&mut file, STORE).with_context(|| format!("cannot read {}", path.display()))? {
-        return read_store(path, printer);
+        return read_store(path, taker);
     }
     // Nothing in it is later than its last change.
     let metadata = file.metadata().ok();
@@ -35,7 +39,12 @@ pub(super) fn read(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
         metadata.as_ref().and_then(|data| Timestamp::try_from(data.modified().ok()?).ok());
     let latest = written.unwrap_or_else(Timestamp::now);
     let size = metadata.filter(std::fs::Metadata::is_file).map(|data| data.len());
-    read_from(file, path, latest, size, printer)
+    read_from(file, path, latest, size, taker)
+}
+
+/// Whether it is a store.
+pub(super) fn is_store(path: &Path) -> bool {
+    File::open(path).and_then(|mut file| starts_with(&mut file, STORE)).unwrap_or(false)
 }
 
 /// A pipe or a device is none of these files: nothing is taken from it.
@@ -54,7 +63,7 @@ fn read_from(
     path: &Path,
     latest: Timestamp,
     size: Option<u64>,
-    printer: &mut Printer,
+    taker: &mut Taker<'_>,
 ) -> anyhow::Result<()> {
     let name = name(path);
     let mut progress = size.filter(|_| io::stderr().is_terminal()).and_then(Progress::of);
@@ -65,14 +74,20 @@ fn read_from(
     };
     let cannot_read = || format!("cannot read {name}");
     let input = unpack(Counted::new(input, tell)).with_context(cannot_read)?;
+    let mut input = BufReader::with_capacity(START, input);
+    if json_lines::begins_with_record(input.fill_buf().with_context(cannot_read)?) {
+        return json_lines::read(&mut input, &name, taker);
+    }
     let parser = Parser::new(Machine::default());
-    let mut seen = std::mem::take(&mut printer.seen);
+    let mut seen = std::mem::take(&mut taker.seen);
     let zone = Zone::here(latest);
-    let found = read_new(input, parser, &zone, &mut seen, |record| printer.print(&record));
-    printer.seen = seen;
-    let Found { lines, logged, records, kernel, lost, untold, hearsay, suppressed } =
-        found.with_context(cannot_read)?;
-    printer.kernel += kernel;
+    let found = read_new(input, parser, &zone, &mut seen, |record| taker.take(record));
+    taker.seen = seen;
+    let Found { lines, logged, records, kernel, lost, untold, hearsay, suppressed } = match found {
+        Err(error) if error.is::<Ended>() => return Err(error),
+        found => found.with_context(cannot_read)?,
+    };
+    taker.told.kernel += kernel;
     if lost > 0 {
         say(format_args!("{name}: {lost} messages are missing; kills among them are not shown"));
     }
@@ -82,7 +97,7 @@ fn read_from(
         ));
     }
     if let Some(Mention { line, text, .. }) = hearsay.filter(|_| kernel == 0 && untold.count == 0) {
-        printer.untold += 1;
+        taker.told.untold += 1;
         say(format_args!(
             "{name}: line {line} says that the kernel killed a process, but the kernel's own messages are \
              not in this log: {text}; on that machine, try: journalctl -k | oom-trace explain, or: dmesg | oom-trace explain"
@@ -90,7 +105,7 @@ fn read_from(
         return Ok(());
     }
     if let Some(Mention { line, text, unended }) = untold.first {
-        printer.untold += untold.count;
+        taker.told.untold += untold.count;
         let more = match untold.count {
             1 => String::new(),
             count => format!(" (the first of {count} such lines)"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::Printer;
+use super::taker::Taker;
 use crate::config::service_store;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
@@ -23,42 +23,42 @@ pub(super) fn store() -> Option<PathBuf> {
     Some(service_store()).filter(|path| path.exists())
 }
 
-/// Of what the agent says of itself only the gaps are about kills: they are not left out where every
-/// record is shown.
-///
 /// The wall clock may have been wrong then. When a record of this boot was is told by the boot's own
-/// clock and the wall clock as it stands now; where records are for machines, they stay as they are.
-pub(super) fn read_store(path: &Path, printer: &mut Printer) -> anyhow::Result<()> {
-    let (since, boot) = (printer.since(), ThisBoot::here());
+/// clock and the wall clock as it stands now.
+pub(super) fn read_store(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
+    let (selection, boot) = (taker.selection, ThisBoot::here());
     let boot_id = boot.as_ref().map(|boot| boot.id.as_str());
-    Archive::at(path).each_since(since, boot_id, |mut record| {
-        if matches!(record, Record::Agent(_)) && printer.is_for_people() {
-            return Ok(());
-        }
+    let mut archive = Archive::at(path);
+    archive.each_since(selection.since, boot_id, |mut record| {
         let time = boot.as_ref().and_then(|boot| boot.corrected(&record));
         let time = time.or(record.origin().time);
-        if printer.is_for_people() {
+        if !selection.keeps_times {
             record.origin_mut().time = time;
         }
-        printer.print_of(&record, time)
-    })
+        taker.take_new(record, time)
+    })?;
+    if let Some(since) = selection.since {
+        taker.told.note_kept_before(archive.kills_before(since)?);
+    }
+    Ok(())
 }
 
 /// What tells when something was in this boot.
-struct ThisBoot {
-    id: String,
+#[derive(Debug)]
+pub(crate) struct ThisBoot {
+    pub(crate) id: String,
     clock: Clock,
     has_slept: bool,
 }
 
 impl ThisBoot {
-    fn here() -> Option<Self> {
+    pub(crate) fn here() -> Option<Self> {
         let id = Host::here().ok()?.boot_id;
         Some(Self { id, clock: Clock::now(), has_slept: suspended() > NEGLIGIBLE })
     }
 
     /// When a record was made, if the wall clock has been set since.
-    fn corrected(&self, record: &Record) -> Option<Timestamp> {
+    pub(crate) fn corrected(&self, record: &Record) -> Option<Timestamp> {
         let Origin { time: Some(time), boot_ns: Some(boot_ns), boot_id: Some(boot_id), .. } =
             record.origin()
         else {
@@ -75,10 +75,10 @@ impl ThisBoot {
     }
 }
 
-pub(super) fn read_log(printer: &mut Printer) -> anyhow::Result<()> {
+pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
-        this_boot::read(&host, None, |record| printer.print(&record))?;
+        this_boot::read(&host, None, |record| taker.take(record))?;
     if !reaches_back {
         say("the kernel's log does not go back to boot; older kills may be missing");
     }

@@ -1,0 +1,95 @@
+//! Each record that was read: whether it is handed on.
+
+use jiff::Timestamp;
+
+use super::{Selection, Told};
+use crate::incident::model::Record;
+use crate::kernel_log::reader::Seen;
+use crate::sink::FilterState;
+use crate::why;
+
+/// Whoever takes the records wants no more.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub(super) struct Ended(pub(super) anyhow::Error);
+
+/// Takes records of all sources.
+pub(super) struct Taker<'a> {
+    pub(super) selection: &'a Selection,
+    filter: FilterState,
+    each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+    /// What was told already: one kill may be in several sources.
+    pub(super) seen: Seen,
+    pub(super) told: Told,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(
+        selection: &'a Selection,
+        each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+    ) -> Self {
+        let filter = FilterState::new(selection.filter.clone());
+        Self { selection, filter, each, seen: Seen::default(), told: Told::default() }
+    }
+
+    /// A record of a source that has each only once.
+    pub(super) fn take(&mut self, record: Record) -> anyhow::Result<()> {
+        let time = record.origin().time;
+        self.take_of(record, time)
+    }
+
+    /// A record that another source may have, too.
+    pub(super) fn take_new(
+        &mut self,
+        record: Record,
+        time: Option<Timestamp>,
+    ) -> anyhow::Result<()> {
+        let is_one_of_many = self.selection.files.len() > 1;
+        if is_one_of_many && !self.seen.is_new(&record) {
+            return Ok(());
+        }
+        self.take_of(record, time)
+    }
+
+    /// Hands on a record of this time, if it is asked for.
+    fn take_of(&mut self, record: Record, time: Option<Timestamp>) -> anyhow::Result<()> {
+        let told = &mut self.told;
+        // Before its time is looked at: whose end is told hangs on it.
+        if !self.filter.takes(&record) {
+            told.filtered += u64::from(record.kill().is_some());
+            return Ok(());
+        }
+        let Selection { since, until, .. } = self.selection;
+        match time {
+            Some(time) if since.is_some_and(|since| time < since) => {
+                told.note_before(&record, time);
+                return Ok(());
+            }
+            Some(time) if until.is_some_and(|until| time > until) => {
+                told.after += u64::from(record.kill().is_some());
+                return Ok(());
+            }
+            None if since.is_some() || until.is_some() => {
+                told.timeless += 1;
+                return Ok(());
+            }
+            _ => {}
+        }
+        told.taken += u64::from(!matches!(record, Record::Agent(_)));
+        told.others += u64::from(matches!(record, Record::UserKill(_)));
+        (self.each)(with_why(record)).map_err(|error| Ended(error).into())
+    }
+}
+
+/// A log does not say why; what it tells may.
+fn with_why(record: Record) -> Record {
+    match record {
+        Record::OomKill(mut kill) => {
+            if kill.why.is_none() {
+                kill.why = why::explain(&kill);
+            }
+            Record::OomKill(kill)
+        }
+        record => record,
+    }
+}

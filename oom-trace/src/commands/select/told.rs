@@ -1,0 +1,114 @@
+//! What was read, and what of it was left out.
+
+use jiff::Timestamp;
+
+use super::Selection;
+use crate::incident::model::Record;
+use crate::say::say;
+use crate::units::plural;
+
+/// What came of reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Every source could be read.
+    pub(crate) is_whole: bool,
+    /// Records handed on, but for what the agent says of itself.
+    pub(crate) taken: u64,
+    /// Records of kills by the kernel in saved logs, asked for or not.
+    pub(crate) kernel: u64,
+    /// Records of what was no kill by the kernel.
+    pub(crate) others: u64,
+    /// Lines that speak of kills and are in no record.
+    pub(crate) untold: u64,
+    /// Records that do not tell when they were, where that was asked.
+    pub(crate) timeless: u64,
+    /// Kills from before.
+    pub(crate) before: u64,
+    /// The last of them.
+    pub(crate) last_before: Option<Timestamp>,
+    /// Kills from after.
+    pub(crate) after: u64,
+    /// Kills that the filter left out.
+    pub(crate) filtered: u64,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            is_whole: true,
+            taken: 0,
+            kernel: 0,
+            others: 0,
+            untold: 0,
+            timeless: 0,
+            before: 0,
+            last_before: None,
+            after: 0,
+            filtered: 0,
+        }
+    }
+}
+
+impl Told {
+    pub(super) fn note_before(&mut self, record: &Record, time: Timestamp) {
+        if record.kill().is_some() {
+            self.before += 1;
+            self.last_before = self.last_before.max(Some(time));
+        }
+    }
+
+    /// Kills that a store has from before, and when the last of them was.
+    pub(super) fn note_kept_before(&mut self, (count, last): (u64, Option<Timestamp>)) {
+        self.before = self.before.max(count);
+        self.last_before = self.last_before.max(last);
+    }
+
+    /// Whether all that there was was understood.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_whole && self.untold == 0
+    }
+
+    /// Says what is not there, on standard error.
+    pub(crate) fn sum_up(&self, selection: &Selection) {
+        if self.timeless > 0 {
+            let (records, s) = (self.timeless, plural(self.timeless));
+            let are = if records == 1 { "is" } else { "are" };
+            say(format_args!(
+                "{records} record{s} without a time {are} left out, since times are asked for"
+            ));
+        }
+        if self.untold > 0 {
+            return;
+        }
+        let place = selection.place();
+        if self.taken == 0 {
+            let Selection { since, until, .. } = selection;
+            let span = match (since, until) {
+                (Some(_), Some(_)) => " in that time",
+                (Some(_), None) => " since then",
+                (None, Some(_)) => " until then",
+                (None, None) => "",
+            };
+            let mut there = Vec::new();
+            if self.before > 0 {
+                let last = self.last_before.map(|time| format!(", the last on {}", minute(time)));
+                there.push(format!("{} before{}", self.before, last.unwrap_or_default()));
+            }
+            if self.after > 0 {
+                there.push(format!("{} after", self.after));
+            }
+            if self.filtered > 0 {
+                there.push(format!("{} that the filters leave out", self.filtered));
+            }
+            let there = there.join("; ");
+            let there = if there.is_empty() { there } else { format!(" ({there})") };
+            say(format_args!("no OOM kill in {place}{span}{there}"));
+        } else if self.kernel == 0 && self.others > 0 && self.others == self.taken {
+            say(format_args!("no OOM kill by the kernel in {place}"));
+        }
+    }
+}
+
+fn minute(time: Timestamp) -> String {
+    time.strftime("%F %H:%M UTC").to_string()
+}
