@@ -63,6 +63,7 @@ fn memcg_kill() {
     let record = seen.only();
     assert_stat(&seen, &record["limit"]["stat"]);
     assert_described(record);
+    seen.assert_all_told();
     assert!(record["system"]["zones"].is_null(), "a dump for a cgroup has none: {record:#}");
     assert!(record["system"]["taken_after_ms"].is_u64(), "{record:#}");
 }
@@ -102,6 +103,7 @@ fn global_kill() {
     let ram = record["system"]["counters"]["ram"].as_u64().unwrap();
     assert!(seen.logged(&format!("{ram} pages RAM")), "{record:#}");
     assert_described(record);
+    seen.assert_all_told();
 }
 
 /// The second begins while the agent is told of the first.

@@ -28,6 +28,8 @@ mod memcg;
 mod names;
 mod namespaces;
 mod numa;
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod panic;
 mod rungs;
 mod scenario;

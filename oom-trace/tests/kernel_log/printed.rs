@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::numbers::missing;
+use crate::numbers::{dump, missing};
 use crate::oracle::lines;
 use crate::{cases, log};
 
@@ -65,20 +65,6 @@ const REAL: [&str; 5] = [
     "63-sparc64-8k-pages",
     "99-el9-kmem-slab-stamped",
 ];
-
-/// The dump of the first shortage, from its header on.
-fn dump(lines: Vec<String>) -> Vec<String> {
-    let is_header = |line: &String| line.contains(" invoked oom-killer: ");
-    let mut dump: Vec<_> = lines.into_iter().skip_while(|line| !is_header(line)).collect();
-    assert!(!dump.is_empty());
-    let next = dump.iter().skip(1).position(is_header);
-    dump.truncate(next.map_or(dump.len(), |next| next + 1));
-    // What follows the last word of it is others'.
-    let is_word = |line: &String| line.contains("Killed process ") || line.contains("oom_reaper:");
-    let last = dump.iter().rposition(is_word).unwrap();
-    dump.truncate(last + 1);
-    dump
-}
 
 /// What stands behind the kernel's stamp.
 fn stamped(text: &str) -> Vec<String> {

@@ -31,6 +31,20 @@ const NO_LIMIT: &str = "9007199254740988kB";
 
 static NULL: Value = Value::Null;
 
+/// The dump of the first shortage, from its header on.
+pub(crate) fn dump(lines: Vec<String>) -> Vec<String> {
+    let is_header = |line: &String| line.contains(" invoked oom-killer: ");
+    let mut dump: Vec<_> = lines.into_iter().skip_while(|line| !is_header(line)).collect();
+    assert!(!dump.is_empty());
+    let next = dump.iter().skip(1).position(is_header);
+    dump.truncate(next.map_or(dump.len(), |next| next + 1));
+    // What follows the last word of it is others'.
+    let is_word = |line: &String| line.contains("Killed process ") || line.contains("oom_reaper:");
+    let last = dump.iter().rposition(is_word).unwrap();
+    dump.truncate(last + 1);
+    dump
+}
+
 /// What is printed of one incident, and is in no record of it. `lines` are from the header on, without
 /// what their log put before them; `records` are of this incident alone.
 pub(crate) fn missing(lines: &[String], records: &[Value]) -> Vec<String> {

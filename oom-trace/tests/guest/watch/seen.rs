@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{PAGE, release};
 use crate::decision::{assert_decided, assert_weighed};
 use crate::dump::{Dump, dumps};
+use crate::numbers;
 use crate::support::compare::{assert_killed, assert_named};
 use crate::support::log::{Killed, Line, kills};
 
@@ -108,6 +109,16 @@ impl Seen {
 
     pub(crate) fn dumps(&self) -> Vec<Dump> {
         dumps(&self.log)
+    }
+
+    /// Each number that the kernel printed of the only kill is in the agent's records.
+    pub(crate) fn assert_all_told(&self) {
+        let mut lines = numbers::dump(self.log.clone());
+        // What the reaper says may be yet to come.
+        let killed = lines.iter().rposition(|line| line.contains("Killed process ")).unwrap();
+        lines.truncate(killed + 1);
+        let record = self.only();
+        assert_eq!(numbers::missing(&lines, std::slice::from_ref(record)), [""; 0], "{record:#}");
     }
 
     pub(crate) fn logged(&self, text: &str) -> bool {
