@@ -34,14 +34,15 @@ impl Enricher {
     }
 
     fn candidate(&self, candidate: &Candidate) -> model::Candidate {
+        let memory = self.memory(candidate.total_vm, candidate.rss, candidate.pgtables_bytes);
         model::Candidate {
             pid: candidate.pid,
             tid: candidate.tid,
             comm: candidate.comm.clone(),
             uid: None,
             cgroup: candidate.cgroup.clone(),
-            memory: self.memory(candidate.total_vm, candidate.rss, candidate.pgtables_bytes),
-            rss_bytes: None,
+            rss_bytes: memory.resident(),
+            memory,
             oom_score_adj: candidate.oom_score_adj.and_then(|adj| adj.try_into().ok()),
             badness: candidate.badness,
         }

@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Lines whose numbers are not in the record, each with the reason.
-const EXCEPT: [(&str, &str); 8] = [
+const EXCEPT: [(&str, &str); 9] = [
     (r"^Code:( |$)", "machine code"),
     (r"^(RSP|RAX|RDX|RBP|R10|R13|EAX|ESI|DS|FS|CS|CR2|GS|ORIG_RAX): ", "registers"),
     (r"^(x\d+|sp|lr|pstate) *: ", "registers of arm64"),
@@ -21,6 +21,7 @@ const EXCEPT: [(&str, &str); 8] = [
         r"^ *(\[<[0-9a-f]+>\] *)?(dump_stack|dump_backtrace|dump_header|show_stack|oom_kill_process)[.\w]*\+",
         "the way into the dump",
     ),
+    (r"^ *bpf_trampoline_\d+\+", "a program's, as the agent's own"),
     (r"^Modules linked in:", "names"),
     (r"^COMPACTION is disabled", "no number"),
     (r"^Tasks in .* are going to be killed", "a path"),
