@@ -44,6 +44,7 @@ mod sysctl;
 mod tries;
 mod trigger;
 mod v1;
+mod verify;
 mod watch;
 mod weight;
 mod why;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         start::SCENARIOS,
         weight::SCENARIOS,
         trigger::SCENARIOS,
+        verify::SCENARIOS,
         global::SCENARIOS,
         why::SCENARIOS,
         fire::starts::SCENARIOS,

@@ -82,12 +82,11 @@ impl<'a> Answer<'a> {
 
     /// Whether a kill of this moment may be in no record yet.
     pub(super) fn may_be_on_its_way(&self) -> bool {
-        let is_last = |it: &Unproven| {
-            it.until == self.question.until && matches!(it.why, Why::Missing { .. })
-        };
+        // Also one that the agent has just found in the kernel's log.
+        let is_missing = |it: &Unproven| matches!(it.why, Why::Missing { .. });
         self.question.is_until_now
             && self.verdict == Verdict::Unknown
-            && (self.unproven.iter().any(is_last) || self.cgroup_missing.is_some())
+            && (self.unproven.iter().any(is_missing) || self.cgroup_missing.is_some())
     }
 
     pub(super) fn json(&self, out: &mut impl Write) -> io::Result<()> {
@@ -250,7 +249,7 @@ impl Why {
             Self::Restarted { .. } => ("restarted", None),
             Self::Ended { .. } => ("ended", None),
             Self::Pruned => ("pruned", None),
-            Self::Missing { kills, agent: Agent::Ran } => ("missed", Some(kills)),
+            Self::Missing { kills, agent: Agent::Ran | Agent::Began } => ("missed", Some(kills)),
             Self::Missing { kills, agent: Agent::Absent } => ("agent_not_running", Some(kills)),
             Self::Missing { kills, agent: Agent::Vanished } => ("agent_died", Some(kills)),
             Self::Surplus { .. } => ("counts_disagree", None),
@@ -278,6 +277,10 @@ impl std::fmt::Display for Why {
                 let was = if *kills == 1 { "1 kill that is" } else { &format!("{kills} kills that are") };
                 match agent {
                     Agent::Ran => write!(f, "the agent ran, but the kernel counted {was} not recorded"),
+                    Agent::Began => write!(
+                        f,
+                        "the kernel counted {was} not recorded: the agent missed it, or runs no longer"
+                    ),
                     Agent::Absent => {
                         write!(f, "no agent was running, and the kernel counted {was} not recorded")
                     }

@@ -112,6 +112,8 @@ pub(super) enum Why {
 pub(super) enum Agent {
     /// It ran all the time.
     Ran,
+    /// It ran at first; whether it does now nobody asked.
+    Began,
     /// It was not there.
     Absent,
     /// It ended without a word: it was killed, or crashed.
@@ -255,159 +257,13 @@ impl Boot {
 fn agent(before: Sign, after: Sign) -> Agent {
     let is_running =
         matches!(before, Sign::Agent(AgentEvent::Started | AgentEvent::Degraded | AgentEvent::Gap));
-    let starts = after == Sign::Agent(AgentEvent::Started);
-    match (is_running, starts) {
-        (true, true) => Agent::Vanished,
-        (true, false) => Agent::Ran,
+    match (is_running, after) {
         (false, _) => Agent::Absent,
+        (true, Sign::Agent(AgentEvent::Started)) => Agent::Vanished,
+        (true, Sign::Now) => Agent::Began,
+        (true, _) => Agent::Ran,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STARTED: Sign = Sign::Agent(AgentEvent::Started);
-    const STOPPED: Sign = Sign::Agent(AgentEvent::Stopped);
-
-    /// Seconds of a wall clock that stood at 1,000 when the boot began.
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn boot(start: i64, points: &[(u64, u64, Sign)], kills: &[(u64, Option<u32>)]) -> Boot {
-        let s = 1_000_000_000;
-        let point = |&(at, count, sign)| Point { ns: at * s, count: Some(count), sign };
-        let kill = |&(at, kills)| Counted { ns: at * s, kills };
-        Boot {
-            id: format!("boot-{start}"),
-            start: at(start),
-            points: points.iter().map(point).collect(),
-            kills: kills.iter().map(kill).collect(),
-            pruned: None,
-        }
-    }
-
-    fn spans(boots: &[Boot], since: i64, until: i64) -> Vec<(i64, i64, Why)> {
-        let found = unproven(boots, at(since), at(until)).into_iter();
-        found.map(|it| (it.from.as_second(), it.until.as_second(), it.why)).collect()
-    }
-
-    /// An agent that started ten seconds after boot and runs still, a hundred seconds after it.
-    fn running(count: u64, kills: &[(u64, Option<u32>)]) -> Boot {
-        boot(1000, &[(0, 0, Sign::Boot), (10, 0, STARTED), (100, count, Sign::Now)], kills)
-    }
-
-    #[test]
-    fn a_count_that_did_not_rise_proves_that_nothing_was_killed() {
-        assert_eq!(spans(&[running(0, &[])], 1020, 1100), []);
-        assert_eq!(spans(&[running(0, &[])], 1000, 1005), []);
-    }
-
-    #[test]
-    fn kills_that_are_told_of_account_for_the_count() {
-        assert_eq!(spans(&[running(3, &[(30, Some(2)), (40, Some(1))])], 1020, 1100), []);
-        let missing = Why::Missing { kills: 1, agent: Agent::Ran };
-        assert_eq!(spans(&[running(3, &[(30, Some(2))])], 1020, 1100), [(1020, 1100, missing)]);
-    }
-
-    #[test]
-    fn a_loss_before_the_agents_start_does_not_spoil_what_it_saw() {
-        // Two kills before it, of which nobody tells.
-        let lost = boot(1000, &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 2, Sign::Now)], &[]);
-        assert_eq!(spans(std::slice::from_ref(&lost), 1010, 1100), []);
-        let missing = Why::Missing { kills: 2, agent: Agent::Absent };
-        assert_eq!(spans(&[lost], 1005, 1100), [(1005, 1010, missing)]);
-    }
-
-    #[test]
-    fn while_no_agent_ran_the_count_tells_and_the_log_may_have_told() {
-        let points = [
-            (0, 0, Sign::Boot),
-            (10, 0, STARTED),
-            (50, 0, STOPPED),
-            (80, 1, STARTED),
-            (100, 1, Sign::Now),
-        ];
-        let missing = Why::Missing { kills: 1, agent: Agent::Absent };
-        assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1100), [(1050, 1080, missing)]);
-        assert_eq!(spans(&[boot(1000, &points, &[])], 1082, 1100), []);
-        assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1045), []);
-        // The next start found it in the kernel's log.
-        assert_eq!(spans(&[boot(1000, &points, &[(60, Some(1))])], 1020, 1100), []);
-    }
-
-    #[test]
-    fn an_agent_that_was_killed_says_no_goodbye() {
-        let points = [(0, 0, Sign::Boot), (10, 0, STARTED), (80, 1, STARTED), (100, 1, Sign::Now)];
-        let missing = Why::Missing { kills: 1, agent: Agent::Vanished };
-        assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1100), [(1020, 1080, missing)]);
-        let quiet = [(0, 0, Sign::Boot), (10, 0, STARTED), (80, 0, STARTED), (100, 0, Sign::Now)];
-        assert_eq!(spans(&[boot(1000, &quiet, &[])], 1020, 1100), []);
-    }
-
-    #[test]
-    fn between_two_boots_nobody_counts() {
-        let first = boot(1000, &[(0, 0, Sign::Boot), (10, 0, STARTED), (50, 0, STOPPED)], &[]);
-        let second = boot(1080, &[(0, 0, Sign::Boot), (10, 0, STARTED), (90, 0, Sign::Now)], &[]);
-        let both = [second.clone(), first.clone()];
-        let restarted = |stopped| Why::Restarted { stopped };
-        assert_eq!(spans(&both, 1020, 1150), [(1050, 1080, restarted(true))]);
-        assert_eq!(spans(&both, 1081, 1150), []);
-        assert_eq!(spans(&both, 1020, 1050), []);
-        // The power went: what was after its last word nobody knows.
-        let cut = Boot { points: first.points[..2].to_vec(), ..first };
-        assert_eq!(spans(&[cut, second], 1005, 1150), [(1010, 1080, restarted(false))]);
-    }
-
-    #[test]
-    fn before_the_first_record_and_after_the_last_nobody_knows() {
-        let only = boot(1000, &[(10, 0, STARTED), (50, 0, STOPPED)], &[]);
-        assert_eq!(
-            spans(std::slice::from_ref(&only), 900, 1100),
-            [(900, 1010, Why::NoRecord), (1050, 1100, Why::Ended { stopped: true })]
-        );
-        assert_eq!(spans(&[], 900, 1100), [(900, 1100, Why::NoRecord)]);
-        assert_eq!(spans(&[only], 900, 950), [(900, 950, Why::NoRecord)]);
-    }
-
-    #[test]
-    fn what_was_let_go_of_is_not_known_and_counts_all_the_same() {
-        let mut pruned = running(3, &[(30, Some(1))]);
-        pruned.pruned = Some((20_000_000_000, 2));
-        pruned.points.insert(2, Point { ns: 25_000_000_000, count: Some(2), sign: STARTED });
-        assert_eq!(spans(&[pruned.clone()], 1026, 1100), []);
-        assert_eq!(spans(&[pruned.clone()], 1012, 1100), [(1012, 1025, Why::Pruned)]);
-        pruned.kills.clear();
-        let missing = Why::Missing { kills: 1, agent: Agent::Ran };
-        assert_eq!(spans(&[pruned], 1026, 1100), [(1026, 1100, missing)]);
-    }
-
-    #[test]
-    fn records_that_may_be_of_no_kill_prove_nothing() {
-        let unsure = Why::Unsure { records: 1 };
-        assert_eq!(spans(&[running(0, &[(30, None)])], 1020, 1100), [(1020, 1100, unsure)]);
-        // And do not make up for one that is missing.
-        let missing = Why::Missing { kills: 1, agent: Agent::Ran };
-        assert_eq!(spans(&[running(1, &[(30, None)])], 1020, 1100), [(1020, 1100, missing)]);
-        let surplus = Why::Surplus { kills: 1 };
-        assert_eq!(spans(&[running(0, &[(30, Some(1))])], 1020, 1100), [(1020, 1100, surplus)]);
-    }
-
-    #[test]
-    fn a_kill_under_way_at_a_point_spoils_nothing_around_it() {
-        // Counted before the agent said that it started, and told of as of later.
-        let points = [(0, 0, Sign::Boot), (10, 1, STARTED), (100, 1, Sign::Now)];
-        assert_eq!(spans(&[boot(1000, &points, &[(11, Some(1))])], 1020, 1100), []);
-    }
-
-    #[test]
-    fn an_older_agent_left_no_count() {
-        let mut old = running(0, &[]);
-        old.points[1].count = None;
-        assert_eq!(spans(&[old.clone()], 1020, 1100), []);
-        old.points.remove(0);
-        old.points.remove(1);
-        assert_eq!(spans(&[old], 1020, 1100), [(1020, 1100, Why::NoRecord)]);
-    }
-}
+mod tests;
