@@ -5,6 +5,7 @@
 mod explain;
 mod forms;
 mod programs;
+mod report;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
