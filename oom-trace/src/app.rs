@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{check, history, report, run, trigger};
+use crate::commands::{check, history, report, run, trigger, verify};
 use crate::config::ConfigError;
 use crate::say;
 
@@ -22,6 +22,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(&args),
         Command::Explain(args) => history::explain(&args),
         Command::Report(args) => report::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Trigger(args) => {
             trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }

@@ -29,6 +29,24 @@ impl Display for Size {
     }
 }
 
+/// Bytes in binary units, for a column: `492 MiB`, with a decimal below ten.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rounded(pub(super) u64);
+
+impl Display for Rounded {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let shown = Size(self.0).to_string();
+        match shown.split_once('.') {
+            // Two digits tell enough.
+            Some((whole, rest)) if whole.len() > 1 => {
+                let (_, unit) = rest.split_once(' ').unwrap_or(("", rest));
+                write!(f, "{whole} {unit}")
+            }
+            _ => f.write_str(&shown),
+        }
+    }
+}
+
 /// Milliseconds in their two largest units: `4m 10s`, or in one: `1.5 s`, `7 ms`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Age(pub(super) u64);
@@ -95,6 +113,12 @@ mod tests {
         let shown = [0, 1023, 1024, 1_048_575, 536_870_912, u64::MAX].map(|n| Size(n).to_string());
         assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "512.0 MiB", "16.0 EiB"]);
         assert_eq!(format!("{:#}", Size(1536)), "1.5KiB");
+    }
+
+    #[test]
+    fn in_a_column_a_size_has_a_decimal_where_it_tells_something() {
+        let shown = [5, 10 << 20, (9 << 20) + 524_288, 516_000_000].map(|n| Rounded(n).to_string());
+        assert_eq!(shown, ["5 B", "10 MiB", "9.5 MiB", "492 MiB"]);
     }
 
     #[test]

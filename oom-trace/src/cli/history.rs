@@ -9,18 +9,37 @@ use crate::render::{Color, Format};
 
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal kills are listed as a table, the newest last: when, who, where, the limit and whose it
+was, memory held, who triggered it if another process did, how long until the memory was freed, and
+which kill at this limit it was. Elsewhere, and with --format, each is printed in full.
+
+Examples:
+  oom-trace history --since yesterday             what died since then
+  oom-trace history -n 5 --unit nginx             the last five kills in nginx.service
+  oom-trace history 4711                          all that is known of the kill of process 4711
+  oom-trace history 7c6e5a0c-350466               or of the kill whose id or incident begins so
+  oom-trace history -f                            the last ten, and those to come
+  oom-trace history --format json web1.json web2.json.gz /var/log/kern.log")]
 pub struct HistoryArgs {
-    /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg; may be compressed), an agent's store, or its
-    /// records as JSON Lines, of one machine or many; `-` is standard input [default: standard input if
-    /// it is a pipe or a file, else the service's store, else the running kernel's log]
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    /// A kill to show in full: its process id, or the beginning of its id or incident. Or files to read:
+    /// saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records as JSON Lines,
+    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
+    /// a pipe or a file, else the service's store, else the running kernel's log]
+    #[arg(value_name = "ID|FILE")]
+    pub what: Vec<PathBuf>,
     /// Read the running kernel's log, even if there is a store
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long)]
     pub log: bool,
     /// Which.
     #[command(flatten)]
     pub select: SelectArgs,
+    /// In which order, and how many.
+    #[command(flatten)]
+    pub list: ListArgs,
+    /// Then wait for new kills and show them, until Ctrl-C
+    #[arg(short, long, conflicts_with = "reverse")]
+    pub follow: bool,
     /// How to show them.
     #[command(flatten)]
     pub show: ShowArgs,
@@ -41,12 +60,29 @@ pub struct ExplainArgs {
     pub show: ShowArgs,
 }
 
+/// In which order kills are shown, and how many.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ListArgs {
+    /// Only the newest N kills
+    #[arg(short = 'n', long = "lines", value_name = "N")]
+    pub most: Option<usize>,
+    /// The newest first
+    #[arg(short, long)]
+    pub reverse: bool,
+    /// Print the table also where standard output is no terminal
+    #[arg(long, conflicts_with = "format")]
+    pub table: bool,
+    /// Do not show the output in a pager ($PAGER, else less)
+    #[arg(long)]
+    pub no_pager: bool,
+}
+
 /// How kills are shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Output format on standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// Output format on standard output [default: text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// When to use colours; NO_COLOR disables them for `auto`
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,

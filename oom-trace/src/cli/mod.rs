@@ -6,16 +6,18 @@ mod report;
 mod run;
 mod select;
 mod trigger;
+mod verify;
 mod when;
 
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
-pub use history::{ExplainArgs, HistoryArgs, ShowArgs};
+pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
 pub use select::{SelectArgs, SourceArgs, SpanArgs};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+pub use verify::VerifyArgs;
 pub use when::{When, WhenError};
 
 /// Trace OOM kills: what was killed, why, and which limit was hit.
@@ -47,6 +49,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Sum up past kills: how often, what again and again, what to do first; on a page with --html
     Report(ReportArgs),
+    /// Say whether there was an OOM kill, and whether a "no" can be trusted
+    Verify(VerifyArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.

@@ -7,3 +7,4 @@ pub mod report;
 pub mod run;
 pub(crate) mod select;
 pub mod trigger;
+pub mod verify;

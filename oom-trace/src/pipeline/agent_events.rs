@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::account::oom_kill;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{
@@ -118,6 +119,7 @@ impl AgentEvents {
             hooks: self.hooks.clone(),
             missing: self.missing.clone(),
             totals,
+            kernel_kills_since_boot: oom_kill(),
         }))
     }
 }

@@ -12,7 +12,7 @@ mod rehearsal;
 mod source;
 mod stream;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, oom_kill};
 pub(crate) use agent_events::AgentEvents;
 pub(crate) use backfill::{Backfill, Before};
 pub(crate) use feed::Feed;

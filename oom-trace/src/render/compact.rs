@@ -230,6 +230,7 @@ fn agent(said: &Agent, fields: &mut Fields<'_>) -> io::Result<()> {
         hooks: _,
         missing: _,
         totals: _,
+        kernel_kills_since_boot: _,
     } = said;
     fields.head(origin, "AGENT")?;
     fields.put("event", Some(event.name()))?;

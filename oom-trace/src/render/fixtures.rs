@@ -121,7 +121,7 @@ pub(crate) fn limit(path: &str) -> Limit {
     Limit { cgroup: Some(path.into()), ..Limit::default() }
 }
 
-fn memcg() -> OomKill {
+pub(crate) fn memcg() -> OomKill {
     let logged = memory([25660, 24448, 0, 580, 0, 84]);
     OomKill {
         source: Source::Kprobe,
@@ -181,7 +181,7 @@ fn panics() -> [OomPanic; 2] {
     [unknown, OomPanic { shortage: kill.shortage.into_inner(), ..panic() }]
 }
 
-fn global() -> OomKill {
+pub(crate) fn global() -> OomKill {
     let kill = memcg();
     let logged = memory([633_916, 632_320, 0, 580, 0, 1280]);
     OomKill {
@@ -282,7 +282,7 @@ fn already_exiting() -> OomKill {
 }
 
 /// Names that would end a line, colour it, or pass for a field, were they printed as they are.
-fn hostile() -> OomKill {
+pub(crate) fn hostile() -> OomKill {
     let kill = memcg();
     let path = b"/\x1b]0;owned\x07/x pid=1 \xff\xe2\x80\xae";
     OomKill {
@@ -329,5 +329,6 @@ fn agent() -> Agent {
             reason: "kprobes are not permitted".into(),
         }],
         totals: Totals { kernel_kills: Some(0), ..Totals::default() },
+        kernel_kills_since_boot: Some(3),
     }
 }

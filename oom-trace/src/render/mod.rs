@@ -11,18 +11,22 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::brief::{brief, time};
 pub use self::moment::show_local_times;
 pub use self::style::{Color, Style};
+pub use self::table::{Row, Table};
 
 use crate::incident::model::Record;
 use crate::{quote, units};
 
 mod block;
+mod brief;
 mod compact;
 mod json;
 mod kernel;
 mod moment;
 mod style;
+mod table;
 mod text;
 mod wrap;
 

@@ -17,6 +17,24 @@ pub fn show_local_times() {
     let _ = LOCAL.set(TimeZone::system());
 }
 
+/// To the second, without the year, which people know, and without the zone; of another year to the
+/// day.
+pub(super) fn short(time: Timestamp) -> String {
+    let zone = LOCAL.get().cloned().unwrap_or(TimeZone::UTC);
+    let (time, now) = (time.to_zoned(zone.clone()), Timestamp::now().to_zoned(zone));
+    let is_near = now.duration_since(&time).as_hours().abs() < 24 * 300;
+    let form = if is_near { "%b %e %T" } else { "%Y-%m-%d %H:%M" };
+    time.strftime(form).to_string()
+}
+
+/// How far the clock of formats for people is from UTC at a moment.
+pub(super) fn zone(time: Timestamp) -> String {
+    match LOCAL.get() {
+        Some(zone) => time.to_zoned(zone.clone()).strftime("%:z").to_string(),
+        None => "UTC".to_owned(),
+    }
+}
+
 /// The wall-clock time; where a log does not tell it, the time since boot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment<'a>(pub(super) &'a Origin);

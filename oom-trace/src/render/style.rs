@@ -49,18 +49,23 @@ impl Style {
             Color::Never => false,
             Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
         };
-        Self { color, verbose, width: width() }
+        Self { color, verbose, width: width().map_or(Self::WIDTH, |it| it.clamp(LEAST, MOST)) }
+    }
+
+    /// As wide as the terminal: a table is not read line by line.
+    #[must_use]
+    pub fn in_full_width(self) -> Self {
+        Self { width: width().map_or(self.width, |it| it.max(LEAST)), ..self }
     }
 }
 
-/// Of the terminal, as long as its lines can be read.
-fn width() -> u16 {
-    const LEAST: u16 = 40;
-    const MOST: u16 = 120;
+/// A line that is shorter, or longer, cannot be read.
+const LEAST: u16 = 40;
+const MOST: u16 = 120;
+
+/// Of the terminal, if standard output is one and knows.
+fn width() -> Option<u16> {
     let stdout = io::stdout();
     let size = stdout.is_terminal().then(|| tcgetwinsize(&stdout).ok()).flatten();
-    match size.map(|size| size.ws_col) {
-        Some(columns @ 1..) => columns.clamp(LEAST, MOST),
-        _ => Style::WIDTH,
-    }
+    size.map(|size| size.ws_col).filter(|columns| *columns > 0)
 }

@@ -70,6 +70,17 @@ pub struct Told {
     pub pruned: Pruned,
 }
 
+/// A boot that the store knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootSeen {
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+    /// When it began, by the wall clock as that stood when it was last seen.
+    pub start: Option<Timestamp>,
+    /// What the store has let go of.
+    pub pruned: Pruned,
+}
+
 /// JSON that is read at once.
 pub const BATCH_BYTES: usize = 256 << 10;
 
@@ -107,6 +118,17 @@ impl Archive {
         let mut found = self.read(which, (first + shift, before + shift, most as u64), bytes)?;
         found.iter_mut().for_each(|(number, _)| *number -= shift);
         Ok(found)
+    }
+
+    /// The number that the next record will have.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn next_number(&mut self) -> Result<u64, StoreError> {
+        self.version()?;
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        schema::next(self.connection().map_err(failed)?).map_err(failed)
     }
 
     /// Records since a moment, or all, oldest first, handed out one by one. Those of this boot are
@@ -164,6 +186,33 @@ impl Archive {
             .query_row(sql, [before], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
             .map_err(failed)?;
         Ok((count, last.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())))
+    }
+
+    /// The boots that it has records of, in their order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn boots(&mut self) -> Result<Vec<BootSeen>, StoreError> {
+        match self.version()? {
+            schema::VERSION => {}
+            other => return Err(StoreError::version(&self.path, other)),
+        }
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let sql = "SELECT boot_id, start_ns, pruned_ns, pruned_log_us, pruned_kills FROM boots \
+                   ORDER BY boot";
+        let connection = self.connection().map_err(failed)?;
+        let mut statement = connection.prepare(sql).map_err(failed)?;
+        let seen = |row: &Row<'_>| {
+            let start = row.get::<_, Option<i64>>(1)?;
+            Ok(BootSeen {
+                boot_id: row.get(0)?,
+                start: start.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()),
+                pruned: Pruned { boot_ns: row.get(2)?, log_us: row.get(3)?, kills: row.get(4)? },
+            })
+        };
+        let boots = statement.query_map([], seen).map_err(failed)?;
+        boots.collect::<Result<_, _>>().map_err(failed)
     }
 
     /// The kills of a boot, as far as they say when they were by its clock, by thread and time; and

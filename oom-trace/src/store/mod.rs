@@ -28,7 +28,7 @@ use self::writer::Writer;
 use crate::incident::model::Record;
 use crate::setting::{ByteSize, ConfigDuration};
 
-pub use archive::{Archive, BATCH_BYTES, Known, Pruned, Told};
+pub use archive::{Archive, BATCH_BYTES, BootSeen, Known, Pruned, Told};
 pub use error::StoreError;
 pub use late::LateStore;
 

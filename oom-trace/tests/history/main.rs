@@ -1,11 +1,13 @@
 //! `oom-trace history` as a user runs it, on saved logs.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails so")]
 
 mod explain;
 mod forms;
+mod kept;
 mod programs;
 mod report;
+mod verify;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -224,7 +226,7 @@ fn since_leaves_out_what_is_older_and_says_what_has_no_time() {
     assert!(none == 0 && said.contains("no OOM kill"), "{said}");
     let timeless = std::fs::read_to_string(logged("6.12-memcg.log")).unwrap();
     let (none, said) = count("1h", &timeless);
-    assert!(none == 0 && said.contains("that have no time"), "{said}");
+    assert!(none == 0 && said.contains("1 record without a time is left out"), "{said}");
 }
 
 #[test]

@@ -1,31 +1,64 @@
-//! `oom-trace history`: past kills, from the store, the kernel's log or saved ones; and
+//! `oom-trace history`: past kills, from the store, the kernel's log, saved logs or JSON Lines; and
 //! `oom-trace explain`, for saved logs alone.
 
-mod printer;
+mod gathered;
+mod listed;
+mod one;
+mod output;
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 
-use crate::cli::{ExplainArgs, HistoryArgs, SelectArgs, ShowArgs};
-use crate::commands::select::{Selection, show_times};
+use self::gathered::Gathered;
+use self::listed::Listed;
+use self::one::Wanted;
+use self::output::{Output, is_closed_pipe};
+use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
+use crate::commands::select::{Follower, Selection, Told, show_times};
 use crate::incident::model::Record;
-use crate::render::Style;
-use printer::{Printer, is_closed_pipe};
+use crate::render::{Format, Style, render};
+use crate::sink::Filter;
 
 /// Names standard input.
 const STDIN: &str = "-";
+
+/// Kills that are shown before those to come, unless asked otherwise.
+const BEFORE_FOLLOWING: usize = 10;
+
+/// How records become what is printed.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    format: Format,
+    style: Style,
+}
+
+impl Shown {
+    fn append(self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
+        render(record, self.format, self.style, out)
+    }
+}
 
 /// Prints kills kept here, or those of saved logs.
 ///
 /// # Errors
 /// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { files, log, select, show } = args;
-    let selection = Selection::new(files, *log, select);
-    print(selection, select, show)
+    let HistoryArgs { what, log, select, list, follow, show } = args;
+    let (files, ids) = files_and_ids(what)?;
+    if *log && !files.is_empty() {
+        bail!("--log reads the running kernel's log; it cannot be combined with files");
+    }
+    let selection = Selection::new(&files, *log, select);
+    if let Some(id) = ids.first() {
+        if *follow || list.most.is_some() {
+            bail!("{id} names one kill; --follow and --lines are for lists");
+        }
+        return quiet(one_kill(selection, id, select, list, show));
+    }
+    quiet(list_kills(selection, select, list, *follow, show))
 }
 
 /// Tells of the kills in saved logs.
@@ -39,30 +72,163 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     if files == stdin && io::stdin().is_terminal() {
         bail!("no log given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
     }
-    print(Selection::of(files, select), select, show)
+    show_times(&select.span, io::stdout().is_terminal());
+    quiet(print_all(Selection::of(files, select), select, show, &mut Output::direct()))
 }
 
-/// Of what the agent says of itself only the gaps are about kills: it is left out where people read,
-/// unless they ask for it.
-fn print(
+/// Nobody reads any more: that is no failure.
+fn quiet(shown: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match shown {
+        Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
+        shown => shown,
+    }
+}
+
+/// What is a file is one; what else can name a kill does.
+fn files_and_ids(what: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+    let is_id = |path: &Path| {
+        let text = path.to_str().filter(|text| one::can_be_id(text));
+        text.filter(|_| !path.exists()).map(str::to_owned)
+    };
+    let ids: Vec<_> = what.iter().filter_map(|path| is_id(path)).collect();
+    if let [one, other, ..] = ids.as_slice() {
+        bail!("{one} and {other} both name a kill; show one at a time");
+    }
+    let files = what.iter().filter(|path| is_id(path).is_none());
+    Ok((files.cloned().collect(), ids))
+}
+
+/// What the agent says of itself is left out where people read or kills are counted, unless it is asked
+/// for.
+fn is_left_out(record: &Record, is_of_kills: bool, filter: &Filter) -> bool {
+    matches!(record, Record::Agent(_)) && is_of_kills && filter.types.is_empty()
+}
+
+fn one_kill(
     mut selection: Selection,
+    id: &str,
     select: &SelectArgs,
+    list: &ListArgs,
     show: &ShowArgs,
 ) -> anyhow::Result<ExitCode> {
     let ShowArgs { format, color, verbose } = show;
-    show_times(&select.span, io::stdout().is_terminal());
+    let is_looked_at = io::stdout().is_terminal();
+    show_times(&select.span, is_looked_at);
+    // One kill is shown whole.
+    let verbose = *verbose || (format.is_none() && is_looked_at);
+    let format = format.unwrap_or(Format::Text);
+    let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
     selection.keeps_times = !format.is_for_people();
-    let is_quiet = format.is_for_people() && select.filter.types.is_empty();
-    let mut printer = Printer::new(*format, Style::of_stdout(*color, *verbose));
-    let told = selection.each(|record| match record {
-        Record::Agent(_) if is_quiet => Ok(()),
-        record => printer.print(&record),
-    });
-    let told = match told {
-        // Nobody reads any more.
-        Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
-        told => told?,
+    let mut wanted = Wanted::new(id);
+    selection.each(|record| {
+        wanted.take(record);
+        Ok(())
+    })?;
+    let mut out = Vec::new();
+    let is_found = wanted.tell(&selection.place(), shown, &mut out)?;
+    let mut output = Output::open(is_looked_at && !list.no_pager);
+    output.write(&out)?;
+    output.close();
+    Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn list_kills(
+    mut selection: Selection,
+    select: &SelectArgs,
+    list: &ListArgs,
+    follow: bool,
+    show: &ShowArgs,
+) -> anyhow::Result<ExitCode> {
+    let ListArgs { most, reverse, table, no_pager } = *list;
+    let is_looked_at = io::stdout().is_terminal();
+    show_times(&select.span, is_looked_at);
+    let is_table = table || (show.format.is_none() && !show.verbose && is_looked_at);
+    let format = show.format.unwrap_or(Format::Text);
+    let style = Style::of_stdout(show.color, show.verbose);
+    let shown = Shown { format, style };
+    selection.keeps_times = !format.is_for_people();
+    let is_of_kills = format.is_for_people() || most.is_some();
+    let most = most.or(follow.then_some(BEFORE_FOLLOWING));
+    // Before it is read: what comes meanwhile is not missed.
+    let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
+    let mut output = Output::open(is_looked_at && !no_pager && !follow);
+    let filter = &select.filter;
+    let (told, listed) = if is_table {
+        let mut listed = Listed::new(most, reverse);
+        let told = selection.each(|record| {
+            follower.iter_mut().for_each(|it| it.note(&record));
+            listed.take(&record);
+            Ok(())
+        })?;
+        output.write(&listed.show(style.in_full_width())?)?;
+        (told, Some(listed))
+    } else if most.is_some() || reverse {
+        let mut gathered = Gathered::new(most, reverse);
+        let told = selection.each(|record| {
+            follower.iter_mut().for_each(|it| it.note(&record));
+            match is_left_out(&record, is_of_kills, filter) {
+                true => Ok(()),
+                false => Ok(gathered.take(&record, shown)?),
+            }
+        })?;
+        gathered.into_texts().try_for_each(|text| output.write(&text))?;
+        (told, None)
+    } else {
+        let told = stream(&selection, filter, shown, &mut output)?;
+        (told, None)
     };
-    told.sum_up(&selection);
-    Ok(if told.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    output.close();
+    if let Some(follower) = follower {
+        let mut listed = listed;
+        let ended = follower.run(&selection, |record| {
+            if is_left_out(&record, is_of_kills, filter) {
+                return Ok(());
+            }
+            let mut text = Vec::new();
+            match &mut listed {
+                Some(listed) => listed.show_next(&record, style, &mut text)?,
+                None => shown.append(&record, &mut text)?,
+            }
+            Output::direct().write(&text)
+        })?;
+        match ended {}
+    }
+    Ok(finish(&told, &selection))
+}
+
+fn print_all(
+    mut selection: Selection,
+    select: &SelectArgs,
+    show: &ShowArgs,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let ShowArgs { format, color, verbose } = show;
+    let format = format.unwrap_or(Format::Text);
+    let shown = Shown { format, style: Style::of_stdout(*color, *verbose) };
+    selection.keeps_times = !format.is_for_people();
+    let told = stream(&selection, &select.filter, shown, output)?;
+    Ok(finish(&told, &selection))
+}
+
+/// Each as it comes: a store may be larger than the memory.
+fn stream(
+    selection: &Selection,
+    filter: &Filter,
+    shown: Shown,
+    output: &mut Output,
+) -> anyhow::Result<Told> {
+    let mut text = Vec::new();
+    selection.each(|record| {
+        if is_left_out(&record, shown.format.is_for_people(), filter) {
+            return Ok(());
+        }
+        text.clear();
+        shown.append(&record, &mut text)?;
+        output.write(&text)
+    })
+}
+
+fn finish(told: &Told, selection: &Selection) -> ExitCode {
+    told.sum_up(selection);
+    if told.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

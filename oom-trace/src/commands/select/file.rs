@@ -42,6 +42,11 @@ pub(super) fn read(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
     read_from(file, path, latest, size, taker)
 }
 
+/// Whether it is a store.
+pub(super) fn is_store(path: &Path) -> bool {
+    File::open(path).and_then(|mut file| starts_with(&mut file, STORE)).unwrap_or(false)
+}
+
 /// A pipe or a device is none of these files: nothing is taken from it.
 fn starts_with(file: &mut File, magic: &[u8]) -> io::Result<bool> {
     if !file.metadata()?.is_file() {

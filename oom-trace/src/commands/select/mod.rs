@@ -3,6 +3,7 @@
 //! `verify` read by way of this alone.
 
 mod file;
+mod follow;
 mod here;
 mod json_lines;
 mod progress;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, fstat};
 
+pub(crate) use self::follow::Follower;
 pub(crate) use self::here::ThisBoot;
 pub(crate) use self::told::Told;
 

@@ -72,8 +72,10 @@ impl Told {
     pub(crate) fn sum_up(&self, selection: &Selection) {
         if self.timeless > 0 {
             let (records, s) = (self.timeless, plural(self.timeless));
-            let (is, has) = if records == 1 { ("is", "it has") } else { ("are", "they have") };
-            say(format_args!("{records} record{s} {is} left out: {has} no time"));
+            let are = if records == 1 { "is" } else { "are" };
+            say(format_args!(
+                "{records} record{s} without a time {are} left out, since times are asked for"
+            ));
         }
         if self.untold > 0 {
             return;

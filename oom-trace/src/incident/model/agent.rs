@@ -29,6 +29,10 @@ pub struct Agent {
     pub missing: Vec<Missing>,
     /// What was seen and lost since the start.
     pub totals: Totals,
+    /// Kills that the kernel had counted since the boot when this was said: `/proc/vmstat` `oom_kill`.
+    /// Between two of these the records must tell of as many. Records of older agents lack it.
+    #[serde(default)]
+    pub kernel_kills_since_boot: Option<u64>,
 }
 
 /// The `type` of an [`Agent`].

@@ -224,5 +224,5 @@ heap!(OomExit { incident, origin, comm } plain {
     schema, kind, source, pid, tid, state, freed_after_ms, stuck_for_ms, by, left
 });
 heap!(Agent { origin, version, message, hooks, missing }
-    plain { schema, kind, event, totals });
+    plain { schema, kind, event, totals, kernel_kills_since_boot });
 heap!(Missing { field, reason } plain {});

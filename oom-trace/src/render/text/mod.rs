@@ -192,6 +192,7 @@ fn agent(said: &Agent, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
         hooks: _,
         missing: _,
         totals: _,
+        kernel_kills_since_boot: _,
     } = said;
     let Palette { dim, strong, .. } = palette;
     let time = Moment(origin);

@@ -42,13 +42,28 @@ impl Matcher {
 
 impl PathPattern {
     /// Whether it fits a path.
+    #[must_use]
     pub fn fits(&self, path: &KernelText) -> bool {
         self.0.0.is_match(&*path.to_utf8())
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.0.glob().glob()
+    }
+
+    /// The only path that it fits, if it is no pattern.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        let text = self.text();
+        (!text.contains(WILD) && !text.contains('\\')).then_some(text)
     }
 }
 
 impl NamePattern {
     /// Whether it fits a name.
+    #[must_use]
     pub fn fits(&self, name: &str) -> bool {
         self.0.0.is_match(name)
     }
@@ -62,8 +77,15 @@ impl NamePattern {
 
 impl UnitPattern {
     /// Whether it fits a unit.
+    #[must_use]
     pub fn fits(&self, unit: &str) -> bool {
         self.0.0.is_match(unit)
+    }
+
+    /// As it was written, with the suffix.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.0.glob().glob()
     }
 }
 

@@ -1,0 +1,85 @@
+//! `oom-trace verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::When;
+use crate::sink::{Filter, NamePattern, PathPattern, UnitPattern};
+
+/// Of what and when to say whether there was an OOM kill.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 no OOM kill, and the kernel's own count proves it; 1 there was one; 2 wrong usage;
+3 cannot say.
+
+Examples:
+  oom-trace verify --since '2 hours ago' --unit nginx
+  oom-trace verify --since \"$JOB_START\" --pid \"$PID\" && echo 'exit 137 was not the OOM killer'
+  oom-trace verify --since yesterday --until today --pod shop/web-7d9c --json")]
+pub struct VerifyArgs {
+    /// From when on: 2026-11-25, "2026-11-25 22:30", 22:30 (the last time it was), today, "yesterday
+    /// 22:30", "2 hours ago", 2h or RFC 3339
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: When,
+    /// Until when, written likewise [default: now]
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<When>,
+    /// Only kills in this cgroup, or at its limit, such as '/kubepods.slice/**'; repeatable, as those that
+    /// follow
+    #[arg(long, value_name = "GLOB")]
+    pub cgroup: Vec<PathPattern>,
+    /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
+    #[arg(long, value_name = "GLOB")]
+    pub unit: Vec<UnitPattern>,
+    /// Only kills in this pod, by NAME, NAMESPACE/NAME or uid
+    #[arg(long, value_name = "GLOB")]
+    pub pod: Vec<NamePattern>,
+    /// Only kills in this container, by its name or the beginning of its id
+    #[arg(long, value_name = "GLOB")]
+    pub container: Vec<NamePattern>,
+    /// Only kills of a process of this name (comm)
+    #[arg(long, value_name = "GLOB")]
+    pub comm: Vec<NamePattern>,
+    /// Only kills of this process
+    #[arg(long)]
+    pub pid: Option<u32>,
+    /// The agent's store [default: the service's, else the running kernel's log]
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Show times in UTC (the default is local time on a terminal, else UTC), and read times without a
+    /// zone as UTC
+    #[arg(long)]
+    pub utc: bool,
+}
+
+impl VerifyArgs {
+    /// Whose kills are asked for.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        let Self {
+            since: _,
+            until: _,
+            cgroup,
+            unit,
+            pod,
+            container,
+            comm,
+            pid: _,
+            store: _,
+            json: _,
+            utc: _,
+        } = self;
+        Filter {
+            cgroup: cgroup.clone(),
+            unit: unit.clone(),
+            pod: pod.clone(),
+            container: container.clone(),
+            comm: comm.clone(),
+            ..Filter::default()
+        }
+    }
+}

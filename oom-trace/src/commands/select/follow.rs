@@ -1,0 +1,144 @@
+//! Records as they come: those that the service saves, or what the kernel logs.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::{SignedDuration, Timestamp};
+
+use super::taker::Taker;
+use super::{Selection, file};
+use crate::enrich::host::Host;
+use crate::incident::model::Record;
+use crate::kernel_log::device::{Device, Taken};
+use crate::kernel_log::{Entry, Parser, Stamp, this_boot};
+use crate::store::{Archive, BATCH_BYTES};
+
+/// Between two looks: a person waits.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Records that are read at once.
+const BATCH: usize = 256;
+
+/// Greater than the number of any record.
+const END: u64 = 1 << 62;
+
+/// A record that was read before and is younger than this may come once more.
+const RECENT: SignedDuration = SignedDuration::from_mins(2);
+
+/// Where records come from.
+enum Source {
+    Store { archive: Archive, next: u64 },
+    Log { device: Box<Device>, parser: Box<Parser> },
+}
+
+/// Waits for records.
+pub(crate) struct Follower {
+    source: Source,
+    begun: Timestamp,
+    seen: HashSet<String>,
+}
+
+impl Follower {
+    /// From now on: what is read after this and comes again is to be [noted](Self::note).
+    ///
+    /// # Errors
+    /// What is selected does not grow, or cannot be read.
+    pub(crate) fn new(selection: &Selection) -> anyhow::Result<Self> {
+        let source = match selection.files.as_slice() {
+            [] => Self::log()?,
+            [path] if file::is_store(path) => Self::store(path.clone())?,
+            _ => bail!(
+                "--follow shows what an agent's store or the kernel's log (--log) is to tell; \
+                 saved logs do not grow"
+            ),
+        };
+        Ok(Self { source, begun: Timestamp::now(), seen: HashSet::new() })
+    }
+
+    fn store(path: PathBuf) -> anyhow::Result<Source> {
+        let mut archive = Archive::at(&path);
+        let next = archive.next_number()?;
+        Ok(Source::Store { archive, next })
+    }
+
+    fn log() -> anyhow::Result<Source> {
+        let host = Host::here().context("cannot read the boot id")?;
+        let (device, _) = Device::open_at_end()?;
+        let parser = Box::new(Parser::new(this_boot::machine(&host)));
+        Ok(Source::Log { device: Box::new(device), parser })
+    }
+
+    /// A record that was read since this began.
+    pub(crate) fn note(&mut self, record: &Record) {
+        let recent = self.begun.checked_sub(RECENT).unwrap_or(self.begun);
+        if record.origin().time.is_none_or(|time| time >= recent) {
+            self.seen.insert(record.id());
+        }
+    }
+
+    /// Hands on each that is selected, for ever.
+    ///
+    /// # Errors
+    /// No more can be read, or `each` fails.
+    pub(crate) fn run(
+        self,
+        selection: &Selection,
+        mut each: impl FnMut(Record) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Infallible> {
+        let Self { mut source, mut seen, .. } = self;
+        let mut taker = Taker::new(selection, &mut each);
+        loop {
+            let records = source.take()?;
+            let is_idle = records.is_empty();
+            for record in records {
+                if !seen.remove(&record.id()) {
+                    taker.take(record)?;
+                }
+            }
+            if is_idle {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
+impl Source {
+    /// What there is by now.
+    fn take(&mut self) -> anyhow::Result<Vec<Record>> {
+        match self {
+            Self::Store { archive, next } => {
+                let some = archive.from(*next, END, BATCH, BATCH_BYTES)?;
+                if let Some((last, _)) = some.last() {
+                    *next = last + 1;
+                }
+                Ok(some.into_iter().map(|(_, record)| record).collect())
+            }
+            Self::Log { device, parser } => {
+                let mut done = Vec::new();
+                let mut is_idle = true;
+                while let Some(taken) = device.take().context("cannot read the kernel's log")? {
+                    let Taken::Record(record, gap) = taken else { continue };
+                    is_idle = false;
+                    if gap > 0 {
+                        done.extend(parser.gap());
+                    }
+                    if let Some(entry) = record.entry() {
+                        // It was written just now, whatever its own clock says.
+                        let time = Some(Timestamp::now());
+                        let entry = Entry { stamp: Stamp { time, ..entry.stamp }, ..entry };
+                        done.extend(parser.push(&entry));
+                    }
+                }
+                // Nothing has come for a while: what is open is whole.
+                if is_idle {
+                    done.extend(parser.flush());
+                }
+                Ok(done)
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What is known: the records of kills and of the agent, and the kernel's own counts.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::counter::Counter;
+use super::ledger::{Boot, Counted, Point, Sign};
+use super::question::Question;
+use crate::cli::SelectArgs;
+use crate::commands::select::{Selection, ThisBoot};
+use crate::enrich::clock::Clock;
+use crate::enrich::host::Host;
+use crate::incident::model::{Agent, OomKill, Outcome, Record, Source, UserAction, UserKill};
+use crate::pipeline::oom_kill;
+use crate::store::{Archive, BootSeen};
+
+/// The wall clock may have been set since a record was made: so much earlier are they read.
+const CLOCK_SET_BY: SignedDuration = SignedDuration::from_hours(36);
+
+/// This machine, now.
+#[derive(Debug)]
+pub(super) struct Now {
+    pub(super) boot_id: String,
+    clock: Clock,
+    /// The kernel's count of kills since the boot.
+    pub(super) count: Option<u64>,
+}
+
+impl Now {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    /// It does not tell which boot this is.
+    pub(super) fn here() -> anyhow::Result<Self> {
+        let host = Host::here().context("cannot read the boot id")?;
+        // The count first: what is told of as of later than the clock is not in it.
+        let count = oom_kill();
+        Ok(Self { boot_id: host.boot_id, clock: Clock::now(), count })
+    }
+
+    fn boot(&self) -> Boot {
+        let start = Point { ns: 0, count: Some(0), sign: Sign::Boot };
+        let now = Point { ns: self.clock.boot_ns(), count: self.count, sign: Sign::Now };
+        Boot {
+            id: self.boot_id.clone(),
+            start: self.clock.wall(0),
+            points: vec![start, now],
+            kills: Vec::new(),
+            pruned: None,
+        }
+    }
+}
+
+/// Why a record may be of a kill that is asked for, and may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It does not tell where the victim ran, or who it was.
+    Who,
+    /// It does not tell when.
+    When,
+    /// It does not tell whether the victim was killed or was dying already.
+    Outcome,
+}
+
+/// What is known.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    pub(super) boots: Vec<Boot>,
+    /// Kills by the kernel that are asked for, in order of time.
+    pub(super) kills: Vec<(Timestamp, Box<OomKill>)>,
+    /// What other programs killed for want of memory.
+    pub(super) user_kills: Vec<UserKill>,
+    /// What may have been such a kill.
+    pub(super) doubtful: Vec<(Doubt, Box<OomKill>)>,
+    /// What the kernel counted in the cgroup that is asked for, and what is told of that.
+    pub(super) cgroup: Option<InCgroup>,
+    /// This boot is of this machine's, and so is its count.
+    pub(super) here: Option<String>,
+}
+
+/// Kills in one cgroup, in this boot.
+#[derive(Debug)]
+pub(super) struct InCgroup {
+    /// By the kernel's count.
+    pub(super) counter: Counter,
+    /// Told of, also those in another cgroup of that name, before.
+    pub(super) told: u64,
+    /// Told of, since it is there for sure.
+    pub(super) told_since: u64,
+}
+
+impl InCgroup {
+    /// The kernel counts kills that are not told of.
+    pub(super) fn missing(&self) -> u64 {
+        self.counter.kills.saturating_sub(self.told)
+    }
+
+    /// Each kill since this moment is told of. The count may be older, and so have more.
+    pub(super) fn is_proven_since(&self, moment: Timestamp) -> bool {
+        self.counter.since <= moment && self.counter.kills == self.told_since
+    }
+}
+
+impl Evidence {
+    fn new(boots: Vec<Boot>, counter: Option<Counter>, here: Option<String>) -> Self {
+        Self {
+            boots,
+            kills: Vec::new(),
+            user_kills: Vec::new(),
+            doubtful: Vec::new(),
+            cgroup: counter.map(|counter| InCgroup { counter, told: 0, told_since: 0 }),
+            here,
+        }
+    }
+
+    /// From a store. That of another machine says nothing of this boot.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn of_store(
+        path: &Path,
+        is_own: bool,
+        now: &Now,
+        question: &Question,
+    ) -> anyhow::Result<Self> {
+        let mut archive = Archive::at(path);
+        let seen = archive.boots()?;
+        let is_here = is_own || seen.iter().any(|boot| boot.boot_id == now.boot_id);
+        let mut boots: Vec<_> =
+            seen.iter().filter(|boot| boot.boot_id != now.boot_id).filter_map(boot_of).collect();
+        if is_here {
+            let mut this = now.boot();
+            let own = seen.iter().find(|boot| boot.boot_id == now.boot_id);
+            this.pruned = own.and_then(|own| Some((own.pruned.boot_ns?, own.pruned.kills)));
+            boots.push(this);
+        }
+        // A boot's account begins with the boot.
+        let starts = boots.iter().map(|boot| boot.start).filter(|start| *start <= question.since);
+        let from = starts.max().unwrap_or(question.since).checked_sub(CLOCK_SET_BY).ok();
+        let counter = is_here.then(|| Counter::of(&question.filter)).flatten();
+        let mut evidence = Self::new(boots, counter, is_here.then(|| now.boot_id.clone()));
+        let this_boot = ThisBoot::here().filter(|_| is_here);
+        archive.each_since(from, Some(&now.boot_id), |mut record| {
+            if let Some(time) = this_boot.as_ref().and_then(|boot| boot.corrected(&record)) {
+                record.origin_mut().time = Some(time);
+            }
+            evidence.take(record, question);
+            anyhow::Ok(())
+        })?;
+        evidence.sort();
+        Ok(evidence)
+    }
+
+    /// From the running kernel's log, where there is no store.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn of_log(now: &Now, question: &Question) -> anyhow::Result<Self> {
+        let counter = Counter::of(&question.filter);
+        let mut evidence = Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()));
+        let log = Selection::of(Vec::new(), &SelectArgs::default());
+        log.each(|record| {
+            evidence.take(record, question);
+            Ok(())
+        })?;
+        evidence.sort();
+        Ok(evidence)
+    }
+
+    fn sort(&mut self) {
+        self.kills.sort_by_key(|(time, _)| *time);
+    }
+
+    /// Takes a record of the store or the log.
+    pub(super) fn take(&mut self, record: Record, question: &Question) {
+        match record {
+            Record::OomKill(kill) => self.take_kill(kill, question),
+            Record::UserKill(kill) => {
+                let is_in = kill.origin.time.is_some_and(|time| question.has(time));
+                let is_kill = kill.action == UserAction::Killed;
+                if is_in && is_kill && question.is_about_user_kill(&kill) {
+                    self.user_kills.push(*kill);
+                }
+            }
+            Record::Agent(agent) => self.take_agent(&agent),
+            Record::OomPanic(_) | Record::OomFailed(_) | Record::OomExit(_) => {}
+        }
+    }
+
+    fn boot(&mut self, id: Option<&str>) -> Option<&mut Boot> {
+        self.boots.iter_mut().find(|boot| Some(boot.id.as_str()) == id)
+    }
+
+    fn take_agent(&mut self, agent: &Agent) {
+        let (count, sign) = (agent.kernel_kills_since_boot, Sign::Agent(agent.event));
+        let Some(ns) = agent.origin.boot_ns else { return };
+        if let Some(boot) = self.boot(agent.origin.boot_id.as_deref()) {
+            boot.points.push(Point { ns, count, sign });
+            boot.points.sort_by_key(|point| point.ns);
+        }
+    }
+
+    fn take_kill(&mut self, kill: Box<OomKill>, question: &Question) {
+        let boot_id = kill.origin.boot_id.as_deref();
+        let is_here = boot_id.is_some() && boot_id == self.here.as_deref();
+        if let Some(InCgroup { counter, told, told_since }) = &mut self.cgroup
+            && is_here
+            && counter.has(&kill)
+        {
+            let kills = u64::from(kill.kill_count.unwrap_or(0));
+            *told += kills;
+            if kill.origin.time.is_some_and(|time| time >= counter.since) {
+                *told_since += kills;
+            }
+        }
+        let mut span = None;
+        // By the wall clock as it stood when the record was made, which may have been wrong.
+        let mut times: Vec<_> = kill.origin.time.into_iter().collect();
+        if let Some(boot) = self.boot(boot_id) {
+            if let Some(ns) = kill.origin.boot_ns {
+                boot.kills.push(Counted { ns, kills: kill.kill_count });
+                // The log's clock does not count how long the machine slept.
+                if kill.source != Source::KernelLog {
+                    times.clear();
+                }
+                if kill.source != Source::KernelLog || !times.is_empty() {
+                    times.push(boot.wall(ns));
+                }
+            }
+            span = Some(boot.span());
+        }
+        if kill.outcome == Some(Outcome::AlreadyExiting) {
+            return;
+        }
+        let is_about = question.is_about(&kill);
+        let is_in = match (times.as_slice(), span) {
+            ([first, others @ ..], _) => {
+                let is_in = question.has(*first);
+                others.iter().all(|time| question.has(*time) == is_in).then_some(is_in)
+            }
+            // At some moment of that boot.
+            ([], Some((from, until))) if from > question.until || until < question.since => {
+                Some(false)
+            }
+            ([], _) => None,
+        };
+        let doubt = match (is_about, is_in, kill.outcome) {
+            (Some(false), ..) | (_, Some(false), _) => return,
+            (None, ..) => Doubt::Who,
+            (_, None, _) => Doubt::When,
+            (.., None) => Doubt::Outcome,
+            (Some(true), Some(true), Some(_)) => {
+                let time = times.last().copied().unwrap_or_default();
+                self.kills.push((time, kill));
+                return;
+            }
+        };
+        self.doubtful.push((doubt, kill));
+    }
+}
+
+/// A boot whose place in time is known.
+fn boot_of(seen: &BootSeen) -> Option<Boot> {
+    let BootSeen { boot_id, start, pruned } = seen;
+    Some(Boot {
+        id: boot_id.clone(),
+        start: (*start)?,
+        points: vec![Point { ns: 0, count: Some(0), sign: Sign::Boot }],
+        kills: Vec::new(),
+        pruned: pruned.boot_ns.map(|ns| (ns, pruned.kills)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroups_count_proves_what_came_since_it_is_there() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let of = |kills, told, told_since| {
+            let counter = Counter { cgroup: "/a".into(), since: at(100), kills };
+            let cgroup = InCgroup { counter, told, told_since };
+            (cgroup.missing(), cgroup.is_proven_since(at(100)), cgroup.is_proven_since(at(99)))
+        };
+        assert_eq!(of(0, 0, 0), (0, true, false));
+        assert_eq!(of(2, 2, 2), (0, true, false));
+        assert_eq!(of(2, 1, 1), (1, false, false));
+        // One may be of an older cgroup of that name, or of before its age is known.
+        assert_eq!(of(2, 2, 1), (0, false, false));
+        assert_eq!(of(0, 2, 0), (0, true, false));
+    }
+}

@@ -1,0 +1,112 @@
+//! What is asked.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use anyhow::bail;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cli::VerifyArgs;
+use crate::incident::model::{OomKill, Record, UserKill};
+use crate::sink::{Filter, FilterState};
+
+/// The inode of the first pid namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// What the kernel counts by now may be in no record yet.
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether there was a kill of this kind in this span of time.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
+    /// Whether the span ends now, as good as.
+    pub(super) is_until_now: bool,
+    pub(super) filter: Filter,
+    pub(super) pid: Option<u32>,
+    /// Whether process ids are those that the kernel's log has.
+    is_first_namespace: bool,
+}
+
+impl Question {
+    /// As the command line has it.
+    ///
+    /// # Errors
+    /// There is no such span of time.
+    pub(super) fn new(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Self> {
+        let since = args.since.moment(args.utc);
+        // What is to come nobody knows.
+        let until = args.until.map_or(now, |until| until.moment(args.utc)).min(now);
+        if since > now {
+            bail!("--since is in the future: {since}");
+        }
+        if since > until {
+            bail!("--since ({since}) is later than --until ({until})");
+        }
+        let inode = fs::metadata("/proc/self/ns/pid").map(|data| data.ino()).ok();
+        Ok(Self {
+            since,
+            until,
+            is_until_now: now.duration_since(until) < JUST_NOW,
+            filter: args.filter(),
+            pid: args.pid,
+            is_first_namespace: inode.is_none_or(|inode| inode == FIRST_PID_NAMESPACE),
+        })
+    }
+
+    pub(super) fn has(&self, time: Timestamp) -> bool {
+        self.since <= time && time <= self.until
+    }
+
+    /// Whether it is about this kill; `None` if its record does not tell.
+    pub(super) fn is_about(&self, kill: &OomKill) -> Option<bool> {
+        match (self.filter.fits(kill), self.is_of(kill)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
+    }
+
+    fn is_of(&self, kill: &OomKill) -> Option<bool> {
+        let Some(pid) = self.pid else { return Some(true) };
+        let victim = &kill.victim;
+        // In a container, who asks knows the victim by another number.
+        if !self.is_first_namespace {
+            return victim.ns_pid.map(|is| is == pid);
+        }
+        let is_thread = victim.tid == pid || kill.killed_again.iter().any(|it| it.tid == pid);
+        if is_thread {
+            return Some(true);
+        }
+        victim.pid.map(|is| is == pid)
+    }
+
+    /// Whether it is about what another program killed.
+    pub(super) fn is_about_user_kill(&self, kill: &UserKill) -> bool {
+        let record = Record::UserKill(Box::new(kill.clone()));
+        let is_of = self.pid.is_none_or(|pid| kill.pid == Some(pid));
+        is_of && FilterState::new(self.filter.clone()).takes(&record)
+    }
+
+    /// Whose kills are asked for, as people read it; nothing for all of the machine.
+    pub(super) fn place(&self) -> String {
+        let Filter { cgroup, unit, pod, container, comm, .. } = &self.filter;
+        let mut parts = Vec::new();
+        let mut add = |what: &str, all: Vec<&str>| {
+            if !all.is_empty() {
+                parts.push(format!("{what}{}", all.join(" or ")));
+            }
+        };
+        add("of pid ", self.pid.map(|pid| pid.to_string()).iter().map(String::as_str).collect());
+        add("of ", comm.iter().map(|it| it.text()).collect());
+        add("in ", unit.iter().map(|it| it.text()).collect());
+        add("in ", cgroup.iter().map(|it| it.text()).collect());
+        add("in pod ", pod.iter().map(|it| it.text()).collect());
+        add("in container ", container.iter().map(|it| it.text()).collect());
+        match parts.as_slice() {
+            [] => String::new(),
+            parts => format!(" {}", parts.join(" ")),
+        }
+    }
+}

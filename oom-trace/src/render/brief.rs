@@ -1,0 +1,90 @@
+//! A kill in some words, for lists.
+
+use jiff::Timestamp;
+
+use super::moment::Moment;
+use super::quote::{Quoted, TaskLabel};
+use super::units::{Size, resident};
+use crate::incident::model::{Container, OomKill, Origin, Pod, Scope, Victim};
+
+/// Digits of a container's id that people look at.
+const SHORT_ID: usize = 12;
+
+/// Who died, where, what it held, and whose limit it was; no text that a process chose acts on a
+/// terminal.
+#[must_use]
+pub fn brief(kill: &OomKill) -> String {
+    let OomKill { victim, .. } = kill;
+    let who = TaskLabel { comm: victim.comm.as_ref(), pid: victim.pid, tid: Some(victim.tid) };
+    let mut text = who.to_string();
+    if let Some(place) = place(victim) {
+        text = format!("{text} in {place}");
+    }
+    if let Some(bytes) = resident(&victim.memory) {
+        text = format!("{text}, {} RSS", Size(bytes));
+    }
+    let limit = kill.shortage.limit.as_ref();
+    let (path, max) = (limit.and_then(|it| it.cgroup.as_ref()), limit.and_then(|it| it.max_bytes));
+    match (kill.shortage.scope, path, max) {
+        (Some(Scope::Global), ..) => text.push_str(", global OOM"),
+        (_, Some(path), Some(max)) => {
+            text = format!("{text}, limit {} of {}", Size(max), Quoted::from(path));
+        }
+        (_, Some(path), None) => text = format!("{text}, limit of {}", Quoted::from(path)),
+        _ => {}
+    }
+    text
+}
+
+/// A moment as formats for people show it.
+#[must_use]
+pub fn time(time: Timestamp) -> String {
+    let origin = Origin {
+        time: Some(time),
+        time_guessed: None,
+        boot_ns: None,
+        boot_id: None,
+        host: None,
+        kernel: None,
+    };
+    Moment(&origin).to_string()
+}
+
+/// Where a process ran, in one word: its pod, container, unit or cgroup.
+pub(super) fn place(victim: &Victim) -> Option<String> {
+    let Victim { pod, container, unit, cgroup, .. } = victim;
+    let quoted = |text: &str| Quoted::from(text).to_string();
+    if let Some(Pod { namespace: Some(namespace), name: Some(name), .. }) = pod {
+        return Some(format!("{}/{}", quoted(namespace), quoted(name)));
+    }
+    match (container, unit, cgroup) {
+        (Some(Container { name: Some(name), .. }), ..) => Some(quoted(name)),
+        (Some(Container { id, .. }), ..) => Some(quoted(id.get(..SHORT_ID).unwrap_or(id))),
+        (None, Some(unit), _) => Some(quoted(unit)),
+        (None, None, Some(cgroup)) => Some(Quoted::from(&cgroup.path).to_string()),
+        (None, None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    #[test]
+    fn a_kill_in_some_words() {
+        let text = brief(&fixtures::memcg());
+        assert_eq!(
+            text,
+            "memhog (pid 157) in /web/app.service, 24.5 MiB RSS, limit 32.0 MiB of /web"
+        );
+        assert!(brief(&fixtures::global()).ends_with(", global OOM"));
+        let hostile = brief(&fixtures::hostile());
+        assert!(!hostile.chars().any(crate::text::acts), "{hostile}");
+    }
+
+    #[test]
+    fn a_moment_says_its_zone() {
+        assert_eq!(time(Timestamp::UNIX_EPOCH), "1970-01-01 00:00:00 UTC");
+    }
+}
