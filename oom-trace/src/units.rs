@@ -65,22 +65,19 @@ impl Display for Age {
     }
 }
 
-/// Resident memory, as the kernel sums it (`get_mm_rss`). Kernels before 4.5 count shared memory
-/// among files, and their logs know none apart.
+/// Resident memory.
 pub(super) fn resident(memory: &Memory) -> Option<u64> {
-    let Memory { anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, .. } = *memory;
-    anon_rss_bytes?.checked_add(file_rss_bytes?)?.checked_add(shmem_rss_bytes.unwrap_or(0))
+    memory.resident()
 }
 
-/// What a process that was weighed holds of memory and swap; old logs have only the sum of what is
-/// resident.
+/// What a process that was weighed holds of memory and swap.
 pub(super) fn held(one: &Candidate) -> Option<u64> {
-    rss(one)?.checked_add(one.memory.swap_bytes.unwrap_or(0))
+    one.held()
 }
 
 /// What of it is resident.
 pub(super) fn rss(one: &Candidate) -> Option<u64> {
-    resident(&one.memory).or(one.rss_bytes)
+    one.rss()
 }
 
 /// What more than one of a thing ends in.

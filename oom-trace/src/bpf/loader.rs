@@ -171,8 +171,10 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
                     taken.push(hook);
                     attached.push(program);
                 }
-                (Err(error), Without::Lacking(field)) => {
-                    plan.missing.push(Missing { field, reason: error.reason() });
+                (Err(error), Without::Lacking(fields)) => {
+                    let reason = error.reason();
+                    let missing = |&field| Missing { field, reason: reason.clone() };
+                    plan.missing.extend(fields.iter().map(missing));
                 }
                 (Err(_), Without::Approximate) => {}
                 (Err(error), Without::None)

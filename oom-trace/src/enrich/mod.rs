@@ -6,6 +6,8 @@ mod candidates;
 pub mod clock;
 pub mod command;
 mod exit;
+pub mod failed;
+mod fill;
 pub mod host;
 mod limit;
 mod nodes;
@@ -20,6 +22,7 @@ mod victim;
 use self::build::BuildReader;
 use self::clock::Clock;
 use self::command::Redactor;
+use self::fill::Common;
 use self::host::Host;
 use self::place::PlaceReader;
 use self::stack::StackReader;
@@ -104,10 +107,23 @@ impl Enricher {
         let count = u32::try_from(incident.victims.len()).unwrap_or(u32::MAX);
         let start = incident.start.as_deref();
         let frames = start.and_then(|start| self.stack_reader.frames(&start.frames));
-        let shortage = model::Shared::from(self.shortage(start, frames.as_deref()));
-        let candidates = start.and_then(|start| self.candidates(start));
+        let mut common = Common {
+            message: start.and_then(|start| start.message.clone()),
+            shortage: self.shortage(start, frames.as_deref()),
+            chosen: start.and_then(shortage::chosen),
+            candidates: start.and_then(|start| self.candidates(start)),
+            census: None,
+            system: system.cloned(),
+        };
+        let described = incident.described.as_deref();
+        if let Some(described) = described {
+            common.fill(described.clone(), self.candidates, incident.lacks);
+        }
+        let Common { message, shortage, chosen, candidates, census, system } = common;
+        let shortage = model::Shared::from(shortage);
         let candidates = candidates.map(model::Shared::from);
-        let system = system.cloned().map(model::Shared::from);
+        let census = census.map(model::Shared::from);
+        let system = system.map(model::Shared::from);
         let frames = frames.unwrap_or_default();
         let is_orphan = incident.is_orphan();
         let before = u32::try_from(incident.before).unwrap_or(u32::MAX);
@@ -118,6 +134,11 @@ impl Enricher {
                 // The stack is that of the first mark only where no hook saw what led to it.
                 let shown = if is_orphan { stack::outcome(&frames) } else { None };
                 let outcome = outcome(victim).or(shown);
+                let mut told = self.victim(victim, outcome, start, clock);
+                if let Some(described) = described.filter(|it| it.victim.tid == told.tid) {
+                    fill::fill_victim(&mut told, described.victim.clone());
+                    told.user = told.uid.and_then(|uid| self.user_reader.name(uid));
+                }
                 let mut kill = model::OomKill {
                     schema: model::SCHEMA,
                     kind: model::OomKillType::OomKill,
@@ -130,12 +151,13 @@ impl Enricher {
                     kill_count: kill_count(victim, outcome),
                     killed_again: victim.killed_again(),
                     log_us: log_us(victim),
-                    message: start.and_then(|start| start.message.clone()).or(said(victim)),
+                    message: message.clone().or(said(victim)),
                     shortage: shortage.clone(),
-                    chosen: start.and_then(shortage::chosen),
-                    victim: self.victim(victim, outcome, start, clock),
+                    chosen: chosen.clone(),
+                    victim: told,
                     group: incident.group.clone(),
                     candidates: candidates.clone(),
+                    census: census.clone(),
                     system: system.clone(),
                     why: None,
                     shrunk: incident.lacks.iter().map(|&key| key.into()).collect(),
@@ -160,6 +182,9 @@ impl Enricher {
             source: source(incident.source),
             message: message.into(),
             shortage: self.shortage(Some(incident), frames.as_deref()),
+            candidates: None,
+            census: None,
+            system: None,
         })
     }
 }

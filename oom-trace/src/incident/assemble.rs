@@ -5,7 +5,7 @@
 //! or the next incident's entry; where both may be missed, the caller, who must know that the task in
 //! it has left: [`Assembler::give_up`].
 
-use super::model::KilledAgain;
+use super::model::{KilledAgain, OomKill};
 use crate::text::KernelText;
 use crate::wire::{self, Command, Event, Freed, Outcome, Path, Sharer};
 
@@ -41,6 +41,8 @@ pub struct Incident {
     pub lacks: &'static [&'static str],
     /// Victims that were handed out before, for want of memory.
     pub before: usize,
+    /// What the kernel's own dump tells of it, and of the victim that this names.
+    pub described: Option<Box<OomKill>>,
     /// The path that the last victim came with.
     path: Option<KernelText>,
 }
@@ -56,6 +58,7 @@ impl Incident {
             is_complete: false,
             lacks: &[],
             before: 0,
+            described: None,
             path: None,
         }
     }

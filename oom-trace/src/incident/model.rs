@@ -12,6 +12,7 @@ use crate::text::KernelText;
 
 mod agent;
 mod candidates;
+mod census;
 mod exit;
 mod failed;
 mod names;
@@ -27,6 +28,7 @@ mod zone;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
 pub use candidates::{Candidate, Candidates};
+pub use census::{Census, CgroupGroup, NameGroup, Sum};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
 pub use failed::{OomFailed, OomFailedType};
 pub use record_type::RecordType;
@@ -198,6 +200,17 @@ pub enum Guess {
     Collected,
 }
 
+/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
+const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
+
+impl OomKill {
+    /// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
+    #[must_use]
+    pub fn is_allocating_task(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
+    }
+}
+
 /// One victim of one incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomKill {
@@ -240,6 +253,8 @@ pub struct OomKill {
     pub group: Option<KernelText>,
     /// The tasks the kernel weighed.
     pub candidates: Option<Shared<Candidates>>,
+    /// All of them, summed by name and by cgroup.
+    pub census: Option<Shared<Census>>,
     /// How the machine stood.
     pub system: Option<Shared<System>>,
     /// The kill in a sentence, and what to do.
@@ -269,6 +284,12 @@ pub struct OomPanic {
     /// The shortage.
     #[serde(flatten)]
     pub shortage: Shortage,
+    /// The tasks that the kernel listed.
+    pub candidates: Option<Candidates>,
+    /// All of them, summed by name and by cgroup.
+    pub census: Option<Census>,
+    /// How the machine stood.
+    pub system: Option<System>,
 }
 
 /// The `type` of an [`OomPanic`].

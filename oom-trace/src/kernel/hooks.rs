@@ -59,8 +59,8 @@ pub(super) fn functions() -> Vec<&'static str> {
 pub enum Without {
     /// There are none.
     None,
-    /// This key is `null`, or there is no record of this type.
-    Lacking(&'static str),
+    /// These keys are `null`, or there is no record of these types.
+    Lacking(&'static [&'static str]),
     /// Less exact.
     Approximate,
 }
@@ -85,13 +85,13 @@ impl Hook {
     const SIGNAL_GENERATE: Self = Self {
         program: "signal_generate_raw",
         target: "signal_generate",
-        without: Without::Lacking("victim.shares_mm"),
+        without: Without::Lacking(&["victim.shares_mm"]),
         instead: None,
     };
 
     /// Only an fexit program has the argument at the return, when the memory is back.
     const EXIT_MMAP: Self = Self {
-        without: Without::Lacking("oom_exit"),
+        without: Without::Lacking(&["oom_exit"]),
         ..Self::needed("exit_mmap_fexit", "exit_mmap")
     };
 
@@ -113,7 +113,7 @@ impl Hook {
 
     const fn for_group(program: &'static str) -> Self {
         let needed = Self::needed(program, "mem_cgroup_print_oom_group");
-        Self { without: Without::Lacking("group"), ..needed }
+        Self { without: Without::Lacking(&["group"]), ..needed }
     }
 
     /// Without it the limit stands as it did at the decision.
@@ -124,7 +124,7 @@ impl Hook {
 
     const fn for_panic(program: &'static str) -> Self {
         let needed = Self::needed(program, "dump_header");
-        Self { without: Without::Lacking("oom_panic"), ..needed }
+        Self { without: Without::Lacking(&["oom_panic", "oom_failed"]), ..needed }
     }
 
     /// Without it some exits are told of late.
@@ -133,7 +133,7 @@ impl Hook {
     }
 
     const fn for_candidates(program: &'static str, target: &'static str) -> Self {
-        Self { without: Without::Lacking("candidates"), ..Self::needed(program, target) }
+        Self { without: Without::Lacking(&["candidates"]), ..Self::needed(program, target) }
     }
 
     pub(super) fn is_tracepoint(self) -> bool {

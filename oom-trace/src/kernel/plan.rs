@@ -94,6 +94,15 @@ impl Plan {
         Self { rung: Rung::Log, hooks: Vec::new(), missing: missing.into(), refused }
     }
 
+    /// The same with the kernel's log read beside the hooks, which has some of what is missing.
+    #[must_use]
+    pub fn with_log(mut self) -> Self {
+        for missing in self.missing.iter_mut().filter(|it| LOGGED.contains(&it.field)) {
+            missing.reason = format!("{}; {UNLESS_LOGGED}", missing.reason);
+        }
+        self
+    }
+
     /// Whether the records lack this.
     #[must_use]
     pub fn lacks(&self, field: &str) -> bool {
@@ -233,7 +242,7 @@ fn obstacle(facts: &Facts, rung: Rung) -> Option<String> {
 
 /// What only the probes tell, most of it the arguments of `oom_kill_process`. (That the scope is `memcg`,
 /// the stack tells, too, and the kernel's words for why its log.)
-const OF_OOM_CONTROL: [&str; 14] = [
+const OF_OOM_CONTROL: [&str; 15] = [
     "constraint",
     "nodemask",
     "totalpages",
@@ -247,8 +256,55 @@ const OF_OOM_CONTROL: [&str; 14] = [
     "victim.shares_mm",
     "candidates",
     "oom_panic",
+    "oom_failed",
     "oom_exit",
 ];
+
+/// What the kernel's log has, too: in its dump or, of the victim, in the line of the kill.
+const LOGGED: [&str; 38] = [
+    "scope",
+    "outcome",
+    "constraint",
+    "nodemask",
+    "totalpages",
+    "stack",
+    "trigger.comm",
+    "trigger.oom_score_adj",
+    "trigger.gfp_mask",
+    "trigger.gfp_flags",
+    "trigger.order",
+    "trigger.cpuset",
+    "trigger.mems_allowed",
+    "chosen",
+    "chosen.comm",
+    "chosen.uid",
+    "chosen.cgroup",
+    "victim",
+    "victim.comm",
+    "victim.uid",
+    "victim.oom_score_adj",
+    "victim.cgroup",
+    "victim.memory",
+    "victim.memory.total_vm_bytes",
+    "victim.memory.anon_rss_bytes",
+    "victim.memory.file_rss_bytes",
+    "victim.memory.shmem_rss_bytes",
+    "victim.memory.swap_bytes",
+    "victim.memory.pgtables_bytes",
+    "limit",
+    "limit.cgroup",
+    "limit.usage_bytes",
+    "limit.max_bytes",
+    "limit.failcnt",
+    "limit.swap_usage_bytes",
+    "limit.swap_max_bytes",
+    "limit.swap_failcnt",
+    "candidates",
+];
+
+/// Why some records have it all the same.
+const UNLESS_LOGGED: &str = "known from the kernel's own dump where it logs one, at most ten times in \
+                             five seconds";
 
 /// What the kernel never logs.
 const NOT_LOGGED: [&str; 16] = [
@@ -292,8 +348,9 @@ fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
         }
     }
     for hook in rung.hooks().iter().filter(|hook| !offers(facts, **hook)) {
-        if let Without::Lacking(field) = hook.without {
-            lack(field, &format!("this kernel has no function {} to hook", hook.target));
+        if let Without::Lacking(fields) = hook.without {
+            let reason = format!("this kernel has no function {} to hook", hook.target);
+            fields.iter().for_each(|field| lack(field, &reason));
         }
     }
     if !facts.names_frames {

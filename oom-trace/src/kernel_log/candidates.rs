@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::dump::Dump;
 use super::message::Task;
-use crate::incident::model::{Candidate, Candidates, Memory};
+use crate::incident::model::{Candidate, Candidates, Census, Memory};
 
 /// As many as the agent keeps by default.
 const TOP: usize = 10;
@@ -61,6 +61,15 @@ pub(super) fn candidates(dump: &Dump, chosen: Option<u32>, scale: Scale) -> Opti
             .filter(|_| chosen.is_some())
             .map(|(own, largest)| own < largest),
     })
+}
+
+/// The same tasks, summed.
+pub(super) fn census(dump: &Dump, scale: Scale) -> Option<Census> {
+    let Dump { tasks, has_all_tasks, .. } = dump;
+    let cgroup = dump.only_cgroup();
+    let row = |task: &Task| Candidate { cgroup: cgroup.cloned(), ..candidate(task, None, scale) };
+    let rows: Vec<_> = tasks.iter().filter(|_| *has_all_tasks).map(row).collect();
+    Census::of(&rows)
 }
 
 /// Pages in memory, in swap and of page tables, as far as this kernel counts them.

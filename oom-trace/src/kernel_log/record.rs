@@ -60,6 +60,7 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
         log_us: None,
         message: message.map(Into::into),
         candidates: told.candidates(shortage.scope).map(Into::into),
+        census: told.census(shortage.scope).map(Into::into),
         shortage: shortage.into(),
         chosen: told.chosen(),
         victim: told.victim(first),
@@ -72,6 +73,8 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
 
 /// The record of a panic.
 pub(super) fn panic(told: &Told<'_>, message: &'static str) -> Record {
+    let of_the_machine = message.contains("system-wide");
+    let shortage = told.shortage(constraint(told, of_the_machine), None);
     Record::OomPanic(Box::new(OomPanic {
         schema: SCHEMA,
         kind: OomPanicType::OomPanic,
@@ -79,7 +82,10 @@ pub(super) fn panic(told: &Told<'_>, message: &'static str) -> Record {
         origin: told.origin(),
         source: Source::KernelLog,
         message: message.into(),
-        shortage: told.shortage(constraint(told, message.contains("system-wide")), None),
+        candidates: told.candidates(shortage.scope),
+        census: told.census(shortage.scope),
+        system: told.system(),
+        shortage,
     }))
 }
 
@@ -107,6 +113,7 @@ pub(super) fn failed(told: &Told<'_>) -> Record {
         failures: open.failures,
         lasted_ms: open.start.until(open.failed_at),
         candidates: told.candidates(shortage.scope),
+        census: told.census(shortage.scope),
         system: told.system(),
         shortage,
     }))

@@ -14,6 +14,9 @@ use crate::kernel_log::{Entry, Machine, Parser, Stamp};
 /// A shorter suspension moves no kill by a time that matters.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// Messages that are read before they are looked at.
+const BATCH: usize = 64;
+
 const UNREADABLE: &str = "cannot read the kernel's log";
 
 /// What the log does not tell.
@@ -41,26 +44,38 @@ pub(crate) fn read(
     let clock = (suspended() < SHORT).then(Clock::now);
     let mut first = None;
     let mut lost = 0;
-    while let Some(taken) = device.take().context(UNREADABLE)? {
-        let Taken::Record(record, gap) = taken else { continue };
-        if let Some(boundary) = &mut until
-            && boundary.is_before(record.sequence).context(UNREADABLE)?
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        while batch.len() < BATCH
+            && let Some(taken) = device.take().context(UNREADABLE)?
         {
+            if let Taken::Record(record, gap) = taken {
+                batch.push((record, gap));
+            }
+        }
+        // Of many at once: the boundary is another open file, and a log may have a million messages.
+        if let Some(boundary) = &mut until {
+            boundary.keep_before(&mut batch).context(UNREADABLE)?;
+        }
+        if batch.is_empty() {
             break;
         }
-        // Of a storm, the beginning may be overwritten.
-        let begins_late = first.is_none() && record.sequence > 0;
-        first.get_or_insert(record.sequence);
-        let mut done = Vec::new();
-        if gap > 0 || begins_late {
-            lost += gap;
-            done = parser.gap();
+        for (record, gap) in batch.drain(..) {
+            // Of a storm, the beginning may be overwritten.
+            let begins_late = first.is_none() && record.sequence > 0;
+            first.get_or_insert(record.sequence);
+            let mut done = Vec::new();
+            if gap > 0 || begins_late {
+                lost += gap;
+                done = parser.gap();
+            }
+            if let Some(entry) = record.entry() {
+                let time =
+                    clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
+                done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
+            }
+            done.into_iter().try_for_each(&mut each)?;
         }
-        if let Some(entry) = record.entry() {
-            let time = clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
-            done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
-        }
-        done.into_iter().try_for_each(&mut each)?;
     }
     parser.flush().into_iter().try_for_each(&mut each)?;
     let reaches_back = first.is_none_or(|first| first == 0);

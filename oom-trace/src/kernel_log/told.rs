@@ -1,7 +1,7 @@
 //! What an incident's messages tell, in the words of the public model.
 
 use super::Machine;
-use super::candidates::{Scale, candidates};
+use super::candidates::{Scale, candidates, census};
 use super::dump::Dump;
 use super::message::{Chose, Counter, Cpu, Killed, Summary, Task};
 use super::open::{Open, Victim};
@@ -9,8 +9,8 @@ use super::record::Boot;
 use super::scan::utf8;
 use crate::enrich::place::{Place, PlaceReader};
 use crate::incident::model::{
-    self, Build, CONSTRAINTS, Candidates, Cgroup, Chosen, Limit, Memory, Origin, SYSRQ_ORDER,
-    Scope, Shortage, System, Trigger,
+    self, Build, CONSTRAINTS, Candidates, Census, Cgroup, Chosen, Limit, Memory, Origin,
+    SYSRQ_ORDER, Scope, Shortage, System, Trigger,
 };
 use crate::release::Release;
 
@@ -320,13 +320,21 @@ impl<'a> Told<'a> {
         let chosen = self.chosen().map(|chosen| chosen.tid);
         let first = || self.open.victims.first().map(|victim| victim.killed.tid);
         let chosen = chosen.or_else(first).and_then(|tid| self.dump.process(tid));
+        candidates(self.dump, chosen, self.scale(scope))
+    }
+
+    /// All of them, summed.
+    pub(super) fn census(&self, scope: Option<Scope>) -> Option<Census> {
+        census(self.dump, self.scale(scope))
+    }
+
+    fn scale(&self, scope: Option<Scope>) -> Scale {
         let release = self.origin().kernel.map(|release| Release::new(&release).version());
-        let scale = Scale {
+        Scale {
             page_size: self.page_size(),
             totalpages: self.totalpages(scope),
             has_bonus: release.is_none_or(|release| release < (4, 17)),
-        };
-        candidates(self.dump, chosen, scale)
+        }
     }
 
     /// How the machine stood.

@@ -13,6 +13,7 @@ use zerocopy::{FromZeros, Immutable, IntoBytes};
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
+use crate::enrich::failed::Failures;
 use crate::incident::assemble::Assembler;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
@@ -89,6 +90,10 @@ fn walk(enricher: &mut Enricher, mut each: impl FnMut(&Record)) {
                 enricher.stack_reader.complete(&mut incident.frames);
                 let panic = enricher.panic(&incident, clock);
                 panic.map(|panic| Record::OomPanic(Box::new(panic))).iter().for_each(&mut each);
+                let (system, last_ns) = (Some(system.clone()), incident.id);
+                let failures =
+                    Failures { first: incident, system, described: None, count: 1, last_ns };
+                each(&Record::OomFailed(Box::new(enricher.failed(failures, clock))));
             }
             Event::Freed(freed) => {
                 if let Some(freed) = assembler.hold(*freed) {

@@ -45,6 +45,7 @@ pub(crate) fn open(
     }
     let (error, refused) = match programs(config, &rungs, debug) {
         Ok((facts, Hooked { plan, probes, ring })) => {
+            let plan = if log.is_ok() { plan.with_log() } else { plan };
             let loaded = Loaded { facts, probes, ring, log };
             return Ok((plan, Source::Programs(Box::new(loaded))));
         }

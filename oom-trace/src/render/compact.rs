@@ -51,6 +51,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         victim,
         group: _,
         candidates: _,
+        census: _,
         system: _,
         why: _,
         shrunk: _,
@@ -86,7 +87,18 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
 }
 
 fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
-    let OomPanic { schema: _, kind: _, incident, origin, source, message, shortage } = panic;
+    let OomPanic {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        message,
+        shortage,
+        candidates: _,
+        census: _,
+        system: _,
+    } = panic;
     fields.head(origin, "OOM-PANIC")?;
     fields.word("message", Some(message))?;
     limit(shortage, fields)?;
@@ -108,6 +120,7 @@ fn oom_failed(failed: &OomFailed, fields: &mut Fields<'_>) -> io::Result<()> {
         lasted_ms,
         shortage,
         candidates: _,
+        census: _,
         system: _,
     } = failed;
     fields.head(origin, "OOM-FAILED")?;

@@ -11,7 +11,7 @@ use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
     Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
     Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process,
-    Record, SCHEMA, Sharer, Shortage, Source, Totals, Trigger, Victim,
+    Record, SCHEMA, Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
@@ -107,6 +107,7 @@ pub(crate) fn unknown() -> OomKill {
         victim: victim(157),
         group: None,
         candidates: None,
+        census: None,
         system: None,
         why: None,
         shrunk: Vec::new(),
@@ -166,6 +167,9 @@ fn panic() -> OomPanic {
         source: Source::Kprobe,
         message: "Out of memory: system-wide panic_on_oom is enabled".into(),
         shortage: of_the_machine(),
+        candidates: None,
+        census: None,
+        system: None,
     }
 }
 
@@ -178,7 +182,14 @@ fn panics() -> [OomPanic; 2] {
         shortage: Shortage::default(),
         ..panic()
     };
-    [unknown, OomPanic { shortage: kill.shortage.into_inner(), ..panic() }]
+    let whole = OomPanic {
+        shortage: kill.shortage.into_inner(),
+        candidates: kill.candidates.map(Shared::into_inner),
+        census: kill.census.map(Shared::into_inner),
+        system: kill.system.map(Shared::into_inner),
+        ..panic()
+    };
+    [unknown, whole]
 }
 
 pub(crate) fn global() -> OomKill {

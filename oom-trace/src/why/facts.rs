@@ -5,9 +5,6 @@ use crate::quote::{Quoted, TaskLabel};
 use crate::text::KernelText;
 use crate::units::{Age, Size, held, resident, rss};
 
-/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
-const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
-
 /// A victim gives its memory back within milliseconds: what was read later is of another machine.
 const SOON_MS: u64 = 10;
 
@@ -74,11 +71,6 @@ pub(super) fn sum_of_all(kill: &OomKill, part: fn(&Candidate) -> Option<u64>) ->
 /// charged to whoever touched them first.
 pub(super) fn own(one: &Candidate) -> Option<u64> {
     sum([one.memory.anon_rss_bytes, Some(one.memory.pgtables_bytes.unwrap_or(0))])
-}
-
-/// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
-pub(super) fn is_allocating_task(kill: &OomKill) -> bool {
-    kill.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
 }
 
 /// What the machine has, or the part of it that the kernel weighed against.

@@ -35,6 +35,7 @@ pub(super) fn unknown() -> OomKill {
         victim: Victim::default(),
         group: None,
         candidates: None,
+        census: None,
         system: None,
         why: None,
         shrunk: Vec::new(),

@@ -9,7 +9,7 @@ use crate::print::{DUMPS, Log};
 use crate::random::Incident;
 
 /// Keys that the log gives another meaning, or that some loss changes: they are looked at apart.
-const APART: [&str; 18] = [
+const APART: [&str; 19] = [
     "incident",
     "time",
     "boot_ns",
@@ -24,6 +24,7 @@ const APART: [&str; 18] = [
     "group",
     // What the printed log has and the incidents have not.
     "candidates",
+    "census",
     "system",
     "totalpages",
     "stat",

@@ -230,6 +230,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32, pieces: &[&str]) -> In
         victim,
         group: group.clone(),
         candidates: None,
+        census: None,
         system: None,
         why: None,
         shrunk: Vec::new(),

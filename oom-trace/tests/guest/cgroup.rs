@@ -96,6 +96,12 @@ impl Cgroup {
         self.read("memory.current").trim().parse().unwrap()
     }
 
+    /// What of it is files that are nowhere else, as those of a tmpfs.
+    pub(crate) fn shmem(&self) -> u64 {
+        let stat = self.read("memory.stat");
+        stat.lines().find_map(|line| line.strip_prefix("shmem ")).unwrap().parse().unwrap()
+    }
+
     /// Has the cgroups at the top get this controller, too.
     pub(crate) fn at_the_top(controller: &str) {
         fs::write(Path::new(V2).join("cgroup.subtree_control"), format!("+{controller}")).unwrap();

@@ -35,6 +35,13 @@ pub(crate) fn assert_chosen(record: &Value, dump: &Dump) {
     assert_eq!(record["group"], json!(group), "{record:#}");
 }
 
+/// What a dump says of the shortage itself, as far as it is told by nobody else.
+pub(crate) fn assert_told(record: &Value, dump: &Dump) {
+    assert_invoked(record, &dump.invoked);
+    assert_summary(record, &dump.summary);
+    assert_limit(&record["limit"], dump);
+}
+
 fn assert_invoked(record: &Value, invoked: &Invoked) {
     let Invoked { comm, gfp_mask, gfp_flags, order, oom_score_adj } = invoked;
     let trigger = &record["trigger"];

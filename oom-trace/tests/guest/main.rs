@@ -12,6 +12,7 @@
 mod btf;
 mod cgroup;
 mod decision;
+mod described;
 
 #[path = "../support/dump.rs"]
 mod dump;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     // finds hundreds of kills in the log.
     let families = [
         memcg::SCENARIOS,
+        described::SCENARIOS,
         v1::SCENARIOS,
         group::SCENARIOS,
         shared_mm::SCENARIOS,

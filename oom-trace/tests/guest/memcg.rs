@@ -29,7 +29,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         .on_each_kernel()
         .shown(),
     Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj).sharing().on_each_kernel(),
-    Scenario::new("nobody_to_kill", nobody_to_kill),
     Scenario::new("order_above_zero", order_above_zero).sharing().on_each_kernel().shown(),
     Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once).sharing().on_each_kernel(),
 ];
@@ -167,18 +166,6 @@ fn oom_score_adj() {
 pub(crate) fn spared() -> Spec {
     let growth = Growth::File("/tmp".into());
     Spec { oom_score_adj: -1000, growth, ..named("spared") }
-}
-
-/// The kernel looks for a victim, says so, and finds none: nothing to report.
-fn nobody_to_kill() {
-    let cgroup = Cgroup::limited("nobody", 24 << 20);
-    let watch = Watch::start("kprobe");
-    let mut hog = Hog::start(&spared(), &cgroup);
-    hog.grow();
-    hog.ended();
-    let seen = watch.finish(0);
-    assert_eq!(seen.kills, 0);
-    assert!(seen.logged("no killable processes"));
 }
 
 /// A cgroup's memory is charged by the page, but for what the kernel keeps in blocks for it.

@@ -13,6 +13,8 @@ use rustix::thread::{
 use serde_json::{Value, json};
 
 use crate::cgroup::Cgroup;
+use crate::decision::assert_told;
+use crate::described::assert_described;
 use crate::hog::{Hog, named};
 use crate::scenario::{Machine, Scenario, sized};
 use crate::support::agent::oom_trace;
@@ -57,7 +59,8 @@ pub(crate) fn thread_id_only() -> Option<String> {
         .then(|| "this kernel's tracepoint oom/mark_victim passes a thread id only".into())
 }
 
-/// The tracepoint has the victim, or no more than its id, and nothing of the decision.
+/// The tracepoint has the victim, or no more than its id, and nothing of the decision: the kernel's
+/// dump has.
 fn seen_by_the_tracepoint() {
     let watch = Watch::start("tracepoint");
     kill_one();
@@ -67,17 +70,18 @@ fn seen_by_the_tracepoint() {
     assert_eq!(record["source"], "tracepoint");
     assert_eq!(record["outcome"], "killed");
     assert_eq!(record["scope"], "memcg");
-    for key in ["constraint", "nodemask", "totalpages", "chosen", "limit"] {
-        assert!(record[key].is_null(), "{key}: {record:#}");
-    }
-    for key in ["/trigger/gfp_mask", "/trigger/order", "/victim/badness"] {
+    assert_eq!(record["victim"]["comm"], "hog");
+    let [dump] = &seen.dumps()[..] else { panic!("{:#?}", seen.dumps()) };
+    assert_told(record, dump);
+    assert_eq!(record["candidates"]["total"], dump.tasks.len(), "{record:#}");
+    assert_eq!(record["candidates"]["top"][0]["pid"], record["victim"]["pid"], "{record:#}");
+    assert_described(record);
+    // Nobody logs them.
+    for key in ["/victim/badness", "/victim/shares_mm", "/group"] {
         assert_eq!(record.pointer(key), Some(&Value::Null), "{key}: {record:#}");
     }
-    if thread_id_only().is_none() {
-        assert_eq!(record["victim"]["comm"], "hog");
-    } else {
-        assert!(record["victim"]["comm"].is_null(), "{record:#}");
-    }
+    let why = record["why"]["summary"].as_str().unwrap();
+    assert!(why.contains("/alone"), "{why}");
 }
 
 fn read_from_the_log(attach: &str) {

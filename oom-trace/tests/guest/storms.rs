@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cgroup::Cgroup;
 use crate::decision::assert_chosen;
+use crate::described::{assert_as_described, logged};
 use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
 use crate::memcg::spared;
@@ -39,7 +40,12 @@ fn rate_limited() {
         for dump in &dumps {
             assert_chosen(seen.of(dump.summary.pid), dump);
         }
+        let of_the_log = logged();
         for record in &seen.records {
+            // A kill has the dump that is its own, or none.
+            let is_described = dumps.iter().any(|dump| record["victim"]["tid"] == dump.summary.pid);
+            assert_eq!(record["limit"]["stat"].is_object(), is_described, "{record:#}");
+            assert_as_described(record, of_the_log.get(record["id"].as_str().unwrap()).unwrap());
             for key in ["/trigger/gfp_flags", "/stack", "/limit/failcnt", "/chosen/tid", "/taint"] {
                 let value = record.pointer(key);
                 assert!(value.is_some_and(|value| !value.is_null()), "{key}: {record:#}");

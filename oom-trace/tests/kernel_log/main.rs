@@ -33,7 +33,7 @@ fn parse(log: &[u8]) -> (Vec<Value>, Found) {
     let found = read(log, parser, &zone, |record| {
         let mut record = serde_json::to_value(record).unwrap();
         // What else the dump has is looked at apart.
-        for key in ["candidates", "system", "totalpages", "why"] {
+        for key in ["candidates", "census", "system", "totalpages", "why"] {
             record[key] = Value::Null;
         }
         if let Some(limit) = record["limit"].as_object_mut() {

@@ -161,6 +161,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "victim": victim(kills, own, (summary.pid == kill.pid).then_some(&summary.task_memcg)),
             "group": group,
             "candidates": null,
+            "census": null,
             "system": null,
             "why": null,
             "shrunk": [],

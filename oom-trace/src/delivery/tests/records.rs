@@ -53,7 +53,10 @@ fn what_is_let_go_of_is_named_and_siblings_go_on_sharing() {
     let (_, full) = all.iter().find(|(name, _)| *name == "everything").unwrap();
     let shrunk = full.shrunk(None).unwrap();
     let kill = shrunk.kill().unwrap();
-    assert_eq!(kill.shrunk, ["candidates", "system", "stack", "limit.ancestors", "victim.argv"]);
+    assert_eq!(
+        kill.shrunk,
+        ["candidates", "census", "system", "stack", "limit.ancestors", "victim.argv"]
+    );
     let json = serde_json::to_value(&shrunk).unwrap();
     for key in &kill.shrunk {
         let pointer = format!("/{}", key.replace('.', "/"));

@@ -41,3 +41,17 @@ pub struct Candidate {
     /// or it cannot be told.
     pub badness: Option<i64>,
 }
+
+impl Candidate {
+    /// What of it is resident; old logs have only the sum.
+    #[must_use]
+    pub fn rss(&self) -> Option<u64> {
+        self.memory.resident().or(self.rss_bytes)
+    }
+
+    /// What it holds of memory and swap.
+    #[must_use]
+    pub fn held(&self) -> Option<u64> {
+        self.rss()?.checked_add(self.memory.swap_bytes.unwrap_or(0))
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Candidates, Origin, Shortage, Source, System};
+use super::{Candidates, Census, Origin, Shortage, Source, System};
 use crate::text::KernelText;
 
 /// Memory ran out, and the kernel found no process that it may kill; it did not panic.
@@ -31,6 +31,8 @@ pub struct OomFailed {
     pub shortage: Shortage,
     /// The tasks that the kernel looked at: who holds the memory.
     pub candidates: Option<Candidates>,
+    /// All of them, summed by name and by cgroup.
+    pub census: Option<Census>,
     /// How the machine stood.
     pub system: Option<System>,
 }

@@ -4,6 +4,7 @@ use super::{OomKill, Record, Shared};
 
 /// The keys that [`Record::shrunk`] lets go of, as `docs/events.md` names them.
 const CANDIDATES: &str = "candidates";
+const CENSUS: &str = "census";
 const SYSTEM: &str = "system";
 const STACK: &str = "stack";
 const ANCESTORS: &str = "limit.ancestors";
@@ -25,6 +26,7 @@ impl OomKill {
         let limit = self.shortage.limit.as_ref();
         let has = [
             (CANDIDATES, self.candidates.is_some()),
+            (CENSUS, self.census.is_some()),
             (SYSTEM, self.system.is_some()),
             (STACK, self.shortage.stack.is_some()),
             (ANCESTORS, limit.is_some_and(|limit| limit.ancestors.is_some())),
@@ -35,6 +37,7 @@ impl OomKill {
         let mut less = self.clone();
         less.shrunk.extend(lost().map(Into::into));
         less.candidates = None;
+        less.census = None;
         less.system = None;
         less.victim.argv = None;
         let lender =

@@ -104,6 +104,16 @@ pub struct Memory {
     pub pgtables_bytes: Option<u64>,
 }
 
+impl Memory {
+    /// What is resident, as the kernel sums it (`get_mm_rss`). Kernels before 4.5 count shared memory among
+    /// files, and their logs know none apart.
+    #[must_use]
+    pub fn resident(&self) -> Option<u64> {
+        let Self { anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, .. } = *self;
+        anon_rss_bytes?.checked_add(file_rss_bytes?)?.checked_add(shmem_rss_bytes.unwrap_or(0))
+    }
+}
+
 /// A memory cgroup, named from the root of its hierarchy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cgroup {

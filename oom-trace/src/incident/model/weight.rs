@@ -6,10 +6,10 @@ use std::mem::{size_of, size_of_val};
 use jiff::Timestamp;
 
 use super::{
-    Agent, Build, Candidate, Candidates, Cgroup, Chosen, Container, Counters, FreeBlocks, Guess,
-    HugePages, KilledAgain, Limit, LimitEvents, Memory, Missing, Node, NodeCounters, OomExit,
-    OomFailed, OomKill, OomPanic, Origin, Pod, Pressure, Process, Protection, Record, Sharer,
-    Shortage, System, Trigger, UserKill, Victim, Why, Zone,
+    Agent, Build, Candidate, Candidates, Census, Cgroup, CgroupGroup, Chosen, Container, Counters,
+    FreeBlocks, Guess, HugePages, KilledAgain, Limit, LimitEvents, Memory, Missing, NameGroup,
+    Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin, Pod, Pressure, Process,
+    Protection, Record, Sharer, Shortage, Sum, System, Trigger, UserKill, Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -43,8 +43,9 @@ impl Record {
         let parts = |record: &Self| {
             let kill = record.kill()?;
             let candidates = kill.candidates.as_ref().map(super::Shared::address);
+            let census = kill.census.as_ref().map(super::Shared::address);
             let system = kill.system.as_ref().map(super::Shared::address);
-            Some((kill.shortage.address(), candidates, system))
+            Some((kill.shortage.address(), candidates, census, system))
         };
         parts(self).is_some_and(|mine| parts(other) == Some(mine))
     }
@@ -70,6 +71,7 @@ impl OomKill {
             victim,
             group,
             candidates,
+            census,
             system,
             why,
             shrunk,
@@ -85,6 +87,7 @@ impl OomKill {
         let shared = [
             whole(&**shortage),
             candidates.as_deref().map_or(0, whole),
+            census.as_deref().map_or(0, whole),
             system.as_deref().map_or(0, whole),
             message.heap(),
             chosen.heap(),
@@ -174,7 +177,19 @@ macro_rules! nothing {
     };
 }
 
-nothing!(u32, u64, Timestamp, Guess, Memory, LimitEvents, Pressure, Node, HugePages, Protection);
+nothing!(
+    u32,
+    u64,
+    Timestamp,
+    Guess,
+    Memory,
+    Sum,
+    LimitEvents,
+    Pressure,
+    Node,
+    HugePages,
+    Protection
+);
 
 heap!(Origin { time_guessed, boot_id, host, kernel } plain { time, boot_ns });
 heap!(Build { kernel_version, preempt, taint, hardware } plain {});
@@ -189,6 +204,9 @@ heap!(Limit { cgroup, stat, ancestors } plain {
 });
 heap!(Candidates { top, largest } plain { total, margin, decided_by_adj });
 heap!(Candidate { comm, cgroup } plain { pid, tid, memory, rss_bytes, oom_score_adj, badness });
+heap!(Census { by_name, by_cgroup } plain { total, other_names, other_cgroups });
+heap!(NameGroup { comm } plain { sum });
+heap!(CgroupGroup { cgroup } plain { sum });
 heap!(System { nodes, zones, node_counters, huge_pages, counters } plain {
     taken_after_ms, total_bytes, free_bytes, available_bytes, page_cache_bytes, slab_bytes,
     slab_unreclaimable_bytes, shmem_bytes, page_tables_bytes, swap_total_bytes, swap_free_bytes,
@@ -215,8 +233,9 @@ heap!(Cgroup { path } plain { id });
 heap!(Container { id, runtime, name } plain {});
 heap!(Pod { uid, namespace, name, container, qos } plain {});
 heap!(Why { summary, hints } plain {});
-heap!(OomPanic { incident, origin, message, shortage } plain { schema, kind, source });
-heap!(OomFailed { incident, origin, message, shortage, candidates, system }
+heap!(OomPanic { incident, origin, message, shortage, candidates, census, system }
+    plain { schema, kind, source });
+heap!(OomFailed { incident, origin, message, shortage, candidates, census, system }
     plain { schema, kind, source, failures, lasted_ms });
 heap!(UserKill { incident, origin, by, signal, comm, cgroup, pod, message }
     plain { schema, kind, source, action, pid, uid, rss_bytes, swap_bytes });

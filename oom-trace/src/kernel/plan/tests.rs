@@ -84,6 +84,24 @@ fn the_tracepoint_of_an_old_kernel_tells_a_thread_id_only() {
     assert!(plan.missing.iter().any(|missing| missing.field == "victim"));
 }
 
+/// Where the log can be read, what it has of a kill is not always missing.
+#[test]
+fn the_log_beside_the_hooks_has_some_of_what_they_do_not_tell() {
+    let facts = Facts { kprobes: false, ..capable_with(&testdata::btf("5.10"), "5.10.223") };
+    let alone = plan(&facts, &[Rung::Tracepoint], &[]).unwrap();
+    let beside = alone.clone().with_log();
+    let reason = |plan: &Plan, field: &str| {
+        plan.missing.iter().find(|missing| missing.field == field).unwrap().reason.clone()
+    };
+    for logged in ["limit", "candidates", "chosen", "trigger.order", "victim"] {
+        let (alone, beside) = (reason(&alone, logged), reason(&beside, logged));
+        assert!(beside.starts_with(&alone) && beside.contains("kernel's own dump"), "{beside}");
+    }
+    for hooked in ["victim.badness", "victim.shares_mm", "group", "oom_failed"] {
+        assert_eq!(reason(&alone, hooked), reason(&beside, hooked));
+    }
+}
+
 #[test]
 fn a_member_taken_away_degrades_by_its_keys_alone() {
     let plan = best(&capable_with(&testdata::btf_without("6.12", "pgtables_bytes"), "6.12"));
@@ -94,14 +112,18 @@ fn a_member_taken_away_degrades_by_its_keys_alone() {
 
 #[test]
 fn a_hook_taken_away_degrades_by_what_it_gives_alone() {
-    for (function, field) in [("mem_cgroup_print_oom_group", "group"), ("dump_header", "oom_panic")]
-    {
+    let gives = [
+        ("mem_cgroup_print_oom_group", &["group"][..]),
+        ("dump_header", &["oom_panic", "oom_failed"]),
+    ];
+    for (function, fields) in gives {
         let plan = best(&capable_with(&testdata::btf_without("6.12", function), "6.12"));
         assert_eq!(plan.rung, Rung::Kprobe);
         assert!(plan.hooks.iter().all(|hook| hook.target != function));
-        let [missing] = plan.missing.as_slice() else { panic!("{plan:?}") };
-        assert_eq!(missing.field, field);
-        assert_eq!(missing.reason, format!("this kernel has no function {function} to hook"));
+        let missing: Vec<_> = plan.missing.iter().map(|missing| missing.field).collect();
+        assert_eq!(missing, fields);
+        let reason = format!("this kernel has no function {function} to hook");
+        assert!(plan.missing.iter().all(|missing| missing.reason == reason), "{plan:?}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use tokio::net::unix::pipe::Receiver;
 
 use super::Fed;
+use super::failures::HeldBack;
 use crate::enrich::clock::Clock;
 use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::reader::Kmsg;
@@ -17,6 +18,7 @@ const BATCH: usize = 256;
 pub(crate) struct Log {
     device: Device<Receiver>,
     parser: Parser,
+    failures: HeldBack,
     batch: Vec<(Kmsg, u64)>,
     lost: u64,
 }
@@ -26,6 +28,7 @@ impl Log {
         Ok(Self {
             device: device.into_waiting()?,
             parser: Parser::new(machine),
+            failures: HeldBack::default(),
             batch: Vec::with_capacity(BATCH),
             lost: 0,
         })
@@ -47,7 +50,8 @@ impl Log {
                     say(format_args!(
                         "{lost} messages of the kernel's log were overwritten before they were read"
                     ));
-                    self.parser.gap().into_iter().map(Fed::Record).for_each(&mut each);
+                    let done = self.parser.gap();
+                    self.failures.tell(done, &mut each);
                 }
                 let Some(entry) = record.entry() else { continue };
                 let age = newest
@@ -55,7 +59,8 @@ impl Log {
                     .map(|(newest, then)| newest.saturating_sub(then));
                 let time = age.map(|age| clock.wall(clock.boot_ns().saturating_sub(age)));
                 let entry = Entry { stamp: Stamp { time, ..entry.stamp }, ..entry };
-                self.parser.push(&entry).into_iter().map(Fed::Record).for_each(&mut each);
+                let done = self.parser.push(&entry);
+                self.failures.tell(done, &mut each);
             }
         }
     }
@@ -82,15 +87,15 @@ impl Log {
 
     /// Nothing has come for a while: no more will.
     pub(super) fn settle(&mut self, mut each: impl FnMut(Fed)) {
-        let before = self.parser.flush();
-        before.into_iter().map(Fed::Record).for_each(&mut each);
+        self.failures.tell(self.parser.flush(), &mut each);
         self.drain(each);
     }
 
     /// Hands on what is left.
     pub(super) fn finish(&mut self, mut each: impl FnMut(Fed)) {
         self.drain(&mut each);
-        self.parser.flush().into_iter().map(Fed::Record).for_each(each);
+        self.failures.tell(self.parser.flush(), &mut each);
+        self.failures.finish();
     }
 
     pub(super) fn lost(&self) -> u64 {

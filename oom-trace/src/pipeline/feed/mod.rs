@@ -1,5 +1,6 @@
 //! Where records come from while the agent runs.
 
+mod failures;
 mod log;
 mod programs;
 mod trigger;

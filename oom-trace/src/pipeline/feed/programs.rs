@@ -5,12 +5,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Fed;
+use super::failures::Ongoing;
 use super::trigger::Trigger;
 use super::witness::{Missed, Witness};
 use crate::bpf::{Probes, Ring};
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
+use crate::enrich::failed::Failures;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
@@ -38,6 +40,8 @@ pub(crate) struct Programs {
     witness: Option<Witness>,
     trigger: Trigger,
     held: VecDeque<Held>,
+    /// Shortages in which nobody could be killed.
+    ongoing: Ongoing,
     /// Records that the ring had lost when the open incident was last looked at.
     lost: u64,
 }
@@ -78,6 +82,7 @@ impl Programs {
             witness,
             trigger: Trigger::default(),
             held: VecDeque::new(),
+            ongoing: Ongoing::default(),
             lost: 0,
         }
     }
@@ -102,8 +107,12 @@ impl Programs {
             match event {
                 Ok(Event::NoVictim(mut incident)) => {
                     self.enricher.stack_reader.complete(&mut incident.frames);
-                    if let Some(panic) = self.enricher.panic(&incident, Clock::now()) {
-                        each(Fed::Record(Record::OomPanic(Box::new(panic))));
+                    match self.enricher.panic(&incident, Clock::now()) {
+                        Some(panic) => each(Fed::Record(Record::OomPanic(Box::new(panic)))),
+                        None => {
+                            let boot_ns = incident.boot_ns;
+                            self.ongoing.add(incident, || self.enricher.system(boot_ns));
+                        }
                     }
                 }
                 Ok(Event::Freed(freed)) => {
@@ -149,8 +158,35 @@ impl Programs {
         }
     }
 
+    /// Tells of shortages in which nobody could be killed, as far as that is due.
+    fn failures(&mut self, mut each: impl FnMut(Fed)) {
+        if self.ongoing.is_quiet() {
+            if let Some(witness) = &mut self.witness {
+                witness.forget();
+            }
+            return;
+        }
+        let clock = Clock::now();
+        // In any case: each of them writes much to the log, which would be overwritten.
+        if let Some(witness) = &mut self.witness {
+            witness.read();
+        }
+        let due = self.ongoing.due(clock.boot_ns(), |tid| self.witness.as_mut()?.failed(tid));
+        self.tell_failures(due, clock, &mut each);
+    }
+
+    fn tell_failures(&mut self, failures: Vec<Failures>, clock: Clock, mut each: impl FnMut(Fed)) {
+        for mut failures in failures {
+            let boot_ns = failures.first.boot_ns;
+            failures.system.get_or_insert_with(|| self.enricher.system(boot_ns));
+            let failed = self.enricher.failed(failures, clock);
+            each(Fed::Record(Record::OomFailed(Box::new(failed))));
+        }
+    }
+
     /// Looks again for the lines of those that are held.
     pub(super) fn look_again(&mut self, mut each: impl FnMut(Fed)) {
+        self.failures(&mut each);
         let mut missed = Vec::new();
         for _ in 0..self.held.len() {
             let Some(mut held) = self.held.pop_front() else { return };
@@ -205,14 +241,21 @@ impl Programs {
         each(Fed::Record(Record::OomExit(Box::new(exit))));
     }
 
-    /// How long until a victim will have taken too long to die; `None` if none is dying.
+    /// How long until a victim will have taken too long to die, or a shortage has gone on for so long
+    /// that it is told of again; `None` if there is neither.
     pub(super) fn until_stuck(&self) -> Option<Duration> {
-        let at = self.deathbed.as_ref()?.next_stuck_ns()?;
-        Some(Duration::from_nanos(at.saturating_sub(Clock::now().boot_ns())))
+        let dying = self.deathbed.as_ref().and_then(Deathbed::next_stuck_ns);
+        if dying.is_none() && self.ongoing.is_quiet() {
+            return None;
+        }
+        let now = Clock::now().boot_ns();
+        let stuck = dying.map(|at| Duration::from_nanos(at.saturating_sub(now)));
+        stuck.into_iter().chain(self.ongoing.until_due(now)).min()
     }
 
-    /// Tells of the victims that take too long.
+    /// Tells of the victims that take too long, and of shortages that go on.
     pub(super) fn stuck(&mut self, mut each: impl FnMut(Fed)) {
+        self.failures(&mut each);
         let clock = Clock::now();
         let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
         for dying in stuck.into_iter().flatten() {
@@ -234,7 +277,9 @@ impl Programs {
 
     /// When to look at the log again; `None` if nothing is held.
     pub(super) fn until_line(&self) -> Option<Duration> {
-        (!self.held.is_empty()).then_some(LOOK_AGAIN)
+        let is_waiting = !self.held.is_empty()
+            || !self.ongoing.is_quiet() && self.ongoing.is_waiting(Clock::now().boot_ns());
+        is_waiting.then_some(LOOK_AGAIN)
     }
 
     /// What should have come by now will not: an incident whose task has left it has ended, and what
@@ -278,6 +323,8 @@ impl Programs {
             std::thread::sleep(LOOK_AGAIN);
             self.look_again(&mut each);
         }
+        let rest = self.ongoing.finish();
+        self.tell_failures(rest, Clock::now(), &mut each);
         self.missed(None, each);
     }
 
@@ -289,6 +336,9 @@ impl Programs {
     /// What the open incident may weigh, in bytes.
     pub(super) fn set_bound(&mut self, bytes: usize) {
         self.assembler.set_bound(bytes);
+        if let Some(witness) = &mut self.witness {
+            witness.set_bound(bytes / 4);
+        }
     }
 
     pub(super) fn open_kills(&self) -> u64 {

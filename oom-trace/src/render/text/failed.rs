@@ -7,7 +7,7 @@ use super::super::moment::Moment;
 use super::super::quote::Quoted;
 use super::super::units::Age;
 use super::super::wrap::wrap;
-use super::{HEADLINE, candidates, limit, machine, trigger};
+use super::{HEADLINE, candidates, census, limit, machine, trigger};
 use crate::incident::model::{OomFailed, Scope};
 
 pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
@@ -22,6 +22,7 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
         lasted_ms,
         shortage,
         candidates,
+        census,
         system,
     } = failed;
     let path = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
@@ -53,6 +54,7 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
     limit::show(shortage.limit.as_ref(), &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_ref(), &mut block)?;
+    census::show(census.as_ref(), &mut block)?;
     machine::system(system.as_ref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     super::end(incident, *source, &mut block)

@@ -22,6 +22,7 @@ const HINTS: usize = 2;
 const HEADLINE: usize = 4;
 
 mod candidates;
+mod census;
 mod exit;
 mod failed;
 mod limit;
@@ -87,6 +88,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         victim,
         group,
         candidates,
+        census,
         system,
         why: _,
         shrunk: _,
@@ -101,13 +103,25 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     victim::show(victim, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_deref(), &mut block)?;
+    census::show(census.as_deref(), &mut block)?;
     machine::system(system.as_deref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }
 
 fn oom_panic(panic: &OomPanic, mut block: Block<'_>) -> io::Result<()> {
-    let OomPanic { schema: _, kind: _, incident, origin, source, message, shortage } = panic;
+    let OomPanic {
+        schema: _,
+        kind: _,
+        incident,
+        origin,
+        source,
+        message,
+        shortage,
+        candidates,
+        census,
+        system,
+    } = panic;
     let Palette { alarm, dim, .. } = block.palette;
     let (time, start) = (Moment(origin), block.out.len());
     write!(block.out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
@@ -115,6 +129,9 @@ fn oom_panic(panic: &OomPanic, mut block: Block<'_>) -> io::Result<()> {
     block.out.push(b'\n');
     limit::show(shortage.limit.as_ref(), &mut block)?;
     trigger::show(shortage, &mut block)?;
+    candidates::show(candidates.as_ref(), &mut block)?;
+    census::show(census.as_ref(), &mut block)?;
+    machine::system(system.as_ref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }

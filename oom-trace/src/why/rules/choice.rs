@@ -1,8 +1,6 @@
 //! Why this process, and not another.
 
-use super::super::facts::{
-    is_allocating_task, is_global, is_share, larger, machine_bytes, name, weighed, who,
-};
+use super::super::facts::{is_global, is_share, larger, machine_bytes, name, weighed, who};
 use super::super::hit::Hit;
 use crate::incident::model::{Candidate, OomKill, Scope};
 use crate::quote::Quoted;
@@ -26,7 +24,7 @@ pub(super) fn by_hand(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn allocating_task(kill: &OomKill) -> Option<String> {
-    is_allocating_task(kill).then(|| {
+    kill.is_allocating_task().then(|| {
         format!(
             "set vm.oom_kill_allocating_task to 0 to have the largest process killed: it is on, so \
              {} was chosen because it asked for memory",
@@ -87,7 +85,7 @@ pub(super) fn offered(kill: &OomKill) -> Option<String> {
         // In a cgroup all may have the same.
         None => is_global(kill),
     };
-    if !decided || is_allocating_task(kill) || kill.victim_index != 1 {
+    if !decided || kill.is_allocating_task() || kill.victim_index != 1 {
         return None;
     }
     let lower = match (&kill.victim.pod, &kill.victim.unit) {
@@ -122,7 +120,9 @@ fn added(kill: &OomKill, adj: i16) -> Option<u64> {
 fn passed_over(kill: &OomKill) -> Option<&Candidate> {
     let candidates = kill.candidates.as_ref()?;
     // The others of a group were not weighed.
-    if candidates.decided_by_adj != Some(true) || kill.victim_index != 1 || is_allocating_task(kill)
+    if candidates.decided_by_adj != Some(true)
+        || kill.victim_index != 1
+        || kill.is_allocating_task()
     {
         return None;
     }

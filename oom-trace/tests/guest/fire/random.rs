@@ -217,9 +217,9 @@ impl Field {
             }
             Fault::Memory => {
                 let limit = self.post.cgroup().usage() + self.rng.u64(1..8) * MIB / 2;
-                self.post.cgroup().limit(limit.min(LIMIT));
+                self.post.cgroup().limit(limit.min(self.limit()));
                 between(self, 8000);
-                self.post.cgroup().limit(LIMIT);
+                self.post.cgroup().limit(self.limit());
             }
             Fault::KprobesOff | Fault::FtraceOff => {
                 let file = if matches!(fault, Fault::KprobesOff) { KPROBES } else { FTRACE };
@@ -258,9 +258,14 @@ impl Field {
         }
     }
 
+    /// What it is shipped with, beside its files: they are on a tmpfs, which has no disk to write them to.
+    fn limit(&self) -> u64 {
+        LIMIT + self.post.cgroup().shmem()
+    }
+
     /// A start takes memory of its own.
     fn start(&mut self) {
-        self.post.cgroup().limit(LIMIT);
+        self.post.cgroup().limit(self.limit());
         if !self.post.is_alive() {
             self.post.start_again();
         }

@@ -43,6 +43,7 @@ struct Written {
     kills: Vec<Value>,
     exits: Vec<Value>,
     events: Vec<Value>,
+    failures: Vec<Value>,
 }
 
 impl Written {
@@ -51,6 +52,7 @@ impl Written {
             Some("oom_kill") => self.kills.push(record),
             Some("oom_exit") => self.exits.push(record),
             Some("agent") => self.events.push(record),
+            Some("oom_failed") => self.failures.push(record),
             _ => panic!("a record of another kind: {record:#}"),
         }
     }
@@ -136,6 +138,13 @@ impl Watch {
         }
     }
 
+    /// Waits until the agent tells of a shortage in which nobody could be killed.
+    pub(crate) fn await_failure(&mut self) {
+        while self.written.failures.is_empty() {
+            self.read_record();
+        }
+    }
+
     /// Waits until the agent says this of itself, in a record; gives all that it says there.
     pub(crate) fn await_said(&mut self, word: &str) -> String {
         let message = |record: &Value| record["message"].as_str().unwrap().to_owned();
@@ -183,10 +192,10 @@ impl Watch {
         for line in &stopped.lines {
             written.add(record(line));
         }
-        let Written { kills: records, exits, events: agent } = written;
+        let Written { kills: records, exits, events: agent, failures } = written;
         let printed = lines(&fs::read_to_string(&kernel_lines).unwrap());
         let said = stopped.stderr;
-        let seen = Seen { records, exits, agent, said, kills: kills_now, log, printed };
+        let seen = Seen { records, exits, agent, failures, said, kills: kills_now, log, printed };
         assert_eq!(seen.end()["event"], "stopped", "{}", seen.said);
         seen.assert_logged();
         seen

@@ -67,8 +67,8 @@ impl Watch {
         let (kills_now, log) = self.await_kernel(victims);
         let mut past = self.past.take().unwrap();
         self.await_exits_of_all(&past);
-        let Self { agent, kernel_lines, written, .. } = self;
-        let Written { kills: records, mut exits, events } = written;
+        let Self { agent: kept, kernel_lines, written, .. } = self;
+        let Written { kills: records, mut exits, events, failures } = written;
         assert!(events.is_empty(), "{events:#?}");
         let told: u64 = records.iter().filter_map(|record| record["kill_count"].as_u64()).sum();
         assert_eq!(told, kills_now, "{records:#?}");
@@ -82,15 +82,14 @@ impl Watch {
         past.late.extend(records.iter().filter(|it| !is_to_exit(it)).map(incident));
         past.kills += kills_now;
         let printed = past.printed(kernel_lines.path(), kills_now);
-        let (agent_records, said) = (vec![past.started.clone()], String::new());
-        let seen =
-            Seen { records, exits, agent: agent_records, said, kills: kills_now, log, printed };
+        let (agent, said) = (vec![past.started.clone()], String::new());
+        let seen = Seen { records, exits, agent, failures, said, kills: kills_now, log, printed };
         let described = vec![Instant::now(); seen.dumps().len()];
         DESCRIBED.lock().unwrap().extend(described);
         show(&seen.records);
         seen.assert_logged();
         // One that is wrong is not for the others.
-        *KEPT.lock().unwrap() = Some(Kept { agent, kernel_lines, past });
+        *KEPT.lock().unwrap() = Some(Kept { agent: kept, kernel_lines, past });
         seen
     }
 
@@ -183,8 +182,9 @@ pub(crate) fn part() {
     let stopped = agent.stop();
     let mut written = Written::default();
     stopped.lines.iter().for_each(|line| written.add(record(line)));
-    let Written { kills, exits, events } = written;
+    let Written { kills, exits, events, failures } = written;
     assert!(kills.is_empty(), "the shared agent told of kills of no scenario: {kills:#?}");
+    assert!(failures.is_empty(), "of failures of no scenario: {failures:#?}");
     assert!(exits.iter().all(|exit| past.is_late(exit)), "of no kill: {exits:#?}");
     let [end] = events.as_slice() else { panic!("{events:#?}") };
     assert_eq!(end["event"], "stopped", "{end:#}");

@@ -1,4 +1,12 @@
-use super::*;
+use std::time::{Duration, Instant};
+
+use super::dump;
+use super::lines::{Known, Lines, push, signed};
+use crate::incident::assemble::Logged;
+use crate::incident::model::KilledAgain;
+use crate::kernel_log::reader::Kmsg;
+
+mod described;
 
 const S: u64 = 1_000_000_000;
 
@@ -10,7 +18,7 @@ fn lines(kills: &[(u32, u64)]) -> Lines {
              total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB, UID:0 pgtables:4kB \
              oom_score_adj:0\n"
         );
-        lines.add(Kmsg::parse(text.as_bytes()).unwrap(), Instant::now());
+        lines.add(Kmsg::parse(text.as_bytes()).unwrap(), Instant::now(), dump::MOST);
     }
     lines
 }
@@ -19,11 +27,12 @@ fn lines(kills: &[(u32, u64)]) -> Lines {
 fn a_kill_is_named_by_the_stamp_of_its_line() {
     let mut lines = lines(&[(7, 1_000_100), (8, 1_000_200), (7, 1_000_300)]);
     // The first victim of a group, killed twice.
-    let found = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
+    let (found, line) = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
     let message = Some("Memory cgroup out of memory");
     let again = vec![KilledAgain { tid: 7, log_us: Some(1_000_300) }];
     assert_eq!(found, Logged::Killed { us: Some(1_000_100), again, message });
-    assert_eq!(lines.look_up([(9, S)].into_iter(), 0), Logged::Unknown);
+    assert_eq!(line.unwrap().stamp_ns, 1_000_100_000);
+    assert_eq!(lines.look_up([(9, S)].into_iter(), 0).0, Logged::Unknown);
     assert_eq!(lines.new.len(), 1);
 }
 
@@ -31,9 +40,9 @@ fn a_kill_is_named_by_the_stamp_of_its_line() {
 #[test]
 fn a_line_of_another_time_is_another_kill() {
     let mut lines = lines(&[(7, 1_000_100), (8, 500_000_000), (7, 1_000_000_000)]);
-    let (stamp_ns, _) = lines.take(8, signed(500 * S), 0).unwrap();
-    assert_eq!(stamp_ns, signed(500 * S));
-    let found = lines.look_up([(7, 1000 * S)].into_iter(), 0);
+    let line = lines.take(8, signed(500 * S), 0).unwrap();
+    assert_eq!(line.stamp_ns, signed(500 * S));
+    let (found, _) = lines.look_up([(7, 1000 * S)].into_iter(), 0);
     assert!(matches!(found, Logged::Killed { us: Some(1_000_000_000), .. }), "{found:?}");
     // What is left no hook saw.
     let missed = lines.old(None);
@@ -47,7 +56,7 @@ fn the_logs_clock_stands_still_while_the_machine_sleeps() {
     let mut lines = lines(&[(7, 1_000_100), (8, 2_000_100)]);
     assert!(lines.take(7, signed(S), 0).is_some());
     // An hour of sleep between the two.
-    assert_eq!(lines.take(8, signed(2 * S), hour), None);
+    assert!(lines.take(8, signed(2 * S), hour).is_none());
     assert!(lines.take(8, signed(2 * S) + hour, hour).is_some());
 }
 
@@ -63,7 +72,7 @@ fn a_second_line_of_a_victim_that_was_told_of_is_no_other_victim() {
 #[test]
 fn a_line_that_comes_late_is_not_told_again() {
     let mut lines = lines(&[(7, 200_000_000)]);
-    assert_eq!(lines.look_up([(7, 5 * S)].into_iter(), 0), Logged::Unknown);
+    assert_eq!(lines.look_up([(7, 5 * S)].into_iter(), 0).0, Logged::Unknown);
     push(&mut lines.unlogged, (7, signed(5 * S)));
     let late = lines.old(None);
     assert!(matches!(lines.known(&late[0], 0), Some(Known::Told)));

@@ -1,0 +1,403 @@
+//! What the hooks did not tell, taken from the kernel's own dump of the same shortage.
+//!
+//! What a hook told stays: it is as exact, or more so. Each key of the record is named here, so that one
+//! that is new has to be thought of.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::incident::model::{
+    Build, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit, LimitEvents,
+    Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process, Protection, Scope,
+    Sharer, Shortage, System, Trigger, Victim, Zone,
+};
+use crate::text::KernelText;
+
+/// All that the victims of an incident have in common and a dump may tell.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    pub(super) message: Option<KernelText>,
+    pub(super) shortage: Shortage,
+    pub(super) chosen: Option<Chosen>,
+    pub(super) candidates: Option<Candidates>,
+    pub(super) census: Option<Census>,
+    pub(super) system: Option<System>,
+}
+
+impl Common {
+    /// Adds what a record made of the log has. Of the candidates it may know more than are asked for;
+    /// those that were let go of for want of memory (`lacks`) stay away.
+    pub(super) fn fill(&mut self, logged: OomKill, most: usize, lacks: &[&str]) {
+        // The table lists tasks then, too, and none was weighed.
+        let is_weighed = !logged.is_allocating_task();
+        let OomKill {
+            message,
+            shortage,
+            chosen,
+            candidates,
+            census,
+            system,
+            // Of the record, and of the victim, of whom there may be more.
+            schema: _,
+            kind: _,
+            incident: _,
+            origin: _,
+            source: _,
+            outcome: _,
+            victim_index: _,
+            victim_count: _,
+            kill_count: _,
+            killed_again: _,
+            log_us: _,
+            victim: _,
+            why: _,
+            shrunk: _,
+            // The lines that follow a dump name it, and are the hooks' to tell.
+            group: _,
+        } = logged;
+        self.message.fill(message);
+        self.shortage.fill(shortage.into_inner());
+        self.chosen.fill(chosen);
+        if is_weighed && !lacks.contains(&"candidates") {
+            self.candidates.fill(candidates.map(|it| at_most(it.into_inner(), most)));
+        }
+        self.census.fill(census.map(|it| it.into_inner()));
+        self.system.fill(system.map(|it| it.into_inner()));
+    }
+}
+
+/// The same of a shortage in which nobody could be killed.
+pub(super) fn fill_failed(failed: &mut OomFailed, logged: OomFailed, most: usize) {
+    let OomFailed {
+        shortage,
+        candidates,
+        census,
+        system,
+        schema: _,
+        kind: _,
+        incident: _,
+        origin: _,
+        source: _,
+        message: _,
+        failures: _,
+        lasted_ms: _,
+    } = logged;
+    failed.shortage.fill(shortage);
+    // A hook keeps those that may be killed.
+    if failed.candidates.as_ref().is_none_or(|told| told.top.is_empty()) {
+        failed.candidates = candidates.map(|it| at_most(it, most)).or(failed.candidates.take());
+    }
+    failed.census.fill(census);
+    failed.system.fill(system);
+}
+
+/// The same of a victim, which has to be the same one.
+pub(super) fn fill_victim(victim: &mut Victim, logged: Victim) {
+    victim.fill(logged);
+}
+
+fn at_most(candidates: Candidates, most: usize) -> Candidates {
+    let mut top = candidates.top;
+    top.truncate(most);
+    Candidates { top, ..candidates }
+}
+
+/// Takes what is not known from another reading of the same.
+trait Fill {
+    fn fill(&mut self, logged: Self);
+}
+
+impl<T: Fill> Fill for Option<T> {
+    fn fill(&mut self, logged: Self) {
+        match (self, logged) {
+            (Some(told), Some(logged)) => told.fill(logged),
+            (none @ None, logged) => *none = logged,
+            (Some(_), None) => {}
+        }
+    }
+}
+
+/// Known, whatever the log says of it.
+macro_rules! told {
+    ($($type:ty),*) => {
+        $(impl Fill for $type {
+            fn fill(&mut self, _: Self) {}
+        })*
+    };
+}
+
+told!(bool, u32, u64, i16, i32, i64, String, KernelText, Timestamp, Counters);
+// The nodes that are read, and the tasks that the kernel weighed then, are one reading each.
+told!(Scope, LimitEvents, Pressure, Protection, Candidates, Census);
+
+impl Fill for Cow<'static, str> {
+    fn fill(&mut self, _: Self) {}
+}
+
+/// A list is told as a whole.
+macro_rules! told_lists {
+    ($($type:ty),*) => {
+        $(impl Fill for Vec<$type> {
+            fn fill(&mut self, _: Self) {}
+        })*
+    };
+}
+
+told_lists!(String, KernelText, Limit, Node, Zone, NodeCounters, HugePages, Sharer, Process);
+
+/// One for each time that the victim was killed, of which the log of one may be short.
+impl Fill for Vec<Memory> {
+    fn fill(&mut self, logged: Self) {
+        self.iter_mut().zip(logged).for_each(|(told, logged)| told.fill(logged));
+    }
+}
+
+/// Field by field.
+macro_rules! fill {
+    ($type:ty { $($field:ident),* }) => {
+        impl Fill for $type {
+            fn fill(&mut self, logged: Self) {
+                let Self { $($field),* } = logged;
+                $(self.$field.fill($field);)*
+            }
+        }
+    };
+}
+
+fill!(Shortage {
+    scope,
+    constraint,
+    nodemask,
+    page_size_bytes,
+    totalpages,
+    trigger,
+    limit,
+    cpu,
+    build,
+    stack
+});
+fill!(Build { kernel_version, preempt, taint, hardware });
+fill!(Trigger {
+    pid,
+    tid,
+    comm,
+    uid,
+    oom_score_adj,
+    gfp_mask,
+    gfp_flags,
+    order,
+    cgroup,
+    cpuset,
+    mems_allowed
+});
+fill!(Limit {
+    cgroup,
+    usage_bytes,
+    max_bytes,
+    failcnt,
+    high_bytes,
+    low_bytes,
+    min_bytes,
+    oom_group,
+    events,
+    swap_usage_bytes,
+    swap_max_bytes,
+    swap_failcnt,
+    memsw_usage_bytes,
+    memsw_max_bytes,
+    memsw_failcnt,
+    kmem_usage_bytes,
+    kmem_max_bytes,
+    kmem_failcnt,
+    stat,
+    ancestors
+});
+fill!(System {
+    taken_after_ms,
+    total_bytes,
+    free_bytes,
+    available_bytes,
+    page_cache_bytes,
+    slab_bytes,
+    slab_unreclaimable_bytes,
+    shmem_bytes,
+    page_tables_bytes,
+    swap_total_bytes,
+    swap_free_bytes,
+    commit_limit_bytes,
+    committed_bytes,
+    overcommit_memory,
+    panic_on_oom,
+    pressure_some,
+    pressure_full,
+    nodes,
+    zones,
+    node_counters,
+    huge_pages,
+    counters,
+    protection
+});
+fill!(Chosen { tid, comm, uid, cgroup });
+fill!(Victim {
+    pid,
+    tid,
+    ns_pid,
+    comm,
+    uid,
+    gid,
+    ppid,
+    parent_comm,
+    oom_score_adj,
+    badness,
+    threads,
+    started,
+    age_ms,
+    exe,
+    argv,
+    argv_cut,
+    user,
+    login_uid,
+    login_user,
+    parents,
+    memory,
+    memory_logged,
+    cgroup,
+    unit,
+    slice,
+    container,
+    pod,
+    shares_mm
+});
+fill!(Memory {
+    total_vm_bytes,
+    anon_rss_bytes,
+    file_rss_bytes,
+    shmem_rss_bytes,
+    swap_bytes,
+    pgtables_bytes
+});
+fill!(Cgroup { path, id });
+fill!(Container { id, runtime, name });
+fill!(Pod { uid, namespace, name, container, qos });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::model::{OomKillType, Origin, SCHEMA, Source};
+
+    fn logged(shortage: Shortage, candidates: Candidates, system: System) -> OomKill {
+        OomKill {
+            schema: SCHEMA,
+            kind: OomKillType::OomKill,
+            incident: String::new(),
+            origin: Origin {
+                time: None,
+                time_guessed: None,
+                boot_ns: None,
+                boot_id: None,
+                host: None,
+                kernel: None,
+            },
+            source: Source::KernelLog,
+            outcome: None,
+            victim_index: 1,
+            victim_count: 1,
+            kill_count: None,
+            killed_again: Vec::new(),
+            log_us: None,
+            message: Some("of the log".into()),
+            shortage: shortage.into(),
+            chosen: None,
+            victim: Victim::default(),
+            group: None,
+            candidates: Some(candidates.into()),
+            census: None,
+            system: Some(system.into()),
+            why: None,
+            shrunk: Vec::new(),
+        }
+    }
+
+    fn of_the_log() -> OomKill {
+        let stat = Counters::from([("anon".to_owned(), 7)]);
+        let limit = Limit {
+            usage_bytes: Some(2),
+            max_bytes: Some(2),
+            stat: Some(stat),
+            ..Limit::default()
+        };
+        let trigger = Trigger { tid: Some(2), order: Some(3), ..Trigger::default() };
+        let shortage = Shortage {
+            scope: Some(Scope::Memcg),
+            limit: Some(limit),
+            trigger: Some(trigger),
+            ..Shortage::default()
+        };
+        let zone = Zone { name: "DMA".to_owned(), ..Zone::default() };
+        let system = System { free_bytes: Some(2), zones: Some(vec![zone]), ..System::default() };
+        let candidates = Candidates {
+            total: 2,
+            top: Vec::new(),
+            largest: None,
+            margin: None,
+            decided_by_adj: None,
+        };
+        logged(shortage, candidates, system)
+    }
+
+    #[test]
+    fn what_a_hook_told_stays_and_what_it_did_not_tell_is_added() {
+        let limit = Limit { usage_bytes: Some(1), ..Limit::default() };
+        let trigger = Trigger { tid: Some(1), ..Trigger::default() };
+        let mut common = Common {
+            message: Some("of the hook".into()),
+            shortage: Shortage {
+                limit: Some(limit),
+                trigger: Some(trigger),
+                ..Shortage::default()
+            },
+            system: Some(System { free_bytes: Some(1), ..System::default() }),
+            ..Common::default()
+        };
+        common.fill(of_the_log(), 10, &[]);
+        assert_eq!(common.message, Some("of the hook".into()));
+        let Shortage { scope, limit, trigger, .. } = common.shortage;
+        let (limit, trigger) = (limit.unwrap(), trigger.unwrap());
+        assert_eq!((limit.usage_bytes, limit.max_bytes), (Some(1), Some(2)));
+        assert_eq!(limit.stat.unwrap()["anon"], 7);
+        assert_eq!((trigger.tid, trigger.order, scope), (Some(1), Some(3), Some(Scope::Memcg)));
+        let system = common.system.unwrap();
+        assert_eq!((system.free_bytes, system.zones.unwrap().len()), (Some(1), 1));
+        assert_eq!(common.candidates.unwrap().total, 2);
+    }
+
+    #[test]
+    fn what_there_was_no_room_for_does_not_come_back() {
+        let mut common = Common::default();
+        common.fill(of_the_log(), 10, &["candidates", "victim.argv"]);
+        assert!(common.candidates.is_none() && common.system.is_some());
+    }
+
+    #[test]
+    fn a_victim_that_a_hook_read_is_read_once() {
+        let memory = |bytes| Memory { anon_rss_bytes: bytes, ..Memory::default() };
+        let logged = Victim {
+            comm: Some("log".into()),
+            uid: Some(5),
+            memory: memory(Some(2)),
+            memory_logged: vec![memory(Some(2))],
+            ..Victim::default()
+        };
+        // Two kills of it, of which the first is told.
+        let mut victim = Victim {
+            comm: Some("hook".into()),
+            memory_logged: vec![memory(None), memory(None)],
+            ..Victim::default()
+        };
+        fill_victim(&mut victim, logged);
+        assert_eq!((victim.comm, victim.uid), (Some("hook".into()), Some(5)));
+        assert_eq!(victim.memory, memory(Some(2)));
+        assert_eq!(victim.memory_logged, [memory(Some(2)), memory(None)]);
+    }
+}
