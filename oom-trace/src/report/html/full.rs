@@ -1,28 +1,19 @@
 //! One incident in full.
 
-use std::cmp::Reverse;
-
 use super::super::back::Back;
 use super::super::incident::Incident;
 use super::super::kept::{Kept, Other};
 use super::bar::{self, Bar, Part, laid};
 use super::row::{Row, note};
-use crate::incident::model::{
-    Candidate, Candidates, Limit, OomKill, Origin, Record, Shortage, System, Victim, Why,
-};
+use super::weighed::{Table, by_cgroup, by_name, processes};
+use crate::incident::model::{Limit, OomKill, Origin, Record, Shortage, System, Victim, Why};
 use crate::quote::{Quoted, TaskLabel};
 use crate::render::{Format, Style, render};
 use crate::text::{Escaped, KernelText};
-use crate::units::{Age, Size, held, plural, resident};
-
-/// More rows would not be looked at.
-const CANDIDATES: usize = 12;
+use crate::units::{Age, Size, plural, resident};
 
 /// Deeper levels stand below each other.
 const DEEPEST: usize = 4;
-
-/// `oom_score_adj` of what may not be killed.
-const NEVER: i16 = -1000;
 
 /// Something known, by name.
 #[derive(Debug)]
@@ -40,16 +31,6 @@ pub(super) struct Level {
     pub(super) parts: Vec<Part>,
 }
 
-/// A process that was weighed.
-#[derive(Debug)]
-pub(super) struct Weighed {
-    pub(super) name: String,
-    pub(super) parts: Vec<Part>,
-    pub(super) held: String,
-    pub(super) note: String,
-    pub(super) is_victim: bool,
-}
-
 /// All that the page shows of an incident.
 #[derive(Debug)]
 pub(super) struct Full<'a> {
@@ -58,8 +39,7 @@ pub(super) struct Full<'a> {
     pub(super) facts: Vec<Fact>,
     pub(super) bars: Vec<Bar>,
     pub(super) levels: Vec<Level>,
-    pub(super) candidates: Vec<Weighed>,
-    pub(super) unshown: u64,
+    pub(super) tables: Vec<Table>,
     pub(super) stack: Option<&'a [String]>,
     /// The same as `--format text --verbose` prints it.
     pub(super) block: String,
@@ -74,8 +54,7 @@ impl<'a> Full<'a> {
             facts: facts(row, kept),
             bars: Vec::new(),
             levels: Vec::new(),
-            candidates: Vec::new(),
-            unshown: 0,
+            tables: Vec::new(),
             stack: None,
             block: block(&kept.record),
         };
@@ -84,7 +63,9 @@ impl<'a> Full<'a> {
             Record::OomPanic(panic) => full.of_shortage(&panic.shortage, None, None),
             Record::OomFailed(failed) => {
                 full.of_shortage(&failed.shortage, None, failed.system.as_ref());
-                full.of_candidates(failed.candidates.as_ref(), None);
+                full.tables.extend(processes(failed.candidates.as_ref(), None));
+                full.tables.extend(by_name(failed.census.as_ref(), None));
+                full.tables.extend(by_cgroup(failed.census.as_ref(), None));
             }
             Record::UserKill(_) | Record::OomExit(_) | Record::Agent(_) => {}
         }
@@ -96,7 +77,11 @@ impl<'a> Full<'a> {
         self.bars.extend(bar::of_process(&kill.victim.memory));
         let of_victim = resident(&kill.victim.memory);
         self.of_shortage(&kill.shortage, of_victim, kill.system.as_deref());
-        self.of_candidates(kill.candidates.as_deref(), kill.victim.pid);
+        let Victim { pid, comm, cgroup, .. } = &kill.victim;
+        let cgroup = cgroup.as_ref().map(|cgroup| &cgroup.path);
+        self.tables.extend(processes(kill.candidates.as_deref(), *pid));
+        self.tables.extend(by_name(kill.census.as_deref(), comm.as_ref()));
+        self.tables.extend(by_cgroup(kill.census.as_deref(), cgroup));
     }
 
     fn of_shortage(
@@ -110,23 +95,6 @@ impl<'a> Full<'a> {
         self.bars.extend(system.and_then(bar::of_machine));
         self.levels = limit.map(|limit| levels(limit, of_victim)).unwrap_or_default();
         self.stack = shortage.stack.as_deref().filter(|stack| !stack.is_empty());
-    }
-
-    fn of_candidates(&mut self, candidates: Option<&Candidates>, victim: Option<u32>) {
-        let Some(candidates) = candidates else { return };
-        let Candidates { total, top, largest, margin: _, decided_by_adj: _ } = candidates;
-        let unlisted = largest.iter().filter(|one| top.iter().all(|other| other.pid != one.pid));
-        let mut all: Vec<_> = top.iter().chain(unlisted).collect();
-        let is_victim = |one: &Candidate| Some(one.pid) == victim;
-        all.sort_by_key(|one| (Reverse(held(one)), !is_victim(one)));
-        if let Some(at) = all.iter().position(|one| is_victim(one)).filter(|at| *at >= CANDIDATES) {
-            let victim = all.remove(at);
-            all.insert(CANDIDATES - 1, victim);
-        }
-        all.truncate(CANDIDATES);
-        let most = all.iter().filter_map(|one| held(one)).max().unwrap_or(0);
-        self.candidates = all.iter().map(|one| weighed(one, is_victim(one), most)).collect();
-        self.unshown = total.saturating_sub(u64::try_from(all.len()).unwrap_or(u64::MAX));
     }
 }
 
@@ -269,27 +237,4 @@ fn level(limit: &Limit, of_victim: Option<u64>, depth: usize) -> Level {
     };
     let name = cgroup.as_ref().map_or_else(|| "a cgroup".to_owned(), KernelText::to_string);
     Level { depth, name, told, parts }
-}
-
-fn weighed(one: &Candidate, is_victim: bool, most: u64) -> Weighed {
-    let name = TaskLabel { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }.to_string();
-    let (all, swap) = (held(one), one.memory.swap_bytes.unwrap_or(0));
-    let in_memory = all.map_or(0, |all| all.saturating_sub(swap));
-    let parts = [("anon", "resident", in_memory), ("swap", "in swap", swap)];
-    let mut note = Vec::new();
-    if is_victim {
-        note.push("killed".to_owned());
-    }
-    match one.oom_score_adj {
-        Some(NEVER) => note.push("may not be killed".into()),
-        Some(adj) if adj != 0 => note.push(format!("adj {adj}")),
-        _ => {}
-    }
-    Weighed {
-        name,
-        parts: laid(parts.into_iter(), most),
-        held: all.map_or_else(String::new, |bytes| Size(bytes).to_string()),
-        note: note.join(", "),
-        is_victim,
-    }
 }

@@ -10,6 +10,7 @@ mod escape;
 mod full;
 mod policy;
 mod row;
+mod weighed;
 
 use std::io::{self, Write};
 
