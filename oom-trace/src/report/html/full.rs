@@ -6,7 +6,9 @@ use super::super::kept::{Kept, Other};
 use super::bar::{self, Bar, Part, laid};
 use super::row::{Row, note};
 use super::weighed::{Table, by_cgroup, by_name, processes};
-use crate::incident::model::{Limit, OomKill, Origin, Record, Shortage, System, Victim, Why};
+use crate::incident::model::{
+    Candidates, Census, Limit, OomKill, Origin, Record, Shortage, System, Victim, Why,
+};
 use crate::quote::{Quoted, TaskLabel};
 use crate::render::{Format, Style, render};
 use crate::text::{Escaped, KernelText};
@@ -60,12 +62,13 @@ impl<'a> Full<'a> {
         };
         match &kept.record {
             Record::OomKill(kill) => full.of_kill(kill),
-            Record::OomPanic(panic) => full.of_shortage(&panic.shortage, None, None),
+            Record::OomPanic(panic) => {
+                full.of_shortage(&panic.shortage, None, panic.system.as_ref());
+                full.of_all(panic.candidates.as_ref(), panic.census.as_ref());
+            }
             Record::OomFailed(failed) => {
                 full.of_shortage(&failed.shortage, None, failed.system.as_ref());
-                full.tables.extend(processes(failed.candidates.as_ref(), None));
-                full.tables.extend(by_name(failed.census.as_ref(), None));
-                full.tables.extend(by_cgroup(failed.census.as_ref(), None));
+                full.of_all(failed.candidates.as_ref(), failed.census.as_ref());
             }
             Record::UserKill(_) | Record::OomExit(_) | Record::Agent(_) => {}
         }
@@ -82,6 +85,13 @@ impl<'a> Full<'a> {
         self.tables.extend(processes(kill.candidates.as_deref(), *pid));
         self.tables.extend(by_name(kill.census.as_deref(), comm.as_ref()));
         self.tables.extend(by_cgroup(kill.census.as_deref(), cgroup));
+    }
+
+    /// Where nobody was killed.
+    fn of_all(&mut self, candidates: Option<&Candidates>, census: Option<&Census>) {
+        self.tables.extend(processes(candidates, None));
+        self.tables.extend(by_name(census, None));
+        self.tables.extend(by_cgroup(census, None));
     }
 
     fn of_shortage(
