@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{check, history, run, trigger, verify};
+use crate::commands::{check, history, report, run, trigger, verify};
 use crate::config::ConfigError;
 use crate::say;
 
@@ -21,6 +21,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::History(args) => history::run(&args),
         Command::Explain(args) => history::explain(&args),
+        Command::Report(args) => report::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Trigger(args) => {
             trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)

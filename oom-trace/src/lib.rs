@@ -16,6 +16,7 @@ mod pipeline;
 mod quote;
 pub mod release;
 pub mod render;
+pub mod report;
 mod say;
 pub mod setting;
 pub mod sink;

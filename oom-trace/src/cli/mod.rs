@@ -2,6 +2,7 @@
 
 mod check;
 mod history;
+mod report;
 mod run;
 mod select;
 mod trigger;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
 pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
+pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
 pub use select::{SelectArgs, SourceArgs, SpanArgs};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
@@ -45,6 +47,8 @@ pub enum Command {
     History(HistoryArgs),
     /// Show the kills in a saved log, whatever kernel and logger it is from
     Explain(ExplainArgs),
+    /// Sum up past kills: how often, what again and again, what to do first; on a page with --html
+    Report(ReportArgs),
     /// Say whether there was an OOM kill, and whether a "no" can be trusted
     Verify(VerifyArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup

@@ -3,6 +3,7 @@
 pub mod check;
 mod destinations;
 pub mod history;
+pub mod report;
 pub mod run;
 pub(crate) mod select;
 pub mod trigger;

@@ -6,6 +6,7 @@ mod explain;
 mod forms;
 mod kept;
 mod programs;
+mod report;
 mod verify;
 
 use std::io::Write as _;

@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
     Rule { module: "enrich", may: &["incident", "kernel", "why", "wire"] },
     Rule { module: "why", may: &["incident::model"] },
     Rule { module: "render", may: &["incident::model"] },
+    Rule { module: "report", may: &["incident::model", "render"] },
     Rule { module: "sink", may: &["render", "incident::model"] },
 ];
 

@@ -1,0 +1,97 @@
+//! How often each of a kind: processes, units, pods, limits.
+
+use std::collections::HashMap;
+
+use super::incident::{Incident, Name};
+use super::place::{Kind, on_host};
+
+/// What kills are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Pods.
+    Pod,
+    /// Containers in no pod.
+    Container,
+    /// systemd units.
+    Unit,
+    /// Cgroups that are none of these.
+    Cgroup,
+    /// Processes by name.
+    Process,
+    /// Whose memory ran out.
+    Limit,
+    /// Machines.
+    Host,
+}
+
+impl By {
+    /// In the order in which they are shown.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Host,
+        Self::Pod,
+        Self::Container,
+        Self::Unit,
+        Self::Cgroup,
+        Self::Process,
+        Self::Limit,
+    ];
+
+    /// In a word.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Container => "container",
+            Self::Unit => "unit",
+            Self::Cgroup => "cgroup",
+            Self::Process => "process",
+            Self::Limit => "limit",
+            Self::Host => "host",
+        }
+    }
+
+    fn of(self, incident: &Incident) -> Option<&Name> {
+        let place =
+            |kind| incident.place.as_ref().filter(|(is, _)| *is == kind).map(|(_, name)| name);
+        match self {
+            Self::Pod => place(Kind::Pod),
+            Self::Container => place(Kind::Container),
+            Self::Unit => place(Kind::Unit),
+            Self::Cgroup => place(Kind::Cgroup),
+            Self::Process => incident.process.as_ref(),
+            Self::Limit => incident.limit.as_ref(),
+            Self::Host => incident.host.as_ref(),
+        }
+    }
+
+    /// Whether one of the same name elsewhere is another: a process is a program wherever it runs.
+    const fn is_local(self) -> bool {
+        !matches!(self, Self::Process | Self::Host)
+    }
+}
+
+/// Kills counted by one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// What they are counted by.
+    pub(super) by: By,
+    /// Names and how often, most first.
+    pub(super) rows: Vec<(String, u64)>,
+}
+
+/// Each that has something to count. With several hosts, names are those of a host.
+pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
+    let all = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
+    all.filter_map(|by| {
+        let mut counts: HashMap<(&Name, Option<&str>), u64> = HashMap::new();
+        for incident in incidents.iter().filter(|incident| incident.is_kill()) {
+            let Some(name) = by.of(incident) else { continue };
+            let host = incident.host.as_deref().filter(|_| is_fleet && by.is_local());
+            *counts.entry((name, host)).or_default() += 1;
+        }
+        let mut rows: Vec<_> =
+            counts.into_iter().map(|((name, host), count)| (on_host(name, host), count)).collect();
+        rows.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
+        (!rows.is_empty()).then_some(Group { by, rows })
+    })
+    .collect()
+}

@@ -1,0 +1,26 @@
+//! Many kills summed up and drawn: from records alone, wherever they come from.
+//!
+//! [`Collector`] takes records one at a time and keeps a line of each incident, and the newest ones
+//! whole; [`Report`] is what they come to. It has two renderings: [`text`] for a terminal, [`html`]
+//! for one page that stands by itself.
+
+mod back;
+mod collect;
+mod group;
+pub mod html;
+mod incident;
+mod kept;
+mod place;
+mod repeat;
+mod summary;
+pub mod text;
+mod timeline;
+mod when;
+
+#[cfg(test)]
+mod testdata;
+#[cfg(test)]
+mod tests;
+
+pub use collect::Collector;
+pub use summary::Report;

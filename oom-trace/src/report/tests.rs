@@ -1,0 +1,210 @@
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+
+use super::testdata::{at, collected, exit, kill, record};
+use super::{Report, html, text};
+use crate::incident::model::{Container, OomKill, Pod, Record, Victim, Why};
+use crate::render::{Style, fixtures};
+use crate::text::acts;
+
+const DAY: i64 = 24 * 60;
+
+/// Two hosts: a unit that is killed faster and faster, another twice, and one that dies once.
+fn fleet() -> Vec<Record> {
+    let app = [0, 4 * DAY, 8 * DAY, 10 * DAY, 11 * DAY].map(|at| kill("db1", "app.service", at));
+    let twice = [DAY, 5 * DAY].map(|at| kill("db2", "app.service", at));
+    let once = kill("db2", "cron.service", 11 * DAY);
+    let exits: Vec<_> =
+        app.iter().zip([5, 12, 40]).map(|(kill, ms)| exit(kill, Some(ms))).collect();
+    let stuck = exit(&once, None);
+    let kills = app.into_iter().chain(twice).chain([once]).map(record);
+    kills.chain(exits).chain([stuck]).collect()
+}
+
+fn report(whole: usize, records: impl IntoIterator<Item = Record>) -> Report {
+    collected(whole, records).report(TimeZone::UTC)
+}
+
+fn told(report: &Report) -> String {
+    let mut out = Vec::new();
+    text::render(report, Style { width: 80, ..Style::default() }, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn page(report: &Report) -> String {
+    let mut out = Vec::new();
+    html::render(report, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_terminal_is_told_what_matters_first() {
+    let told = told(&report(0, fleet()));
+    let expected = include_str!("golden.text");
+    assert!(told == expected, "{told}");
+}
+
+#[test]
+fn a_group_is_one_kill_and_what_comes_twice_counts_once() {
+    let first = OomKill { victim_count: 3, ..kill("db1", "app.service", 0) };
+    let other = |tid: u32, index: u32| OomKill {
+        victim_index: index,
+        victim: Victim { pid: Some(tid), tid, ..first.victim.clone() },
+        ..first.clone()
+    };
+    let group = [first.clone(), other(158, 2), other(159, 3), first.clone()].map(record);
+    let report = report(9, group);
+    assert_eq!((report.incidents(), report.kills(), report.killed()), (1, 1, 3));
+    assert!(page(&report).contains("worker (pid 158, 500.0 MiB), worker (pid 159, 500.0 MiB)"));
+}
+
+#[test]
+fn without_a_time_two_of_a_name_are_two() {
+    let mut one = kill("db1", "app.service", 0);
+    (one.origin.time, one.origin.boot_id) = (None, None);
+    let report = report(0, [one.clone(), one].map(record));
+    assert_eq!(report.kills(), 2);
+    assert!(told(&report).contains("2 kills have no time of day"), "{}", told(&report));
+}
+
+#[test]
+fn a_victim_that_was_exiting_is_no_kill() {
+    let marked = OomKill {
+        outcome: Some(crate::incident::model::Outcome::AlreadyExiting),
+        ..kill("db1", "app.service", 0)
+    };
+    let report = report(0, [record(marked)]);
+    assert_eq!((report.kills(), report.only_marked(), report.repeats.len()), (0, 1, 0));
+}
+
+#[test]
+fn the_same_advice_is_given_once() {
+    let why = Why { summary: "no swap".into(), hints: vec!["add swap".into()] };
+    let with = |unit, at| OomKill { why: Some(why.clone()), ..kill("db1", unit, at) };
+    let report = report(0, [with("a.service", 0), with("b.service", 1)].map(record));
+    assert_eq!(told(&report).matches("add swap").count(), 1);
+    assert!(told(&report).contains("the same is true of 1 other place"));
+}
+
+#[test]
+fn without_a_kill_both_say_so() {
+    let report = report(9, []);
+    assert_eq!(told(&report), "0 OOM kills\n");
+    assert!(page(&report).contains("<h1><bdi>0 OOM kills</bdi></h1>"));
+}
+
+#[test]
+fn a_kill_is_of_the_machine_it_was_on() {
+    let repeats = report(0, fleet()).repeats;
+    let named: Vec<_> =
+        repeats.iter().map(|it| (&*it.who, it.host.as_deref().unwrap(), it.times)).collect();
+    assert_eq!(named, [("app.service", "db1", 5), ("app.service", "db2", 2)]);
+}
+
+/// A kill whose every name wants to be markup.
+fn hostile() -> OomKill {
+    let evil = "\"><script>alert(1)</script><img src=x onerror='a'>\u{202e}</pre></title>&lt;";
+    let base = kill(evil, evil, 0);
+    let text = || Some(evil.to_owned());
+    OomKill {
+        incident: evil.into(),
+        victim: Victim {
+            comm: Some(b"<script>\xff\xe2\x80\xae'\"".into()),
+            argv: Some(vec![evil.into(), b"\xff<b>".into()]),
+            user: text(),
+            container: Some(Container { id: evil.into(), runtime: text(), name: text() }),
+            pod: Some(Pod {
+                uid: evil.into(),
+                namespace: text(),
+                name: text(),
+                container: text(),
+                qos: text(),
+            }),
+            ..base.victim
+        },
+        group: Some(evil.into()),
+        why: Some(Why { summary: evil.into(), hints: vec![evil.into()] }),
+        ..base
+    }
+}
+
+/// All records that there are, and worse.
+fn all() -> Vec<Record> {
+    let mut more = hostile();
+    more.origin.time = Some(at(3 * DAY));
+    more.incident.push('2');
+    let fixtures = fixtures::all().into_iter().map(|(_, record)| record);
+    fixtures.chain([hostile(), more].map(record)).chain(fleet()).collect()
+}
+
+/// The names of a page's elements, as a browser would take them: of each `<`, what follows.
+fn tags(page: &str) -> HashMap<&str, usize> {
+    let mut tags = HashMap::new();
+    for part in page.split('<').skip(1) {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && !"/!".contains(c));
+        *tags.entry(part.get(..end.unwrap_or(part.len())).unwrap()).or_default() += 1;
+    }
+    tags
+}
+
+#[test]
+fn no_name_becomes_markup_or_moves_what_stands_beside_it() {
+    // The script is ours, and compares.
+    let page = page(&report(100, all())).replace(html::SCRIPT, "");
+    let known = "! a article b bdi body caption col colgroup dd details div dl dt em figcaption figure form h1 h2 h3 h4 \
+                 head header html input label li main meta nav ol output p pre rect script section small \
+                 span style summary svg table tbody td tfoot th thead title tr ul !doctype";
+    let known: Vec<_> = known.split_whitespace().collect();
+    for (tag, count) in tags(&page) {
+        let tag = tag.strip_prefix('/').unwrap_or(tag);
+        assert!(known.contains(&tag), "{count} of <{tag}>");
+    }
+    assert_eq!((tags(&page)["script"], page.matches("<style").count()), (1, 1));
+    let acting = page.replace('\n', "").chars().find(|character| acts(*character));
+    assert_eq!(acting, None);
+    // Text of an attribute can end at its quote only.
+    assert!(!page.contains("\"><script") && !page.contains(" onerror='"));
+    assert!(page.contains("&lt;script&gt;\\xff\\u{202e}&#39;&quot;"));
+    let told = told(&report(0, all()));
+    assert_eq!(told.replace('\n', "").chars().find(|character| acts(*character)), None);
+}
+
+#[test]
+fn the_page_asks_for_nothing_and_styles_nothing_by_attribute() {
+    let page = page(&report(100, fleet()));
+    for needs in ["http:", "https:", "src=", "url(", "@import", " style=", "<link", "<iframe"] {
+        assert!(!page.contains(needs), "{needs}");
+    }
+    assert!(page.find("Content-Security-Policy").unwrap() < page.find("<style>").unwrap());
+}
+
+#[test]
+fn each_link_has_its_place_and_each_incident_one() {
+    let page = page(&report(3, all()));
+    let values = |key: &str| -> Vec<&str> {
+        page.split(key).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+    };
+    let ids = values(" id=\"");
+    for id in &ids {
+        assert_eq!(ids.iter().filter(|other| other == &id).count(), 1, "{id}");
+    }
+    let links = values(" href=\"#").into_iter();
+    let links = links.chain(values(" aria-labelledby=\"")).chain(values(" for=\""));
+    for link in links {
+        assert!(ids.contains(&link), "{link}");
+    }
+    let rows = page.matches("<tr id=\"k-").count() + page.matches("<article id=\"k-").count();
+    assert_eq!(rows, report(3, all()).incidents());
+    assert_eq!(page.matches("<article").count(), 3);
+    assert!(page.contains("The newest 3 are told in full below"));
+}
+
+#[test]
+fn of_thousands_each_has_a_short_line() {
+    let kills = (0..2000).map(|at| record(kill("db1", "app.service", at * 7)));
+    let page = page(&report(0, kills));
+    assert_eq!(page.matches("<tr id=\"k-").count(), 2000);
+    assert!(page.len() < 1_200_000, "{}", page.len());
+    assert!(!page.contains("<article"));
+}

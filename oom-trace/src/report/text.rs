@@ -1,0 +1,359 @@
+//! The report on a terminal: how often and when, what to do first, what comes again and again, who it
+//! was, and whether the memory came back.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::Style as Ansi;
+
+use super::back::Recovery;
+use super::group::Group;
+use super::incident::What;
+use super::place::{escaped, on_host, short};
+use super::repeat::{Repeat, Trend};
+use super::summary::{Notes, Report, Todo};
+use super::timeline::Timeline;
+use super::when::{When, zone_name};
+use crate::render::Style;
+use crate::units::{Age, Size, plural};
+
+/// So many things to do, places and names are shown.
+const TODO: usize = 3;
+const ROWS: usize = 10;
+const NAMES: usize = 5;
+
+/// Advice in so many lines.
+const HINTS: usize = 2;
+
+/// Columns of the longest bar of a count.
+const BAR: u64 = 20;
+
+/// Columns of a date to the minute.
+const DATE: usize = 16;
+
+/// Columns of what says how intervals go.
+const INTERVAL: usize = 28;
+
+/// The lower part of a column, by eighths.
+const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// What a report says where no name is known.
+const UNKNOWN: &str = "unknown";
+
+/// Writes it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn render(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let width = usize::from(style.width);
+    let strong = if style.color { Ansi::new().bold() } else { Ansi::new() };
+    let mut page = Page { out, width, strong };
+    page.headline(report)?;
+    page.timeline(report)?;
+    page.todo(report)?;
+    page.repeats(report)?;
+    for group in &report.groups {
+        page.group(group)?;
+    }
+    page.recovery(report.recovery)?;
+    page.notes(&report.notes)
+}
+
+struct Page<'a, W> {
+    out: &'a mut W,
+    width: usize,
+    strong: Ansi,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn title(&mut self, title: &str) -> io::Result<()> {
+        let strong = self.strong;
+        writeln!(self.out, "\n{strong}{title}{strong:#}")
+    }
+
+    fn headline(&mut self, report: &Report) -> io::Result<()> {
+        let strong = self.strong;
+        writeln!(self.out, "{strong}{}{strong:#}", headline(report))?;
+        let more = more(report);
+        if !more.is_empty() {
+            writeln!(self.out, "{}", more.join("; "))?;
+        }
+        Ok(())
+    }
+
+    fn timeline(&mut self, report: &Report) -> io::Result<()> {
+        let Some(timeline) = report.timeline(self.width.saturating_sub(2)) else { return Ok(()) };
+        let [_, _, ..] = timeline.bars.as_slice() else { return Ok(()) };
+        let Some(highest) = timeline.highest() else { return Ok(()) };
+        let most = format!("most: {} on {}", highest.sum(), timeline.label(highest));
+        self.title(&format!("Kills per {} ({most})", timeline.unit()))?;
+        writeln!(self.out, "  {}", sparkline(&timeline))?;
+        if let (Some(first), Some(last)) = (timeline.bars.first(), timeline.bars.last()) {
+            let (first, last) = (timeline.label(first), timeline.label(last));
+            let gap = timeline.bars.len().saturating_sub(first.len() + last.len());
+            if gap > 0 {
+                writeln!(self.out, "  {first}{:gap$}{last}", "")?;
+            } else {
+                writeln!(self.out, "  {first} to {last}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn todo(&mut self, report: &Report) -> io::Result<()> {
+        if report.todo.is_empty() {
+            return Ok(());
+        }
+        self.title("What to do first")?;
+        for todo in report.todo.iter().take(TODO) {
+            let Todo { place, why, alike } = todo;
+            writeln!(self.out, "  {}", of_place(place, report))?;
+            self.wrapped("     ", &escaped(&why.summary))?;
+            for hint in why.hints.iter().take(HINTS) {
+                self.wrapped("     try: ", &escaped(hint))?;
+            }
+            if *alike > 0 {
+                let s = plural(*alike);
+                writeln!(self.out, "     the same is true of {alike} other place{s}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A paragraph behind a label, in lines as long as there is room for.
+    fn wrapped(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let indent = label.chars().count();
+        let mut line = label.to_owned();
+        let mut columns = indent;
+        for word in text.split(' ') {
+            let long = word.chars().count();
+            if columns > indent && columns + 1 + long > self.width {
+                writeln!(self.out, "{line}")?;
+                line = " ".repeat(indent);
+                columns = indent;
+            }
+            if columns > indent {
+                line.push(' ');
+                columns += 1;
+            }
+            line.push_str(word);
+            columns += long;
+        }
+        writeln!(self.out, "{line}")
+    }
+
+    fn repeats(&mut self, report: &Report) -> io::Result<()> {
+        if report.repeats.is_empty() {
+            return Ok(());
+        }
+        self.title("Killed again and again")?;
+        let shown = report.repeats.iter().take(ROWS);
+        let host = |repeat: &Repeat| repeat.host.clone().filter(|_| report.is_fleet());
+        let names: Vec<_> = shown.clone().map(|it| on_host(&it.who, host(it).as_deref())).collect();
+        let room = self.width.saturating_sub(2 + 7 + 2 + DATE + 2 + INTERVAL);
+        let names: Vec<_> = names.iter().map(|name| short(name, room.max(20))).collect();
+        let wide = longest(&names);
+        writeln!(self.out, "  {:wide$}  {:>5}  {:DATE$}  interval", "", "kills", "last")?;
+        for (repeat, name) in shown.zip(&names) {
+            let last = When { time: repeat.last, boot_ns: None, zone: &report.zone };
+            let (times, last) = (repeat.times, format!("{last:#}"));
+            let name = pad(name, wide);
+            writeln!(self.out, "  {name}  {times:>5}  {last:DATE$}  {}", interval(repeat))?;
+        }
+        self.more(report.repeats.len(), ROWS)
+    }
+
+    fn group(&mut self, group: &Group) -> io::Result<()> {
+        self.title(&format!("By {}", group.by.name()))?;
+        let most = group.rows.first().map_or(1, |(_, count)| (*count).max(1));
+        let digits = most.to_string().len();
+        let bar = usize::try_from(BAR).unwrap_or(0);
+        let room = self.width.saturating_sub(2 + digits + 2 + bar + 2).max(20);
+        for (name, count) in group.rows.iter().take(NAMES) {
+            let long = usize::try_from((count * BAR).div_ceil(most)).unwrap_or(0);
+            let bar = pad(&"█".repeat(long), bar);
+            writeln!(self.out, "  {count:>digits$}  {bar}  {}", short(name, room))?;
+        }
+        self.more(group.rows.len(), NAMES)
+    }
+
+    fn more(&mut self, all: usize, shown: usize) -> io::Result<()> {
+        match all.saturating_sub(shown) {
+            0 => Ok(()),
+            1 => writeln!(self.out, "  and 1 other"),
+            more => writeln!(self.out, "  and {more} others"),
+        }
+    }
+
+    fn recovery(&mut self, recovery: Recovery) -> io::Result<()> {
+        let Some(told) = told(recovery) else { return Ok(()) };
+        self.title("Until the memory was back")?;
+        writeln!(self.out, "  {told}")
+    }
+
+    fn notes(&mut self, notes: &Notes) -> io::Result<()> {
+        let notes = noted(notes);
+        if !notes.is_empty() {
+            self.title("To be read with care")?;
+        }
+        for note in notes {
+            self.wrapped("  ", &note)?;
+        }
+        Ok(())
+    }
+}
+
+/// `12 OOM kills on 3 hosts, 2026-11-01 10:00 to 2026-11-26 03:08 UTC`
+pub(super) fn headline(report: &Report) -> String {
+    let kills = report.kills();
+    let mut line = match kills {
+        1 => "1 OOM kill".to_owned(),
+        kills => format!("{kills} OOM kills"),
+    };
+    match report.hosts.as_slice() {
+        [] => {}
+        [host] => {
+            let _ = write!(line, " on {host}");
+        }
+        hosts => {
+            let _ = write!(line, " on {} hosts", hosts.len());
+        }
+    }
+    if let Some((first, last)) = report.span {
+        let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
+        let zone = zone_name(&report.zone);
+        let _ = if first == last {
+            write!(line, ", {:#} {zone}", when(first))
+        } else {
+            write!(line, ", {:#} to {:#} {zone}", when(first), when(last))
+        };
+    }
+    line
+}
+
+/// What the headline does not count.
+pub(super) fn more(report: &Report) -> Vec<String> {
+    let count = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let killed = report.killed();
+    let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
+    let mut more = Vec::new();
+    more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
+    more.extend(count(
+        report.only_marked(),
+        "victim was exiting already and got no signal",
+        "victims were exiting already and got no signal",
+    ));
+    more.extend(count(report.count(&What::Panic), "kernel panic", "kernel panics"));
+    more.extend(count(
+        report.count(&What::Failed),
+        "shortage with no process to kill",
+        "shortages with no process to kill",
+    ));
+    if !report.programs.is_empty() {
+        let by: Vec<_> =
+            report.programs.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        more.push(format!("not by the kernel: {}", by.join(", ")));
+    }
+    more
+}
+
+/// `shop/cart-0 on node7: 17 kills, the last at 2026-11-26 03:08`
+pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
+    let host = place.host.as_deref().filter(|_| report.is_fleet());
+    let when = When { time: place.last, boot_ns: None, zone: &report.zone };
+    let name = on_host(&place.who, host);
+    match (place.times, place.last) {
+        (1, None) => format!("{name}: 1 kill"),
+        (1, Some(_)) => format!("{name}: 1 kill at {when:#}"),
+        (times, None) => format!("{name}: {times} kills"),
+        (times, Some(_)) => format!("{name}: {times} kills, the last at {when:#}"),
+    }
+}
+
+/// `6h 2m → 1h 58m, shrinking`; of few kills `every 6h 2m`.
+pub(super) fn interval(repeat: &Repeat) -> String {
+    match (repeat.trend, repeat.interval_ms) {
+        (Some(Trend { from_ms, to_ms, direction }), _) => {
+            format!("{} → {}, {}", Age(from_ms), Age(to_ms), direction.name())
+        }
+        (None, Some(ms)) => Age(ms).to_string(),
+        (None, None) => UNKNOWN.into(),
+    }
+}
+
+/// The time until memory was back, in words.
+pub(super) fn told(recovery: Recovery) -> Option<String> {
+    let Recovery { known, median_ms, most_ms, longest_ms, stuck } = recovery;
+    let mut parts = Vec::new();
+    match known {
+        0 => {}
+        1 => parts.push(format!("{} after the one kill that this is known of", Age(longest_ms))),
+        known => parts.push(format!(
+            "median {}, 95 % within {}, longest {} ({known} processes)",
+            Age(median_ms),
+            Age(most_ms),
+            Age(longest_ms)
+        )),
+    }
+    match stuck {
+        0 => {}
+        1 => parts.push("1 still held its memory after 10 s".into()),
+        stuck => parts.push(format!("{stuck} still held their memory after 10 s")),
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What makes the numbers less than sure.
+pub(super) fn noted(notes: &Notes) -> Vec<String> {
+    let Notes { gaps, gap, guessed, timeless, whole: _ } = notes;
+    let mut all = Vec::new();
+    if let (1.., Some(gap)) = (*gaps, gap) {
+        let times = if *gaps == 1 { "once" } else { "more than once; the last time" };
+        all.push(format!("The agent missed kills {times}: {}", escaped(gap)));
+    }
+    match *guessed {
+        0 => {}
+        1 => {
+            all.push("The log tells the time of one kill only in part; the rest is a guess.".into())
+        }
+        count => all.push(format!(
+            "The log tells the time of {count} kills only in part; the rest is a guess."
+        )),
+    }
+    match *timeless {
+        0 => {}
+        1 => all.push("One kill has no time of day and is not in the chart.".into()),
+        count => all.push(format!("{count} kills have no time of day and are not in the chart.")),
+    }
+    all
+}
+
+fn sparkline(timeline: &Timeline) -> String {
+    let highest = timeline.highest().map_or(1, |bar| bar.sum().max(1));
+    let column = |count: u64| match count {
+        0 => ' ',
+        count => {
+            let eighths = (count * 8).div_ceil(highest).clamp(1, 8);
+            usize::try_from(eighths - 1).ok().and_then(|at| EIGHTHS.get(at)).copied().unwrap_or('█')
+        }
+    };
+    timeline.bars.iter().map(|bar| column(bar.sum())).collect()
+}
+
+fn longest(texts: &[String]) -> usize {
+    texts.iter().map(|text| text.chars().count()).max().unwrap_or(0)
+}
+
+/// `{:width$}` counts characters, too, but says so less plainly.
+fn pad(text: &str, width: usize) -> String {
+    format!("{text:width$}")
+}
+
+/// The size of something, where it is known.
+pub(super) fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(String::new, |bytes| Size(bytes).to_string())
+}

@@ -1,0 +1,54 @@
+//! `oom-trace report`: what a saved log comes to, on the terminal and as a page.
+
+use std::fs;
+use std::process::Output;
+
+use crate::{failure, history, logged, run};
+
+const LOGS: [&str; 2] = ["7.3-oomgroup.log", "5.10-global.kmsg"];
+
+fn paths() -> [String; 2] {
+    LOGS.map(|name| logged(name).to_str().unwrap().to_owned())
+}
+
+fn text(output: &Output) -> &str {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+#[test]
+fn saved_logs_are_summed_up() {
+    let [first, second] = paths();
+    let output = run("report", &[&first, &second], b"");
+    let told = text(&output);
+    assert!(told.starts_with("2 OOM kills"), "{told}");
+    assert!(told.contains("What to do first") && told.contains("By process"), "{told}");
+}
+
+#[test]
+fn a_page_is_whole_and_of_json_the_same_as_of_the_log() {
+    let [first, second] = paths();
+    let page = run("report", &["--html", "-", &first, &second], b"");
+    let page = text(&page);
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    let json = history(&["--format", "json", &first, &second], b"");
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("records.jsonl");
+    fs::write(&saved, text(&json)).unwrap();
+    let again = run("report", &["--html", "-", saved.to_str().unwrap()], b"");
+    assert!(text(&again) == page);
+}
+
+#[test]
+fn a_file_gets_the_page_and_stderr_how_large_it_is() {
+    let [first, _] = paths();
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("page.html");
+    let output = run("report", &["--html", page.to_str().unwrap(), &first], b"");
+    assert_eq!(text(&output), "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("page.html: 1 incident, ") && said.contains(" KiB"), "{said}");
+    assert!(fs::read_to_string(page).unwrap().contains("<article id=\"k-"));
+    let nowhere = run("report", &["--html", "/no/such/folder/page.html", &first], b"");
+    assert!(failure(&nowhere).contains("cannot write /no/such/folder/page.html"));
+}
