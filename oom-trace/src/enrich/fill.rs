@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::incident::model::{
-    Build, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit, LimitEvents,
-    Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process, Protection, Scope,
-    Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
+    Build, Candidate, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit,
+    LimitEvents, Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process,
+    Protection, Scope, Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
 };
 use crate::text::KernelText;
 
@@ -60,7 +60,8 @@ impl Common {
         self.shortage.fill(shortage.into_inner());
         self.chosen.fill(chosen);
         if is_weighed && !lacks.contains(&"candidates") {
-            self.candidates.fill(candidates.map(|it| at_most(it.into_inner(), most)));
+            self.candidates.fill(candidates.map(|it| it.into_inner()));
+            self.candidates = self.candidates.take().map(|all| at_most(all, most));
         }
         self.census.fill(census.map(|it| it.into_inner()));
         self.system.fill(system.map(|it| it.into_inner()));
@@ -130,8 +131,8 @@ macro_rules! told {
 }
 
 told!(bool, u32, u64, i16, i32, i64, String, KernelText, Timestamp, Counters);
-// The nodes that are read, and the tasks that the kernel weighed then, are one reading each.
-told!(Scope, LimitEvents, Pressure, Protection, Candidates, Census);
+// Each of these is one reading.
+told!(Scope, LimitEvents, Pressure, Protection, Census);
 
 impl Fill for Cow<'static, str> {
     fn fill(&mut self, _: Self) {}
@@ -147,6 +148,19 @@ macro_rules! told_lists {
 }
 
 told_lists!(String, KernelText, Limit, Node, Zone, NodeCounters, HugePages, Slab, Sharer, Process);
+
+/// Whom the kernel weighed is known; of each the table may tell more.
+impl Fill for Candidates {
+    fn fill(&mut self, logged: Self) {
+        let Self { top, largest, total: _, margin: _, decided_by_adj: _ } = logged;
+        for told in self.top.iter_mut().chain(&mut self.largest) {
+            let mut rows = top.iter().chain(&largest);
+            if let Some(row) = rows.find(|row| row.tid == told.tid) {
+                told.fill(row.clone());
+            }
+        }
+    }
+}
 
 /// One for each time that the victim was killed, of which the log of one may be short.
 impl Fill for Vec<Memory> {
@@ -242,6 +256,7 @@ fill!(System {
     unreclaimable_slabs,
     protection
 });
+fill!(Candidate { pid, tid, comm, uid, cgroup, memory, rss_bytes, oom_score_adj, badness });
 fill!(Chosen { tid, comm, uid, cgroup, score });
 fill!(Victim {
     pid,
@@ -323,6 +338,20 @@ mod tests {
         }
     }
 
+    fn task(tid: u32, uid: Option<u32>) -> Candidate {
+        Candidate {
+            pid: tid,
+            tid,
+            comm: None,
+            uid,
+            cgroup: None,
+            memory: Memory::default(),
+            rss_bytes: None,
+            oom_score_adj: None,
+            badness: None,
+        }
+    }
+
     fn of_the_log() -> OomKill {
         let stat = Counters::from([("anon".to_owned(), 7)]);
         let limit = Limit {
@@ -342,7 +371,7 @@ mod tests {
         let system = System { free_bytes: Some(2), zones: Some(vec![zone]), ..System::default() };
         let candidates = Candidates {
             total: 2,
-            top: Vec::new(),
+            top: vec![task(7, Some(33))],
             largest: None,
             margin: None,
             decided_by_adj: None,
@@ -374,6 +403,23 @@ mod tests {
         let system = common.system.unwrap();
         assert_eq!((system.free_bytes, system.zones.unwrap().len()), (Some(1), 1));
         assert_eq!(common.candidates.unwrap().total, 2);
+    }
+
+    /// No hook reads the owner of each.
+    #[test]
+    fn a_candidate_gets_its_owner_from_the_table() {
+        let told = Candidates {
+            total: 3,
+            top: vec![task(8, None), task(7, None)],
+            largest: Some(task(7, None)),
+            margin: None,
+            decided_by_adj: None,
+        };
+        let mut common = Common { candidates: Some(told), ..Common::default() };
+        common.fill(of_the_log(), 10, &[]);
+        let Candidates { total, top, largest, .. } = common.candidates.unwrap();
+        let uids: Vec<_> = top.iter().chain(&largest).map(|it| (it.tid, it.uid)).collect();
+        assert_eq!((total, &uids[..]), (3, &[(8, None), (7, Some(33)), (7, Some(33))][..]));
     }
 
     #[test]

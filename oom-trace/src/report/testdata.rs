@@ -79,6 +79,7 @@ pub(super) fn exit(kill: &OomKill, freed_after_ms: Option<u64>) -> Record {
         stuck_for_ms: (!is_freed).then_some(10_000),
         by: None,
         left: None,
+        kill_missing: false,
     }))
 }
 

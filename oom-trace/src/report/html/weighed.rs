@@ -151,6 +151,7 @@ mod tests {
             pid,
             tid: pid,
             comm: Some(comm.into()),
+            uid: None,
             cgroup: Some(format!("/{comm}").as_str().into()),
             memory: Default::default(),
             rss_bytes: Some(mib << 20),
