@@ -1,5 +1,6 @@
 //! From records, one at a time, to what a report needs of them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
@@ -202,7 +203,7 @@ impl Collector {
             }
         }
         // The newest first; those without a time behind them.
-        incidents.sort_by(|a, b| (b.time, b.boot_ns).cmp(&(a.time, a.boot_ns)));
+        incidents.sort_by_key(|it| Reverse((it.time, it.boot_ns)));
         let why = why.into_iter().map(|(on, (_, why))| (on, why)).collect();
         Report::new(incidents, victims, &why, notes, zone)
     }

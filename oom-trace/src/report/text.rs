@@ -318,7 +318,9 @@ pub(super) fn noted(notes: &Notes) -> Vec<String> {
     match *guessed {
         0 => {}
         1 => {
-            all.push("The log tells the time of one kill only in part; the rest is a guess.".into())
+            all.push(
+                "The log tells the time of one kill only in part; the rest is a guess.".into(),
+            );
         }
         count => all.push(format!(
             "The log tells the time of {count} kills only in part; the rest is a guess."

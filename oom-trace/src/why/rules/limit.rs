@@ -379,11 +379,9 @@ mod tests {
         kill.candidates = Some(candidates(&[candidate(7, 10_158), candidate(8, 20)]));
         assert_eq!(of_its_own_by_share(&kill), None);
         kill.system.as_mut().unwrap().total_bytes = None;
-        assert!(
-            of_its_own_by_share(&kill).unwrap().ends_with(
-                "a leak in java: it held 9.9 GiB of the 9.9 GiB that both processes held"
-            )
-        );
+        let hint = of_its_own_by_share(&kill).unwrap();
+        let held = "a leak in java: it held 9.9 GiB of the 9.9 GiB that both processes held";
+        assert!(hint.ends_with(held), "{hint}");
         kill.candidates = Some(candidates(&[candidate(7, 10_158), candidate(8, 20_000)]));
         assert_eq!(of_its_own_by_share(&kill), None);
     }

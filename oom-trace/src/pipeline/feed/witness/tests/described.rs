@@ -15,7 +15,7 @@ const MEMHOG: u32 = 157;
 const JAVA: u32 = 169;
 
 /// Of another thread, whose allocation has failed.
-const ANOTHERS: [&str; 4] = [
+const FOREIGN: [&str; 4] = [
     "4,1,4564500,-;kworker/0:1: page allocation failure: order:0, mode:0x820(GFP_ATOMIC)",
     "4,2,4564501,-;Mem-Info:",
     "4,3,4564502,-;Node 0 DMA free:4kB boost:0kB min:4kB low:4kB high:4kB managed:4kB",
@@ -155,9 +155,9 @@ fn a_dump_of_another_thread_than_the_hooks_saw_is_not_taken() {
 }
 
 #[test]
-fn anothers_lines_within_a_dump_are_told_apart_by_their_caller_or_not_at_all() {
+fn foreign_lines_within_a_dump_are_told_apart_by_their_caller_or_not_at_all() {
     for (log, tid, seconds) in [(log(MEMCG), MEMHOG, 0), (log(GLOBAL), JAVA, 6)] {
-        let others = later(seconds, ANOTHERS.map(str::to_owned).into());
+        let others = later(seconds, FOREIGN.map(str::to_owned).into());
         let own = by(&format!("T{tid}"), log.clone());
         let mixed = put_after("Call Trace:", own, by("T9", others.clone()));
         let told = told_of(&mut read(&mixed), tid, tid);
