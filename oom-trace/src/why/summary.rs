@@ -43,9 +43,10 @@ pub(super) fn shortage(kill: &OomKill) -> Option<String> {
     match kill.shortage.scope {
         Some(Scope::Memcg) => Some(limit(kill)),
         // A line of a log without its dump: it may have been for want of a node, or by hand.
-        None | Some(Scope::Global) if is_line_alone(kill) => {
-            Some("no cgroup's limit was hit (the log does not say what ran short)".to_owned())
-        }
+        None | Some(Scope::Global) if is_line_alone(kill) => Some(
+            "most likely the machine ran out of memory (the log has only the line of the kill)"
+                .to_owned(),
+        ),
         Some(Scope::Global) => Some(global(kill)),
         Some(Scope::Cpuset | Scope::Mempolicy) => nodes(kill),
         Some(Scope::Sysrq) => Some("the OOM killer was triggered manually (SysRq-F)".to_owned()),

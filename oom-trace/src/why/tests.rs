@@ -172,8 +172,8 @@ fn a_line_of_a_log_alone_says_what_it_can() {
     assert_eq!(summary(&kill), text);
     assert_eq!(
         text,
-        "no cgroup's limit was hit (the log does not say what ran short); java held 9.9 GiB, all \
-         anonymous memory"
+        "most likely the machine ran out of memory (the log has only the line of the kill); java held \
+         9.9 GiB, all anonymous memory"
     );
     // What EL7 prints.
     kill.victim.memory.shmem_rss_bytes = None;
