@@ -38,6 +38,7 @@ impl Enricher {
             pid: candidate.pid,
             tid: candidate.tid,
             comm: candidate.comm.clone(),
+            uid: None,
             cgroup: candidate.cgroup.clone(),
             memory: self.memory(candidate.total_vm, candidate.rss, candidate.pgtables_bytes),
             rss_bytes: None,

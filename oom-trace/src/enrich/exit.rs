@@ -32,6 +32,7 @@ impl Enricher {
             state: ExitState::Freed,
             freed_after_ms: Some(after / NS_IN_MS),
             stuck_for_ms: None,
+            kill_missing: false,
             by: Some(by),
             left,
         }
@@ -59,6 +60,7 @@ impl Enricher {
             state: if stuck { ExitState::Stuck } else { ExitState::Freed },
             freed_after_ms: None,
             stuck_for_ms: stuck.then_some(stuck_for_ms),
+            kill_missing: false,
             by: (!stuck).then_some(FreedBy::Exit),
             left: None,
         }

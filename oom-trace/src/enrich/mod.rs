@@ -174,7 +174,7 @@ impl Enricher {
         let message = shortage::panic_message(incident, sysctl)?;
         let frames = self.stack_reader.frames(&incident.frames);
         let id = incident.id;
-        Some(model::OomPanic {
+        let mut panic = model::OomPanic {
             schema: model::SCHEMA,
             kind: model::OomPanicType::OomPanic,
             incident: self.host.incident(id),
@@ -185,7 +185,10 @@ impl Enricher {
             candidates: None,
             census: None,
             system: None,
-        })
+            why: None,
+        };
+        panic.why = why::explain_panic(&panic);
+        Some(panic)
     }
 }
 

@@ -55,6 +55,7 @@ impl Enricher {
             gfp_mask: start.gfp_mask.map(|mask| format!("{mask:#x}")),
             gfp_flags: start.gfp_mask.map(|mask| self.gfp_names.names(mask)),
             order: start.order,
+            user_pc: None,
             cgroup: cgroup.clone(),
             cpuset: cpuset.as_ref().map(cpuset_path),
             mems_allowed: mems_allowed.as_deref().map(nodes::list),
@@ -87,7 +88,8 @@ pub(super) fn badness(start: &Incident, pid: u32) -> Option<i64> {
 
 pub(super) fn chosen(start: &Incident) -> Option<model::Chosen> {
     let Chosen { pid: _, tid, comm, uid, cgroup } = start.chosen.as_ref()?;
-    Some(model::Chosen { tid: *tid, comm: comm.clone(), uid: *uid, cgroup: cgroup.clone() })
+    let (comm, cgroup) = (comm.clone(), cgroup.clone());
+    Some(model::Chosen { tid: *tid, comm, score: None, uid: *uid, cgroup })
 }
 
 /// The root has an empty name in kernfs and prints as `/` (`kernfs_name_locked`, fs/kernfs/dir.c).

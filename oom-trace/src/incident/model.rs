@@ -32,7 +32,7 @@ pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
 pub use failed::{OomFailed, OomFailedType};
 pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
-pub use system::{Node, Pressure, Protection, System};
+pub use system::{Node, Pressure, Protection, Slab, System};
 pub use user_kill::{UserAction, UserKill, UserKillType};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
 pub use weight::Weight;
@@ -295,6 +295,8 @@ pub struct OomPanic {
     pub census: Option<Census>,
     /// How the machine stood.
     pub system: Option<System>,
+    /// What ran short in a sentence, and what to do.
+    pub why: Option<Why>,
 }
 
 /// The `type` of an [`OomPanic`].
@@ -358,6 +360,8 @@ pub struct Chosen {
     pub tid: u32,
     /// `task_struct.comm`.
     pub comm: Option<KernelText>,
+    /// How bad it was, in thousandths of what it was weighed against: kernels before 5.1 print it.
+    pub score: Option<u32>,
     /// Real uid in the initial user namespace.
     pub uid: Option<u32>,
     /// The path of its memory cgroup.

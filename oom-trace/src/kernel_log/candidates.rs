@@ -102,34 +102,28 @@ fn badness(task: &Task, scale: Scale) -> Option<i64> {
     points.checked_add(i64::from(adj).checked_mul(thousandth)?)
 }
 
-fn candidate(task: &Task, badness: Option<i64>, Scale { page_size, .. }: Scale) -> Candidate {
+/// What the table tells of a process's memory.
+pub(super) fn memory(task: &Task, page_size: Option<u64>) -> Memory {
     let bytes = |pages: Option<u64>| pages?.checked_mul(page_size?);
-    let Task {
-        tid,
-        pid,
-        uid: _,
-        total_vm_pages,
-        rss_pages,
-        anon_pages,
-        file_pages,
-        shmem_pages,
-        ..
-    } = task;
-    let table_bytes = task.pgtables_bytes.or_else(|| bytes(task.table_pages));
+    Memory {
+        total_vm_bytes: bytes(Some(task.total_vm_pages)),
+        anon_rss_bytes: bytes(task.anon_pages),
+        file_rss_bytes: bytes(task.file_pages),
+        shmem_rss_bytes: bytes(task.shmem_pages),
+        swap_bytes: bytes(task.swap_pages),
+        pgtables_bytes: task.pgtables_bytes.or_else(|| bytes(task.table_pages)),
+    }
+}
+
+fn candidate(task: &Task, badness: Option<i64>, Scale { page_size, .. }: Scale) -> Candidate {
     Candidate {
-        pid: *pid,
-        tid: *tid,
+        pid: task.pid,
+        tid: task.tid,
         comm: task.comm.clone(),
+        uid: Some(task.uid),
         cgroup: None,
-        memory: Memory {
-            total_vm_bytes: bytes(Some(*total_vm_pages)),
-            anon_rss_bytes: bytes(*anon_pages),
-            file_rss_bytes: bytes(*file_pages),
-            shmem_rss_bytes: bytes(*shmem_pages),
-            swap_bytes: bytes(task.swap_pages),
-            pgtables_bytes: table_bytes,
-        },
-        rss_bytes: bytes(*rss_pages),
+        memory: memory(task, page_size),
+        rss_bytes: task.rss_pages.and_then(|pages| pages.checked_mul(page_size?)),
         oom_score_adj: task.oom_score_adj,
         badness,
     }

@@ -31,6 +31,9 @@ pub(super) struct Dump {
     /// Whether another's stack was being logged when this began.
     pub(super) is_mixed: bool,
     frames: Vec<Option<String>>,
+    user_pc: Option<String>,
+    /// Whether it is an x86, if anything tells.
+    pub(super) is_x86: bool,
     pub(super) hardware: Option<KernelText>,
     usage: Vec<Usage>,
     /// As the log has it, and as the kernel does if that is sure.
@@ -73,7 +76,13 @@ impl Dump {
             Message::Frame(frame) if self.may_add_frame() => self.frames.push(frame),
             // It belongs to a stack that began before, or what ended this one was another's.
             Message::Frame(_) if self.traces == 0 || self.has_trace => self.is_mixed = true,
-            Message::TraceEnd => self.has_trace = self.traces > 0,
+            Message::TraceEnd(pc) => {
+                self.has_trace = self.traces > 0;
+                self.is_x86 |= pc.as_ref().is_some_and(|pc| pc.is_x86);
+                if self.has_trace && self.user_pc.is_none() {
+                    self.user_pc = pc.map(|pc| pc.at);
+                }
+            }
             Message::Usage(usage) if self.usage(usage.counter).is_none() => self.usage.push(usage),
             Message::StatsFor(path, stat) => self.stats_for(path, &stat, entry),
             Message::Stat(stat) if self.stats_for.is_some() && self.columns.is_none() => {
@@ -242,11 +251,20 @@ impl Dump {
         self.is_mixed || self.cpus > 1 || self.traces > 1
     }
 
+    /// Whether what follows `Call Trace:` is of the trigger alone.
+    fn is_triggers_trace(&self) -> bool {
+        self.cpus == 1 && self.traces == 1 && !self.is_mixed && self.cpu().is_some()
+    }
+
+    /// Where the trigger was in its program; `None` if another's registers may be mixed with it.
+    pub(super) fn user_pc(&self) -> Option<String> {
+        self.user_pc.clone().filter(|_| self.is_triggers_trace())
+    }
+
     /// The trigger's stack from the caller of `oom_kill_process` on; `None` if another's may be
     /// mixed with it.
     pub(super) fn stack(&self) -> Option<Vec<String>> {
-        let is_whole = self.cpus == 1 && self.traces == 1;
-        if !is_whole || self.is_mixed || self.cpu().is_none() || self.frames.len() >= MAX_FRAMES {
+        if !self.is_triggers_trace() || self.frames.len() >= MAX_FRAMES {
             return None;
         }
         let sure = self.frames.iter().flatten();

@@ -2,7 +2,7 @@
 
 use super::message::{Block, MemInfo, ZoneName};
 use crate::incident::model::{
-    Counters, FreeBlocks, HugePages, NodeCounters, Protection, System, Zone,
+    Counters, FreeBlocks, HugePages, NodeCounters, Protection, Slab, System, Zone,
 };
 
 /// More zones, nodes or counters than this are none of a kernel's.
@@ -19,11 +19,14 @@ pub(super) struct Memory {
     swap_total_bytes: Option<u64>,
     swap_free_bytes: Option<u64>,
     protection: Option<Protection>,
+    slabs: Vec<Slab>,
 }
 
 impl Memory {
     pub(super) fn take(&mut self, line: MemInfo) {
-        if self.counters.len() + self.nodes.len() + self.zones.len() + self.huge_pages.len() > MAX {
+        let Self { counters, nodes, zones, huge_pages, slabs, .. } = &*self;
+        let lists = [nodes.len(), zones.len(), huge_pages.len(), slabs.len()];
+        if counters.len() + lists.iter().sum::<usize>() > MAX {
             return;
         }
         match line {
@@ -74,6 +77,9 @@ impl Memory {
                     self.counters.insert(format!("swap_cache_{name}"), events);
                 }
             }
+            MemInfo::Slab { name, used, total } => {
+                self.slabs.push(Slab { name, used_bytes: used, total_bytes: total });
+            }
             MemInfo::Protection { min, low } => {
                 self.protection = Some(Protection { min_bytes: min, low_bytes: low });
             }
@@ -106,6 +112,7 @@ impl Memory {
             swap_total_bytes,
             swap_free_bytes,
             protection,
+            slabs,
         } = self;
         let is_silent = counters.is_empty() && zones.is_empty() && swap_total_bytes.is_none();
         if is_silent && nodes.is_empty() && protection.is_none() {
@@ -132,6 +139,7 @@ impl Memory {
             node_counters: some(nodes.is_empty()).map(|()| nodes.clone()),
             huge_pages: some(huge_pages.is_empty()).map(|()| huge_pages.clone()),
             counters: some(counters.is_empty()).map(|()| counters.clone()),
+            unreclaimable_slabs: some(slabs.is_empty()).map(|()| slabs.clone()),
             protection: *protection,
             ..System::default()
         })

@@ -38,6 +38,8 @@ pub(super) struct Open {
     pub(super) failed_at: Stamp,
     /// What the reaper said of its victims.
     pub(super) reaped: Vec<(Reaped, Stamp)>,
+    /// Whether its victim is who was chosen, and no line tells of the kill.
+    pub(super) is_chosen_only: bool,
     /// The first line of it that speaks of an OOM kill, and how many there are.
     pub(super) mentions: (u64, Option<Mention>),
 }
@@ -87,6 +89,7 @@ impl Open {
             failures: 0,
             failed_at: entry.stamp,
             reaped: Vec::new(),
+            is_chosen_only: false,
             mentions: (0, None),
         }
     }

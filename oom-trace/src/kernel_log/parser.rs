@@ -1,6 +1,7 @@
 //! Messages to records.
 
 mod after;
+mod chosen;
 
 use std::collections::VecDeque;
 
@@ -32,6 +33,8 @@ pub struct Parser {
     open: Option<Open>,
     /// A shortage in which nobody could be killed: the next may be its like.
     failed: Option<Open>,
+    /// Shortages whose victim was chosen, and whose kill may still be told of.
+    chosen: VecDeque<Open>,
     /// When the last shortages began, each of which may have been dumped; where messages were lost, they
     /// may all have been.
     dumps: VecDeque<Stamp>,
@@ -90,6 +93,9 @@ impl Parser {
         if entry.boot_id.is_some() && entry.boot_id != self.boot_id.as_deref() {
             done = self.boot(entry.boot_id);
         }
+        if !self.chosen.is_empty() {
+            done.extend(self.tell_chosen(Some(entry.stamp), usize::MAX));
+        }
         let form = Form { names: entry.names, cut: entry.cut };
         let message = Message::parse(entry.text, form);
         // The rest of a message may look like one of its own.
@@ -145,6 +151,7 @@ impl Parser {
         let mut done = self.end_begun();
         done.extend(self.close());
         done.extend(self.end_episode());
+        done.extend(self.tell_chosen(None, 0));
         done
     }
 
@@ -162,9 +169,7 @@ impl Parser {
             return self.fail(open);
         }
         if open.victims.is_empty() {
-            let (count, first) = open.mentions;
-            self.untold.add(count, first);
-            return Vec::new();
+            return self.put_off(open);
         }
         let mut done = self.end_episode();
         let told = Told::new(&open, &self.machine, self.boot.as_ref());
@@ -172,12 +177,7 @@ impl Parser {
         self.remember(&open, &records);
         done.extend(records);
         for (reaped, at) in &open.reaped {
-            let mention = || Mention::new(self.line, b"oom_reaper: reaped process");
-            let (host, boot_id) = (open.host.as_deref(), open.boot_id.as_deref());
-            match self.exit(reaped, *at, host, boot_id) {
-                Some(record) => done.push(record),
-                None => self.untold.add(1, Some(mention())),
-            }
+            done.push(self.exit(reaped, *at, open.host.as_deref(), open.boot_id.as_deref()));
         }
         done
     }
@@ -189,7 +189,7 @@ impl Parser {
             message,
             Message::Trace
                 | Message::Frame(_)
-                | Message::TraceEnd
+                | Message::TraceEnd(_)
                 | Message::MemInfo(_)
                 | Message::Stat(_)
         );
@@ -212,13 +212,15 @@ impl Parser {
                     .unwrap_or_default()
             }
             Message::Killed(killed) => {
-                let may_lack_dump = self.may_lack_dump(entry.stamp);
+                let (tid, may_lack_dump) = (killed.tid, self.may_lack_dump(entry.stamp));
                 let refused = match &mut self.open {
                     Some(open) => open.kill(killed, entry, may_lack_dump),
                     None => Some(killed),
                 };
                 let victim = refused.map(|killed| Victim::new(killed, entry.stamp));
-                victim.map(|victim| self.start_with(victim, entry)).unwrap_or_default()
+                let started = victim.map(|victim| self.start_with(victim, entry));
+                self.decide(tid);
+                started.unwrap_or_default()
             }
             Message::Group(path) => self.group(path, entry),
             Message::NoVictim => {
@@ -293,7 +295,7 @@ impl Parser {
     fn follow_trace(&mut self, message: &Message<'_>, entry: &Entry<'_>) -> bool {
         match message {
             Message::Trace | Message::Frame(_) => self.trace = Some(entry.stamp),
-            Message::TraceEnd
+            Message::TraceEnd(_)
             | Message::Usage(_)
             | Message::Columns(_)
             | Message::Summary(_)

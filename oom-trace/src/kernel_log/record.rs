@@ -23,13 +23,14 @@ pub(super) fn kills(told: &Told<'_>) -> Vec<Record> {
     let count = u32::try_from(victims.len()).unwrap_or(u32::MAX);
     let Some(first) = victims.first() else { return Vec::new() };
     let shared = kill(told, first);
+    let is_logged = !told.open.is_chosen_only;
     let record = |(index, victim): (u32, &Victim)| {
         let kill = OomKill {
             victim_index: index,
             victim_count: count,
-            kill_count: u32::try_from(1 + victim.again.len()).ok(),
+            kill_count: u32::try_from(1 + victim.again.len()).ok().filter(|_| is_logged),
             killed_again: victim.killed_again(),
-            log_us: victim.log_us(),
+            log_us: victim.log_us().filter(|_| is_logged),
             victim: told.victim(victim),
             ..shared.clone()
         };
@@ -52,7 +53,8 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
         incident: told.incident(Some(first.killed.tid)),
         origin: told.origin(),
         source: Source::KernelLog,
-        outcome: Some(Outcome::Killed),
+        // The one chosen may have been exiting already.
+        outcome: (!open.is_chosen_only).then_some(Outcome::Killed),
         victim_index: 1,
         victim_count: 1,
         kill_count: None,
@@ -75,7 +77,7 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
 pub(super) fn panic(told: &Told<'_>, message: &'static str) -> Record {
     let of_the_machine = message.contains("system-wide");
     let shortage = told.shortage(constraint(told, of_the_machine), None);
-    Record::OomPanic(Box::new(OomPanic {
+    let mut panic = OomPanic {
         schema: SCHEMA,
         kind: OomPanicType::OomPanic,
         incident: told.incident(None),
@@ -86,7 +88,10 @@ pub(super) fn panic(told: &Told<'_>, message: &'static str) -> Record {
         census: told.census(shortage.scope),
         system: told.system(),
         shortage,
-    }))
+        why: None,
+    };
+    panic.why = crate::why::explain_panic(&panic);
+    Record::OomPanic(Box::new(panic))
 }
 
 /// Without a victim there is no line that names the constraint.
@@ -103,7 +108,7 @@ fn constraint(told: &Told<'_>, of_the_machine: bool) -> Option<&'static str> {
 pub(super) fn failed(told: &Told<'_>) -> Record {
     let open = told.open;
     let shortage = told.shortage(constraint(told, false), None);
-    Record::OomFailed(Box::new(OomFailed {
+    let mut failed = OomFailed {
         schema: SCHEMA,
         kind: OomFailedType::OomFailed,
         incident: told.incident(None),
@@ -116,31 +121,37 @@ pub(super) fn failed(told: &Told<'_>) -> Record {
         census: told.census(shortage.scope),
         system: told.system(),
         shortage,
-    }))
+        why: None,
+    };
+    failed.why = crate::why::explain_failed(&failed);
+    Record::OomFailed(Box::new(failed))
 }
 
-/// The reaper has given back what it could of a victim's memory.
+/// The reaper has given back what it could of a victim's memory; `kill` is its incident, its process, and how
+/// long ago it was killed, if the log has that.
 pub(super) fn exit(
     told: &Told<'_>,
-    incident: &str,
-    pid: u32,
     reaped: &Reaped,
-    after_ms: Option<u64>,
+    kill: Option<(&str, u32, Option<u64>)>,
 ) -> Record {
     let Reaped { tid, comm, anon_rss_bytes, file_rss_bytes, shmem_rss_bytes } = reaped;
     Record::OomExit(Box::new(OomExit {
         schema: SCHEMA,
         kind: OomExitType::OomExit,
-        incident: incident.to_owned(),
+        incident: match kill {
+            Some((incident, ..)) => incident.to_owned(),
+            None => told.incident(Some(*tid)),
+        },
         origin: told.origin(),
         source: Source::KernelLog,
-        pid,
+        pid: kill.map_or(*tid, |(_, pid, _)| pid),
         tid: *tid,
         comm: comm.clone(),
         state: ExitState::Freed,
-        freed_after_ms: after_ms,
+        freed_after_ms: kill.and_then(|(.., after_ms)| after_ms),
         stuck_for_ms: None,
         by: Some(FreedBy::Reaper),
+        kill_missing: kill.is_none(),
         left: Some(Memory {
             anon_rss_bytes: *anon_rss_bytes,
             file_rss_bytes: *file_rss_bytes,

@@ -1,7 +1,7 @@
 //! What an incident's messages tell, in the words of the public model.
 
 use super::Machine;
-use super::candidates::{Scale, candidates, census};
+use super::candidates::{Scale, candidates, census, memory};
 use super::dump::Dump;
 use super::message::{Chose, Counter, Cpu, Killed, Summary, Task};
 use super::open::{Open, Victim};
@@ -118,7 +118,20 @@ impl<'a> Told<'a> {
                 && size * pages == total_vm_bytes;
             is_one.then_some(size)
         };
-        self.machine.page_size.or_else(told).or_else(|| self.dump.memory.page_size())
+        let of_blocks = || self.dump.memory.page_size();
+        let of_x86 = || self.is_x86().then_some(4096);
+        self.machine.page_size.or_else(told).or_else(of_blocks).or_else(of_x86)
+    }
+
+    /// By the registers, or as distributors name its kernels.
+    fn is_x86(&self) -> bool {
+        let release = self.origin().kernel.unwrap_or_default();
+        let names = ["x86_64", "amd64", "i686", "i386", "686-pae"];
+        let hardware = self.dump.hardware.as_ref().map(|name| name.to_utf8()).unwrap_or_default();
+        // What QEMU makes of a PC.
+        self.dump.is_x86
+            || names.iter().any(|name| release.ends_with(name))
+            || hardware.starts_with("QEMU Standard PC (")
     }
 
     fn trigger(&self) -> Option<Trigger> {
@@ -139,6 +152,7 @@ impl<'a> Told<'a> {
             gfp_mask: header.and_then(|header| header.gfp_mask.clone()),
             gfp_flags: header.and_then(|header| header.gfp_flags.clone()),
             order: header.and_then(|header| header.order),
+            user_pc: dump.user_pc(),
             cgroup: None,
             cpuset: match summary {
                 Some(summary) => summary.cpuset.clone(),
@@ -156,6 +170,7 @@ impl<'a> Told<'a> {
         let old = |chose: &Chose| Chosen {
             tid: chose.tid,
             comm: chose.comm.clone(),
+            score: chose.score,
             uid: dump.task(chose.tid).map(|task| task.uid),
             cgroup: dump.limit.as_ref().and_then(|(task, _)| task.clone()),
         };
@@ -163,6 +178,7 @@ impl<'a> Told<'a> {
             Some(Chosen {
                 tid: summary.pid?,
                 comm: summary.task.clone(),
+                score: None,
                 uid: summary.uid,
                 cgroup: summary.task_memcg.clone(),
             })
@@ -219,7 +235,8 @@ impl<'a> Told<'a> {
     pub(super) fn victim(&self, victim: &Victim) -> model::Victim {
         let Victim { killed, at: _, again } = victim;
         let each = std::iter::once(killed).chain(again.iter().map(|(killed, _)| killed));
-        let memory_logged = each.map(|it| self.logged(it)).collect();
+        let is_logged = !self.open.is_chosen_only;
+        let memory_logged = each.filter(|_| is_logged).map(|it| self.logged(it)).collect();
         let task = self.task(killed);
         let chosen = self.chosen();
         let process = task.map(|task| task.pid);
@@ -246,7 +263,10 @@ impl<'a> Told<'a> {
             comm: killed.comm.clone(),
             uid: killed.uid.or_else(|| Some(task?.uid)),
             oom_score_adj: killed.oom_score_adj.or_else(|| task?.oom_score_adj),
-            memory: Memory { swap_bytes, ..self.logged(killed) },
+            memory: match task.filter(|_| !is_logged) {
+                Some(task) => memory(task, self.page_size()),
+                None => Memory { swap_bytes, ..self.logged(killed) },
+            },
             memory_logged,
             cgroup: cgroup.map(|path| Cgroup { path, id: None }),
             unit,

@@ -13,12 +13,15 @@ pub struct Mention {
     pub line: u64,
     /// Its beginning.
     pub text: KernelText,
+    /// Whether it was understood: an OOM whose end is not in the log.
+    pub unended: bool,
 }
 
 impl Mention {
     pub(super) fn new(line: u64, text: &[u8]) -> Self {
         let text = text.trim_ascii();
-        Self { line, text: KernelText::from(text.get(..SHOWN).unwrap_or(text)) }
+        let text = KernelText::from(text.get(..SHOWN).unwrap_or(text));
+        Self { line, text, unended: false }
     }
 }
 

@@ -98,6 +98,7 @@ fn oom_panic(panic: &OomPanic, fields: &mut Fields<'_>) -> io::Result<()> {
         candidates: _,
         census: _,
         system: _,
+        why: _,
     } = panic;
     fields.head(origin, "OOM-PANIC")?;
     fields.word("message", Some(message))?;
@@ -122,6 +123,7 @@ fn oom_failed(failed: &OomFailed, fields: &mut Fields<'_>) -> io::Result<()> {
         candidates: _,
         census: _,
         system: _,
+        why: _,
     } = failed;
     fields.head(origin, "OOM-FAILED")?;
     fields.name("message", Some(message))?;
@@ -196,6 +198,7 @@ fn oom_exit(exit: &OomExit, fields: &mut Fields<'_>) -> io::Result<()> {
         freed_after_ms,
         stuck_for_ms,
         by,
+        kill_missing,
         left,
     } = exit;
     let event = match state {
@@ -209,6 +212,7 @@ fn oom_exit(exit: &OomExit, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.put("freed_after_ms", *freed_after_ms)?;
     fields.put("stuck_for_ms", *stuck_for_ms)?;
     fields.put("by", by.map(FreedBy::name))?;
+    fields.put("kill_missing", Some(kill_missing).filter(|lost| **lost))?;
     fields.size("left", left.as_ref().and_then(resident))?;
     fields.word("host", origin.host.as_deref())?;
     fields.put("source", Some(source.name()))?;

@@ -133,6 +133,7 @@ fn memcg() -> OomKill {
         chosen: Some(Chosen {
             tid: 157,
             comm: Some("memhog".into()),
+            score: None,
             uid: Some(1000),
             cgroup: Some("/web/app.service".into()),
         }),
@@ -170,6 +171,7 @@ fn panic() -> OomPanic {
         candidates: None,
         census: None,
         system: None,
+        why: None,
     }
 }
 
@@ -187,6 +189,7 @@ fn panics() -> [OomPanic; 2] {
         candidates: kill.candidates.map(Shared::into_inner),
         census: kill.census.map(Shared::into_inner),
         system: kill.system.map(Shared::into_inner),
+        why: kill.why,
         ..panic()
     };
     [unknown, whole]
@@ -242,6 +245,7 @@ fn weighed(memory: Memory) -> Candidates {
         pid: 169,
         tid: 171,
         comm: Some("java".into()),
+        uid: Some(1000),
         cgroup: Some("/batch/job1".into()),
         memory,
         rss_bytes: None,
@@ -252,6 +256,7 @@ fn weighed(memory: Memory) -> Candidates {
         pid: 66,
         tid: 66,
         comm: Some("postgres".into()),
+        uid: None,
         cgroup: Some("/db".into()),
         memory: self::memory([2_097_152, 1_048_576, 10_240, 65_536, 4096, 2500]),
         rss_bytes: None,

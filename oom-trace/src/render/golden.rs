@@ -44,6 +44,15 @@ fn text_in_full() {
     check_style(Format::Text, Style { verbose: true, ..Style::default() }, "verbose");
 }
 
+/// A block for people leaves the one before it on the screen.
+#[test]
+fn no_block_has_more_than_fourteen_lines() {
+    for (name, out) in rendered(Format::Text, Style { width: 80, ..Style::default() }) {
+        let lines = String::from_utf8(out).unwrap().trim_end().lines().count();
+        assert!(lines <= 14, "{name}: {lines}");
+    }
+}
+
 /// But for a word that is longer: a path or an argument.
 #[test]
 fn no_line_of_text_is_longer_than_the_terminal_is_wide() {

@@ -31,6 +31,7 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
         gfp_mask: Some(between(header, "gfp_mask=", "(").into()),
         gfp_flags: Some(between(header, "(", ")").split('|').map(String::from).collect()),
         order: Some(number(header, "order=", ",")),
+        user_pc: None,
         cgroup: None,
         cpuset: Some(between(summary, "cpuset=", ",").into()),
         mems_allowed: Some(between(summary, "mems_allowed=", ",").into()),
@@ -38,6 +39,7 @@ fn parse(header: &str, summary: &str, kills: &[&str]) -> Vec<OomKill> {
     let chosen = Chosen {
         tid: number(summary, ",pid=", ","),
         comm: Some(between(summary, ",task=", ",").into()),
+        score: None,
         uid: Some(number(summary, ",uid=", "\n")),
         cgroup: Some(between(summary, "task_memcg=", ",").into()),
     };

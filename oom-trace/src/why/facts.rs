@@ -1,9 +1,9 @@
 //! What is read off a record in more than one place.
 
-use crate::incident::model::{Candidate, Candidates, Memory, OomKill, Scope, System, Victim};
+use crate::incident::model::{Candidate, Census, Memory, OomKill, Scope, Sum, System, Victim};
 use crate::quote::{Quoted, TaskLabel};
 use crate::text::KernelText;
-use crate::units::{Age, Size, held, resident, rss};
+use crate::units::{Age, Size, held, resident};
 
 /// A victim gives its memory back within milliseconds: what was read later is of another machine.
 const SOON_MS: u64 = 10;
@@ -59,23 +59,45 @@ pub(super) fn asker(kill: &OomKill) -> Option<String> {
     (pid != victim).then_some(task(trigger.comm.as_ref()?, pid))
 }
 
-/// What all processes that were weighed have of something; `None` unless every one is told of.
-pub(super) fn sum_of_all(kill: &OomKill, part: fn(&Candidate) -> Option<u64>) -> Option<u64> {
+/// What all processes that were weighed are together; `None` unless every one is told of.
+pub(super) fn all(kill: &OomKill) -> Option<Sum> {
+    if let Some(census) = &kill.census {
+        return Some(census.total.clone());
+    }
     let candidates = kill.candidates.as_ref()?;
     let told = u64::try_from(candidates.top.len()).ok()?;
-    let parts = candidates.top.iter().map(part);
-    sum(parts).filter(|_| told == candidates.total && told > 0)
+    Census::of(&candidates.top).map(|it| it.total).filter(|_| told == candidates.total)
 }
 
-/// What a process has for itself, and is charged for where it runs. Files and shared memory are
+/// `both processes`, `all 7 processes`
+pub(super) fn everyone(count: u64) -> String {
+    match count {
+        2 => "both processes".to_owned(),
+        count => format!("all {count} processes"),
+    }
+}
+
+/// What processes have for themselves, and are charged for where they run. Files and shared memory are
 /// charged to whoever touched them first.
-pub(super) fn own(one: &Candidate) -> Option<u64> {
-    sum([one.memory.anon_rss_bytes, Some(one.memory.pgtables_bytes.unwrap_or(0))])
+pub(super) fn own(all: &Sum) -> Option<u64> {
+    sum([all.memory.anon_rss_bytes, Some(all.memory.pgtables_bytes.unwrap_or(0))])
 }
 
 /// What the machine has, or the part of it that the kernel weighed against.
 pub(super) fn machine_bytes(kill: &OomKill) -> Option<u64> {
     kill.system.as_ref()?.total_bytes
+}
+
+/// What memory and swap of the machine are, by the share of them that the log tells for the victim: before
+/// 5.1 it prints the score, which is badness in thousandths of them.
+pub(super) fn by_score(kill: &OomKill) -> Option<u64> {
+    let chosen = kill.chosen.as_ref().filter(|_| is_global(kill))?;
+    let is_own = chosen.tid == kill.victim.tid || Some(chosen.tid) == kill.victim.pid;
+    let is_plain = kill.victim.oom_score_adj == Some(0) && is_own;
+    // A small score is a coarse one.
+    let score = u64::from(chosen.score.filter(|score| is_plain && (100..=1000).contains(score))?);
+    let held = weighed(&kill.victim.memory)?;
+    held.checked_mul(1000)?.checked_div(score)
 }
 
 /// What was free at the decision: a later reading may hold what the victim gave back.
@@ -88,9 +110,12 @@ pub(super) fn free_before(kill: &OomKill, free: u64) -> u64 {
 }
 
 /// What those that are told of hold; there may be more.
-pub(super) fn held_at_least(candidates: &Candidates) -> u64 {
-    let known = candidates.top.iter().filter_map(rss);
-    known.fold(0, u64::saturating_add)
+pub(super) fn held_at_least(kill: &OomKill) -> Option<u64> {
+    if let Some(census) = &kill.census {
+        return census.total.rss_bytes;
+    }
+    let known = kill.candidates.as_ref()?.top.iter().filter_map(Candidate::rss);
+    Some(known.fold(0, u64::saturating_add))
 }
 
 /// The largest of those that were weighed, if it is not the victim and holds more than it.
@@ -139,12 +164,15 @@ mod tests {
     #[test]
     fn the_sum_over_all_needs_all() {
         let mut kill = testdata::of_the_machine();
-        assert_eq!(sum_of_all(&kill, rss), None);
+        let rss = |kill: &OomKill| all(kill).and_then(|all| all.rss_bytes);
+        assert_eq!(rss(&kill), None);
         let told = [testdata::candidate(7, 10), testdata::candidate(8, 20)];
         kill.candidates = Some(testdata::candidates(&told));
-        assert_eq!(sum_of_all(&kill, rss), Some(30 << 20));
+        assert_eq!(rss(&kill), Some(30 << 20));
         kill.candidates.as_mut().unwrap().total = 3;
-        assert_eq!(sum_of_all(&kill, rss), None);
+        assert_eq!(rss(&kill), None);
+        kill.census = Census::of(&told).map(Into::into);
+        assert_eq!(rss(&kill), Some(30 << 20));
     }
 
     #[test]

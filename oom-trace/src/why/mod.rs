@@ -6,6 +6,7 @@ mod advice;
 mod facts;
 mod filling;
 mod hit;
+mod nobody;
 mod nodes;
 mod place;
 mod rules;
@@ -18,7 +19,19 @@ mod testdata;
 #[cfg(test)]
 mod tests;
 
-use crate::incident::model::{OomKill, Why};
+use crate::incident::model::{OomFailed, OomKill, OomPanic, Why};
+
+/// The same for a shortage in which nobody could be killed.
+#[must_use]
+pub fn explain_failed(failed: &OomFailed) -> Option<Why> {
+    nobody::failed(failed)
+}
+
+/// The same for a panic.
+#[must_use]
+pub fn explain_panic(panic: &OomPanic) -> Option<Why> {
+    nobody::panic(panic)
+}
 
 /// `None` if there is no more to say than who died.
 #[must_use]

@@ -1,6 +1,6 @@
 //! The sentence: what ran short, who held it, how the machine stood.
 
-use super::facts::{asker, free, is_full, is_global, is_share, later, percent, who};
+use super::facts::{asker, by_score, free, is_full, is_global, is_share, later, percent, who};
 use super::filling::Filling;
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
@@ -39,7 +39,7 @@ pub(super) fn circumstances(kill: &OomKill) -> Option<String> {
 }
 
 /// What ran short.
-fn shortage(kill: &OomKill) -> Option<String> {
+pub(super) fn shortage(kill: &OomKill) -> Option<String> {
     match kill.shortage.scope {
         Some(Scope::Memcg) => Some(limit(kill)),
         // A line of a log without its dump: it may have been for want of a node, or by hand.
@@ -200,7 +200,14 @@ pub(super) fn share(kill: &OomKill) -> Option<String> {
         _ => None,
     };
     let share = whole.and_then(|whole| percent(held, whole)).filter(|it| (1..=100).contains(it));
-    let share = share.map(|share| format!(" ({share} % of memory)")).unwrap_or_default();
+    let share = match (share, by_score(kill)) {
+        (Some(share), _) => format!(" ({share} % of memory)"),
+        (None, Some(whole)) => match percent(held, whole) {
+            Some(share) => format!(" (about {share} % of memory and swap)"),
+            None => String::new(),
+        },
+        (None, None) => String::new(),
+    };
     let kind = kind(memory).map(|kind| format!(", {kind}")).unwrap_or_default();
     Some(format!("{who} held {}{share}{kind}", Size(held)))
 }

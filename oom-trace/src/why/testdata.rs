@@ -154,6 +154,7 @@ pub(super) fn candidate(pid: u32, held: u64) -> Candidate {
         pid,
         tid: pid,
         comm: Some(format!("task{pid}").into()),
+        uid: None,
         cgroup: None,
         memory: mib(held),
         rss_bytes: None,

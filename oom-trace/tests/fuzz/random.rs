@@ -153,6 +153,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32, pieces: &[&str]) -> In
             gfp_mask: Some("0xcc0".into()),
             gfp_flags: Some(vec!["GFP_KERNEL".into()]),
             order: Some(order),
+            user_pc: None,
             cgroup: None,
             cpuset: Some(name(rng, pieces, 60, &['\n', '/'])),
             mems_allowed: Some(nodes(rng)),
@@ -224,6 +225,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32, pieces: &[&str]) -> In
         chosen: Some(Chosen {
             tid: chosen,
             comm: Some(chosen_comm.clone()),
+            score: None,
             uid: Some(uid),
             cgroup: Some(cgroup.clone()),
         }),

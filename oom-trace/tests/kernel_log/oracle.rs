@@ -141,6 +141,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
                 "gfp_mask": invoked.gfp_mask,
                 "gfp_flags": invoked.gfp_flags.split('|').collect::<Vec<_>>(),
                 "order": invoked.order,
+                "user_pc": user_pc(&lines),
                 "cgroup": null,
                 "cpuset": summary.cpuset,
                 "mems_allowed": summary.mems_allowed,
@@ -155,6 +156,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "chosen": {
                 "tid": summary.pid,
                 "comm": summary.task,
+                "score": null,
                 "uid": summary.uid,
                 "cgroup": summary.task_memcg,
             },
@@ -168,6 +170,11 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
         })
     };
     victims.iter().enumerate().map(record).collect()
+}
+
+/// Where the trigger was in its program.
+fn user_pc(lines: &[String]) -> Option<&str> {
+    lines.iter().find_map(|line| line.strip_prefix("RIP: 0033:"))
 }
 
 /// Usage and limit in bytes, and how often the limit was met.

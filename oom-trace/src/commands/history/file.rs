@@ -81,7 +81,7 @@ fn read_from(
             "{name}: the kernel suppressed {suppressed} dumps (rate limit); less is known about those kills"
         ));
     }
-    if let Some(Mention { line, text }) = hearsay.filter(|_| kernel == 0 && untold.count == 0) {
+    if let Some(Mention { line, text, .. }) = hearsay.filter(|_| kernel == 0 && untold.count == 0) {
         printer.untold += 1;
         say(format_args!(
             "{name}: line {line} says that the kernel killed a process, but the kernel's own messages are \
@@ -89,15 +89,17 @@ fn read_from(
         ));
         return Ok(());
     }
-    if let Some(Mention { line, text }) = untold.first {
+    if let Some(Mention { line, text, unended }) = untold.first {
         printer.untold += untold.count;
         let more = match untold.count {
             1 => String::new(),
             count => format!(" (the first of {count} such lines)"),
         };
-        say(format_args!(
-            "{name}: line {line} mentions an OOM kill but could not be understood{more}: {text}"
-        ));
+        let what = match unended {
+            true => "mentions an OOM kill that the log ends before, or was cut before",
+            false => "mentions an OOM kill but could not be understood",
+        };
+        say(format_args!("{name}: line {line} {what}{more}: {text}"));
         return Ok(());
     }
     if records == 0 && lines > 0 && logged == 0 {

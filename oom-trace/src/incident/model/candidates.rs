@@ -29,6 +29,8 @@ pub struct Candidate {
     pub tid: u32,
     /// `task_struct.comm`.
     pub comm: Option<KernelText>,
+    /// Its owner: real uid in the initial user namespace.
+    pub uid: Option<u32>,
     /// Path of its memory cgroup.
     pub cgroup: Option<KernelText>,
     /// Its memory, as this kernel weighs it.

@@ -11,6 +11,9 @@ use crate::text::KernelText;
 /// Groups that are told of by themselves; the others are summed.
 const GROUPS: usize = 16;
 
+/// Fewer are no crowd.
+const CROWD: u64 = 4;
+
 /// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): it may not be killed.
 const NEVER: i16 = -1000;
 
@@ -92,6 +95,17 @@ impl Census {
             }),
             other_cgroups: other_cgroups.filter(|_| knows_cgroups),
         })
+    }
+}
+
+impl Census {
+    /// Many processes of one name that together hold more than `bytes`: their name, how many they are, and
+    /// what they hold of memory and swap.
+    #[must_use]
+    pub fn crowd(&self, bytes: u64) -> Option<(&KernelText, u64, u64)> {
+        let NameGroup { comm, sum } = self.by_name.first()?;
+        let held = sum.held().filter(|held| sum.processes >= CROWD && *held > bytes)?;
+        Some((comm.as_ref()?, sum.processes, held))
     }
 }
 
@@ -182,6 +196,7 @@ mod tests {
             pid,
             tid: pid,
             comm: Some(comm.into()),
+            uid: Some(0),
             cgroup: None,
             memory: Memory { swap_bytes: Some(1), pgtables_bytes: Some(4096), ..Memory::default() },
             rss_bytes: Some(rss),
@@ -211,6 +226,10 @@ mod tests {
         let told: u64 = by_name.iter().map(|group| group.sum.processes).sum();
         assert_eq!(told + others.processes, total.processes);
         assert_eq!((by_cgroup, other_cgroups), (&None, &None));
+        assert_eq!(census.crowd(901), Some((&"php-fpm".into(), 40, 3240)));
+        assert_eq!(census.crowd(3240), None);
+        let few = Census::of(&tasks[..3]).unwrap();
+        assert_eq!(few.crowd(1), None);
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub struct OomExit {
     pub stuck_for_ms: Option<u64>,
     /// Who gave the memory back.
     pub by: Option<FreedBy>,
+    /// Whether the log has this and no line of its kill, which was lost, or never was, as it was exiting
+    /// already: then `incident` is of no other record.
+    #[serde(default)]
+    pub kill_missing: bool,
     /// What is not back: what the reaper could not free, or all that a stuck victim still has.
     pub left: Option<Memory>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Candidates, Census, Origin, Shortage, Source, System};
+use super::{Candidates, Census, Origin, Shortage, Source, System, Why};
 use crate::text::KernelText;
 
 /// Memory ran out, and the kernel found no process that it may kill; it did not panic.
@@ -35,6 +35,8 @@ pub struct OomFailed {
     pub census: Option<Census>,
     /// How the machine stood.
     pub system: Option<System>,
+    /// What ran short in a sentence, and what to do.
+    pub why: Option<Why>,
 }
 
 /// The `type` of an [`OomFailed`].

@@ -95,6 +95,8 @@ pub struct Trigger {
     pub gfp_flags: Option<Vec<String>>,
     /// The allocation's order; -1 for sysrq.
     pub order: Option<i32>,
+    /// Where it was in its program when it entered the kernel, in hex.
+    pub user_pc: Option<String>,
     /// The path of its memory cgroup.
     pub cgroup: Option<KernelText>,
     /// The name (last component) of its cpuset cgroup.

@@ -51,8 +51,21 @@ pub struct System {
     pub huge_pages: Option<Vec<HugePages>>,
     /// All that the kernel prints of the whole machine, in pages; `swap_cache_*` are events.
     pub counters: Option<Counters>,
+    /// The kernel's own objects that it cannot free, kind by kind, where they outweigh what processes use.
+    pub unreclaimable_slabs: Option<Vec<Slab>>,
     /// `memory.min` and `memory.low` as they bound reclaim, since 6.19.
     pub protection: Option<Protection>,
+}
+
+/// Objects of the kernel of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slab {
+    /// Their kind, as `/proc/slabinfo` names it.
+    pub name: String,
+    /// Those in use.
+    pub used_bytes: u64,
+    /// With those that are free.
+    pub total_bytes: u64,
 }
 
 /// What reclaim had to leave to the limit's cgroup.

@@ -9,7 +9,7 @@ use super::{
     Agent, Build, Candidate, Candidates, Census, Cgroup, CgroupGroup, Chosen, Container, Counters,
     FreeBlocks, Guess, HugePages, KilledAgain, Limit, LimitEvents, Memory, Missing, NameGroup,
     Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin, Pod, Pressure, Process,
-    Protection, Record, Sharer, Shortage, Sum, System, Trigger, UserKill, Victim, Why, Zone,
+    Protection, Record, Sharer, Shortage, Slab, Sum, System, Trigger, UserKill, Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -195,7 +195,7 @@ heap!(Origin { time_guessed, boot_id, host, kernel } plain { time, boot_ns });
 heap!(Build { kernel_version, preempt, taint, hardware } plain {});
 heap!(Shortage { constraint, nodemask, trigger, limit, build, stack }
     plain { scope, page_size_bytes, totalpages, cpu });
-heap!(Trigger { comm, gfp_mask, gfp_flags, cgroup, cpuset, mems_allowed }
+heap!(Trigger { comm, gfp_mask, gfp_flags, user_pc, cgroup, cpuset, mems_allowed }
     plain { pid, tid, uid, oom_score_adj, order });
 heap!(Limit { cgroup, stat, ancestors } plain {
     usage_bytes, max_bytes, failcnt, high_bytes, low_bytes, min_bytes, oom_group, events,
@@ -203,11 +203,12 @@ heap!(Limit { cgroup, stat, ancestors } plain {
     memsw_failcnt, kmem_usage_bytes, kmem_max_bytes, kmem_failcnt
 });
 heap!(Candidates { top, largest } plain { total, margin, decided_by_adj });
-heap!(Candidate { comm, cgroup } plain { pid, tid, memory, rss_bytes, oom_score_adj, badness });
+heap!(Candidate { comm, cgroup } plain { pid, tid, uid, memory, rss_bytes, oom_score_adj, badness });
 heap!(Census { by_name, by_cgroup } plain { total, other_names, other_cgroups });
+heap!(Slab { name } plain { used_bytes, total_bytes });
 heap!(NameGroup { comm } plain { sum });
 heap!(CgroupGroup { cgroup } plain { sum });
-heap!(System { nodes, zones, node_counters, huge_pages, counters } plain {
+heap!(System { nodes, zones, node_counters, huge_pages, counters, unreclaimable_slabs } plain {
     taken_after_ms, total_bytes, free_bytes, available_bytes, page_cache_bytes, slab_bytes,
     slab_unreclaimable_bytes, shmem_bytes, page_tables_bytes, swap_total_bytes, swap_free_bytes,
     commit_limit_bytes, committed_bytes, overcommit_memory, panic_on_oom, pressure_some,
@@ -219,7 +220,7 @@ heap!(Zone { name, counters, lowmem_reserve, free_blocks } plain {
 });
 heap!(FreeBlocks { types } plain { bytes, count });
 heap!(NodeCounters { counters } plain { node, all_unreclaimable });
-heap!(Chosen { comm, cgroup } plain { tid, uid });
+heap!(Chosen { comm, cgroup } plain { tid, score, uid });
 heap!(Victim {
     comm, parent_comm, exe, argv, user, login_user, parents, memory_logged, cgroup, unit, slice,
     container, pod, shares_mm
@@ -233,14 +234,14 @@ heap!(Cgroup { path } plain { id });
 heap!(Container { id, runtime, name } plain {});
 heap!(Pod { uid, namespace, name, container, qos } plain {});
 heap!(Why { summary, hints } plain {});
-heap!(OomPanic { incident, origin, message, shortage, candidates, census, system }
+heap!(OomPanic { incident, origin, message, shortage, candidates, census, system, why }
     plain { schema, kind, source });
-heap!(OomFailed { incident, origin, message, shortage, candidates, census, system }
+heap!(OomFailed { incident, origin, message, shortage, candidates, census, system, why }
     plain { schema, kind, source, failures, lasted_ms });
 heap!(UserKill { incident, origin, by, signal, comm, cgroup, pod, message }
     plain { schema, kind, source, action, pid, uid, rss_bytes, swap_bytes });
 heap!(OomExit { incident, origin, comm } plain {
-    schema, kind, source, pid, tid, state, freed_after_ms, stuck_for_ms, by, left
+    schema, kind, source, pid, tid, state, freed_after_ms, stuck_for_ms, by, kill_missing, left
 });
 heap!(Agent { origin, version, message, hooks, missing }
     plain { schema, kind, event, totals });

@@ -61,6 +61,45 @@ impl Cpu {
     }
 }
 
+/// Where a program entered the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::kernel_log) struct UserPc {
+    /// `0x428fca`
+    pub(in crate::kernel_log) at: String,
+    /// Whether the machine is an x86, whose pages have 4 KiB.
+    pub(in crate::kernel_log) is_x86: bool,
+}
+
+/// What stands before a program's address: on x86 with the segment of a program, elsewhere alone.
+const USER_PC: [(&str, bool); 6] = [
+    ("RIP: 0033:", true),
+    ("RIP: 0023:", true),
+    ("EIP: 0073:", true),
+    ("EIP: 0023:", true),
+    ("pc : ", false),
+    ("epc : ", false),
+];
+
+/// `RIP: 0033:0x428fca`, before 4.10 `RIP: 0033:[<0000000000428fca>]  [<0000000000428fca>] 0x428fca`.
+pub(super) fn user_pc(text: &[u8]) -> Option<UserPc> {
+    let mut scan = Scan(text);
+    let is_x86 = USER_PC.into_iter().find_map(|(before, is_x86)| {
+        scan.eat(before)?;
+        Some(is_x86)
+    })?;
+    let is_bracketed = scan.eat("[<").is_some();
+    let _ = scan.eat("0x");
+    let digits = scan.run(u8::is_ascii_hexdigit);
+    if is_bracketed {
+        scan.eat(">]")?;
+    } else {
+        scan.end()?;
+    }
+    let address = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    // The upper half is the kernel's.
+    (address != 0 && address >> 63 == 0).then(|| UserPc { at: format!("{address:#x}"), is_x86 })
+}
+
 /// ` ? handle_mm_fault+0xed3/0x1c00 [module]`, before 4.10 behind its address,
 /// ` [<ffffffff8163515c>] `. What an unwinder adds about a frame is left out: arm64 appends where it is
 /// from, such as `(P)`, and a module's build id may follow its name.
@@ -120,6 +159,24 @@ mod tests {
         let cpu = Cpu::parse(line, Names::Exact).unwrap();
         assert_eq!((cpu.cpu, cpu.tid, &*cpu.release), (None, 2592, "2.6.32-573.el6.x86_64"));
         assert_eq!(cpu.comm.known, Some("httpd".into()));
+    }
+
+    #[test]
+    fn where_a_program_was() {
+        for (line, pc) in [
+            ("RIP: 0033:0x428fca", Some("0x428fca")),
+            (
+                "RIP: 0033:[<00007f8c2d6e0d5a>]  [<00007f8c2d6e0d5a>] 0x7f8c2d6e0d59",
+                Some("0x7f8c2d6e0d5a"),
+            ),
+            ("EIP: 0073:0xb7f0d549", Some("0xb7f0d549")),
+            ("pc : 0000aaaac2a3f0b4", Some("0xaaaac2a3f0b4")),
+            ("RIP: 0010:out_of_memory+0x1/0x2", None),
+            ("pc : out_of_memory+0x1/0x2", None),
+            ("pc : ffff800010081a2c", None),
+        ] {
+            assert_eq!(user_pc(line.as_bytes()).map(|it| it.at).as_deref(), pc, "{line}");
+        }
     }
 
     #[test]

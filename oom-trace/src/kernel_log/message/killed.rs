@@ -142,6 +142,8 @@ pub(in crate::kernel_log) struct Chose {
     pub(in crate::kernel_log) message: Option<&'static str>,
     pub(in crate::kernel_log) tid: u32,
     pub(in crate::kernel_log) comm: Option<KernelText>,
+    /// In thousandths; `None` where a cut left it off.
+    pub(in crate::kernel_log) score: Option<u32>,
 }
 
 impl Chose {
@@ -151,12 +153,19 @@ impl Chose {
         let (message, mut scan) = begun?;
         let tid = scan.number()?;
         scan.eat(" (")?;
-        let (comm, score) = rsplit_once(scan.0, ") score ").or_else(|| {
-            let (comm, rest) = rsplit_once(scan.0, ")")?;
-            b" score ".starts_with(rest).then_some((comm, &b"0"[..]))
-        })?;
-        Scan(score).number::<i64>()?;
-        names.may_be_comm(comm).then(|| Self { message, tid, comm: names.read(comm) })
+        let (comm, score) = match rsplit_once(scan.0, ") score ") {
+            Some((comm, rest)) => {
+                let mut rest = Scan(rest);
+                let score = rest.number::<i64>()?;
+                // Behind it is more, unless that was cut off.
+                (comm, score.try_into().ok().filter(|_| !rest.0.is_empty()))
+            }
+            None => {
+                let (comm, rest) = rsplit_once(scan.0, ")")?;
+                (comm, b" score ".starts_with(rest).then_some(None)?)
+            }
+        };
+        names.may_be_comm(comm).then(|| Self { message, tid, comm: names.read(comm), score })
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the machine's memory stood (`show_mem`, mm/show_mem.c; before 6.3 mm/page_alloc.c and
 //! lib/show_mem.c): counters, nodes, zones, free blocks, swap.
 
-use crate::kernel_log::scan::{Scan, split_once, utf8};
+use crate::kernel_log::scan::{Scan, rsplit_once, split_once, utf8};
 
 /// A name and its number.
 pub(in crate::kernel_log) type Counters = Vec<(String, u64)>;
@@ -37,6 +37,8 @@ pub(in crate::kernel_log) enum MemInfo {
     SwapCache([u64; 4]),
     /// `Memory cgroup min protection 0kB -- low protection 0kB`, since 6.19, in bytes.
     Protection { min: u64, low: u64 },
+    /// `dentry  401234KB  420000KB`, below `Unreclaimable slab info:`, since 4.15, in bytes.
+    Slab { name: String, used: u64, total: u64 },
 }
 
 /// Free blocks of one size.
@@ -62,6 +64,9 @@ const PAGES: [(&str, &str); 10] = [
     ("pages hwpoisoned", "hwpoisoned"),
 ];
 
+/// A kind of objects has a shorter name.
+const MAX_NAME: usize = 64;
+
 /// Names of zones (`zone_names`, mm/page_alloc.c).
 const ZONES: [&str; 6] = ["DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"];
 
@@ -70,6 +75,7 @@ impl MemInfo {
         let trimmed = text.trim_ascii();
         match trimmed.first()? {
             b'0'..=b'9' => pages(trimmed),
+            _ if let Some(slab) = slab(trimmed) => Some(slab),
             b'N' | b'D' | b'H' | b'M' if let Some(line) = zone_line(trimmed) => Some(line),
             b'F' | b'T' | b'S' => swap(trimmed),
             b'l' => reserve(trimmed),
@@ -78,6 +84,17 @@ impl MemInfo {
             _ => None,
         }
     }
+}
+
+/// A kind of objects, those in use and all of them (`dump_unreclaimable_slab`, mm/slab_common.c).
+fn slab(text: &[u8]) -> Option<MemInfo> {
+    let (rest, total) = rsplit_once(text.strip_suffix(b"KB")?, " ")?;
+    let (name, used) = rsplit_once(rest.trim_ascii_end().strip_suffix(b"KB")?, " ")?;
+    let bytes = |digits: &[u8]| str::from_utf8(digits).ok()?.parse::<u64>().ok()?.checked_mul(1024);
+    let name = name.trim_ascii_end();
+    let is_name = !name.is_empty() && name.len() <= MAX_NAME && !name.contains(&b' ');
+    is_name.then_some(())?;
+    Some(MemInfo::Slab { name: utf8(name)?, used: bytes(used)?, total: bytes(total)? })
 }
 
 fn pages(text: &[u8]) -> Option<MemInfo> {
@@ -298,6 +315,14 @@ mod tests {
             ("lowmem_reserve[]: 0 673", MemInfo::Reserve(vec![0, 673])),
             ("Swap cache stats: add 1, delete 2, find 3/4", MemInfo::SwapCache([1, 2, 3, 4])),
             (
+                "dma-kmalloc-8k        1604KB       2048KB",
+                MemInfo::Slab {
+                    name: "dma-kmalloc-8k".into(),
+                    used: 1604 << 10,
+                    total: 2048 << 10,
+                },
+            ),
+            (
                 "Memory cgroup min protection 4kB -- low protection 8kB",
                 MemInfo::Protection { min: 4096, low: 8192 },
             ),
@@ -318,9 +343,15 @@ mod tests {
         ] {
             assert_eq!(MemInfo::parse(line.as_bytes()), Some(expected), "{line}");
         }
-        for other in
-            ["7 pages of the book", "note: 7", "Total: 8kB", "Normal people", "Node 0", "eth0: up"]
-        {
+        for other in [
+            "7 pages of the book",
+            "note: 7",
+            "Total: 8kB",
+            "Normal people",
+            "Node 0",
+            "eth0: up",
+            "a b 1KB 2KB",
+        ] {
             assert_eq!(MemInfo::parse(other.as_bytes()), None, "{other}");
         }
         assert_eq!(stat(b"anon 8\nfile 0\n"), Some(vec![("anon".into(), 8), ("file".into(), 0)]));

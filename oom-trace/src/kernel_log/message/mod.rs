@@ -12,7 +12,7 @@ mod summary;
 mod tasks;
 mod usage;
 
-pub(super) use self::cpu::Cpu;
+pub(super) use self::cpu::{Cpu, UserPc};
 pub(super) use self::header::{Header, INVOKED};
 pub(super) use self::killed::{Chose, Killed, MESSAGES, Reaped};
 pub(super) use self::meminfo::{Block, Counters, MemInfo, ZoneName};
@@ -49,8 +49,9 @@ pub(super) enum Message<'a> {
     Trace,
     /// A line of it; `None` if the unwinder is not sure of it.
     Frame(Option<String>),
-    /// What follows a stack: `</TASK>`, the registers, or how memory stands.
-    TraceEnd,
+    /// What follows a stack: `</TASK>`, the registers, or how memory stands; with the place in the program
+    /// that the kernel was entered from, if this line tells it.
+    TraceEnd(Option<UserPc>),
     /// `memory: usage …`
     Usage(Usage),
     /// `Memory cgroup stats for …:`, before 5.1 with the numbers behind it.
@@ -90,7 +91,10 @@ impl<'a> Message<'a> {
         let form = Form { cut: form.cut || text.len() >= MAY_BE_CUT, ..form };
         let names = form.names;
         if TRACE_ENDS.iter().any(|end| text.starts_with(end)) {
-            return Some(Self::TraceEnd);
+            return Some(Self::TraceEnd(cpu::user_pc(text)));
+        }
+        if let Some(pc) = cpu::user_pc(text) {
+            return Some(Self::TraceEnd(Some(pc)));
         }
         match text.first()? {
             b'[' if let Some(columns) = Columns::parse(text) => {

@@ -3,7 +3,6 @@
 use super::super::message::Reaped;
 use super::super::open::Open;
 use super::super::record::{Told, exit, failed};
-use super::super::untold::Mention;
 use super::super::{Entry, Stamp};
 use super::Parser;
 use crate::incident::model::Record;
@@ -19,7 +18,7 @@ const MAX_DYING: usize = 256;
 pub(super) struct Dying {
     incident: String,
     pid: u32,
-    tid: u32,
+    pub(super) tid: u32,
     at: Stamp,
 }
 
@@ -67,32 +66,32 @@ impl Parser {
             return Vec::new();
         }
         if let Some(open) = &mut self.open
-            && open.victims.iter().any(|victim| victim.killed.tid == reaped.tid)
+            && open.has_result()
         {
             open.reaped.push((reaped, entry.stamp));
             return Vec::new();
         }
-        if let Some(record) = self.exit(&reaped, entry.stamp, entry.host, entry.boot_id) {
-            return vec![record];
-        }
-        self.untold.add(1, Some(Mention::new(self.line, entry.text)));
-        Vec::new()
+        vec![self.exit(&reaped, entry.stamp, entry.host, entry.boot_id)]
     }
 
+    /// What the reaper says of a victim, whose kill the log may have lost.
     pub(super) fn exit(
         &self,
         reaped: &Reaped,
         at: Stamp,
         host: Option<&str>,
         boot_id: Option<&str>,
-    ) -> Option<Record> {
-        let dying = self.dying.iter().rev().find(|dying| dying.tid == reaped.tid)?;
-        let Dying { incident, pid, tid: _, at: killed } = dying;
+    ) -> Record {
+        let dying = self.dying.iter().rev().find(|dying| dying.tid == reaped.tid);
         let boot_id = boot_id.or(self.boot_id.as_deref());
         let mut open = Open::new(&Entry { boot_id, host, ..Entry::at(at) });
         open.start = at;
         let told = Told::new(&open, &self.machine, self.boot.as_ref());
-        Some(exit(&told, incident, *pid, reaped, killed.until(at)))
+        let kill = dying.map(|dying| {
+            let Dying { incident, pid, tid: _, at: killed } = dying;
+            (incident.as_str(), *pid, killed.until(at))
+        });
+        exit(&told, reaped, kill)
     }
 }
 

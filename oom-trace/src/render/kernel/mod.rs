@@ -54,7 +54,7 @@ fn summary(kill: &OomKill, out: &mut Vec<u8>) -> io::Result<()> {
     let (
         Some(constraint),
         Some(Trigger { cpuset: Some(cpuset), mems_allowed: Some(mems_allowed), .. }),
-        Some(Chosen { tid, comm: Some(comm), uid: Some(uid), cgroup: Some(cgroup) }),
+        Some(Chosen { tid, comm: Some(comm), score: _, uid: Some(uid), cgroup: Some(cgroup) }),
     ) = (&kill.shortage.constraint, &kill.shortage.trigger, &kill.chosen)
     else {
         return Ok(());

@@ -6,10 +6,7 @@ use std::io;
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Size, held, rss};
-use crate::incident::model::{Candidate, Candidates};
-
-/// The largest are what is looked for.
-const ROWS: usize = 4;
+use crate::incident::model::{Candidate, Candidates, Census};
 
 /// `oom_score_adj` of what may not be killed.
 const NEVER: i16 = -1000;
@@ -21,10 +18,12 @@ const NAME: usize = 24;
 const ADJ: usize = 11;
 const MARK: usize = 21;
 
-/// A small table: who held how much, the largest first, and who was killed.
+/// A small table of at most so many rows: who held how much, the largest first, and who was killed.
 pub(super) fn table(
     candidates: Option<&Candidates>,
+    census: Option<&Census>,
     victim: Option<u32>,
+    most: usize,
     block: &mut Block<'_>,
 ) -> io::Result<()> {
     let Some(candidates) = candidates else { return Ok(()) };
@@ -37,14 +36,14 @@ pub(super) fn table(
             .filter(|largest| candidates.top.iter().all(|one| one.pid != largest.pid)),
     );
     rows.sort_by_key(|one| (Reverse(held(one)), !is_victim(one)));
-    if rows.iter().all(is_victim) {
+    if most == 0 || rows.iter().all(is_victim) {
         return Ok(());
     }
-    if let Some(at) = rows.iter().position(is_victim).filter(|at| *at >= ROWS) {
+    if let Some(at) = rows.iter().position(is_victim).filter(|at| *at >= most) {
         let victim = rows.remove(at);
-        rows.insert(ROWS - 1, victim);
+        rows.insert(most - 1, victim);
     }
-    rows.truncate(ROWS);
+    rows.truncate(most);
     let names: Vec<_> = rows.iter().map(|one| who(one).to_string()).collect();
     let sizes: Vec<_> = rows
         .iter()
@@ -73,10 +72,22 @@ pub(super) fn table(
         Ok(())
     })?;
     let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    block.line("", |line| match candidates.total.saturating_sub(shown) {
-        0 => Ok(()),
-        1 => line.item(format_args!("and 1 other")),
-        more => line.item(format_args!("and {more} others")),
+    let own = rows.iter().find(|one| is_victim(one)).or(rows.first()).and_then(|one| held(one));
+    block.line("", |line| {
+        match candidates.total.saturating_sub(shown) {
+            0 => {}
+            1 => line.item(format_args!("and 1 other"))?,
+            more => line.item(format_args!("and {more} others"))?,
+        }
+        let crowd = census.and_then(|census| census.crowd(own?));
+        let shown = |name| rows.iter().filter(|one| one.comm.as_ref() == Some(name)).count();
+        match crowd.filter(|(name, count, _)| *count > shown(*name) as u64) {
+            Some((name, count, bytes)) => {
+                let name = Quoted::from(name);
+                line.joined("; ", format_args!("{count} {name} held {} together", Size(bytes)))
+            }
+            None => Ok(()),
+        }
     })
 }
 
@@ -107,7 +118,7 @@ pub(super) fn show(candidates: Option<&Candidates>, block: &mut Block<'_>) -> io
 
 /// What it weighs comes first and in a column.
 fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
-    let Candidate { pid, tid, comm, cgroup, memory, rss_bytes: _, oom_score_adj, badness } =
+    let Candidate { pid, tid, comm, uid: _, cgroup, memory, rss_bytes: _, oom_score_adj, badness } =
         candidate;
     match badness {
         // What swapoff and KSM ask for (`oom_task_origin`).

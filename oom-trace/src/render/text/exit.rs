@@ -23,6 +23,7 @@ pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::R
         freed_after_ms,
         stuck_for_ms,
         by,
+        kill_missing,
         left,
     } = exit;
     let (event, emphasis) = match state {
@@ -36,6 +37,9 @@ pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::R
     match state {
         ExitState::Freed => freed(*freed_after_ms, *by, left.as_ref(), out)?,
         ExitState::Stuck => stuck(*stuck_for_ms, left.as_ref(), out)?,
+    }
+    if *kill_missing {
+        out.extend_from_slice(b"; no line of its kill is in the log");
     }
     out.push(b'\n');
     Ok(())

@@ -4,10 +4,9 @@ use std::io::{self, Write as _};
 
 use super::super::block::{Block, Palette};
 use super::super::moment::Moment;
-use super::super::quote::Quoted;
 use super::super::units::Age;
 use super::super::wrap::wrap;
-use super::{HEADLINE, candidates, census, limit, machine, trigger};
+use super::{ALL, HEADLINE, candidates, census, limit, machine, nobody, room, trigger};
 use crate::incident::model::{OomFailed, Scope};
 
 pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
@@ -24,33 +23,42 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
         candidates,
         census,
         system,
+        why,
     } = failed;
-    let path = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
     let Palette { alarm, dim, .. } = block.palette;
-    let (time, start) = (Moment(origin), block.out.len());
-    let out = &mut *block.out;
-    write!(out, "{dim}{time}{dim:#}  {alarm}OOM FAILED{alarm:#}  ")?;
-    match (path, shortage.scope) {
-        (Some(path), _) => write!(out, "cgroup {} is out of memory", Quoted::from(path))?,
-        (None, Some(Scope::Memcg)) => write!(out, "a cgroup is out of memory")?,
-        _ => write!(out, "out of memory")?,
-    }
-    write!(out, ", and no process in it may be killed")?;
-    if *failures > 1 {
-        write!(out, " ({failures} times")?;
-        if let Some(lasted) = lasted_ms.filter(|lasted| *lasted > 0) {
-            write!(out, " in {}", Age(lasted))?;
+    let headline = |block: &mut Block<'_>| {
+        let (time, start) = (Moment(origin), block.out.len());
+        let out = &mut *block.out;
+        write!(out, "{dim}{time}{dim:#}  {alarm}OOM FAILED{alarm:#}  ")?;
+        let place = if shortage.scope == Some(Scope::Memcg) { " in the cgroup" } else { "" };
+        write!(out, "out of memory, and no process{place} may be killed")?;
+        if *failures > 1 {
+            write!(out, " ({failures} times")?;
+            if let Some(lasted) = lasted_ms.filter(|lasted| *lasted > 0) {
+                write!(out, " in {}", Age(lasted))?;
+            }
+            write!(out, ")")?;
         }
-        write!(out, ")")?;
-    }
-    wrap(block.out, start, HEADLINE, block.style.width.into());
-    block.out.push(b'\n');
+        wrap(block.out, start, HEADLINE, block.style.width.into());
+        block.out.push(b'\n');
+        io::Result::Ok(())
+    };
     if !block.style.verbose {
-        limit::brief(shortage.limit.as_ref(), &mut block)?;
-        candidates::table(candidates.as_ref(), None, &mut block)?;
+        room::fit(&mut block, |room, block| {
+            headline(block)?;
+            nobody::brief(
+                shortage,
+                why.as_ref(),
+                (candidates.as_ref(), census.as_ref()),
+                room,
+                block,
+            )
+        })?;
         block.out.push(b'\n');
         return Ok(());
     }
+    headline(&mut block)?;
+    super::why(why.as_ref(), ALL, &mut block)?;
     limit::show(shortage.limit.as_ref(), &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_ref(), &mut block)?;

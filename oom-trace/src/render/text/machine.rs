@@ -1,13 +1,17 @@
 //! The machine: what it is, and how its memory stood.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::io;
 
 use super::super::block::{Block, Line};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Size};
-use crate::incident::model::{Build, Node, Origin, Pressure, System};
+use crate::incident::model::{Build, Node, Origin, Pressure, Slab, System};
 use crate::text::Escaped;
+
+/// Smaller ones did not make the shortage.
+const SLABS: usize = 4;
 
 pub(super) fn show(origin: &Origin, build: &Build, block: &mut Block<'_>) -> io::Result<()> {
     let Origin { time: _, time_guessed: _, boot_ns: _, boot_id: _, host, kernel } = origin;
@@ -58,6 +62,7 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         node_counters: _,
         huge_pages: _,
         counters: _,
+        unreclaimable_slabs,
         protection: _,
     } = system;
     block.line("system", |line| {
@@ -89,6 +94,15 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
             Some(bytes) => line.item(format_args!("page tables {}", Size(bytes))),
             None => Ok(()),
         }
+    })?;
+    block.line("slabs", |line| {
+        let mut slabs: Vec<_> = unreclaimable_slabs.iter().flatten().collect();
+        slabs.sort_by_key(|slab| Reverse(slab.total_bytes));
+        for Slab { name, used_bytes: _, total_bytes } in slabs.into_iter().take(SLABS) {
+            let name = Quoted::from(name.as_str());
+            line.item(format_args!("{name} {}", Size(*total_bytes)))?;
+        }
+        Ok(())
     })?;
     block.line("pressure", |line| {
         pressure("some", pressure_some.as_ref(), line)?;

@@ -10,13 +10,11 @@ use super::moment::Moment;
 use super::quote::{Quoted, TaskLabel};
 use super::units::{Size, resident};
 use super::wrap::wrap;
-use crate::incident::model::{
-    Agent, Limit, OomKill, OomPanic, Outcome, Record, Scope, Source, Why,
-};
+use crate::incident::model::{Agent, Limit, OomKill, Outcome, Record, Scope, Source, Why};
 use crate::text::Escaped;
 
-/// The nearest; more would not be read.
-const HINTS: usize = 2;
+/// Hints, where there is room for all.
+const ALL: usize = usize::MAX;
 
 /// Where a headline goes on that is too long.
 const HEADLINE: usize = 4;
@@ -27,6 +25,9 @@ mod exit;
 mod failed;
 mod limit;
 mod machine;
+mod nobody;
+mod panic;
+mod room;
 mod trigger;
 mod user_kill;
 mod victim;
@@ -35,7 +36,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     match record {
         Record::OomKill(kill) if style.verbose => in_full(kill, Block::new(out, style)),
         Record::OomKill(kill) => in_brief(kill, Block::new(out, style)),
-        Record::OomPanic(panic) => oom_panic(panic, Block::new(out, style)),
+        Record::OomPanic(panic) => panic::show(panic, Block::new(out, style)),
         Record::OomFailed(failed) => failed::show(failed, Block::new(out, style)),
         Record::UserKill(kill) => user_kill::show(kill, Block::new(out, style)),
         Record::OomExit(exit) => exit::show(exit, Palette::from(style), out),
@@ -45,24 +46,31 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
 
 /// What is needed first: what died, why, what to do, who it was, whose limit, who else held how much.
 fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
-    headline(kill, &mut block)?;
     // The first one says of the shortage what there is to say.
     if kill.victim_index > 1 {
-        return Ok(());
+        return headline(kill, &mut block);
     }
-    why(kill, &mut block)?;
-    victim::brief(&kill.victim, kill.why.is_some(), &mut block)?;
-    limit::brief(kill.shortage.limit.as_ref(), &mut block)?;
-    trigger::brief(&kill.shortage, &kill.victim, &mut block)?;
-    candidates::table(kill.candidates.as_deref(), kill.victim.pid, &mut block)?;
+    room::fit(&mut block, |room, block| {
+        headline(kill, block)?;
+        why(kill.why.as_ref(), room.hints, block)?;
+        let is_explained = kill.why.is_some();
+        victim::brief(&kill.victim, is_explained, room.memory, block)?;
+        if room.limit {
+            limit::brief(kill.shortage.limit.as_ref(), block)?;
+        }
+        if room.trigger {
+            trigger::brief(&kill.shortage, &kill.victim, block)?;
+        }
+        let (candidates, census) = (kill.candidates.as_deref(), kill.census.as_deref());
+        candidates::table(candidates, census, kill.victim.pid, room.rows, block)
+    })?;
     block.out.push(b'\n');
     Ok(())
 }
 
-fn why(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
-    let Some(Why { summary, hints }) = &kill.why else { return Ok(()) };
+fn why(why: Option<&Why>, most: usize, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(Why { summary, hints }) = why else { return Ok(()) };
     block.line("why", |line| line.item(format_args!("{}", prose(summary))))?;
-    let most = if block.style.verbose { hints.len() } else { HINTS };
     block.list("try", hints.iter().take(most), |line, hint| {
         line.item(format_args!("{}", prose(hint)))
     })
@@ -94,7 +102,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         shrunk: _,
     } = kill;
     headline(kill, &mut block)?;
-    why(kill, &mut block)?;
+    why(kill.why.as_ref(), ALL, &mut block)?;
     block.line("group", |line| match group {
         Some(path) => line.item(format_args!("memory.oom.group of {}", Quoted::from(path))),
         None => Ok(()),
@@ -105,33 +113,6 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     candidates::show(candidates.as_deref(), &mut block)?;
     census::show(census.as_deref(), &mut block)?;
     machine::system(system.as_deref(), &mut block)?;
-    machine::show(origin, &shortage.build, &mut block)?;
-    end(incident, *source, &mut block)
-}
-
-fn oom_panic(panic: &OomPanic, mut block: Block<'_>) -> io::Result<()> {
-    let OomPanic {
-        schema: _,
-        kind: _,
-        incident,
-        origin,
-        source,
-        message,
-        shortage,
-        candidates,
-        census,
-        system,
-    } = panic;
-    let Palette { alarm, dim, .. } = block.palette;
-    let (time, start) = (Moment(origin), block.out.len());
-    write!(block.out, "{dim}{time}{dim:#}  {alarm}OOM PANIC{alarm:#}  {message}")?;
-    wrap(block.out, start, HEADLINE, block.style.width.into());
-    block.out.push(b'\n');
-    limit::show(shortage.limit.as_ref(), &mut block)?;
-    trigger::show(shortage, &mut block)?;
-    candidates::show(candidates.as_ref(), &mut block)?;
-    census::show(census.as_ref(), &mut block)?;
-    machine::system(system.as_ref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)
 }
@@ -166,6 +147,10 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     }
     if *outcome == Some(Outcome::AlreadyExiting) {
         out.extend_from_slice(b", already exiting: no signal was sent");
+    }
+    // The hooks may not know, a log has the line of each kill.
+    if outcome.is_none() && kill.source == Source::KernelLog && kill.chosen.is_some() {
+        out.extend_from_slice(b", chosen; no line of its kill is in the log");
     }
     if kill.victim_count > 1 {
         write!(out, ", victim {} of {}", kill.victim_index, kill.victim_count)?;

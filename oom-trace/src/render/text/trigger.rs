@@ -29,6 +29,21 @@ pub(super) fn brief(shortage: &Shortage, victim: &Victim, block: &mut Block<'_>)
     })
 }
 
+/// The same where nobody was killed.
+pub(super) fn asked(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(trigger) = &shortage.trigger else { return Ok(()) };
+    block.line("trigger", |line| {
+        let Trigger { pid, tid, comm, .. } = trigger;
+        if comm.is_some() || tid.is_some() {
+            line.item(format_args!("{}", TaskLabel { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
+        }
+        match trigger.order.filter(|order| *order > 0) {
+            Some(_) => allocation(trigger, line),
+            None => Ok(()),
+        }
+    })
+}
+
 /// `allocation order=3 (8 pages), gfp=GFP_KERNEL|__GFP_COMP`
 fn allocation(trigger: &Trigger, line: &mut Line<'_>) -> io::Result<()> {
     let Trigger { order, gfp_flags, gfp_mask, .. } = trigger;
@@ -55,6 +70,7 @@ pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()>
         gfp_mask: _,
         gfp_flags: _,
         order: _,
+        user_pc: _,
         cgroup,
         cpuset,
         mems_allowed,

@@ -144,7 +144,12 @@ pub(super) fn show(
 }
 
 /// Who it was, in short.
-pub(super) fn brief(victim: &Victim, is_explained: bool, block: &mut Block<'_>) -> io::Result<()> {
+pub(super) fn brief(
+    victim: &Victim,
+    is_explained: bool,
+    has_room: bool,
+    block: &mut Block<'_>,
+) -> io::Result<()> {
     let Victim { uid, user, age_ms, parents, ppid, parent_comm, oom_score_adj, .. } = victim;
     block.line("victim", |line| {
         if let Some(inner) = victim.ns_pid.filter(|inner| Some(*inner) != victim.pid) {
@@ -170,7 +175,7 @@ pub(super) fn brief(victim: &Victim, is_explained: bool, block: &mut Block<'_>) 
     let width = usize::from(block.style.width);
     let room = width.saturating_sub(INDENT + ELLIPSIS).max(LEAST);
     block.line("command", |line| command(victim.argv.as_deref(), victim.argv_cut, room, line))?;
-    if !is_explained || is_of_several_kinds(&victim.memory) {
+    if !is_explained || (has_room && is_of_several_kinds(&victim.memory)) {
         block.line("memory", |line| held(&victim.memory, line))?;
     }
     let sharers = victim.shares_mm.iter().flatten();

@@ -5,6 +5,7 @@
 
 mod browser;
 mod build;
+mod go;
 mod java;
 mod node;
 mod postgres;
@@ -32,8 +33,6 @@ enum Advice {
     Workers(Workers),
     /// A size that it is started with, or configured to.
     Size(Setting),
-    /// What is true of all such programs; `{ceiling}` stands for what ran out.
-    Always(&'static str),
     /// What takes more than a row.
     Of(fn(&Program<'_>) -> Option<String>),
 }
@@ -92,14 +91,21 @@ const TABLE: &[Row] = &[
     // Only what is surely written in Go.
     row(
         &[
+            "AdGuardHome",
             "apid",
             "caddy",
+            "cloudflared",
             "containerd",
             "coredns",
             "dockerd",
             "etcd",
+            "frpc",
+            "frps",
+            "geth",
             "grafana",
             "influxd",
+            "ipfs",
+            "k3s*",
             "kube-apiserver",
             "kube-controller",
             "kube-scheduler",
@@ -110,15 +116,18 @@ const TABLE: &[Row] = &[
             "node_exporter",
             "prometheus",
             "promtail",
+            "rclone",
+            "sing-box",
+            "syncthing",
+            "tailscaled",
             "telegraf",
             "terraform",
             "traefik",
+            "v2ray",
             "vault",
+            "xray",
         ],
-        Advice::Always(
-            "set GOMEMLIMIT to about 90 % of {ceiling}, so that Go's garbage collector works harder \
-             before it is reached",
-        ),
+        Advice::Of(go::advice),
     ),
     row(&["python*"], Advice::Of(python::advice)),
 ];
@@ -128,9 +137,6 @@ pub(super) fn advice(kill: &OomKill) -> Option<String> {
     TABLE.iter().filter(|row| program.is_one_of(row.names)).find_map(|row| match &row.advice {
         Advice::Workers(workers) => workers.advice(&program, row.names),
         Advice::Size(setting) => setting.advice(&program),
-        Advice::Always(text) => {
-            program.is_most().then(|| text.replace("{ceiling}", &program.ceiling.to_string()))
-        }
         Advice::Of(advice) => advice(&program),
     })
 }

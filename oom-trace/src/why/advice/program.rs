@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
-use super::super::facts::{is_share, short_machine, sum};
+use super::super::facts::{by_score, is_share, short_machine, sum};
 use super::super::hit::{Hit, is_lowered};
 use super::super::shortage::Stuck;
-use crate::incident::model::{Candidate, OomKill, Scope};
-use crate::units::{Size, rss};
+use crate::incident::model::{OomKill, Scope, Sum};
+use crate::text::KernelText;
+use crate::units::Size;
 
 /// Who holds half of what ran out is what it is about.
 const MOST_PERCENT: u64 = 50;
@@ -26,19 +27,29 @@ pub(super) struct Program<'a> {
 }
 
 /// What ran out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Limit,
+    Machine,
+    /// Memory and swap, by the share that the victim had of them.
+    Estimate,
+}
+
+/// How much that is.
 #[derive(Clone, Copy)]
 pub(super) struct Ceiling {
     pub(super) bytes: u64,
-    is_limit: bool,
+    pub(super) of: Of,
 }
 
 /// `the limit of 512.0 MiB`
 impl Display for Ceiling {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { bytes, is_limit } = *self;
-        match is_limit {
-            true => write!(f, "the limit of {}", Size(bytes)),
-            false => write!(f, "the machine's {}", Size(bytes)),
+        let Self { bytes, of } = *self;
+        match of {
+            Of::Limit => write!(f, "the limit of {}", Size(bytes)),
+            Of::Machine => write!(f, "the machine's {}", Size(bytes)),
+            Of::Estimate => write!(f, "the machine's memory and swap of about {}", Size(bytes)),
         }
     }
 }
@@ -91,17 +102,29 @@ impl<'a> Program<'a> {
 
     /// All of its kind, if they hold most of what ran out.
     pub(super) fn crowd(&self, names: &[&str]) -> Option<Crowd> {
-        let candidates = self.kill.candidates.as_ref()?;
-        let is_one = |candidate: &&Candidate| {
-            let comm = candidate.comm.as_ref().map(|comm| comm.to_utf8());
+        let is_one = |comm: Option<&KernelText>| {
+            let comm = comm.map(|comm| comm.to_utf8());
             comm.is_some_and(|comm| names.iter().any(|name| is_name(&comm, name)))
         };
-        let all: Vec<_> = candidates.top.iter().filter(is_one).collect();
-        let own = sum(all.iter().map(|one| one.memory.anon_rss_bytes));
+        let (all, is_all) = match &self.kill.census {
+            Some(census) => {
+                let groups = census.by_name.iter().filter(|group| is_one(group.comm.as_ref()));
+                let all = groups.map(|group| group.sum.clone()).reduce(Sum::plus);
+                (all, census.other_names.is_none())
+            }
+            None => {
+                let candidates = self.kill.candidates.as_ref()?;
+                let ones = candidates.top.iter().filter(|one| is_one(one.comm.as_ref()));
+                let all = ones.map(Sum::from).reduce(Sum::plus);
+                (all, u64::try_from(candidates.top.len()).ok()? == candidates.total)
+            }
+        };
+        let all = all?;
+        let own = all.memory.anon_rss_bytes;
         let crowd = Crowd {
-            count: u64::try_from(all.len()).ok()?,
-            is_all: u64::try_from(candidates.top.len()).ok()? == candidates.total,
-            held: own.or_else(|| sum(all.iter().map(|one| rss(one))))?,
+            count: all.processes,
+            is_all,
+            held: own.or(all.rss_bytes)?,
             is_own: own.is_some(),
         };
         is_share(crowd.held, self.ceiling.bytes, MOST_PERCENT).then_some(crowd)
@@ -143,11 +166,13 @@ fn ceiling(kill: &OomKill) -> Option<Ceiling> {
     match kill.shortage.scope? {
         Scope::Memcg => {
             let max = Hit::new(kill).filter(|_| !is_lowered(kill))?.max()?;
-            Some(Ceiling { bytes: max, is_limit: true })
+            Some(Ceiling { bytes: max, of: Of::Limit })
         }
         Scope::Global if Stuck::of_the_machine(kill).is_none() => {
-            let total = short_machine(kill)?.total_bytes?;
-            Some(Ceiling { bytes: total, is_limit: false })
+            match short_machine(kill).and_then(|system| system.total_bytes) {
+                Some(bytes) => Some(Ceiling { bytes, of: Of::Machine }),
+                None => Some(Ceiling { bytes: by_score(kill)?, of: Of::Estimate }),
+            }
         }
         _ => None,
     }

@@ -1,9 +1,9 @@
 //! The allocation that failed. One that only DMA zones can serve does not get as far as the OOM
 //! killer (`__alloc_pages_may_oom`, mm/page_alloc.c).
 
-use super::super::facts::is_share;
+use super::super::facts::{is_global, is_share};
 use super::super::nodes::Bound;
-use super::super::shortage::{Stuck, allocation, is_unmovable};
+use super::super::shortage::{Block, Stuck, allocation, is_unmovable};
 use super::super::zones;
 use crate::incident::model::OomKill;
 use crate::text::Escaped;
@@ -13,11 +13,24 @@ use crate::units::Size;
 const HALF_PERCENT: u64 = 50;
 
 pub(super) fn fragmented(kill: &OomKill) -> Option<String> {
+    if let Some(block) = unexplained(kill) {
+        return Some(format!(
+            "look at /proc/buddyinfo for fragmentation: a contiguous block of {block} was asked for, which \
+             may have run out while single pages were free; look for what asks for such blocks, or raise \
+             vm.min_free_kbytes"
+        ));
+    }
     let block = stuck(kill)?.block?;
     Some(format!(
         "look at /proc/buddyinfo for fragmentation: blocks of {block} had run out; write 1 to \
          /proc/sys/vm/compact_memory, or raise vm.min_free_kbytes, to get more of them"
     ))
+}
+
+/// A block of pages, where nothing tells what was free.
+fn unexplained(kill: &OomKill) -> Option<Block> {
+    let free = kill.system.as_ref().and_then(|system| system.free_bytes);
+    Block::new(kill).filter(|_| is_global(kill) && free.is_none())
 }
 
 /// Free memory that it may not use.

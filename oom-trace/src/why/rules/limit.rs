@@ -1,11 +1,14 @@
 //! The limit of a cgroup.
 
 use super::super::advice::advice;
-use super::super::facts::{held_at_least, is_share, larger, name, short_machine, who};
+use super::super::facts::{
+    all, everyone, held_at_least, is_global, is_share, larger, name, short_machine, weighed, who,
+};
 use super::super::hit::{Hit, Level, Of, is_lowered};
 use super::super::place;
-use super::super::shortage::Stuck;
+use super::super::shortage::{Block, Stuck};
 use super::choice::{shielded, unkillable};
+use super::together;
 use crate::incident::model::{OomKill, Scope, Source, Victim};
 use crate::quote::Quoted;
 use crate::units::{Size, resident, rss};
@@ -61,9 +64,11 @@ pub(super) fn most(kill: &OomKill) -> Option<String> {
 
 pub(super) fn crowd(kill: &OomKill) -> Option<String> {
     let hit = raisable(kill).filter(|hit| hit.level == Level::Own && !is_told_of_another(kill))?;
+    // Then it is known which.
+    together::crowd(kill).is_none().then_some(())?;
     let (max, held) = hit.less()?;
     let candidates = kill.candidates.as_ref().filter(|candidates| candidates.total > 2)?;
-    is_share(held_at_least(candidates), max, CROWD_PERCENT).then_some(())?;
+    is_share(held_at_least(kill)?, max, CROWD_PERCENT).then_some(())?;
     Some(format!(
         "run fewer processes in {}, or raise {}: {} share its {}, and {} held only {}",
         hit.name(),
@@ -97,15 +102,29 @@ pub(super) fn above(kill: &OomKill) -> Option<String> {
     ))
 }
 
-/// One process took the machine: with a limit of its own only that is hit.
-pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
-    let total = short_machine(kill)?.total_bytes?;
-    let held = resident(&kill.victim.memory)?;
-    if !is_share(held, total, MACHINE_PERCENT) || Stuck::of_the_machine(kill).is_some() {
-        return None;
-    }
-    let Victim { container, pod, unit, .. } = &kill.victim;
-    let knob = match (container, pod, unit.as_deref()) {
+/// The victim held little of it, and nothing tells who held the rest.
+pub(super) fn rest(kill: &OomKill) -> Option<String> {
+    let is_one = |hit: &Hit<'_>| hit.level != Level::Above && !is_told_of_another(kill);
+    let hit = raisable(kill).filter(is_one)?;
+    (crowd(kill).is_none() && together::crowd(kill).is_none()).then_some(())?;
+    let (max, held) = hit.less()?;
+    let all = all(kill).filter(|all| all.processes > 1).and_then(|all| {
+        Some(format!(", {} together {}", everyone(all.processes), Size(all.rss_bytes?)))
+    });
+    Some(format!(
+        "raise {} if what runs in it needs more: of its {}, {} held only {}{}",
+        hit.knob(),
+        Size(max),
+        who(&kill.victim),
+        Size(held),
+        all.unwrap_or_default()
+    ))
+}
+
+/// What to limit so that it cannot take the machine.
+fn own_limit(victim: &Victim) -> String {
+    let Victim { container, pod, unit, .. } = victim;
+    match (container, pod, unit.as_deref()) {
         (_, Some(pod), _) => format!("set or lower resources.limits.memory of {}", place::pod(pod)),
         (Some(container), ..) => {
             format!("set or lower the memory limit of {}", place::container(container))
@@ -114,7 +133,36 @@ pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
             format!("set or lower MemoryMax= of {}", Quoted::from(unit))
         }
         _ => "run it under a limit of its own (systemd-run --scope -p MemoryMax=…)".to_owned(),
-    };
+    }
+}
+
+/// The same where the log does not tell how large the machine is.
+pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
+    let total = kill.system.as_ref().and_then(|system| system.total_bytes);
+    if !is_global(kill) || total.is_some() || Block::new(kill).is_some() || advice(kill).is_some() {
+        return None;
+    }
+    let all = all(kill).filter(|all| all.processes > 1)?;
+    let (whole, held) = (all.held()?, weighed(&kill.victim.memory)?);
+    is_share(held, whole, MACHINE_PERCENT).then_some(())?;
+    Some(format!(
+        "{}, or look for a leak in {}: it held {} of the {} that {} held",
+        own_limit(&kill.victim),
+        who(&kill.victim),
+        Size(held),
+        Size(whole.max(held)),
+        everyone(all.processes)
+    ))
+}
+
+/// One process took the machine: with a limit of its own only that is hit.
+pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
+    let total = short_machine(kill)?.total_bytes?;
+    let held = resident(&kill.victim.memory)?;
+    if !is_share(held, total, MACHINE_PERCENT) || Stuck::of_the_machine(kill).is_some() {
+        return None;
+    }
+    let knob = own_limit(&kill.victim);
     Some(format!(
         "{knob}, so that it cannot take the whole machine: {} held {} of {}",
         who(&kill.victim),
@@ -307,6 +355,37 @@ mod tests {
         held(&mut pod, 10 * 1024);
         let knob = "set or lower resources.limits.memory of pod shop/cart-0";
         assert!(of_its_own(&pod).unwrap().starts_with(knob));
+    }
+
+    #[test]
+    fn a_victim_that_held_little_leaves_less_to_say() {
+        let mut kill = of_a_service();
+        assert_eq!(rest(&kill), None);
+        held(&mut kill, 100);
+        assert_eq!(
+            rest(&kill).unwrap(),
+            "raise MemoryMax= of app.service if what runs in it needs more: of its 512.0 MiB, python3 \
+             held only 100.0 MiB"
+        );
+        kill.candidates = Some(candidates(&[candidate(7, 100), candidate(8, 20)]));
+        assert!(rest(&kill).unwrap().ends_with("100.0 MiB, both processes together 120.0 MiB"));
+        limit_at(&mut kill, "/system.slice");
+        assert_eq!(rest(&kill), None);
+    }
+
+    #[test]
+    fn who_held_most_of_a_machine_of_unknown_size_is_told_of() {
+        let mut kill = of_the_machine();
+        kill.candidates = Some(candidates(&[candidate(7, 10_158), candidate(8, 20)]));
+        assert_eq!(of_its_own_by_share(&kill), None);
+        kill.system.as_mut().unwrap().total_bytes = None;
+        assert!(
+            of_its_own_by_share(&kill).unwrap().ends_with(
+                "a leak in java: it held 9.9 GiB of the 9.9 GiB that both processes held"
+            )
+        );
+        kill.candidates = Some(candidates(&[candidate(7, 10_158), candidate(8, 20_000)]));
+        assert_eq!(of_its_own_by_share(&kill), None);
     }
 
     #[test]

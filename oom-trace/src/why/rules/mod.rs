@@ -4,6 +4,7 @@ mod allocation;
 mod choice;
 mod kernel;
 mod limit;
+mod log;
 mod nodes;
 mod overcommit;
 mod shared;
@@ -33,11 +34,13 @@ const RULES: &[Rule] = &[
     kernel::charged,
     shared::victim,
     shared::machine,
+    together::crowd,
     shared::unmapped_limit,
     shared::unmapped_machine,
     advice::advice,
     limit::most,
     limit::of_its_own,
+    limit::of_its_own_by_share,
     limit::crowd,
     limit::above,
     kernel::objects,
@@ -53,6 +56,9 @@ const RULES: &[Rule] = &[
     limit::throttle,
     limit::unnamed,
     together::sharers,
+    limit::rest,
+    log::dump,
+    log::command,
 ];
 
 pub(super) fn hints(kill: &OomKill) -> Vec<String> {

@@ -1,13 +1,17 @@
 //! Memory that outlives a process: tmpfs, shared memory, and what no process maps.
 
-use super::super::facts::{is_share, own, short_machine, sum, sum_of_all, who};
+use super::super::facts::{all, is_share, own, short_machine, sum, who};
 use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
-use crate::incident::model::{Candidate, OomKill};
-use crate::units::{Size, resident, rss};
+use super::kernel::charged;
+use crate::incident::model::OomKill;
+use crate::units::{Size, resident};
 
 /// The greater part.
 const HALF_PERCENT: u64 = 50;
+
+/// The same where it is not known how much of it processes share.
+const MOST_PERCENT: u64 = 75;
 
 /// Desktops and databases live with less.
 const MACHINE_PERCENT: u64 = 25;
@@ -44,17 +48,24 @@ pub(super) fn machine(kill: &OomKill) -> Option<String> {
 /// Files and shared memory may be charged to other cgroups: only the rest of what the processes have
 /// fills this one for certain.
 pub(super) fn unmapped_limit(kill: &OomKill) -> Option<String> {
-    let hit = Hit::new(kill).filter(|hit| !hit.with_swap)?;
+    // What the kernel's own is, is told then.
+    let hit = Hit::new(kill).filter(|hit| !hit.with_swap && charged(kill).is_none())?;
     if let Some(filling) = Filling::new(&hit) {
         return filled(&hit, &filling);
     }
-    let (used, own) = (hit.limit.usage_bytes?, sum_of_all(kill, own)?);
+    let (used, all) = (hit.limit.usage_bytes?, all(kill)?);
+    // Before 6.8 the log does not part what is a process's own; all of it is no less.
+    let (own, what, much) = match (own(&all), all.rss_bytes) {
+        (Some(own), _) => (own, "anonymous memory and page tables were", HALF_PERCENT),
+        (None, Some(rss)) => (rss, "what its processes held was", MOST_PERCENT),
+        (None, None) => return None,
+    };
     let rest = used.saturating_sub(own);
     let pod = if hit.is_kubernetes() { " (an emptyDir of medium Memory is one)" } else { "" };
-    is_share(rest, used, HALF_PERCENT).then(|| {
+    is_share(rest, used, much).then(|| {
         format!(
             "look in {} for what else it holds, such as files in tmpfs{pod}, sockets, pipes and other \
-             kernel memory: anonymous memory and page tables were only {} of the {} in use",
+             kernel memory: {what} only {} of the {} in use",
             hit.file("memory.stat"),
             Size(own),
             Size(used)
@@ -84,19 +95,16 @@ fn filled(hit: &Hit<'_>, filling: &Filling) -> Option<String> {
 pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     let system = short_machine(kill)?;
     let used = system.total_bytes?.checked_sub(system.free_bytes?)?;
-    let held = sum_of_all(kill, mapped)?;
+    let all = all(kill)?;
+    let held = sum([all.rss_bytes, Some(all.memory.pgtables_bytes.unwrap_or(0))])?;
     is_share(used.saturating_sub(held), used, HALF_PERCENT).then(|| {
         format!(
-            "look at Shmem, Slab and HugePages_Total in /proc/meminfo, and at ZFS's ARC \
-             (/proc/spl/kstat/zfs/arcstats): the processes that were weighed held only {} of the {} in use",
+            "look at Shmem, Slab and HugePages_Total in /proc/meminfo, at pipes and socket buffers, and at \
+             ZFS's ARC (/proc/spl/kstat/zfs/arcstats): the processes that were weighed held only {} of the {} in use",
             Size(held),
             Size(used)
         )
     })
-}
-
-fn mapped(one: &Candidate) -> Option<u64> {
-    sum([rss(one), Some(one.memory.pgtables_bytes.unwrap_or(0))])
 }
 
 #[cfg(test)]

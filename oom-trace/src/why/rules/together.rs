@@ -1,11 +1,45 @@
 //! Who died with it.
 
-use super::super::facts::{task, who};
+use super::super::advice::advice;
+use super::super::facts::{all, is_share, machine_bytes, name, task, weighed, who};
+use super::super::hit::Hit;
 use crate::incident::model::OomKill;
 use crate::quote::Quoted;
+use crate::units::Size;
 
 /// More names would not be read.
 const NAMES: usize = 3;
+
+/// Who holds less than this of what ran out, all together, did not bring it about.
+const CROWD_PERCENT: u64 = 25;
+
+/// Many processes of one name that together hold more than the victim.
+pub(super) fn crowd(kill: &OomKill) -> Option<String> {
+    let census = kill.census.as_ref()?;
+    let own = weighed(&kill.victim.memory)?;
+    let (comm, count, held) = census.crowd(own)?;
+    let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
+    let whole = ran_out.or_else(|| all(kill)?.held())?;
+    is_share(held, whole, CROWD_PERCENT).then_some(())?;
+    let name = name(Some(comm), "");
+    if kill.victim.comm.as_ref() != Some(comm) {
+        let who = who(&kill.victim);
+        return Some(format!(
+            "run fewer {name} processes, or limit them as a whole: {count} of them held {} together, \
+             {who} {}",
+            Size(held),
+            Size(own)
+        ));
+    }
+    // Of some programs it is known what says how many there are.
+    advice(kill).is_none().then(|| {
+        format!(
+            "run fewer {name} processes: {count} of them held {} together, {} each on average",
+            Size(held),
+            Size(held.checked_div(count).unwrap_or(held))
+        )
+    })
+}
 
 pub(super) fn group(kill: &OomKill) -> Option<String> {
     let path = kill.group.as_ref().filter(|_| kill.victim_count > 1)?;
@@ -47,6 +81,30 @@ mod tests {
     use super::super::super::testdata::of_a_service;
     use super::*;
     use crate::incident::model::Sharer;
+
+    #[test]
+    fn many_of_one_name_are_told_of_as_one() {
+        use super::super::super::testdata::candidate;
+        use crate::incident::model::{Candidate, Census};
+        let mut kill = of_a_service();
+        assert_eq!(crowd(&kill), None);
+        let worker = |pid| Candidate { comm: Some("worker".into()), ..candidate(pid, 20) };
+        let mut all: Vec<_> = (100..140).map(worker).collect();
+        all.push(candidate(7, 492));
+        kill.census = Census::of(&all).map(Into::into);
+        assert_eq!(
+            crowd(&kill).unwrap(),
+            "run fewer worker processes, or limit them as a whole: 40 of them held 800.0 MiB together, \
+             python3 492.0 MiB"
+        );
+        kill.victim.comm = Some("worker".into());
+        kill.victim.memory.anon_rss_bytes = Some(20 << 20);
+        assert!(
+            crowd(&kill).unwrap().ends_with("held 800.0 MiB together, 20.0 MiB each on average")
+        );
+        kill.census = Census::of(&all[37..]).map(Into::into);
+        assert_eq!(crowd(&kill), None);
+    }
 
     #[test]
     fn a_group_dies_as_a_whole_because_it_is_told_to() {

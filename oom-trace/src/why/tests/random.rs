@@ -50,6 +50,7 @@ impl Chance {
             pid: self.0.u32(6..9),
             tid: 7,
             comm: self.maybe(|_| "hog".into()),
+            uid: None,
             cgroup: self.maybe(|_| "/hogs".into()),
             memory: self.memory(),
             rss_bytes: self.number(),

@@ -1,0 +1,86 @@
+//! What a saved log lacks, and where it is to be had.
+
+use super::super::facts::name;
+use crate::incident::model::{OomKill, Source};
+use crate::units::resident;
+
+/// Programs whose name says nothing of what they run.
+const INTERPRETERS: [&str; 9] =
+    ["python", "java", "node", "perl", "ruby", "php", "bash", "sh", "dotnet"];
+
+/// A kill of which the log has one line, or what another said of it.
+pub(super) fn dump(kill: &OomKill) -> Option<String> {
+    let OomKill { shortage, victim, .. } = kill;
+    let trigger = shortage.trigger.as_ref();
+    let has_dump = shortage.constraint.is_some()
+        || trigger.is_some_and(|trigger| trigger.gfp_mask.is_some())
+        || shortage.limit.is_some()
+        || kill.candidates.is_some()
+        || kill.system.is_some();
+    if kill.source != Source::KernelLog || has_dump {
+        return None;
+    }
+    // The kubelet tells of no sizes.
+    let node = match resident(&victim.memory) {
+        Some(_) => "",
+        None => {
+            "; on a Kubernetes node: kubectl debug node/NODE -it --image=busybox -- chroot /host dmesg -T"
+        }
+    };
+    Some(format!(
+        "look at the lines before the kill in the full kernel log (dmesg -T, journalctl -k{node}): they say \
+         what ran short and who held it"
+    ))
+}
+
+/// A name that many programs share.
+pub(super) fn command(kill: &OomKill) -> Option<String> {
+    let victim = &kill.victim;
+    let comm = victim.comm.as_ref().map(|comm| comm.to_utf8())?;
+    let is_one = INTERPRETERS.iter().any(|it| {
+        let rest = comm.strip_prefix(it);
+        rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    });
+    let is_placed = victim.unit.is_some() || victim.container.is_some() || victim.pod.is_some();
+    let is_unknown = victim.argv.is_none() && victim.exe.is_none() && !is_placed;
+    (kill.source == Source::KernelLog && is_one && is_unknown).then(|| {
+        let who = name(victim.comm.as_ref(), "the victim");
+        format!(
+            "keep oom-trace running to know which {who} it is the next time: the kernel's log has no \
+             command line, an agent's record has it, the unit and the parents"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testdata::{of_a_service, of_the_machine};
+    use super::*;
+
+    #[test]
+    fn one_line_of_a_log_asks_for_the_others() {
+        let mut kill = of_the_machine();
+        kill.source = Source::KernelLog;
+        assert_eq!(dump(&kill), None);
+        kill.system = None;
+        assert!(dump(&kill).unwrap().contains("(dmesg -T, journalctl -k)"));
+        kill.victim.memory = crate::incident::model::Memory::default();
+        assert!(dump(&kill).unwrap().contains("kubectl debug node/NODE"));
+        kill.source = Source::Kprobe;
+        assert_eq!(dump(&kill), None);
+    }
+
+    #[test]
+    fn a_name_that_many_share_needs_a_command_line() {
+        let mut kill = of_a_service();
+        kill.source = Source::KernelLog;
+        assert_eq!(command(&kill), None);
+        kill.victim.unit = None;
+        assert!(command(&kill).unwrap().contains("which python3 it is"));
+        kill.victim.comm = Some("nodepad".into());
+        assert_eq!(command(&kill), None);
+        kill.victim.comm = Some("java".into());
+        kill.source = Source::Kprobe;
+        assert_eq!(command(&kill), None);
+    }
+}
