@@ -104,11 +104,13 @@ impl Seen {
 impl Told {
     fn is_same(&self, other: &Self, has_numbers: bool) -> bool {
         let hosts = self.host.as_deref().zip(other.host.as_deref());
-        if hosts.is_some_and(|(a, b)| !may_be_one(a, b)) {
-            return false;
-        }
         let boots = self.boot_ns.zip(other.boot_ns);
         let times = self.time.zip(other.time);
+        // A collector may have another name for a machine, but not for a moment.
+        let is_one_moment = boots.is_none() && times.is_some_and(|(a, b)| a == b);
+        if !is_one_moment && hosts.is_some_and(|(a, b)| !may_be_one(a, b)) {
+            return false;
+        }
         match (boots, times) {
             (Some((a, b)), _) => a == b,
             (None, Some((a, b))) => b.duration_since(a).as_secs().abs() <= APART_S,
