@@ -47,6 +47,8 @@ pub(super) struct Dump {
     pub(super) tasks: Vec<Task>,
     /// Whether all rows were read.
     pub(super) has_all_tasks: bool,
+    /// Whether rows before the first that is there may be missing.
+    is_partial: bool,
     /// Before 5.0: cpuset and nodes.
     pub(super) cpuset: Option<(Option<KernelText>, String)>,
     /// Before 5.0: the cgroups of the chosen task and of the limit.
@@ -62,7 +64,7 @@ impl Dump {
             Message::Cpu(cpu) => {
                 self.cpus += 1;
                 let is_triggers = match &self.header {
-                    Some(header) => header.comm.logged == cpu.comm.logged,
+                    Some(header) => is_name_of(&header.comm.logged, &cpu.comm.logged),
                     None => false,
                 };
                 if self.cpu.len() < 2 && is_triggers {
@@ -123,6 +125,11 @@ impl Dump {
     }
 
     fn row(&mut self, row: Scan<'_>, entry: &Entry<'_>) {
+        if self.columns.is_none() {
+            // The head of the table was lost, and rows with it.
+            self.columns = Columns::guess(row);
+            self.is_partial = true;
+        }
         let Some(columns) = &self.columns else { return };
         match columns.read(row, entry.names).filter(|_| self.tasks.len() < MAX_TASKS) {
             Some(task) => self.tasks.push(task),
@@ -156,6 +163,15 @@ impl Dump {
         (task == limit && self.stats == 1).then_some(limit)
     }
 
+    /// Whether it has a message of this kind, of which a dump has one.
+    pub(super) fn has_one_of(&self, message: &Message<'_>) -> bool {
+        match message {
+            Message::Chose(_) => self.chose.is_some(),
+            Message::Limit(..) => self.limit.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether it is known what was asked for.
     pub(super) fn has_header(&self) -> bool {
         self.header.is_some()
@@ -176,14 +192,32 @@ impl Dump {
     /// Whether a kill that follows must be that of the task chosen here. Kernels before 5.1 may
     /// kill a child in its place.
     pub(super) fn chose(&self, killed: &Killed) -> bool {
-        let is_listed = || self.tasks.is_empty() || self.process(killed.tid).is_some();
+        let is_listed = || self.may_list(killed.tid);
         let Some(chosen) = self.chosen() else {
             // The line that names it was cut or left out: the kernel handles one shortage at a time.
             return self.is_described() && is_listed();
         };
         let is_child = self.chose.is_some() && is_listed();
         let processes = self.process(chosen).zip(self.process(killed.tid));
-        chosen == killed.tid || is_child || processes.is_some_and(|(a, b)| a == b)
+        if chosen == killed.tid {
+            return self.names_alike(killed);
+        }
+        is_child || processes.is_some_and(|(a, b)| a == b)
+    }
+
+    /// Whether a thread may be in the table, as far as there is one.
+    pub(super) fn may_list(&self, tid: u32) -> bool {
+        self.tasks.is_empty() || self.is_partial || self.process(tid).is_some()
+    }
+
+    /// Whether the name of who was killed is that of who was chosen; a task may rename itself, but between two
+    /// lines few do.
+    fn names_alike(&self, killed: &Killed) -> bool {
+        let chosen = match &self.summary {
+            Some(summary) => summary.task.as_ref(),
+            None => self.chose.as_ref().and_then(|chose| chose.comm.as_ref()),
+        };
+        chosen.zip(killed.comm.as_ref()).is_none_or(|(a, b)| a == b)
     }
 
     /// Whether the kernel's words are those for this kind of shortage.
@@ -272,4 +306,10 @@ impl Dump {
             sure.skip_while(|frame| !frame.starts_with("out_of_memory+")).cloned().collect();
         (!stack.is_empty()).then_some(stack)
     }
+}
+
+/// Whether a header is of this task. What some logger put before a line may stand before the name.
+fn is_name_of(header: &KernelText, comm: &KernelText) -> bool {
+    let before = header.as_bytes().strip_suffix(comm.as_bytes());
+    before.is_some_and(|before| before.last().is_none_or(u8::is_ascii_whitespace))
 }

@@ -11,8 +11,13 @@ use super::{Caller, Entry, Stamp};
 use crate::incident::model::KilledAgain;
 use crate::text::KernelText;
 
-/// Seconds between two lines of one incident. A serial console may take milliseconds for each.
+/// Seconds between two lines of one incident, in a log that is followed: a record does not wait for ever. A
+/// serial console may take milliseconds for each.
 const STALE_AFTER: u32 = 10;
+
+/// The same in a file, in which the next header or boot ends what has no kill. Behind a slow console a
+/// processor may wait for half a minute in the middle of a dump.
+const STALE_IN_A_FILE: u32 = 120;
 
 /// Seconds without a kill after which a message of somebody else ends an incident.
 const OVER_AFTER: u32 = 1;
@@ -40,6 +45,10 @@ pub(super) struct Open {
     pub(super) reaped: Vec<(Reaped, Stamp)>,
     /// Whether its victim is who was chosen, and no line tells of the kill.
     pub(super) is_chosen_only: bool,
+    /// Whether it is of a saved log, in which nobody waits for what comes.
+    pub(super) is_saved: bool,
+    /// Its first line.
+    pub(super) first: Option<Mention>,
     /// The first line of it that speaks of an OOM kill, and how many there are.
     pub(super) mentions: (u64, Option<Mention>),
 }
@@ -90,14 +99,21 @@ impl Open {
             failed_at: entry.stamp,
             reaped: Vec::new(),
             is_chosen_only: false,
+            is_saved: false,
+            first: None,
             mentions: (0, None),
         }
     }
 
     /// Whether a line may belong to it, by who logged it and when.
     fn may_hold(&self, entry: &Entry<'_>) -> bool {
+        let within = if self.is_saved { STALE_IN_A_FILE } else { STALE_AFTER };
+        self.may_hold_within(entry, within)
+    }
+
+    fn may_hold_within(&self, entry: &Entry<'_>, seconds: u32) -> bool {
         let other = self.caller.zip(entry.caller).is_some_and(|(a, b)| a != b);
-        !other && !self.last.is_before(entry.stamp, STALE_AFTER) && !self.last.is_after(entry.stamp)
+        !other && !self.last.is_before(entry.stamp, seconds) && !self.last.is_after(entry.stamp)
     }
 
     /// Whether its dump may still go on.
@@ -106,8 +122,8 @@ impl Open {
     }
 
     /// Whether a line of a dump, the first of which there is no other sign, can be of this one.
-    pub(super) fn may_describe(&self, entry: &Entry<'_>) -> bool {
-        self.is_being_described(entry)
+    pub(super) fn may_describe(&self, message: &Message<'_>, entry: &Entry<'_>) -> bool {
+        self.is_being_described(entry) && !self.dump.has_one_of(message)
     }
 
     /// Takes a line of the dump, if it belongs to it.
@@ -150,7 +166,7 @@ impl Open {
     }
 
     fn is_of_this(&self, killed: &Killed, may_lack_dump: bool) -> bool {
-        let is_listed = || self.dump.tasks.is_empty() || self.dump.process(killed.tid).is_some();
+        let is_listed = || self.dump.may_list(killed.tid);
         let may_be_member = || self.dump.summary.is_some() && !may_lack_dump && is_listed();
         match (self.victims.first(), &self.group) {
             (Some(first), Some(_)) => {
@@ -208,6 +224,11 @@ impl Open {
     /// Whether there is something to report, and others have had the word for a while.
     pub(super) fn is_over(&self, now: Stamp) -> bool {
         self.has_result() && self.last.is_before(now, OVER_AFTER)
+    }
+
+    /// Whether there is something to report that ended long ago.
+    pub(super) fn is_past(&self, now: Stamp) -> bool {
+        self.has_result() && self.last.is_before(now, STALE_AFTER)
     }
 
     /// Whether it is known how it ended.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use self::after::Dying;
 use super::begun::Begun;
-use super::message::{Form, Message};
+use super::message::{Columns, Form, Message};
 use super::open::{Open, Victim};
 use super::record::{Boot, Told, kills, panic};
 use super::untold::{Mention, Untold};
@@ -77,6 +77,21 @@ impl Parser {
         self.dumps.clear();
         self.trace = None;
         done
+    }
+
+    /// One for another log, with nothing known of its machine but what was known of this one's.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.machine.clone())
+    }
+
+    /// Another machine's line is of this time: answers what is over by then.
+    pub(super) fn pass(&mut self, now: Stamp) -> Vec<Record> {
+        // Two machines have no clock in common but the wall's.
+        let now = Stamp { boot_ns: None, ..now };
+        match self.open.as_ref().is_some_and(|open| open.is_past(now)) {
+            true => self.flush(),
+            false => Vec::new(),
+        }
     }
 
     /// What came into no record so far.
@@ -262,8 +277,12 @@ impl Parser {
                 | Message::Columns(_)
                 | Message::Chose(_)
         );
+        // A row whose table has lost its head.
+        let begins = begins
+            || matches!(&message, Message::Row(row) if Columns::guess(*row).is_some())
+                && self.open.as_ref().is_none_or(Open::has_result);
         let may_take = match &self.open {
-            Some(open) => !begins || open.may_describe(entry),
+            Some(open) => !begins || open.may_describe(&message, entry),
             None => false,
         };
         if begins && !may_take {
@@ -316,7 +335,9 @@ impl Parser {
 
     fn opened(&self, entry: &Entry<'_>) -> Open {
         let boot_id = entry.boot_id.or(self.boot_id.as_deref());
-        Open::new(&Entry { boot_id, ..*entry })
+        let mut open = Open::new(&Entry { boot_id, ..*entry });
+        open.is_saved = self.is_saved;
+        open
     }
 
     /// Ends the open incident and begins another with this message.
@@ -327,6 +348,7 @@ impl Parser {
         }
         self.dumps.push_back(entry.stamp);
         let mut open = self.opened(entry);
+        open.first = Some(Mention::new(self.line, entry.text));
         fill(&mut open);
         self.open = Some(open);
         done

@@ -35,6 +35,10 @@ pub struct Untold {
 }
 
 impl Untold {
+    pub(super) fn add_all(&mut self, other: &Self) {
+        self.add(other.count, other.first.clone());
+    }
+
     pub(super) fn add(&mut self, count: u64, first: Option<Mention>) {
         let Some(mention) = first.filter(|_| count > 0) else { return };
         self.count += count;

@@ -118,9 +118,12 @@ fn read_from(
         return Ok(());
     }
     if records == 0 && lines > 0 && logged == 0 {
+        let what = match lines {
+            1 => "its line is not".to_owned(),
+            lines => format!("none of its {lines} lines is"),
+        };
         bail!(
-            "{name} is not a kernel log: none of its {lines} lines is in a format of dmesg, journalctl, \
-             syslog or /dev/kmsg"
+            "{name} is not a kernel log: {what} in a format of dmesg, journalctl, syslog or /dev/kmsg"
         );
     }
     Ok(())

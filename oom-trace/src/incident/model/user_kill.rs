@@ -20,7 +20,7 @@ pub struct UserKill {
     pub origin: Origin,
     /// What reported it.
     pub source: Source,
-    /// Who did it: `systemd-oomd`, `earlyoom`, `nohang`, `oomd`, `lmkd`, `talos`, `kubelet`; or the
+    /// Who did it: `systemd-oomd`, `earlyoom`, `nohang`, `oomd`, `lmkd`, `talos`, `kubelet`, `lowmemorykiller`; or the
     /// runtime that ran out: `java`, `node`, `go`, `c++`, `python`.
     pub by: String,
     /// What was done.

@@ -36,7 +36,10 @@ impl Killed {
         } else {
             head.eat(" (")?;
         }
-        let (comm, numbers) = numbers(head.0);
+        let (comm, numbers) = match before_prose(head.0, form) {
+            Some(comm) => (Some(comm), &b""[..]),
+            None => numbers(head.0),
+        };
         // A name may end as this one does, and go on behind the cut.
         if let Some(comm) = comm.filter(|_| !numbers.is_empty() || !form.cut) {
             form.names.may_be_comm(comm).then_some(())?;
@@ -93,6 +96,16 @@ impl Killed {
     }
 }
 
+/// The name in a line of 2.6.9, `Killed process 95 (memhog).`, where somebody's words follow.
+fn before_prose(text: &[u8], form: Form) -> Option<&[u8]> {
+    let has_numbers = split_once(text, "-vm:").is_some() || split_once(text, "vsz:").is_some();
+    if form.cut || form.names == Names::Exact || has_numbers {
+        return None;
+    }
+    let (comm, rest) = split_once(text, ").")?;
+    rest.first().is_none_or(|byte| byte.is_ascii_uppercase() || *byte == b' ').then_some(comm)
+}
+
 /// The name and what follows it. The numbers hold no parenthesis: from the right, a name cannot be taken
 /// for them.
 fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
@@ -118,6 +131,9 @@ fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
     }
 }
 
+/// `memory`, or what a cut left of it: less may be a word of anybody's.
+const END_OF_WORDS: usize = "emory".len();
+
 /// The kernel's words, if any, and what follows `verb`.
 fn begin<'a>(text: &'a [u8], verb: &str) -> Option<(Option<&'static str>, Scan<'a>)> {
     let (before, rest) = split_once(text, verb)?;
@@ -125,8 +141,17 @@ fn begin<'a>(text: &'a [u8], verb: &str) -> Option<(Option<&'static str>, Scan<'
         return Some((None, Scan(rest)));
     }
     let before = before.strip_suffix(b": ")?;
-    let message = MESSAGES.into_iter().find(|message| message.as_bytes() == before)?;
-    Some((Some(message), Scan(rest)))
+    // 2.6.9 has `Out of Memory`.
+    let whole = MESSAGES.into_iter().find(|it| it.as_bytes().eq_ignore_ascii_case(before));
+    if whole.is_some() {
+        return Some((whole, Scan(rest)));
+    }
+    // What lost its beginning.
+    let is_end =
+        |message: &&str| before.len() >= END_OF_WORDS && message.as_bytes().ends_with(before);
+    let mut ends = MESSAGES.into_iter().filter(is_end);
+    let message = ends.next()?;
+    Some((Some(message).filter(|_| ends.next().is_none()), Scan(rest)))
 }
 
 /// Whether this may become one with its other lines.
@@ -204,11 +229,14 @@ impl Reaped {
     }
 }
 
+/// What the kubelet says before the name.
+pub(in crate::kernel_log) const KUBELET: &str = "System OOM encountered, victim process: ";
+
 /// What the kubelet says of what it read in `/dev/kmsg`:
 /// `System OOM encountered, victim process: iptables, pid: 13778`.
 pub(super) fn told_by_kubelet(text: &[u8], names: Names) -> Option<Killed> {
     let mut scan = Scan(text);
-    scan.eat("System OOM encountered, victim process: ")?;
+    scan.eat(KUBELET)?;
     let (comm, rest) = rsplit_once(scan.0, ", pid: ")?;
     let tid = Scan(rest).number()?;
     names.may_be_comm(comm).then_some(())?;
@@ -299,8 +327,22 @@ mod tests {
         let killed = parse("Out of memory: Killed process 5017 (test)");
         assert_eq!((killed.tid, killed.comm), (5017, Some("test".into())));
         assert_eq!(killed.total_vm_bytes, None);
+        let printed = Form { names: Names::Printed, cut: false };
+        let line = b"Out of Memory: Killed process 5017 (test).In this instance (see above) it did";
+        let killed = Killed::parse(line, printed).unwrap();
+        assert_eq!((killed.tid, killed.comm), (5017, Some("test".into())));
         let killed = parse("Out of memory: Killed process 5017 (te");
         assert_eq!((killed.tid, killed.comm), (5017, None));
+    }
+
+    #[test]
+    fn a_line_that_lost_its_beginning_is_still_a_kill() {
+        let killed = parse("cgroup out of memory: Killed process 7 (a) total-vm:8kB");
+        assert_eq!((killed.message, killed.tid), (Some(MESSAGES[0]), 7));
+        let killed = parse("memory: Killed process 7 (a) total-vm:8kB");
+        assert_eq!((killed.message, killed.comm), (None, Some("a".into())));
+        let killed = parse("Out of Memory: Killed process 7 (a) total-vm:8kB");
+        assert_eq!(killed.message, Some(MESSAGES[1]));
     }
 
     #[test]

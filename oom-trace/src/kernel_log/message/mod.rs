@@ -14,7 +14,7 @@ mod usage;
 
 pub(super) use self::cpu::{Cpu, UserPc};
 pub(super) use self::header::{Header, INVOKED};
-pub(super) use self::killed::{Chose, Killed, MESSAGES, Reaped};
+pub(super) use self::killed::{Chose, KUBELET, Killed, MESSAGES, Reaped};
 pub(super) use self::meminfo::{Block, Counters, MemInfo, ZoneName};
 pub(super) use self::summary::Summary;
 pub(super) use self::tasks::{Columns, Task};
@@ -204,7 +204,10 @@ fn stats_for<'a>(rest: &'a [u8]) -> Message<'a> {
 
 fn panic(text: &[u8]) -> Option<&'static str> {
     let said = text.strip_prefix(b"Kernel panic - not syncing: ")?;
-    PANICS.into_iter().find(|panic| panic.as_bytes() == said.trim_ascii_end())
+    // A title of a report leaves the dots off.
+    let bare = |text: &str| text.trim_end_matches('.').to_owned();
+    let said = bare(str::from_utf8(said.trim_ascii_end()).ok()?);
+    PANICS.into_iter().find(|panic| bare(panic) == said)
 }
 
 /// `Linux version RELEASE (builder) (compiler) #1 SMP …` (`linux_banner`, init/version.c).

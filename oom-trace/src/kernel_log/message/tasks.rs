@@ -64,6 +64,59 @@ impl Columns {
         })
     }
 
+    /// Of a table whose head was lost: by how many columns a row has, and what is certain of each.
+    pub(in crate::kernel_log) fn guess(mut row: Scan<'_>) -> Option<Self> {
+        row.number::<u32>()?;
+        row.eat("]")?;
+        let mut numbers = Vec::new();
+        // A name may be a number: it is the last word.
+        while let Some(number) = next_number(&mut row) {
+            numbers.push(number);
+        }
+        (!row.0.trim_ascii().is_empty()).then_some(())?;
+        let mut columns = Self {
+            count: numbers.len() + 2,
+            uid: 1,
+            tgid: 2,
+            total_vm: 3,
+            rss: Some(4),
+            rss_anon: None,
+            rss_file: None,
+            rss_shmem: None,
+            pgtables_bytes: None,
+            table_pages: Vec::new(),
+            swapents: None,
+            oom_score_adj: Some(numbers.len()),
+        };
+        match *numbers.as_slice() {
+            // Since 6.8.
+            [_, _, vm, rss, anon, file, shmem, bytes, _, adj]
+                if anon.saturating_add(file).saturating_add(shmem) == rss
+                    && is_sane(vm, adj)
+                    && is_table(bytes) =>
+            {
+                (columns.rss_anon, columns.rss_file) = (Some(5), Some(6));
+                (columns.rss_shmem, columns.pgtables_bytes) = (Some(7), Some(8));
+                columns.swapents = Some(9);
+            }
+            // 4.16 to 6.7; before, it is pages or, in 2.6.32, a processor and an older adj.
+            [_, _, vm, _, bytes, _, adj] if is_sane(vm, adj) => {
+                if is_table(bytes) {
+                    (columns.pgtables_bytes, columns.swapents) = (Some(5), Some(6));
+                }
+            }
+            // 4.0 to 4.14.
+            [_, _, vm, _, _, _, _, adj] if is_sane(vm, adj) => {
+                (columns.table_pages, columns.swapents) = (vec![5, 6], Some(7));
+            }
+            [_, _, vm, _, _, _, _, _, adj] if is_sane(vm, adj) => {
+                (columns.table_pages, columns.swapents) = (vec![5, 6, 7], Some(8));
+            }
+            _ => return None,
+        }
+        Some(columns)
+    }
+
     /// A row.
     pub(in crate::kernel_log) fn read(&self, mut row: Scan<'_>, names: Names) -> Option<Task> {
         let tid = row.number()?;
@@ -104,6 +157,27 @@ impl Columns {
                 .and_then(|name| names.read(name)),
         })
     }
+}
+
+/// The next column, if something follows it.
+fn next_number(row: &mut Scan<'_>) -> Option<i64> {
+    let mut ahead = *row;
+    ahead.eat(" ")?;
+    ahead.blanks();
+    let number = ahead.number()?;
+    ahead.0.starts_with(b" ").then_some(())?;
+    *row = ahead;
+    Some(number)
+}
+
+/// A process has memory, and an `oom_score_adj` its range.
+fn is_sane(total_vm: i64, adj: i64) -> bool {
+    total_vm > 0 && (-1000..=1000).contains(&adj)
+}
+
+/// Bytes of page tables are whole pages.
+fn is_table(bytes: i64) -> bool {
+    bytes > 0 && bytes % 4096 == 0
 }
 
 /// The kernel prints uids with `%d`.
@@ -157,6 +231,22 @@ mod tests {
             b"[ 3483]     0  3483   112012    22012     180       4        7             0 Xorg";
         let task = columns.read(row(line).unwrap(), Names::Printed).unwrap();
         assert_eq!((task.table_pages, task.swap_pages), (Some(184), Some(7)));
+        for (line, tables, swap) in [
+            (&b"[  142]  1000   142      785      610    49152        3          -998 a b"[..], Some(49152), Some(3)),
+            (b"[  142]  1000   142      785      610      528        0        82    49152        3          -998 a", Some(49152), Some(3)),
+            (b"[  142]  1000   142      785      610      12        3          -998 7", None, None),
+        ] {
+            let row = row(line).unwrap();
+            let task = Columns::guess(row).unwrap().read(row, Names::Printed).unwrap();
+            assert_eq!((task.pid, task.uid, task.rss_pages), (142, 1000, Some(610)));
+            assert_eq!((task.pgtables_bytes, task.swap_pages), (tables, swap));
+            assert_eq!(task.oom_score_adj, Some(-998));
+        }
+        for other in
+            [&b"[  142] 1 2 3 a"[..], b"[  142] 1 2 3 4 5 6 7", b"[142] 1 2 3 4 5 6 7777 x"]
+        {
+            assert!(row(other).and_then(Columns::guess).is_none());
+        }
         let oldest = "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";
         let columns = Columns::parse(oldest.as_bytes()).unwrap();
         let task = columns

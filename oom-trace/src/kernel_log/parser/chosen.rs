@@ -1,7 +1,7 @@
 //! Shortages of which the log has whom the kernel chose, and not the line of the kill.
 
 use super::super::Stamp;
-use super::super::message::Killed;
+use super::super::message::{Chose, Killed, Summary};
 use super::super::open::{Open, Victim};
 use super::super::record::{Told, kills};
 use super::super::untold::Mention;
@@ -19,9 +19,11 @@ impl Parser {
     /// until then.
     pub(super) fn put_off(&mut self, open: Open) -> Vec<Record> {
         let is_told = |tid: u32| self.dying.iter().any(|dying| dying.tid == tid);
-        let chosen = open.dump.summary.as_ref().and_then(|summary| summary.pid);
-        if !self.is_saved || chosen.is_none_or(is_told) {
-            let (count, first) = open.mentions;
+        if !self.is_saved || open.dump.chosen().is_none_or(is_told) {
+            let (count, first) = match open.mentions {
+                (0, _) if open.dump.is_described() => (1, open.first),
+                mentions => mentions,
+            };
             self.untold.add(count, first.map(|first| Mention { unended: true, ..first }));
             return Vec::new();
         }
@@ -46,10 +48,15 @@ impl Parser {
                 break;
             }
             let Some(mut open) = self.chosen.pop_front() else { break };
-            let Some(summary) = &open.dump.summary else { continue };
-            let Some(tid) = summary.pid else { continue };
-            let (comm, uid) = (summary.task.clone(), summary.uid);
-            let killed = Killed { tid, comm, uid, ..Killed::default() };
+            let killed = match (&open.dump.summary, &open.dump.chose) {
+                (Some(Summary { pid: Some(tid), task, uid, .. }), _) => {
+                    Killed { tid: *tid, comm: task.clone(), uid: *uid, ..Killed::default() }
+                }
+                (_, Some(Chose { message, tid, comm, .. })) => {
+                    Killed { message: *message, tid: *tid, comm: comm.clone(), ..Killed::default() }
+                }
+                _ => continue,
+            };
             let at = open.start;
             open.begin_with(Victim::new(killed, at));
             open.is_chosen_only = true;

@@ -149,15 +149,25 @@ impl Zone {
             str::from_utf8(digits).ok().filter(|it| matches!(it.len(), 1 | 2))?.parse::<i8>().ok()
         };
         let hour = two()?;
-        scan.eat(":")?;
+        let is_spelled = scan.eat(":").is_none();
+        if is_spelled {
+            eat_any(scan, &["时", "時", "시"])?;
+        }
         let mut two = || {
             let digits = scan.run(u8::is_ascii_digit);
             str::from_utf8(digits).ok().filter(|it| it.len() == 2)?.parse::<i8>().ok()
         };
         let minute = two()?;
-        scan.eat(":")?;
+        if is_spelled {
+            eat_any(scan, &["分", "분"])?;
+        } else {
+            scan.eat(":")?;
+        }
         let digits = scan.run(u8::is_ascii_digit);
         let second = str::from_utf8(digits).ok().filter(|it| it.len() == 2)?.parse().ok()?;
+        if is_spelled {
+            eat_any(scan, &["秒", "초"])?;
+        }
         let nanosecond = match scan.0 {
             [b'.' | b',', b'0'..=b'9', ..] => {
                 scan.0 = scan.0.get(1..)?;
@@ -170,6 +180,11 @@ impl Zone {
         };
         Time::new(hour, minute, second, nanosecond).ok()
     }
+}
+
+/// Steps over one of these words.
+fn eat_any(scan: &mut Scan<'_>, words: &[&str]) -> Option<()> {
+    words.iter().find_map(|word| scan.eat(word))
 }
 
 /// `+0200`, `-03`, `+05:30`, in minutes.
@@ -230,6 +245,10 @@ fn numbers<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
         let fraction = SignedDuration::from_micros(micros.parse().ok()?);
         return Some((wall(time.checked_add(fraction).ok()?, Guesses::default()), scan.0));
     }
+    // `23 avril 06:00:01 2026`: dmesg -T where the day comes first.
+    if let Some((stamp, rest)) = day_first(text, zone) {
+        return Some((stamp, rest));
+    }
     // `5月 29 01:20:00`, as glibc writes it in Chinese and Japanese.
     if month(word).is_some() {
         return named_month(text, zone);
@@ -255,6 +274,30 @@ fn numbers<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
     Some((zone.yearless(month.parse().ok()?, day.parse().ok()?, time)?, scan.0))
 }
 
+/// `23 avril 06:00:01 2026`, `23/Nov/2026:06:00:01 +0000` (the common log format).
+fn day_first<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
+    let mut scan = Scan(text);
+    let day: i8 = scan.number()?;
+    if scan.eat("/").is_some() {
+        let month = month(scan.until("/")?)?;
+        let year: i16 = scan.number()?;
+        scan.eat(":")?;
+        let time = Date::new(year, month, day).ok()?.to_datetime(Zone::time_of_day(&mut scan)?);
+        scan.eat(" ")?;
+        let stamp = zone.named(time, scan.run(|byte| !matches!(byte, b' ' | b']')))?;
+        return Some((stamp, scan.0.strip_prefix(b" ").unwrap_or(scan.0)));
+    }
+    scan.eat(". ").or_else(|| scan.eat(" "))?;
+    let month = month(scan.word())?;
+    scan.eat(" ")?;
+    let time = Zone::time_of_day(&mut scan)?;
+    scan.eat(" ")?;
+    let digits = scan.run(u8::is_ascii_digit);
+    let year = str::from_utf8(digits).ok().filter(|it| it.len() == 4)?.parse().ok()?;
+    let stamp = zone.local(Date::new(year, month, day).ok()?.to_datetime(time))?;
+    Some((stamp, scan.0.strip_prefix(b" ").unwrap_or(scan.0)))
+}
+
 /// `Nov 23 06:00:01`, a fraction and a year if it has them: `May 13 10:10:27 2024`, `Nov 23 2026
 /// 06:00:01`.
 fn named_month<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
@@ -275,6 +318,8 @@ fn named_month<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
         Some(year)
     };
     let before = year(&mut scan);
+    // Kibana's.
+    let _ = scan.eat("@ ");
     let time = Zone::time_of_day(&mut scan)?;
     let has_more = scan.eat(" ").is_some();
     if !has_more && !scan.0.is_empty() {
@@ -317,6 +362,11 @@ mod tests {
             ("Nov  3 06:00:01.250000 h a", "2026-11-03T06:00:01.25Z", both, "h a"),
             ("июл 24 01:20:00 PC a", "2026-07-24T01:20:00Z", both, "PC a"),
             ("5月 29 01:20:00 PC a", "2026-05-29T01:20:00Z", both, "PC a"),
+            ("5月 29 01时20分00秒 PC a", "2026-05-29T01:20:00Z", both, "PC a"),
+            ("5월 05 01:20:00 PC a", "2026-05-05T01:20:00Z", both, "PC a"),
+            ("May 5, 2024 @ 10:00:01.250 a", "2024-05-05T10:00:01.25Z", zone, "a"),
+            ("dim. 19 avril 18:03:30 2026", "2026-04-19T18:03:30Z", zone, ""),
+            ("05/May/2024:10:00:01 +0200 a", "2024-05-05T08:00:01Z", "[]", "a"),
             ("Mai 02 01:20:00 PC a", "2026-05-02T01:20:00Z", both, "PC a"),
             ("Mon May 13 10:10:27 2024 kern.warn a", "2024-05-13T10:10:27Z", zone, "kern.warn a"),
             ("2026-11-23T06:00:01Z h a", "2026-11-23T06:00:01Z", "[]", "h a"),

@@ -16,17 +16,33 @@ pub(super) const LONGEST: usize = 1 << 20;
 const DEEPEST: u32 = 12;
 
 /// Where a line stands; the first that is there.
-const LINES: [&str; 9] =
-    ["MESSAGE", "message", "msg", "log", "line", "textPayload", "text", "body", "content"];
+const LINES: [&str; 15] = [
+    "MESSAGE",
+    "message",
+    "msg",
+    "log",
+    "line",
+    "textPayload",
+    "text",
+    "body",
+    "content",
+    "short_message",
+    "@message",
+    "_msg",
+    "_raw",
+    "event",
+    "stringValue",
+];
 
 /// When it was.
-const TIMES: [&str; 9] = [
+const TIMES: [&str; 10] = [
     "@timestamp",
     "timestamp",
     "time",
     "ts",
     "eventTime",
     "lastTimestamp",
+    "firstTimestamp",
     "date",
     "receiveTimestamp",
     "ingestionTime",
@@ -73,11 +89,19 @@ impl Known {
 /// The lines in a value.
 pub(super) fn said(value: &Value) -> Vec<Said> {
     let mut all = Vec::new();
-    walk(value, &Known::default(), DEEPEST, &mut all);
+    walk(value, &Known::default(), "", DEEPEST, &mut all);
     all
 }
 
-fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
+/// The lines in an element of a list, which is a member of an object with these others.
+pub(super) fn element(text: &str, members: &Map<String, Value>) -> Vec<Said> {
+    let mut all = Vec::new();
+    add(text, &more(members, &Known::default()), &mut all);
+    all
+}
+
+/// `around` is the line of the object that this one is in, or empty: this may have a copy of it.
+fn walk(value: &Value, known: &Known, around: &str, depth: u32, all: &mut Vec<Said>) {
     if depth == 0 {
         return;
     }
@@ -85,19 +109,33 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
         Value::Object(members) => {
             let known = more(members, known);
             let line = LINES.iter().find_map(|key| members.get(*key)?.as_str());
-            if let Some(text) = line {
-                add(text, &known, all);
+            let is_copy =
+                |text: &str| !around.is_empty() && (text.contains(around) || around.contains(text));
+            if let Some(text) = line.filter(|text| !is_copy(text)) {
+                match inner(text) {
+                    Some(value) => walk(&value, &known, "", depth - 1, all),
+                    None => add(text, &known, all),
+                }
             }
+            // CloudWatch's answers: the name beside what it names.
+            let is_named =
+                members.get("field").and_then(Value::as_str).map(|it| LINES.contains(&it));
             for (key, value) in members {
                 match value {
                     // Of others only what speaks for itself.
                     Value::String(text) => {
                         let is_other = !LINES.contains(&key.as_str());
-                        if is_other && line.is_none() && speaks_of_a_kill(text.as_bytes()) {
+                        let is_line = match is_named {
+                            Some(is_line) => is_line && key == "value",
+                            None => speaks_of_a_kill(text.as_bytes()),
+                        };
+                        if is_other && line.is_none() && is_line && !is_copy(text) {
                             add(text, &known, all);
                         }
                     }
-                    Value::Array(_) | Value::Object(_) => walk(value, &known, depth - 1, all),
+                    Value::Array(_) | Value::Object(_) => {
+                        walk(value, &known, line.unwrap_or(around), depth - 1, all);
+                    }
                     _ => {}
                 }
             }
@@ -110,17 +148,25 @@ fn walk(value: &Value, known: &Known, depth: u32, all: &mut Vec<Said>) {
                 add(text, &Known { stamp, ..known.clone() }, all);
                 return;
             }
+            // One line tells that the others are lines, too.
+            let is_line =
+                |item: &Value| item.as_str().is_some_and(|it| speaks_of_a_kill(it.as_bytes()));
+            let is_log = items.iter().any(is_line);
             for item in items {
                 match item {
-                    Value::String(text) if speaks_of_a_kill(text.as_bytes()) => {
-                        add(text, known, all);
-                    }
-                    item => walk(item, known, depth - 1, all),
+                    Value::String(text) if is_log => add(text, known, all),
+                    item => walk(item, known, around, depth - 1, all),
                 }
             }
         }
         _ => {}
     }
+}
+
+/// What a program wrote as JSON of its own, which another wrapped.
+fn inner(text: &str) -> Option<Value> {
+    let is_object = text.starts_with('{') && text.len() <= LONGEST;
+    is_object.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 fn add(text: &str, known: &Known, all: &mut Vec<Said>) {
@@ -216,6 +262,20 @@ mod tests {
             assert_eq!((&*text, known.host.as_deref()), ("a b", host), "{json}");
             assert_eq!(known.stamp.time.is_some(), time, "{json}");
         }
+        for json in [
+            r#"{"message":"a b","event":{"original":"Killed process 7 (a b)","message":"a b"}}"#,
+            r#"{"log":"{\"message\":\"a b\"}\n"}"#,
+            r#"{"_raw":"a b","host":"n"}"#,
+            r#"{"short_message":"a b","version":"1.1"}"#,
+            r#"[{"field":"@timestamp","value":"x"},{"field":"@message","value":"a b"}]"#,
+            r#"{"resourceLogs":[{"logRecords":[{"body":{"stringValue":"a b"}}]}]}"#,
+        ] {
+            let found: Vec<_> = lines(json).into_iter().map(|(text, _)| text).collect();
+            assert_eq!(found, ["a b"], "{json}");
+        }
+        let list = r#"{"stdout_lines":["a","Killed process 7 (a)","b"],"rc":["x"]}"#;
+        let found: Vec<_> = lines(list).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(found, ["a", "Killed process 7 (a)", "b"]);
         let [(_, known)] =
             <[_; 1]>::try_from(lines(r#"{"pri":4,"time":3.504669,"msg":"a"}"#)).unwrap();
         assert_eq!(known.stamp.boot_ns, Some(3_504_669_000));

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::clock::Zone;
 use super::prefix::{Peeled, Speaker, peel, uptime};
-use super::shape::{Shape, stamps};
+use super::shape::{Shape, label, stamps};
 use super::text;
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::scan::Scan;
@@ -49,6 +49,8 @@ pub(super) struct Spoken {
     pub(super) caller: Option<Caller>,
     pub(super) host: Option<String>,
     pub(super) boot_id: Option<String>,
+    /// What stands before each line of one log where several are in a file: `web-1 | `.
+    pub(super) label: Option<Vec<u8>>,
     pub(super) speaker: Speaker,
     pub(super) tag: Option<Vec<u8>>,
     /// Whether a prefix was there.
@@ -159,8 +161,9 @@ impl<'a> Finder<'a> {
             *at > 0 && inside.is_some_and(|inside| uptime(inside).is_some())
         });
         let Some(at) = stamps.next() else { return spoken(no, cut, peeled, peeled.text) };
-        let inner = peel(line.get(at..).unwrap_or_default(), self.zone, &mut self.base);
-        spoken(no, cut, &inner, inner.text)
+        let (before, rest) = line.split_at_checked(at).unwrap_or((&[], line));
+        let inner = peel(rest, self.zone, &mut self.base);
+        Spoken { label: label(before), ..spoken(no, cut, &inner, inner.text) }
     }
 
     fn by_shape(&self, no: u64, line: &[u8], len: usize, cut: bool, peeled: &Peeled<'_>) -> Spoken {
@@ -179,7 +182,7 @@ impl<'a> Finder<'a> {
         };
         let is_stamped =
             peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
-        Spoken { stamp, is_stamped, text, ..spoken(no, cut, peeled, &[]) }
+        Spoken { stamp, is_stamped, text, label: label(prefix), ..spoken(no, cut, peeled, &[]) }
     }
 }
 
@@ -199,6 +202,7 @@ fn spoken(line: u64, cut: bool, peeled: &Peeled<'_>, text: &[u8]) -> Spoken {
         caller: peeled.caller,
         host: peeled.host.map(Into::into),
         boot_id: None,
+        label: None,
         speaker: peeled.speaker,
         tag: peeled.tag.map(<[u8]>::to_vec),
         is_stamped,
@@ -256,16 +260,20 @@ fn bare(text: &[u8]) -> Option<usize> {
         let is_process = digits > 0 && matches!(rest.get(digits), Some(b' ' | b','));
         // The kernel's other words, which a wrapper may have changed.
         let before = text.get(..at)?;
-        let is_worded =
-            MESSAGES.iter().any(|words| before.ends_with(&[words.as_bytes(), b": "].concat()));
+        let is_worded = MESSAGES.iter().any(|words| {
+            let words = [words.as_bytes(), b": "].concat();
+            // What a mailer broke off stands in the line before.
+            before.ends_with(&words) || before.ends_with(b"memory: ") && words.ends_with(before)
+        });
         (is_process && !is_worded).then_some(at)
     })
 }
 
 /// Whether a line has words that tell of an OOM kill, whoever says so.
 pub(super) fn speaks_of_a_kill(line: &[u8]) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
         " invoked oom-killer",
+        " killed as a result of limit of ",
         "oom-kill:constraint=",
         "Killed process ",
         "Kill process ",

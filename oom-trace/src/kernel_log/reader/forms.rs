@@ -60,7 +60,7 @@ impl Reader<'_> {
             self.unwrap();
             let held = self.order.end();
             self.take(held);
-            let done = self.parser.gap();
+            let done = self.sources.gap();
             self.done.extend(done);
         }
     }
@@ -71,7 +71,7 @@ impl Reader<'_> {
         // A lower number is that of another copy or another boot.
         if lost != Some(0) && before.is_some() {
             self.found.lost += lost.unwrap_or(0);
-            let done = self.parser.gap();
+            let done = self.sources.gap();
             self.done.extend(done);
         }
         if let Some(entry) = record.entry() {
@@ -81,6 +81,7 @@ impl Reader<'_> {
                 caller: entry.caller,
                 host: None,
                 boot_id: None,
+                label: None,
                 speaker: Speaker::Kernel,
                 tag: None,
                 is_stamped: true,

@@ -114,6 +114,7 @@ impl Line {
             caller: None,
             host: host.as_ref().and_then(Field::str).map(Into::into),
             boot_id: boot_id.as_ref().and_then(|id| uuid(id.bytes()?)),
+            label: None,
             speaker,
             tag: name(identifier),
             is_stamped: true,

@@ -18,6 +18,7 @@ mod prefix;
 mod records;
 mod seen;
 mod shape;
+mod sources;
 mod text;
 
 use std::io::{self, Read};
@@ -31,11 +32,17 @@ use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::records::{Fields, Taken};
+use self::sources::Sources;
+use super::message::{Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
+use crate::text::KernelText;
 
 /// Lines without anything of interest after which such are stepped over.
 const QUIET: u32 = 512;
+
+/// The same in the middle of a dump that is read from its end: its table has no word of interest.
+const FAR: u32 = 1 << 17;
 
 /// Lines of a header whose prefix is not known yet: what follows may tell.
 const MAX_HELD: usize = 16;
@@ -110,9 +117,13 @@ pub fn read_new<E: From<io::Error>>(
     }
     reader.end();
     reader.deliver(&mut each)?;
+    for spoken in std::mem::take(&mut reader.hearsaid) {
+        reader.tell_hearsay(spoken);
+        reader.deliver(&mut each)?;
+    }
     let mut found = reader.found;
     found.lines = lines.count();
-    found.untold = reader.parser.untold().clone();
+    found.untold = reader.sources.untold();
     for (mention, tid) in &reader.others {
         if tid.is_none_or(|tid| !reader.seen.has_victim(tid)) {
             found.untold.add(1, Some(mention.clone()));
@@ -131,7 +142,7 @@ fn padded(bytes: &[u8]) -> [u8; 8] {
 }
 
 struct Reader<'a> {
-    parser: Parser,
+    sources: Sources,
     seen: &'a mut Seen,
     finder: Finder<'a>,
     fields: Fields,
@@ -144,6 +155,8 @@ struct Reader<'a> {
     held: Vec<(u64, Vec<u8>)>,
     /// A message that lacks its end, which a mailer may have put into the next line.
     wrapped: Option<Spoken>,
+    /// Kills that the kubelet tells of, who has it from the kernel.
+    hearsaid: Vec<Spoken>,
     /// Whether a dump is open.
     in_dump: u32,
     /// Lines since the last of interest.
@@ -157,7 +170,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(parser: Parser, zone: &'a Zone, seen: &'a mut Seen) -> Self {
         Self {
-            parser,
+            sources: Sources::new(parser),
             seen,
             finder: Finder::new(zone),
             fields: Fields::default(),
@@ -166,6 +179,7 @@ impl<'a> Reader<'a> {
             has_form: false,
             held: Vec::new(),
             wrapped: None,
+            hearsaid: Vec::new(),
             in_dump: 0,
             quiet: 0,
             others: Vec::new(),
@@ -174,9 +188,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Records of several lines, and those with numbers, are read one by one.
+    /// Records of several lines, and those with numbers, are read one by one; and what led to a kill where
+    /// that follows it, for a while.
     fn may_skip(&self) -> bool {
-        self.sequence.is_none() && !self.fields.is_open()
+        let is_one_by_one = self.sequence.is_some() || self.fields.is_open();
+        !is_one_by_one && (self.quiet > FAR || !self.order.is_holding())
     }
 
     /// Hands on what is done.
@@ -202,7 +218,20 @@ impl<'a> Reader<'a> {
         self.unwrap();
         let items = self.order.end();
         self.take(items);
-        let flushed = self.parser.flush();
+        let flushed = self.sources.flush();
+        self.done.extend(flushed);
+    }
+
+    /// A kill of which the log has the kernel's own line needs no other's.
+    fn tell_hearsay(&mut self, spoken: Spoken) {
+        let form = Form { names: spoken.names, cut: spoken.cut };
+        let Some(Message::Killed(killed)) = Message::parse(&spoken.text, form) else { return };
+        let comm = killed.comm.as_ref().map(KernelText::as_bytes);
+        if self.seen.has_kill(killed.tid, comm) {
+            return;
+        }
+        self.take(vec![Item::Spoken(Box::new(spoken))]);
+        let flushed = self.sources.flush();
         self.done.extend(flushed);
     }
 
@@ -292,11 +321,21 @@ impl<'a> Reader<'a> {
             self.other(&spoken);
             return;
         }
+        if spoken.text.starts_with(KUBELET.as_bytes()) && self.hearsaid.len() < MAX_OTHERS {
+            self.hearsaid.push(spoken);
+            return;
+        }
         if let Some(mut begun) = self.wrapped.take() {
             let between = text::goes_on(&begun.text, &spoken.text);
             if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
+                if between == b" " {
+                    begun.text.truncate(begun.text.trim_ascii_end().len());
+                }
                 begun.text.extend_from_slice(between);
                 begun.text.extend_from_slice(&spoken.text);
+                if is_header(&begun.text) {
+                    self.in_dump = QUIET;
+                }
                 self.wrapped = Some(begun);
                 return;
             }
@@ -325,20 +364,21 @@ impl<'a> Reader<'a> {
         for item in items {
             let done = match item {
                 Item::Spoken(spoken) => {
-                    let taken = self.parser.taken();
-                    let done = self.parser.push_line(spoken.line, &spoken.entry());
-                    let is_silent = taken == self.parser.taken();
-                    if !is_silent {
+                    let (done, is_taken) = self.sources.push(&spoken);
+                    if is_taken {
                         self.quiet = 0;
                     } else if done.is_empty() {
                         self.unread(&spoken);
                     }
                     done
                 }
-                Item::Boot(boot) => self.parser.boot(boot.as_deref()),
-                Item::End => self.parser.turn(),
+                Item::Boot(boot) => self.sources.boot(boot.as_deref()),
+                Item::End => self.sources.turn(),
             };
             self.done.extend(done);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

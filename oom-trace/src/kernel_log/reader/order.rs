@@ -7,8 +7,8 @@ use crate::kernel_log::message::{Form, Message};
 /// Lines that are held until the order is known; most logs tell within a dozen.
 const MOST: usize = 4096;
 
-/// Lines of one block of a reversed log that are held: a dump may list tens of thousands of tasks.
-const BLOCK: usize = 1 << 16;
+/// Bytes of one block of a reversed log that are held: a dump may list tens of thousands of tasks.
+const BLOCK: usize = 2 << 20;
 
 /// What a log has, in its order.
 #[derive(Debug)]
@@ -45,12 +45,14 @@ enum Way {
 pub(super) struct Order {
     way: Way,
     held: Vec<Item>,
+    /// Bytes in them, where the log is reversed.
+    bytes: usize,
     last: Option<Hint>,
 }
 
 impl Order {
     pub(super) const fn new() -> Self {
-        Self { way: Way::Unknown, held: Vec::new(), last: None }
+        Self { way: Way::Unknown, held: Vec::new(), bytes: 0, last: None }
     }
 
     /// A form that is never reversed: answers what was held.
@@ -62,6 +64,11 @@ impl Order {
             }
             Way::Forward | Way::Reversed => Vec::new(),
         }
+    }
+
+    /// Whether a block of a reversed log is being held: what led to its kill follows.
+    pub(super) fn is_holding(&self) -> bool {
+        self.way == Way::Reversed && !self.held.is_empty()
     }
 
     /// Takes one, and answers those whose turn it is.
@@ -100,7 +107,12 @@ impl Order {
     /// Collects a block up to its header, which comes last.
     fn reverse(&mut self, item: Item) -> Vec<Item> {
         let ends = match &item {
-            Item::Spoken(spoken) => is_header(&spoken.text) || self.held.len() >= BLOCK,
+            // What is no message of a dump needs no place.
+            Item::Spoken(spoken) if !is_of_a_dump(spoken) => return vec![item],
+            Item::Spoken(spoken) => {
+                self.bytes += spoken.text.len() + size_of::<Spoken>();
+                is_header(&spoken.text) || self.bytes >= BLOCK
+            }
             Item::Boot(_) | Item::End => true,
         };
         let marker = match item {
@@ -113,6 +125,7 @@ impl Order {
         if !ends {
             return Vec::new();
         }
+        self.bytes = 0;
         let block = std::mem::take(&mut self.held).into_iter().rev();
         block.chain([Item::End]).chain(marker).collect()
     }
@@ -139,6 +152,13 @@ impl Order {
             _ => None,
         }
     }
+}
+
+fn is_of_a_dump(spoken: &Spoken) -> bool {
+    let form = Form { names: spoken.names, cut: spoken.cut };
+    is_header(&spoken.text)
+        || Message::is_begun(&spoken.text)
+        || Message::parse(&spoken.text, form).is_some()
 }
 
 fn hint(spoken: &Spoken) -> Option<Hint> {

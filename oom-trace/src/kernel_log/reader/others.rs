@@ -19,13 +19,28 @@ struct Words {
     pattern: &'static str,
 }
 
+/// The driver that kernels for Android had up to 4.11: it is the kernel.
+const LOWMEMORYKILLER: &str = "lowmemorykiller";
+
 /// Add a program here.
-const WORDS: [Words; 16] = [
+const WORDS: [Words; 19] = [
     Words {
         by: "earlyoom",
         action: UserAction::Killed,
         has: "sending SIG",
         pattern: r#"sending (?<signal>SIG[A-Z]+) to process (?<pid>\d+)(?: uid (?<uid>\d+))? "(?<comm>[^"]*)"(?:.*?VmRSS (?<mib>\d+) MiB)?"#,
+    },
+    Words {
+        by: "earlyoom",
+        action: UserAction::Killed,
+        has: "earlyoom",
+        pattern: r"earlyoom(?:\[\d+\])?: Killing process '(?<comm>[^']*)' with signal \d+, pid: (?<pid>\d+)(?:.*?VmRSS: (?<mib>\d+) MiB)?",
+    },
+    Words {
+        by: "earlyoom",
+        action: UserAction::Killed,
+        has: "illing process ",
+        pattern: r#"killing process (?<pid>\d+) "(?<comm>[^"]*)" with signal \d+: badness \d+, VmRSS (?<mib>\d+) MiB"#,
     },
     Words {
         by: "systemd-oomd",
@@ -50,6 +65,12 @@ const WORDS: [Words; 16] = [
         action: UserAction::Killed,
         has: "oomd kill: ",
         pattern: r"oomd kill: (?:[\d.]+ )+(?<cgroup>\S+) (?<bytes>\d+) ",
+    },
+    Words {
+        by: LOWMEMORYKILLER,
+        action: UserAction::Killed,
+        has: "lowmemorykiller: ",
+        pattern: r"lowmemorykiller: (?:Killing|send sigkill to) (?:'(?<comm>[^']+)'|\d+) \((?:(?<pid>\d+)|[^)]*)\),? (?:\(tgid \d+\), )?(?:score_)?adj(?:.*?to free (?<kib>\d+)kB)?",
     },
     Words {
         by: "lmkd",
@@ -201,6 +222,18 @@ mod tests {
                 "",
             ),
             (
+                "Jun 12 06:39:16 h earlyoom[3]: Killing process 'tail' with signal 15, pid: 24059, badness: 997, VmRSS: 4278 MiB",
+                "earlyoom",
+                Some(24059),
+                "",
+            ),
+            (
+                r#"Jun 12 06:39:16 h earlyoom[3]: killing process 2754 "bash" with signal 15: badness 550, VmRSS 7609 MiB"#,
+                "earlyoom",
+                Some(2754),
+                "",
+            ),
+            (
                 "Jun 12 06:39:16 h systemd-oomd[1]: Killed /user.slice/a.scope due to memory pressure for /user.slice being 61.23% > 50.00% for > 30s with reclaim activity",
                 "systemd-oomd",
                 None,
@@ -226,7 +259,7 @@ mod tests {
             ),
             (
                 "lowmemorykiller: Killing 'a' (12), adj 906, to free 8kB on behalf of 'kswapd0' (65)",
-                "lmkd",
+                LOWMEMORYKILLER,
                 Some(12),
                 "",
             ),

@@ -170,6 +170,10 @@ impl Fields {
             return Taken::Done(done);
         }
         let Some((name, value)) = member(trimmed) else {
+            // A list may hold the log, a line each.
+            if let Some(text) = element(trimmed) {
+                return Taken::Done(collector::element(&text, &self.other));
+            }
             // Values of a list, or no JSON.
             let is_json = trimmed.is_empty()
                 || matches!(trimmed.last(), Some(b',' | b']' | b'"' | b'['))
@@ -200,6 +204,12 @@ impl Fields {
 fn after_close(line: &[u8]) -> &[u8] {
     let rest = line.strip_prefix(b"}").unwrap_or(line);
     rest.strip_prefix(b",").unwrap_or(rest).trim_ascii()
+}
+
+/// `"text",`
+fn element(trimmed: &[u8]) -> Option<String> {
+    let text = trimmed.strip_suffix(b",").unwrap_or(trimmed);
+    serde_json::from_slice(text).ok()
 }
 
 /// Whether a line opens an object and says nothing more: `{`, `"dmesg": [`, `"a": {`, `},{`.

@@ -1,6 +1,7 @@
 //! What was told already: the same log may be given twice, and one kill may be in two logs.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 
@@ -88,6 +89,12 @@ impl Seen {
         true
     }
 
+    /// Whether a kill of this thread was told, by this name as far as both are known.
+    pub(super) fn has_kill(&self, tid: u32, comm: Option<&[u8]>) -> bool {
+        let mut kills = self.kills.keys().filter(|(known, ..)| *known == tid);
+        kills.any(|(_, known, ..)| known.is_empty() || comm.is_none_or(|comm| comm == known))
+    }
+
     /// Whether a kill of this thread was told.
     pub(super) fn has_victim(&self, tid: u32) -> bool {
         self.victims.contains(&tid)
@@ -96,14 +103,49 @@ impl Seen {
 
 impl Told {
     fn is_same(&self, other: &Self, has_numbers: bool) -> bool {
-        let hosts = self.host.as_ref().zip(other.host.as_ref());
+        let hosts = self.host.as_deref().zip(other.host.as_deref());
         let boots = self.boot_ns.zip(other.boot_ns);
         let times = self.time.zip(other.time);
+        // A collector may have another name for a machine, but not for a moment.
+        let is_one_moment = boots.is_none() && times.is_some_and(|(a, b)| a == b);
+        if !is_one_moment && hosts.is_some_and(|(a, b)| !may_be_one(a, b)) {
+            return false;
+        }
         match (boots, times) {
-            (Some((a, b)), _) => a == b && hosts.is_none_or(|(a, b)| a == b),
+            (Some((a, b)), _) => a == b,
             (None, Some((a, b))) => b.duration_since(a).as_secs().abs() <= APART_S,
             // Nothing contradicts that it is the same.
-            (None, None) => has_numbers && hosts.is_none_or(|(a, b)| a == b),
+            (None, None) => has_numbers,
+        }
+    }
+}
+
+/// Whether two names may be of one machine: logs leave its domain off, or have its address instead.
+fn may_be_one(a: &str, b: &str) -> bool {
+    let is_address = |name: &str| name.parse::<IpAddr>().is_ok();
+    if is_address(a) != is_address(b) || a.eq_ignore_ascii_case(b) {
+        return true;
+    }
+    let is_short_of = |short: &str, long: &str| {
+        !short.contains('.')
+            && long.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(short))
+    };
+    !is_address(a) && (is_short_of(a, b) || is_short_of(b, a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_several_names_and_two_machines_have_not_one() {
+        for (a, b) in [("db1", "db1"), ("db1", "DB1.example.com"), ("db1", "192.0.2.1")] {
+            assert!(may_be_one(a, b) && may_be_one(b, a), "{a} {b}");
+        }
+        for (a, b) in
+            [("db1", "db2"), ("db1.example.com", "db1.example.org"), ("192.0.2.1", "192.0.2.2")]
+        {
+            assert!(!may_be_one(a, b) && !may_be_one(b, a), "{a} {b}");
         }
     }
 }

@@ -125,6 +125,21 @@ fn varies(word: &[u8]) -> bool {
         || (word.len() >= 3 && month(word).is_some())
 }
 
+/// What tells the lines of one log from another's in such a prefix: its first word, where a colon or a bar
+/// ends it (pdsh, docker compose). What may change within a log is none.
+pub(super) fn label(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut scan = Scan(prefix);
+    let word = scan.run(|byte| !matches!(byte, b' ' | b'\t' | b'|'));
+    scan.blanks();
+    let name = match word.strip_suffix(b":") {
+        Some(name) => name,
+        None => word.strip_suffix(b"|").or_else(|| scan.0.starts_with(b"|").then_some(word))?,
+    };
+    let is_name = name.first().is_some_and(u8::is_ascii_alphabetic) && name.len() <= 64;
+    let is_kernel = name.eq_ignore_ascii_case(b"kernel") || name.eq_ignore_ascii_case(b"kern");
+    (is_name && !is_kernel && !varies(name) && !name.contains(&b'"')).then(|| name.to_vec())
+}
+
 /// The stamps in such a prefix: the first date, and the kernel's own.
 pub(super) fn stamps(prefix: &[u8], zone: &Zone) -> Stamp {
     let mut stamp = Stamp::default();
@@ -176,6 +191,16 @@ mod tests {
         assert_eq!(len("    ", "    a"), Some(4));
         assert_eq!(len("app | ", "web | a"), None);
         assert_eq!(Shape::of(b""), None);
+    }
+
+    #[test]
+    fn a_label_is_what_a_log_has_before_each_line() {
+        let of = |prefix: &str| label(prefix.as_bytes()).map(|it| String::from_utf8(it).unwrap());
+        assert_eq!(of("web1: ").as_deref(), Some("web1"));
+        assert_eq!(of("web-1  | ").as_deref(), Some("web-1"));
+        for other in ["", "> ", "kern: ", "warning: ", "2023-12-04T10:49:30Z| ", "db1 login: "] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 
+use super::find::speaks_of_a_kill;
 use super::prefix::uptime;
 use super::shape::Shape;
 use crate::kernel_log::message::{Form, Message};
-use crate::kernel_log::scan::Names;
+use crate::kernel_log::scan::{Names, splits};
 
-/// Without escape sequences: `dmesg --color=always`, script(1), logs of CI.
+/// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
+const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
+
+/// Without escape sequences: `dmesg --color=always`, script(1), logs of CI; with plain blanks.
 pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // A byte-order mark begins a file of some editors.
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let line = unquoted(line);
-    if memchr::memchr(0x1b, line).is_none() {
+    if memchr::memchr3(0x1b, 0xc2, 0xe2, line).is_none() {
         return Cow::Borrowed(line);
     }
     let mut plain = Vec::with_capacity(line.len());
@@ -24,10 +28,16 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
                 let end = parameters.iter().position(|byte| (0x40..=0x7e).contains(byte));
                 end.and_then(|end| parameters.get(end + 1..)).unwrap_or_default()
             }
-            _ => {
-                plain.push(*first);
-                after
-            }
+            _ => match BLANKS.iter().find_map(|blank| rest.strip_prefix(blank.as_bytes())) {
+                Some(after) => {
+                    plain.push(b' ');
+                    after
+                }
+                None => {
+                    plain.push(*first);
+                    after
+                }
+            },
         };
     }
     Cow::Owned(plain)
@@ -89,10 +99,14 @@ pub(super) fn collapsed(line: &[u8]) -> Vec<&[u8]> {
         }
     }
     // Two stamps may stand before one message.
-    if starts.len() < 3 {
+    if has_two(line, &starts) {
+        // What stands before the first stamp is of the first message.
+        starts = starts.into_iter().skip(1).collect();
+        starts.insert(0, 0);
+    } else if starts.len() < 3 {
         starts = by_name(line);
     }
-    if starts.len() < 3 {
+    if starts.len() < 2 {
         return vec![line];
     }
     let ends = starts.iter().skip(1).copied().chain([line.len()]);
@@ -100,11 +114,23 @@ pub(super) fn collapsed(line: &[u8]) -> Vec<&[u8]> {
     pieces.map(<[u8]>::trim_ascii_end).collect()
 }
 
+/// Whether the first of two stamps has a message of its own that is whole: a name may hold a stamp.
+fn has_two(line: &[u8], starts: &[usize]) -> bool {
+    let [first, second] = starts else { return false };
+    let piece = line.get(*first..*second).unwrap_or_default();
+    let message = splits(piece, "] ").next().map(|(_, message)| message.trim_ascii_end());
+    let message = message.unwrap_or_default();
+    !message.is_empty()
+        && speaks_of_a_kill(message)
+        && !lacks_end(message, Names::Printed)
+        && Message::parse(message, Form { names: Names::Printed, cut: false }).is_some()
+}
+
 /// The same where each begins with a date and the kernel's name, as the first one does.
 fn by_name(line: &[u8]) -> Vec<usize> {
     const NAME: &[u8] = b" kernel: ";
     let places: Vec<_> = memchr::memmem::find_iter(line, NAME).map(|at| at + NAME.len()).collect();
-    let Some(first) = places.first().copied().filter(|first| *first < 80 && places.len() > 2)
+    let Some(first) = places.first().copied().filter(|first| *first < 80 && places.len() > 1)
     else {
         return Vec::new();
     };
@@ -123,8 +149,56 @@ fn by_name(line: &[u8]) -> Vec<usize> {
     starts
 }
 
+/// What the line of a kill begins with, up to the number.
+const HEADS: [&str; 8] = [
+    "Out of memory: Killed process ",
+    "Memory cgroup out of memory: Killed process ",
+    "Out of memory (oom_kill_allocating_task): Killed process ",
+    "Out of memory: Kill process ",
+    "Memory cgroup out of memory: Kill process ",
+    "Out of memory (oom_kill_allocating_task): Kill process ",
+    "Killed process ",
+    "Kill process ",
+];
+
+/// Whether a line ends within the words before a number, where a mailer breaks it: at a blank.
+fn ends_in_head(text: &[u8]) -> bool {
+    let text = text.trim_ascii_end();
+    let is_beginning = |head: &&str| {
+        let rest = head.as_bytes().strip_prefix(text);
+        rest.is_some_and(|rest| rest.starts_with(b" ")) && text.len() >= "Out of".len()
+    };
+    HEADS.iter().any(|head| is_beginning(&head))
+        || text.ends_with(b" invoked oom-killer:")
+        || text.ends_with(b" invoked")
+}
+
+/// Whether both lines together are those words and a number, or a header.
+fn is_head(begun: &[u8], rest: &[u8]) -> bool {
+    let joined = [begun.trim_ascii_end(), b" ", rest].concat();
+    let is_kill = HEADS.iter().any(|head| {
+        let number = joined.strip_prefix(head.as_bytes());
+        number.and_then(|number| number.first()).is_some_and(u8::is_ascii_digit)
+    });
+    is_kill || begun.ends_with(b" invoked") && rest.starts_with(b"oom-killer: gfp_mask=")
+}
+
+/// Whether a line of a kill ends before the name: `Killed process 95, UID 48,`.
+fn lacks_name(text: &[u8]) -> bool {
+    let is_one = |head: &&str| {
+        let rest = text.strip_prefix(head.as_bytes());
+        rest.is_some_and(|rest| {
+            rest.first().is_some_and(u8::is_ascii_digit) && !rest.contains(&b'(')
+        })
+    };
+    HEADS.iter().any(|head| is_one(&head))
+}
+
 /// Whether the end of a message may stand in the next line: a mailer wraps what is long.
 pub(super) fn lacks_end(text: &[u8], names: Names) -> bool {
+    if ends_in_head(text) || lacks_name(text) {
+        return true;
+    }
     match Message::parse(text, Form { names, cut: false }) {
         Some(Message::Header(header)) => header.order.is_none() || header.oom_score_adj.is_none(),
         Some(message) => message.may_go_on(),
@@ -134,7 +208,7 @@ pub(super) fn lacks_end(text: &[u8], names: Names) -> bool {
 
 /// Whether a line without a prefix can be the end of such a message; and what stood between.
 pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
-    const KEYS: [&str; 21] = [
+    const KEYS: [&str; 22] = [
         "gfp_mask=",
         "nodemask=",
         "order=",
@@ -144,6 +218,7 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
         "file-rss:",
         "shmem-rss:",
         "UID:",
+        "UID ",
         "pgtables:",
         "oom_score_adj:",
         "cpuset=",
@@ -163,6 +238,10 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
         let is_rest = is_key(bare) || !rest.contains(&b' ') && rest.contains(&b',');
         return is_rest.then_some(b"");
     }
+    let begun = begun.trim_ascii_end();
+    if ends_in_head(begun) && !begun.ends_with(b" invoked oom-killer:") {
+        return is_head(begun, rest).then_some(b" ");
+    }
     is_key(rest).then_some(b" ")
 }
 
@@ -176,6 +255,10 @@ mod tests {
         assert_eq!(&*plain(b"> > a\r"), b"a");
         assert_eq!(&*plain(b"a [m b"), b"a [m b");
         assert_eq!(&*plain(b"a\x1b["), b"a");
+        assert_eq!(
+            &*plain("é: Killed\u{a0}process\u{202f}7".as_bytes()),
+            "é: Killed process 7".as_bytes()
+        );
     }
 
     #[test]
@@ -198,6 +281,11 @@ mod tests {
             b"May 13 10:10:28 h kernel: d",
         ];
         assert_eq!(collapsed(named), expected);
+        let pair = b"[    1.000001] Out of memory: Kill process 7 (a) score 1 or sacrifice child \
+                     [    1.000002] Killed process 7 (a) total-vm:8kB, anon-rss:4kB, file-rss:0kB";
+        assert_eq!(collapsed(pair).len(), 2);
+        let name = b"[    1.000001] Out of memory: Killed process 7 (a [1.000002] b) total-vm:8kB";
+        assert_eq!(collapsed(name), [name]);
         let two = b"[    1.000001] [    2.000001] a";
         assert_eq!(collapsed(two), [two]);
     }
@@ -208,6 +296,20 @@ mod tests {
         assert!(lacks_end(killed, Names::Printed));
         assert_eq!(goes_on(killed, b"anon-rss:4kB, file-rss:0kB"), Some(&b" "[..]));
         assert_eq!(goes_on(killed, b"eth0: link up"), None);
+        for (begun, rest) in [
+            ("Out of memory: Killed process", "7 (a) total-vm:8kB,"),
+            ("Out of memory: Killed", "process 7 (a) total-vm:8kB,"),
+            ("Out of", "memory: Killed process 7 (a) total-vm:8kB,"),
+            ("Killed process 7, UID 48,", "(a) total-vm:8kB,"),
+            ("Killed process 7,", "UID 48, (a) total-vm:8kB,"),
+            ("a invoked oom-killer:", "gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
+            ("a invoked", "oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
+        ] {
+            assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
+            assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
+            assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
+        }
+        assert!(!lacks_end(b"eth0: link up", Names::Printed));
         let summary =
             b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,";
         assert!(lacks_end(summary, Names::Printed));

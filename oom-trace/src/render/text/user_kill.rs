@@ -34,7 +34,9 @@ pub(super) fn show(kill: &UserKill, mut block: Block<'_>) -> io::Result<()> {
     let (time, start) = (Moment(origin), block.out.len());
     let out = &mut *block.out;
     let by = Quoted::from(by.as_str());
-    write!(out, "{dim}{time}{dim:#}  {alarm}NOT THE KERNEL{alarm:#}  {by} ")?;
+    // A driver of kernels for Android, beside the OOM killer.
+    let not = if kill.by == "lowmemorykiller" { "NOT THE OOM KILLER" } else { "NOT THE KERNEL" };
+    write!(out, "{dim}{time}{dim:#}  {alarm}{not}{alarm:#}  {by} ")?;
     match action {
         UserAction::Killed => match signal {
             Some(signal) => write!(out, "sent {signal} to")?,

@@ -27,6 +27,11 @@ pub(super) fn stamp(peeled: &mut Peeled<'_>, zone: &Zone, base: &mut Option<Stam
         return;
     }
     let rest = rest.strip_prefix(b":").unwrap_or(rest);
+    if let Some((caller, rest)) = android(rest).filter(|_| peeled.has_uptime) {
+        peeled.caller = peeled.caller.or(Some(caller));
+        peeled.text = rest;
+        return;
+    }
     // Only behind the stamp a caller needs no width of its own.
     let callers = bracket(rest).and_then(|(inside, rest)| Some((callers(inside)?, rest)));
     let rest = match callers.filter(|_| peeled.caller.is_none()) {
@@ -67,6 +72,38 @@ fn delta(text: &[u8]) -> Option<u64> {
 /// A caller of its width, `  T95`; a task could be called `[T1]`.
 fn caller(inside: &[u8]) -> Option<Caller> {
     (inside.len() >= CALLER).then(|| callers(inside)).flatten()
+}
+
+/// Who logged it, as vendors of Android have their kernels write it behind the stamp:
+/// ` (CPU:1-pid:157:memhog) `, `-(1)[157:memhog]`, ` [0:         memhog:  157] `.
+fn android(text: &[u8]) -> Option<(Caller, &[u8])> {
+    let mut scan = Scan(text);
+    let number = |digits: &[u8]| str::from_utf8(digits).ok()?.trim().parse::<u32>().ok();
+    let tid = if scan.eat(" (CPU:").is_some() {
+        number(scan.run(u8::is_ascii_digit))?;
+        scan.eat("-pid:")?;
+        let tid = number(scan.run(u8::is_ascii_digit))?;
+        scan.eat(":")?;
+        scan.until(") ")?;
+        tid
+    } else if scan.eat("-(").is_some() {
+        number(scan.run(u8::is_ascii_digit))?;
+        scan.eat(")[")?;
+        let tid = number(scan.run(u8::is_ascii_digit))?;
+        scan.eat(":")?;
+        scan.until("]")?;
+        tid
+    } else {
+        scan.eat(" [")?;
+        number(scan.run(u8::is_ascii_digit))?;
+        scan.eat(":")?;
+        // The name is padded, and so is the number behind it.
+        let inside = scan.until("] ")?;
+        let (comm, tid) = inside.split_at_checked(inside.len().checked_sub(5)?)?;
+        comm.ends_with(b":").then_some(())?;
+        number(tid)?
+    };
+    Some((Caller::Thread(tid), scan.0))
 }
 
 /// `T95` or `C0`.
