@@ -96,7 +96,7 @@ fn read_from(
             count => format!(" (the first of {count} such lines)"),
         };
         let what = match unended {
-            true => "mentions an OOM kill that the log ends before, or was cut before",
+            true => "mentions an OOM kill, but the log ends or is cut before the kill itself",
             false => "mentions an OOM kill but could not be understood",
         };
         say(format_args!("{name}: line {line} {what}{more}: {text}"));

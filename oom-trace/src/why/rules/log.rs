@@ -8,15 +8,10 @@ use crate::units::resident;
 const INTERPRETERS: [&str; 9] =
     ["python", "java", "node", "perl", "ruby", "php", "bash", "sh", "dotnet"];
 
-/// A kill of which the log has one line, or what another said of it.
+/// A kill of which the log has its own line, or what another said of it, and not how memory stood.
 pub(super) fn dump(kill: &OomKill) -> Option<String> {
     let OomKill { shortage, victim, .. } = kill;
-    let trigger = shortage.trigger.as_ref();
-    let has_dump = shortage.constraint.is_some()
-        || trigger.is_some_and(|trigger| trigger.gfp_mask.is_some())
-        || shortage.limit.is_some()
-        || kill.candidates.is_some()
-        || kill.system.is_some();
+    let has_dump = shortage.limit.is_some() || kill.candidates.is_some() || kill.system.is_some();
     if kill.source != Source::KernelLog || has_dump {
         return None;
     }
@@ -29,7 +24,7 @@ pub(super) fn dump(kill: &OomKill) -> Option<String> {
     };
     Some(format!(
         "look at the lines before the kill in the full kernel log (dmesg -T, journalctl -k{node}): they say \
-         what ran short and who held it"
+         what ran short and who held it, unless the kernel suppressed them (rate limit)"
     ))
 }
 
