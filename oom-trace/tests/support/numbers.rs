@@ -21,7 +21,7 @@ const EXCEPT: [(&str, &str); 9] = [
         r"^ *(\[<[0-9a-f]+>\] *)?(dump_stack|dump_backtrace|dump_header|show_stack|oom_kill_process)[.\w]*\+",
         "the way into the dump",
     ),
-    (r"^ *bpf_trampoline_\d+\+", "a program's, as the agent's own"),
+    (r"^ *bpf_trampoline_[\d_]+\+", "a program's, as the agent's own"),
     (r"^Modules linked in:", "names"),
     (r"^COMPACTION is disabled", "no number"),
     (r"^Tasks in .* are going to be killed", "a path"),

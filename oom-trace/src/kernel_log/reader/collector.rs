@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::clock::{Zone, wall};
-use super::find::{Spoken, speaks_of_a_kill};
+use super::find::Spoken;
+use super::words::speaks_of_a_kill;
 use crate::kernel_log::scan::Scan;
 use crate::kernel_log::{Guesses, Stamp};
 

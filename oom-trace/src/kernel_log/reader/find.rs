@@ -269,20 +269,6 @@ fn bare(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Whether a line has words that tell of an OOM kill, whoever says so.
-pub(super) fn speaks_of_a_kill(line: &[u8]) -> bool {
-    const WORDS: [&str; 7] = [
-        " invoked oom-killer",
-        " killed as a result of limit of ",
-        "oom-kill:constraint=",
-        "Killed process ",
-        "Kill process ",
-        "no killable processes",
-        "panic_on_oom is enabled",
-    ];
-    WORDS.iter().any(|words| memmem::find(line, words.as_bytes()).is_some())
-}
-
 /// How many dumps the kernel left out: `dump_header: 12 callbacks suppressed` (lib/ratelimit.c).
 pub(super) fn suppressed(text: &[u8]) -> Option<u64> {
     let rest = text.strip_prefix(b"dump_header: ").or(text.strip_prefix(b"oom_kill_process: "))?;

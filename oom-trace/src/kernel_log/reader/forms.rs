@@ -1,9 +1,10 @@
 //! Lines that are records: of the journal, of `/dev/kmsg`, of collectors.
 
 use super::collector::{self, Said};
-use super::find::{Spoken, speaks_of_a_kill};
+use super::find::Spoken;
 use super::order::Item;
 use super::prefix::Speaker;
+use super::words::speaks_of_a_kill;
 use super::{Reader, journal, text};
 use crate::kernel_log::Names;
 use crate::kernel_log::reader::Kmsg;

@@ -1,6 +1,7 @@
 //! What is no message of the kernel's, and may be of interest all the same.
 
-use super::find::{self, Spoken, speaks_of_a_kill};
+use super::find::{self, Spoken};
+use super::words::speaks_of_a_kill;
 use super::{MAX_OTHERS, Reader, others};
 use crate::kernel_log::Mention;
 use crate::kernel_log::scan::Scan;

@@ -20,6 +20,7 @@ mod seen;
 mod shape;
 mod sources;
 mod text;
+mod words;
 
 use std::io::{self, Read};
 
@@ -27,12 +28,13 @@ pub use clock::Zone;
 pub use kmsg::{Kmsg, Unreadable};
 pub use seen::Seen;
 
-use self::find::{Finder, Spoken, is_header, speaks_of_a_kill};
+use self::find::{Finder, Spoken, is_header};
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::records::{Fields, Taken};
 use self::sources::Sources;
+use self::words::speaks_of_a_kill;
 use super::message::{Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;

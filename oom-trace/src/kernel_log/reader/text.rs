@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::find::speaks_of_a_kill;
 use super::prefix::uptime;
 use super::shape::Shape;
+use super::words::speaks_of_a_kill;
 use crate::kernel_log::message::{Form, Message};
 use crate::kernel_log::scan::{Names, splits};
 
@@ -168,7 +168,7 @@ fn ends_in_head(text: &[u8]) -> bool {
         let rest = head.as_bytes().strip_prefix(text);
         rest.is_some_and(|rest| rest.starts_with(b" ")) && text.len() >= "Out of".len()
     };
-    HEADS.iter().any(|head| is_beginning(&head))
+    HEADS.iter().any(|head| is_beginning(head))
         || text.ends_with(b" invoked oom-killer:")
         || text.ends_with(b" invoked")
 }
@@ -191,7 +191,7 @@ fn lacks_name(text: &[u8]) -> bool {
             rest.first().is_some_and(u8::is_ascii_digit) && !rest.contains(&b'(')
         })
     };
-    HEADS.iter().any(|head| is_one(&head))
+    HEADS.iter().any(|head| is_one(head))
 }
 
 /// Whether the end of a message may stand in the next line: a mailer wraps what is long.

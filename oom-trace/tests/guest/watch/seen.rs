@@ -143,14 +143,24 @@ impl Seen {
     /// Holds what is said beside the kill itself against the log, too. The kernel limits how often
     /// it says that, so it is not for a storm.
     pub(crate) fn assert_context(&self, source: &str) {
-        let [printed, logged] = [&self.printed, &self.log].map(|lines| of_the_oom_killer(lines));
+        let (printed, logged) = (self.printed_of_kills(), of_the_oom_killer(&self.log));
         for (printed, logged) in printed.iter().zip(&logged) {
             assert_eq!(printed, logged, "{:#?}", self.log);
         }
         assert_eq!(printed.len(), logged.len(), "{:#?}", self.log);
-        let stacks = |lines| dumps(lines).into_iter().map(|dump| dump.stack).collect::<Vec<_>>();
+        let stacks =
+            |lines: &[String]| dumps(lines).into_iter().map(|dump| dump.stack).collect::<Vec<_>>();
         assert_eq!(stacks(&self.printed), stacks(&self.log));
         self.assert_decisions(source);
+    }
+
+    /// A shared agent tells later of shortages that others had, in which nobody was killed.
+    fn printed_of_kills(&self) -> Vec<&String> {
+        let printed = of_the_oom_killer(&self.printed);
+        let is_header = |line: &String| matches!(Line::parse(line), Some(Line::Invoked(_)));
+        let is_kill = |line: &&String| matches!(Line::parse(line), Some(Line::Killed(_)));
+        let dumps = printed.chunk_by(|_, next| !is_header(next));
+        dumps.filter(|dump| dump.iter().any(is_kill)).flatten().copied().collect()
     }
 
     /// As [`Self::assert_context`], where the kernel also told of shortages without a victim.
