@@ -168,7 +168,7 @@ fn ends_in_head(text: &[u8]) -> bool {
         let rest = head.as_bytes().strip_prefix(text);
         rest.is_some_and(|rest| rest.starts_with(b" ")) && text.len() >= "Out of".len()
     };
-    HEADS.iter().any(|head| is_beginning(head))
+    HEADS.iter().any(is_beginning)
         || text.ends_with(b" invoked oom-killer:")
         || text.ends_with(b" invoked")
 }
@@ -191,7 +191,7 @@ fn lacks_name(text: &[u8]) -> bool {
             rest.first().is_some_and(u8::is_ascii_digit) && !rest.contains(&b'(')
         })
     };
-    HEADS.iter().any(|head| is_one(head))
+    HEADS.iter().any(is_one)
 }
 
 /// Whether the end of a message may stand in the next line: a mailer wraps what is long.
