@@ -2,8 +2,6 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::incident::model::{Candidate, Memory};
-
 /// Bytes in binary units, one decimal: `24.6 MiB`; `{:#}` leaves out the space.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size(pub(super) u64);
@@ -65,19 +63,14 @@ impl Display for Age {
     }
 }
 
-/// Resident memory.
-pub(super) fn resident(memory: &Memory) -> Option<u64> {
-    memory.resident()
-}
+/// A moment of which only the time since boot is known, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SinceBoot(pub(super) u64);
 
-/// What a process that was weighed holds of memory and swap.
-pub(super) fn held(one: &Candidate) -> Option<u64> {
-    one.held()
-}
-
-/// What of it is resident.
-pub(super) fn rss(one: &Candidate) -> Option<u64> {
-    one.rss()
+impl Display for SinceBoot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "boot+{}.{:03}s", self.0 / 1_000_000_000, self.0 / 1_000_000 % 1000)
+    }
 }
 
 /// What more than one of a thing ends in.

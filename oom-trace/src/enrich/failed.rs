@@ -2,12 +2,9 @@
 
 use super::clock::Clock;
 use super::{Enricher, fill, source};
-use crate::incident::model::{OomFailed, OomFailedType, SCHEMA, System};
+use crate::incident::model::{NO_KILLABLE, OomFailed, OomFailedType, SCHEMA, System};
 use crate::why;
 use crate::wire::Incident;
-
-/// The kernel's words (`out_of_memory`, mm/oom_kill.c).
-const MESSAGE: &str = "Out of memory and no killable processes...";
 
 /// Shortages with one limit in which nobody could be killed.
 #[derive(Debug)]
@@ -35,7 +32,7 @@ impl Enricher {
             incident: self.host.incident(first.id),
             origin: self.host.origin(first.id, clock),
             source: source(first.source),
-            message: MESSAGE.into(),
+            message: NO_KILLABLE.into(),
             failures: count,
             lasted_ms: Some(last_ns.saturating_sub(first.id) / 1_000_000),
             shortage: self.shortage(Some(&first), frames.as_deref()),

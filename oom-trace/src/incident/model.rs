@@ -15,6 +15,7 @@ mod candidates;
 mod census;
 mod exit;
 mod failed;
+mod kill;
 mod names;
 mod record_type;
 mod shared;
@@ -27,10 +28,10 @@ mod weight;
 mod zone;
 
 pub use agent::{Agent, AgentEvent, AgentType, Missing, Totals};
-pub use candidates::{Candidate, Candidates};
+pub use candidates::{Candidate, Candidates, OOM_SCORE_ADJ_MIN};
 pub use census::{Census, CgroupGroup, NameGroup, Sum};
 pub use exit::{ExitState, FreedBy, OomExit, OomExitType};
-pub use failed::{OomFailed, OomFailedType};
+pub use failed::{NO_KILLABLE, OomFailed, OomFailedType};
 pub use record_type::RecordType;
 pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
@@ -169,7 +170,7 @@ impl<'de> Deserialize<'de> for Record {
 }
 
 /// Where and when a record was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Origin {
     /// Wall-clock time of the hook, UTC. A saved log may lack it, as all that follows.
     #[serde(serialize_with = "rfc3339_ns")]
@@ -198,17 +199,6 @@ pub enum Guess {
     Second,
     /// All of it: it is when the line was collected, which may be later.
     Collected,
-}
-
-/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
-const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
-
-impl OomKill {
-    /// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
-    #[must_use]
-    pub fn is_allocating_task(&self) -> bool {
-        self.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
-    }
 }
 
 /// One victim of one incident.

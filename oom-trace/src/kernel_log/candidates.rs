@@ -4,13 +4,10 @@ use std::cmp::Reverse;
 
 use super::dump::Dump;
 use super::message::Task;
-use crate::incident::model::{Candidate, Candidates, Census, Memory};
+use crate::incident::model::{Candidate, Candidates, Census, Memory, OOM_SCORE_ADJ_MIN};
 
 /// As many as the agent keeps by default.
 const TOP: usize = 10;
-
-/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): it may not be killed.
-const SPARED: i16 = -1000;
 
 /// What tasks are weighed against.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +28,7 @@ pub(super) fn candidates(dump: &Dump, chosen: Option<u32>, scale: Scale) -> Opti
     }
     let weighed: Vec<_> = tasks.iter().map(|task| (task, badness(task, scale))).collect();
     let is_chosen = |task: &Task| Some(task.pid) == chosen;
-    let may_die = |task: &Task| task.oom_score_adj != Some(SPARED);
+    let may_die = |task: &Task| task.oom_score_adj != Some(OOM_SCORE_ADJ_MIN);
     let mut top: Vec<_> = weighed.iter().collect();
     // Where badness cannot be told, what a task holds stands in for it. Of equals the kernel takes the
     // last.
@@ -84,7 +81,7 @@ fn held(task: &Task) -> Option<u64> {
 }
 
 fn badness(task: &Task, scale: Scale) -> Option<i64> {
-    let adj = task.oom_score_adj.filter(|adj| *adj != SPARED)?;
+    let adj = task.oom_score_adj.filter(|adj| *adj != OOM_SCORE_ADJ_MIN)?;
     if scale.has_bonus && task.uid == 0 {
         return None;
     }

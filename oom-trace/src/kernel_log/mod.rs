@@ -47,7 +47,13 @@ pub struct Entry<'a> {
     pub text: &'a [u8],
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// A message as the kernel holds it.
+    pub(crate) fn held(boot_ns: u64, caller: Option<Caller>, text: &'a [u8]) -> Self {
+        let stamp = Stamp { boot_ns: Some(boot_ns), ..Stamp::default() };
+        Self { caller, names: Names::Exact, text, ..Self::at(stamp) }
+    }
+
     /// A message of which only this is known.
     fn at(stamp: Stamp) -> Self {
         Self {

@@ -4,8 +4,8 @@ use super::message::Reaped;
 use super::open::Victim;
 pub(super) use super::told::Told;
 use crate::incident::model::{
-    ExitState, FreedBy, Memory, OomExit, OomExitType, OomFailed, OomFailedType, OomKill,
-    OomKillType, OomPanic, OomPanicType, Outcome, Record, SCHEMA, Source,
+    ExitState, FreedBy, Memory, NO_KILLABLE, OomExit, OomExitType, OomFailed, OomFailedType,
+    OomKill, OomKillType, OomPanic, OomPanicType, Outcome, Record, SCHEMA, Source,
 };
 
 /// What the first line of a boot says.
@@ -114,7 +114,7 @@ pub(super) fn failed(told: &Told<'_>) -> Record {
         incident: told.incident(None),
         origin: told.origin(),
         source: Source::KernelLog,
-        message: "Out of memory and no killable processes...".into(),
+        message: NO_KILLABLE.into(),
         failures: open.failures,
         lasted_ms: open.start.until(open.failed_at),
         candidates: told.candidates(shortage.scope),

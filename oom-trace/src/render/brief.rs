@@ -4,11 +4,8 @@ use jiff::Timestamp;
 
 use super::moment::Moment;
 use super::quote::{Quoted, TaskLabel};
-use super::units::{Size, resident};
+use super::units::Size;
 use crate::incident::model::{Container, OomKill, Origin, Pod, Scope, Victim};
-
-/// Digits of a container's id that people look at.
-const SHORT_ID: usize = 12;
 
 /// Who died, where, what it held, and whose limit it was; no text that a process chose acts on a
 /// terminal.
@@ -20,7 +17,7 @@ pub fn brief(kill: &OomKill) -> String {
     if let Some(place) = place(victim) {
         text = format!("{text} in {place}");
     }
-    if let Some(bytes) = resident(&victim.memory) {
+    if let Some(bytes) = victim.memory.resident() {
         text = format!("{text}, {} RSS", Size(bytes));
     }
     let limit = kill.shortage.limit.as_ref();
@@ -39,15 +36,7 @@ pub fn brief(kill: &OomKill) -> String {
 /// A moment as formats for people show it.
 #[must_use]
 pub fn time(time: Timestamp) -> String {
-    let origin = Origin {
-        time: Some(time),
-        time_guessed: None,
-        boot_ns: None,
-        boot_id: None,
-        host: None,
-        kernel: None,
-    };
-    Moment(&origin).to_string()
+    Moment(&Origin { time: Some(time), ..Origin::default() }).to_string()
 }
 
 /// Where a process ran, in one word: its pod, container, unit or cgroup.
@@ -59,7 +48,7 @@ pub(super) fn place(victim: &Victim) -> Option<String> {
     }
     match (container, unit, cgroup) {
         (Some(Container { name: Some(name), .. }), ..) => Some(quoted(name)),
-        (Some(Container { id, .. }), ..) => Some(quoted(id.get(..SHORT_ID).unwrap_or(id))),
+        (Some(container), ..) => Some(quoted(container.short_id())),
         (None, Some(unit), _) => Some(quoted(unit)),
         (None, None, Some(cgroup)) => Some(Quoted::from(&cgroup.path).to_string()),
         (None, None, None) => None,

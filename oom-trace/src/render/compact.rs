@@ -8,10 +8,10 @@ use super::Style;
 use super::block::Palette;
 use super::moment::Moment;
 use super::quote::LogfmtValue;
-use super::units::{Joined, Size, resident};
+use super::units::{Joined, Size};
 use crate::incident::model::{
-    Agent, ExitState, FreedBy, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome, Record,
-    Scope, Shortage, UserKill, Victim,
+    Agent, ExitState, FreedBy, Memory, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome,
+    Record, Scope, Shortage, UserKill, Victim,
 };
 use crate::text::KernelText;
 
@@ -67,7 +67,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.put("tid", Some(victim.tid).filter(|tid| victim.pid != Some(*tid)))?;
     fields.put("uid", victim.uid)?;
     fields.word("user", victim.user.as_deref())?;
-    fields.size("rss", resident(&victim.memory))?;
+    fields.size("rss", victim.memory.resident())?;
     fields.size("swap", victim.memory.swap_bytes)?;
     fields.put("adj", victim.oom_score_adj)?;
     limit(shortage, fields)?;
@@ -213,7 +213,7 @@ fn oom_exit(exit: &OomExit, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.put("stuck_for_ms", *stuck_for_ms)?;
     fields.put("by", by.map(FreedBy::name))?;
     fields.put("kill_missing", Some(kill_missing).filter(|lost| **lost))?;
-    fields.size("left", left.as_ref().and_then(resident))?;
+    fields.size("left", left.as_ref().and_then(Memory::resident))?;
     fields.word("host", origin.host.as_deref())?;
     fields.put("source", Some(source.name()))?;
     fields.word("incident", Some(incident))

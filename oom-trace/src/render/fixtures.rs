@@ -10,8 +10,8 @@ use self::everything::everything;
 use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
     Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
-    Memory, Missing, OomKill, OomKillType, OomPanic, OomPanicType, Origin, Outcome, Process,
-    Record, SCHEMA, Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
+    Memory, Missing, OomKill, OomPanic, OomPanicType, Origin, Outcome, Process, Record, SCHEMA,
+    Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
@@ -54,21 +54,11 @@ fn origin() -> Origin {
     }
 }
 
-/// What a log without stamps tells.
-const NOWHERE: Origin = Origin {
-    time: None,
-    time_guessed: None,
-    boot_ns: None,
-    boot_id: None,
-    host: None,
-    kernel: None,
-};
-
 /// What a log tells of a kill whose dump it has not, and less.
 fn from_log() -> OomKill {
     OomKill {
         incident: "log-157".into(),
-        origin: NOWHERE,
+        origin: Origin::default(),
         source: Source::KernelLog,
         shortage: Shortage::default().into(),
         ..unknown()
@@ -90,27 +80,10 @@ pub(crate) fn memory(kib: [u64; 6]) -> Memory {
 /// What the raw tracepoint of an old kernel tells: a thread id.
 pub(crate) fn unknown() -> OomKill {
     OomKill {
-        schema: SCHEMA,
-        kind: OomKillType::OomKill,
         incident: "7c6e5a0c-4572744000".into(),
-        origin: origin(),
-        source: Source::Tracepoint,
-        outcome: None,
-        victim_index: 1,
-        victim_count: 1,
-        kill_count: None,
-        killed_again: Vec::new(),
-        log_us: None,
-        message: None,
         shortage: Shortage { page_size_bytes: Some(4096), ..Shortage::default() }.into(),
-        chosen: None,
         victim: victim(157),
-        group: None,
-        candidates: None,
-        census: None,
-        system: None,
-        why: None,
-        shrunk: Vec::new(),
+        ..OomKill::unknown(origin(), Source::Tracepoint)
     }
 }
 
@@ -180,7 +153,7 @@ fn panics() -> [OomPanic; 2] {
     let kill = everything();
     let unknown = OomPanic {
         incident: "log-0".into(),
-        origin: NOWHERE,
+        origin: Origin::default(),
         shortage: Shortage::default(),
         ..panic()
     };

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::units::SinceBoot;
 use crate::incident::model::{Guess, Origin};
 
 /// The clock of formats for people, if it is not UTC.
@@ -55,9 +56,7 @@ impl Display for Moment<'_> {
                 }
                 guessed(time_guessed.as_deref().unwrap_or_default(), f)
             }
-            (None, Some(ns)) => {
-                write!(f, "boot+{}.{:03}s", ns / 1_000_000_000, ns / 1_000_000 % 1000)
-            }
+            (None, Some(ns)) => SinceBoot(*ns).fmt(f),
             (None, None) if f.alternate() => f.write_str("-"),
             (None, None) => f.write_str("at an unknown time"),
         }

@@ -15,7 +15,6 @@ use crate::incident::model::{
     Agent, AgentEvent, OomExit, OomKill, Origin, Outcome, Record, Scope, UserKill, Why,
 };
 use crate::text::KernelText;
-use crate::units::resident;
 
 /// Of a group kill so many are named.
 const OTHERS: usize = 50;
@@ -104,7 +103,7 @@ impl Collector {
             limit: place::of_limit(&kill.shortage).map(|limit| self.name(limit)),
             is_of_limit: kill.shortage.scope == Some(Scope::Memcg),
             limit_bytes: place::size(kill),
-            held: resident(&victim.memory),
+            held: victim.memory.resident(),
             killed,
             marked,
             ..incident(record, host, What::Kill)
@@ -223,7 +222,7 @@ impl Kept {
         self.others.push(Other {
             process: victim.comm.as_ref().map(KernelText::to_string),
             pid: victim.pid.unwrap_or(victim.tid),
-            held: resident(&victim.memory),
+            held: victim.memory.resident(),
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::incident::model::{Container, OomKill, Pod, Scope, Shortage, Victim};
+use crate::incident::model::{OomKill, Pod, Scope, Shortage, Victim};
 use crate::text::{Escaped, KernelText};
 
 /// What runtimes show of an id, and accept.
@@ -27,8 +27,8 @@ pub(super) fn of_victim(victim: &Victim) -> Option<(Kind, String)> {
     if let Some(pod) = pod {
         return Some((Kind::Pod, self::pod(pod)));
     }
-    if let Some(Container { id, name, runtime: _ }) = container {
-        let name = name.as_deref().unwrap_or_else(|| id.get(..DIGEST).unwrap_or(id));
+    if let Some(container) = container {
+        let name = container.name.as_deref().unwrap_or(container.short_id());
         return Some((Kind::Container, escaped(name)));
     }
     if let Some(unit) = unit {

@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::units::SinceBoot;
+
 /// To the second, without a zone: the report says once which it is. Where only the time since boot is
 /// known, that; with `{:#}` to the minute.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +23,7 @@ impl Display for When<'_> {
                 let format = if f.alternate() { "%F %R" } else { "%F %T" };
                 write!(f, "{}", time.to_zoned(self.zone.clone()).strftime(format))
             }
-            (None, Some(ns)) => {
-                write!(f, "boot+{}.{:03}s", ns / 1_000_000_000, ns / 1_000_000 % 1000)
-            }
+            (None, Some(ns)) => SinceBoot(ns).fmt(f),
             (None, None) => f.write_str("unknown"),
         }
     }

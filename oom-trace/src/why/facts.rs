@@ -3,7 +3,7 @@
 use crate::incident::model::{Candidate, Census, Memory, OomKill, Scope, Sum, System, Victim};
 use crate::quote::{Quoted, TaskLabel};
 use crate::text::KernelText;
-use crate::units::{Age, Size, held, resident};
+use crate::units::{Age, Size};
 
 /// A victim gives its memory back within milliseconds: what was read later is of another machine.
 const SOON_MS: u64 = 10;
@@ -104,7 +104,7 @@ pub(super) fn by_score(kill: &OomKill) -> Option<u64> {
 pub(super) fn free_before(kill: &OomKill, free: u64) -> u64 {
     let system = kill.system.as_ref();
     match system.and_then(|system| system.taken_after_ms) {
-        Some(1..) => free.saturating_sub(resident(&kill.victim.memory).unwrap_or(0)),
+        Some(1..) => free.saturating_sub(kill.victim.memory.resident().unwrap_or(0)),
         _ => free,
     }
 }
@@ -122,12 +122,12 @@ pub(super) fn held_at_least(kill: &OomKill) -> Option<u64> {
 pub(super) fn larger(kill: &OomKill) -> Option<&Candidate> {
     let largest = kill.candidates.as_ref()?.largest.as_ref()?;
     let victim = weighed(&kill.victim.memory)?;
-    (largest.pid != kill.victim.pid? && held(largest)? > victim).then_some(largest)
+    (largest.pid != kill.victim.pid? && largest.held()? > victim).then_some(largest)
 }
 
 /// What the kernel weighs, but for page tables.
 pub(super) fn weighed(memory: &Memory) -> Option<u64> {
-    sum([resident(memory), Some(memory.swap_bytes.unwrap_or(0))])
+    sum([memory.resident(), Some(memory.swap_bytes.unwrap_or(0))])
 }
 
 /// `3.1 GiB of 16.0 GiB free`

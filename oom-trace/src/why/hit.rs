@@ -7,7 +7,7 @@ use super::place;
 use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
 use crate::quote::Quoted;
 use crate::text::KernelText;
-use crate::units::{Size, resident};
+use crate::units::Size;
 
 /// Who holds half of a limit is what it is about.
 const MOST_PERCENT: u64 = 50;
@@ -67,7 +67,7 @@ impl<'a> Hit<'a> {
 
     /// What the victim has, as far as it may be charged here.
     pub(super) fn held(&self) -> Option<u64> {
-        sum([resident(&self.victim.memory), self.swap()])
+        sum([self.victim.memory.resident(), self.swap()])
     }
 
     /// What of it is charged here for certain: what is its own.

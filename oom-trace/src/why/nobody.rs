@@ -4,10 +4,10 @@ use super::facts::{all, everyone, is_share, machine_bytes, name};
 use super::hit::Hit;
 use super::summary;
 use crate::incident::model::{
-    Candidate, Candidates, Census, OomFailed, OomKill, OomKillType, OomPanic, Origin, SCHEMA,
-    Shortage, Source, System, Victim, Why,
+    Candidate, Candidates, Census, OOM_SCORE_ADJ_MIN, OomFailed, OomKill, OomPanic, Origin,
+    Shortage, Source, System, Why,
 };
-use crate::units::{Size, held};
+use crate::units::Size;
 
 /// No process fits under such a limit.
 const TINY_BYTES: u64 = 1 << 20;
@@ -20,9 +20,6 @@ const NOTABLE_PERCENT: u64 = 10;
 
 /// The greater part.
 const HALF_PERCENT: u64 = 50;
-
-/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h).
-const NEVER: i16 = -1000;
 
 pub(super) fn failed(failed: &OomFailed) -> Option<Why> {
     let OomFailed { shortage, candidates, census, system, origin, source, .. } = failed;
@@ -46,27 +43,11 @@ fn of_nobody(
     system: Option<&System>,
 ) -> OomKill {
     OomKill {
-        schema: SCHEMA,
-        kind: OomKillType::OomKill,
-        incident: String::new(),
-        origin: origin.clone(),
-        source,
-        outcome: None,
-        victim_index: 1,
-        victim_count: 1,
-        kill_count: None,
-        killed_again: Vec::new(),
-        log_us: None,
-        message: None,
         shortage: shortage.clone().into(),
-        chosen: None,
-        victim: Victim::default(),
-        group: None,
         candidates: candidates.cloned().map(Into::into),
         census: census.cloned().map(Into::into),
         system: system.cloned().map(Into::into),
-        why: None,
-        shrunk: Vec::new(),
+        ..OomKill::unknown(origin.clone(), source)
     }
 }
 
@@ -90,9 +71,9 @@ fn spared(kill: &OomKill) -> Option<String> {
     let all = all(kill)?;
     let of = if kill.shortage.limit.is_some() { " in it" } else { " left" };
     Some(match (all.processes, all.unkillable) {
-        (1, 1) => format!("the only process{of} has an oom_score_adj of {NEVER}"),
+        (1, 1) => format!("the only process{of} has an oom_score_adj of {OOM_SCORE_ADJ_MIN}"),
         (processes, spared) if processes == spared => {
-            format!("{}{of} have an oom_score_adj of {NEVER}", everyone(processes))
+            format!("{}{of} have an oom_score_adj of {OOM_SCORE_ADJ_MIN}", everyone(processes))
         }
         (processes, _) => format!("none of the {processes} processes{of} may be killed"),
     })
@@ -112,20 +93,20 @@ fn tiny(kill: &OomKill) -> Option<String> {
 /// Whoever holds the most, if it may not be killed.
 fn raise(kill: &OomKill) -> Option<String> {
     let largest: &Candidate = kill.candidates.as_ref()?.largest.as_ref()?;
-    (largest.oom_score_adj == Some(NEVER)).then_some(())?;
+    (largest.oom_score_adj == Some(OOM_SCORE_ADJ_MIN)).then_some(())?;
     let whole = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
-    let is_notable = match (held(largest), whole.or_else(|| locked(kill))) {
+    let is_notable = match (largest.held(), whole.or_else(|| locked(kill))) {
         (Some(held), Some(whole)) => is_share(held, whole, NOTABLE_PERCENT),
         _ => true,
     };
     is_notable.then_some(())?;
     let name = name(largest.comm.as_ref(), "the largest process");
-    let held = match held(largest) {
+    let held = match largest.held() {
         Some(held) => format!("it held {} and may not be killed", Size(held)),
         None => "it held the most and may not be killed".to_owned(),
     };
     Some(format!(
-        "raise the oom_score_adj of {name} (pid {}) from {NEVER}, or find out who set it: {held}",
+        "raise the oom_score_adj of {name} (pid {}) from {OOM_SCORE_ADJ_MIN}, or find out who set it: {held}",
         largest.pid
     ))
 }
@@ -163,6 +144,7 @@ fn limit(kill: &OomKill) -> Option<String> {
 mod tests {
     use super::super::testdata::{candidate, candidates, limit_at, of_a_service, of_the_machine};
     use super::*;
+    use crate::incident::model::Victim;
 
     fn spared_pod() -> OomKill {
         let mut kill = of_a_service();
@@ -170,7 +152,7 @@ mod tests {
         limit_at(&mut kill, "/machine.slice/a.slice");
         let never = |pid, held| Candidate {
             comm: Some("stress".into()),
-            oom_score_adj: Some(NEVER),
+            oom_score_adj: Some(OOM_SCORE_ADJ_MIN),
             badness: None,
             ..candidate(pid, held)
         };

@@ -22,9 +22,8 @@ pub(super) fn of(victim: &Victim) -> Option<String> {
 }
 
 pub(super) fn container(container: &Container) -> String {
-    // The first twelve digits are what runtimes show and accept.
-    let short = container.id.get(..12).unwrap_or(&container.id);
-    format!("container {}", Quoted::from(container.name.as_deref().unwrap_or(short)))
+    let name = container.name.as_deref().unwrap_or(container.short_id());
+    format!("container {}", Quoted::from(name))
 }
 
 pub(super) fn pod(pod: &Pod) -> String {

@@ -10,7 +10,7 @@ use super::zones::{self, OutOfReach};
 use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
 use crate::quote::Quoted;
 use crate::text::Escaped;
-use crate::units::{Size, resident};
+use crate::units::Size;
 
 /// Below this, memory is as good as of one kind.
 const REST_PERCENT: u64 = 5;
@@ -195,7 +195,7 @@ pub(super) fn share(kill: &OomKill) -> Option<String> {
     if let Some(hit) = Hit::new(kill) {
         return share_of(&hit, memory, &who);
     }
-    let held = resident(memory).filter(|held| *held > 0)?;
+    let held = memory.resident().filter(|held| *held > 0)?;
     let whole = match kill.shortage.scope {
         Some(Scope::Global | Scope::Sysrq) => kill.system.as_ref().and_then(|it| it.total_bytes),
         _ => None,
@@ -219,7 +219,7 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
         let held = hit.held().filter(|held| *held > 0)?;
         return Some(format!("{who} held {} of memory and swap", Size(held)));
     }
-    let held = resident(memory).filter(|held| *held > 0)?;
+    let held = memory.resident().filter(|held| *held > 0)?;
     if let Some(tables) = memory.pgtables_bytes.filter(|tables| *tables > held) {
         return Some(format!("the page tables of {who} took {}", Size(tables)));
     }
@@ -261,7 +261,7 @@ fn filling(kill: &OomKill) -> Option<String> {
 
 /// What most of it is.
 fn kind(memory: &Memory) -> Option<String> {
-    let whole = resident(memory)?;
+    let whole = memory.resident()?;
     let Memory { anon_rss_bytes, file_rss_bytes, shmem_rss_bytes, .. } = *memory;
     [
         (anon_rss_bytes, "anonymous memory"),

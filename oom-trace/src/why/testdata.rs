@@ -1,8 +1,8 @@
 //! Kills to be explained.
 
 use crate::incident::model::{
-    Candidate, Candidates, Cgroup, Container, Limit, Memory, Node, OomKill, OomKillType, Origin,
-    Outcome, Pod, SCHEMA, Scope, Shared, Shortage, Source, System, Trigger, Victim,
+    Candidate, Candidates, Cgroup, Container, Limit, Memory, Node, OomKill, Origin, Outcome, Pod,
+    Scope, Shared, Shortage, Source, System, Trigger, Victim,
 };
 
 pub(super) const MIB: u64 = 1 << 20;
@@ -10,36 +10,7 @@ pub(super) const GIB: u64 = 1 << 30;
 
 /// Of which nothing is known.
 pub(super) fn unknown() -> OomKill {
-    OomKill {
-        schema: SCHEMA,
-        kind: OomKillType::OomKill,
-        incident: String::new(),
-        origin: Origin {
-            time: None,
-            time_guessed: None,
-            boot_ns: None,
-            boot_id: None,
-            host: None,
-            kernel: None,
-        },
-        source: Source::Kprobe,
-        outcome: None,
-        victim_index: 1,
-        victim_count: 1,
-        kill_count: None,
-        killed_again: Vec::new(),
-        log_us: None,
-        message: None,
-        shortage: Shortage::default().into(),
-        chosen: None,
-        victim: Victim::default(),
-        group: None,
-        candidates: None,
-        census: None,
-        system: None,
-        why: None,
-        shrunk: Vec::new(),
-    }
+    OomKill::unknown(Origin::default(), Source::Kprobe)
 }
 
 fn mib(mib: u64) -> Memory {

@@ -52,7 +52,7 @@ const RULES: &[Rule] = &[
     Rule { module: "store", may: &["incident::model", "render"] },
     Rule { module: "release", may: &[] },
     Rule { module: "text", may: &[] },
-    Rule { module: "units", may: &["incident::model"] },
+    Rule { module: "units", may: &[] },
     Rule { module: "quote", may: &[] },
     Rule { module: "kernel", may: &["oom_trace_common"] },
     Rule {

@@ -1,36 +1,13 @@
 use super::*;
-use crate::incident::model::{OomKillType, Origin, SCHEMA, Source};
+use crate::incident::model::{Origin, Source};
 
 fn logged(shortage: Shortage, candidates: Candidates, system: System) -> OomKill {
     OomKill {
-        schema: SCHEMA,
-        kind: OomKillType::OomKill,
-        incident: String::new(),
-        origin: Origin {
-            time: None,
-            time_guessed: None,
-            boot_ns: None,
-            boot_id: None,
-            host: None,
-            kernel: None,
-        },
-        source: Source::KernelLog,
-        outcome: None,
-        victim_index: 1,
-        victim_count: 1,
-        kill_count: None,
-        killed_again: Vec::new(),
-        log_us: None,
         message: Some("of the log".into()),
         shortage: shortage.into(),
-        chosen: None,
-        victim: Victim::default(),
-        group: None,
         candidates: Some(candidates.into()),
-        census: None,
         system: Some(system.into()),
-        why: None,
-        shrunk: Vec::new(),
+        ..OomKill::unknown(Origin::default(), Source::KernelLog)
     }
 }
 

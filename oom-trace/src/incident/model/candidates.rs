@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Memory;
 use crate::text::KernelText;
 
+/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): the `oom_score_adj` of what may not be killed.
+pub const OOM_SCORE_ADJ_MIN: i16 = -1000;
+
 /// The tasks the kernel weighed: one for each process that has memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidates {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Candidate, Memory};
+use super::{Candidate, Memory, OOM_SCORE_ADJ_MIN};
 use crate::text::KernelText;
 
 /// Groups that are told of by themselves; the others are summed.
@@ -13,9 +13,6 @@ const GROUPS: usize = 16;
 
 /// Fewer are no crowd.
 const CROWD: u64 = 4;
-
-/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): it may not be killed.
-const NEVER: i16 = -1000;
 
 /// All tasks that were weighed, one for each process that has memory, grouped by name and by cgroup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,7 +132,7 @@ impl From<&Candidate> for Sum {
         let held = task.held();
         Self {
             processes: 1,
-            unkillable: u64::from(task.oom_score_adj == Some(NEVER)),
+            unkillable: u64::from(task.oom_score_adj == Some(OOM_SCORE_ADJ_MIN)),
             rss_bytes: task.rss(),
             memory: task.memory,
             largest_pid: held.map(|_| task.pid),

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Candidates, Census, Origin, Shortage, Source, System, Why};
 use crate::text::KernelText;
 
+/// What the kernel says then (`out_of_memory`, mm/oom_kill.c).
+pub const NO_KILLABLE: &str = "Out of memory and no killable processes...";
+
 /// Memory ran out, and the kernel found no process that it may kill; it did not panic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OomFailed {

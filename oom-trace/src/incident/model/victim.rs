@@ -134,6 +134,14 @@ pub struct Container {
     pub name: Option<String>,
 }
 
+impl Container {
+    /// The first twelve digits of its id, which are what runtimes show and accept.
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
+    }
+}
+
 /// The pod a victim ran in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pod {

@@ -3,7 +3,7 @@
 
 use super::prefix::callers;
 use crate::kernel_log::scan::{Scan, split_once};
-use crate::kernel_log::{Caller, Entry, Names, Stamp};
+use crate::kernel_log::{Caller, Entry};
 
 /// From this level on it is not the kernel who speaks (`LOG_FACILITY` above 0).
 const OTHERS: u32 = 8;
@@ -50,15 +50,7 @@ impl Kmsg {
     #[must_use]
     pub fn entry(&self) -> Option<Entry<'_>> {
         let &Self { priority, sequence: _, boot_ns, caller, ref text } = self;
-        (priority < OTHERS).then_some(Entry {
-            stamp: Stamp { boot_ns: Some(boot_ns), ..Stamp::default() },
-            caller,
-            host: None,
-            boot_id: None,
-            names: Names::Exact,
-            cut: false,
-            text,
-        })
+        (priority < OTHERS).then(|| Entry::held(boot_ns, caller, text))
     }
 }
 

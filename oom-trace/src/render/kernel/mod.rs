@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use self::kmsg::Kmsg;
 use crate::incident::model::{
-    Chosen, Memory, OomKill, OomPanic, Outcome, Record, Scope, Trigger, Victim,
+    Chosen, Memory, NO_KILLABLE, OomKill, OomPanic, Outcome, Record, Scope, Trigger, Victim,
 };
 
 pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         }
         Record::OomFailed(failed) => {
             dump::dump(&failed.origin, &failed.shortage, out)?;
-            writeln!(out, "Out of memory and no killable processes...")
+            writeln!(out, "{NO_KILLABLE}")
         }
         Record::OomExit(_) | Record::UserKill(_) | Record::Agent(_) => Ok(()),
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::brief::place;
 use super::super::moment::{short, zone};
 use super::super::quote::Quoted;
-use super::super::units::{Age, Rounded, resident};
+use super::super::units::{Age, Rounded, SinceBoot};
 use crate::incident::model::{
     ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, Scope, Shortage, UserKill,
 };
@@ -70,7 +70,7 @@ impl Row {
         row.key = (incident.clone(), victim.tid);
         row.killed = format!("{name} ({}){exiting}", victim.pid.unwrap_or(victim.tid));
         row.place = place(victim).unwrap_or_default();
-        row.held = resident(&victim.memory).map(|it| Rounded(it).to_string()).unwrap_or_default();
+        row.held = victim.memory.resident().map(|it| Rounded(it).to_string()).unwrap_or_default();
         let limit = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
         if limit.is_some() && limit == path {
             row.limit_of.clear();
@@ -167,9 +167,7 @@ impl Row {
         match (self.time, self.boot_ns) {
             (Some(time), _) if with_offset => format!("{} {}", short(time), zone(time)),
             (Some(time), _) => short(time),
-            (None, Some(ns)) => {
-                format!("boot+{}.{:03}s", ns / 1_000_000_000, ns / 1_000_000 % 1000)
-            }
+            (None, Some(ns)) => SinceBoot(ns).to_string(),
             (None, None) => "unknown".to_owned(),
         }
     }

@@ -5,11 +5,8 @@ use std::io;
 
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::{Quoted, TaskLabel};
-use super::super::units::{Size, held, rss};
-use crate::incident::model::{Candidate, Candidates, Census};
-
-/// `oom_score_adj` of what may not be killed.
-const NEVER: i16 = -1000;
+use super::super::units::Size;
+use crate::incident::model::{Candidate, Candidates, Census, OOM_SCORE_ADJ_MIN};
 
 /// A name that is longer moves what stands behind it.
 const NAME: usize = 24;
@@ -35,7 +32,7 @@ pub(super) fn table(
             .iter()
             .filter(|largest| candidates.top.iter().all(|one| one.pid != largest.pid)),
     );
-    rows.sort_by_key(|one| (Reverse(held(one)), !is_victim(one)));
+    rows.sort_by_key(|one| (Reverse(one.held()), !is_victim(one)));
     if most == 0 || rows.iter().all(is_victim) {
         return Ok(());
     }
@@ -47,7 +44,7 @@ pub(super) fn table(
     let names: Vec<_> = rows.iter().map(|one| who(one).to_string()).collect();
     let sizes: Vec<_> = rows
         .iter()
-        .map(|one| held(one).map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string()))
+        .map(|one| one.held().map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string()))
         .collect();
     let longest = |texts: &[String]| texts.iter().map(|it| it.chars().count()).max().unwrap_or(0);
     let (name_width, size_width) = (longest(&names).min(NAME), longest(&sizes));
@@ -65,14 +62,14 @@ pub(super) fn table(
         }
         if is_victim(one) {
             line.joined("  ", format_args!("{strong}← killed{strong:#}"))?;
-        } else if one.badness.is_none() && one.oom_score_adj == Some(NEVER) {
+        } else if one.badness.is_none() && one.oom_score_adj == Some(OOM_SCORE_ADJ_MIN) {
             let mark = if is_wide { "may not be killed" } else { "unkillable" };
             line.joined("  ", format_args!("{mark}"))?;
         }
         Ok(())
     })?;
     let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let own = rows.iter().find(|one| is_victim(one)).or(rows.first()).and_then(|one| held(one));
+    let own = rows.iter().find(|one| is_victim(one)).or(rows.first()).and_then(|one| one.held());
     block.line("", |line| {
         match candidates.total.saturating_sub(shown) {
             0 => {}
@@ -125,14 +122,14 @@ fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
         Some(i64::MAX) => line.item(format_args!("{:>15}", "flagged first"))?,
         Some(points) => line.item(format_args!("{points:>9} pages"))?,
         // Where the log does not tell what it was weighed against.
-        None if oom_score_adj.is_some_and(|adj| adj > NEVER) => {
+        None if oom_score_adj.is_some_and(|adj| adj > OOM_SCORE_ADJ_MIN) => {
             line.item(format_args!("{:>15}", "badness unknown"))?;
         }
         None => line.item(format_args!("{:>15}", "unkillable"))?,
     }
     let who = TaskLabel { comm: comm.as_ref(), pid: Some(*pid), tid: Some(*tid) };
     line.item(format_args!("{who}"))?;
-    if let Some(bytes) = rss(candidate) {
+    if let Some(bytes) = candidate.rss() {
         line.item(format_args!("{} resident", Size(bytes)))?;
     }
     if let Some(bytes) = memory.swap_bytes.filter(|bytes| *bytes > 0) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::super::block::Palette;
 use super::super::moment::Moment;
 use super::super::quote::TaskLabel;
-use super::super::units::{Age, Size, resident};
+use super::super::units::{Age, Size};
 use crate::incident::model::{ExitState, FreedBy, Memory, OomExit};
 
 /// One line, and no empty one after it: the block of its kill went before.
@@ -60,14 +60,14 @@ fn freed(
         Some(FreedBy::Reaper) => b" (oom_reaper)",
         None => b"",
     });
-    match left.and_then(resident).filter(|bytes| *bytes > 0) {
+    match left.and_then(Memory::resident).filter(|bytes| *bytes > 0) {
         Some(bytes) => write!(out, ", {} not freed", Size(bytes)),
         None => Ok(()),
     }
 }
 
 fn stuck(for_ms: Option<u64>, left: Option<&Memory>, out: &mut Vec<u8>) -> io::Result<()> {
-    match left.and_then(resident) {
+    match left.and_then(Memory::resident) {
         Some(bytes) => write!(out, "still holds {}", Size(bytes))?,
         None => write!(out, "still holds its memory")?,
     }

@@ -2,14 +2,12 @@
 
 use std::io::{self, Write as _};
 
-use super::super::block::{Block, Palette};
-use super::super::moment::Moment;
+use super::super::block::Block;
 use super::super::units::Age;
-use super::super::wrap::wrap;
-use super::{ALL, HEADLINE, candidates, census, limit, machine, nobody, room, trigger};
+use super::nobody::Nobody;
 use crate::incident::model::{OomFailed, Scope};
 
-pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
+pub(super) fn show(failed: &OomFailed, block: Block<'_>) -> io::Result<()> {
     let OomFailed {
         schema: _,
         kind: _,
@@ -25,11 +23,19 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
         system,
         why,
     } = failed;
-    let Palette { alarm, dim, .. } = block.palette;
-    let headline = |block: &mut Block<'_>| {
-        let (time, start) = (Moment(origin), block.out.len());
-        let out = &mut *block.out;
-        write!(out, "{dim}{time}{dim:#}  {alarm}OOM FAILED{alarm:#}  ")?;
+    let nobody = Nobody {
+        origin,
+        incident,
+        source: *source,
+        shortage,
+        candidates: candidates.as_ref(),
+        census: census.as_ref(),
+        system: system.as_ref(),
+        why: why.as_ref(),
+    };
+    let alarm = block.palette.alarm;
+    nobody.show(block, |out| {
+        write!(out, "{alarm}OOM FAILED{alarm:#}  ")?;
         let place = if shortage.scope == Some(Scope::Memcg) { " in the cgroup" } else { "" };
         write!(out, "out of memory, and no process{place} may be killed")?;
         if *failures > 1 {
@@ -39,31 +45,6 @@ pub(super) fn show(failed: &OomFailed, mut block: Block<'_>) -> io::Result<()> {
             }
             write!(out, ")")?;
         }
-        wrap(block.out, start, HEADLINE, block.style.width.into());
-        block.out.push(b'\n');
-        io::Result::Ok(())
-    };
-    if !block.style.verbose {
-        room::fit(&mut block, |room, block| {
-            headline(block)?;
-            nobody::brief(
-                shortage,
-                why.as_ref(),
-                (candidates.as_ref(), census.as_ref()),
-                room,
-                block,
-            )
-        })?;
-        block.out.push(b'\n');
-        return Ok(());
-    }
-    headline(&mut block)?;
-    super::why(why.as_ref(), ALL, &mut block)?;
-    limit::show(shortage.limit.as_ref(), &mut block)?;
-    trigger::show(shortage, &mut block)?;
-    candidates::show(candidates.as_ref(), &mut block)?;
-    census::show(census.as_ref(), &mut block)?;
-    machine::system(system.as_ref(), &mut block)?;
-    machine::show(origin, &shortage.build, &mut block)?;
-    super::end(incident, *source, &mut block)
+        Ok(())
+    })
 }

@@ -8,7 +8,7 @@ use super::Style;
 use super::block::{Block, Palette};
 use super::moment::Moment;
 use super::quote::{Quoted, TaskLabel};
-use super::units::{Size, resident};
+use super::units::Size;
 use super::wrap::wrap;
 use crate::incident::model::{Agent, Limit, OomKill, Outcome, Record, Scope, Source, Why};
 use crate::text::Escaped;
@@ -142,7 +142,7 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     let time = Moment(origin);
     write!(out, "{dim}{time}{dim:#}  {alarm}{event}{alarm:#}  {strong}{who}{strong:#}")?;
     victim::place(victim, out)?;
-    if let Some(bytes) = resident(&victim.memory) {
+    if let Some(bytes) = victim.memory.resident() {
         write!(out, ", {} RSS", Size(bytes))?;
     }
     if *outcome == Some(Outcome::AlreadyExiting) {

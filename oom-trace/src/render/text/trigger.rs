@@ -22,10 +22,7 @@ pub(super) fn brief(shortage: &Shortage, victim: &Victim, block: &mut Block<'_>)
                 line.item(format_args!("in {}", Quoted::from(cgroup)))?;
             }
         }
-        match trigger.order.filter(|order| *order > 0) {
-            Some(_) => allocation(trigger, line),
-            None => Ok(()),
-        }
+        above_a_page(trigger, line)
     })
 }
 
@@ -37,11 +34,16 @@ pub(super) fn asked(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()
         if comm.is_some() || tid.is_some() {
             line.item(format_args!("{}", TaskLabel { comm: comm.as_ref(), pid: *pid, tid: *tid }))?;
         }
-        match trigger.order.filter(|order| *order > 0) {
-            Some(_) => allocation(trigger, line),
-            None => Ok(()),
-        }
+        above_a_page(trigger, line)
     })
+}
+
+/// What was asked for, if it was more than a page.
+fn above_a_page(trigger: &Trigger, line: &mut Line<'_>) -> io::Result<()> {
+    match trigger.order {
+        Some(1..) => allocation(trigger, line),
+        _ => Ok(()),
+    }
 }
 
 /// `allocation order=3 (8 pages), gfp=GFP_KERNEL|__GFP_COMP`

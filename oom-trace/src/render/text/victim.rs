@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::{Quoted, TaskLabel};
-use super::super::units::{Age, Size, plural, resident};
+use super::super::units::{Age, Size, plural};
 use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
 use crate::text::KernelText;
 
@@ -194,7 +194,7 @@ pub(super) fn brief(
 
 /// Of one that is all anonymous, the headline and `why` say as much.
 fn is_of_several_kinds(memory: &Memory) -> bool {
-    let whole = resident(memory);
+    let whole = memory.resident();
     let is_notable = |bytes: Option<u64>, part: u64| {
         bytes.is_some_and(|bytes| bytes > whole.unwrap_or(0) / part)
     };
@@ -207,7 +207,7 @@ fn is_of_several_kinds(memory: &Memory) -> bool {
 /// `53.4 MiB resident, of which 48.3 MiB anonymous, 5.1 MiB shared`
 fn held(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
     let told = |bytes: Option<u64>| bytes.filter(|bytes| *bytes > 0);
-    let whole = resident(memory);
+    let whole = memory.resident();
     if let Some(bytes) = whole {
         line.item(format_args!("{} resident", Size(bytes)))?;
     }
@@ -286,12 +286,10 @@ pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
         let (namespace, name) = (Quoted::from(namespace.as_str()), Quoted::from(name.as_str()));
         return write!(out, " in pod {namespace}/{name}");
     }
-    if let Some(Container { name: Some(name), .. }) = container {
-        return write!(out, " in container {}", Quoted::from(name.as_str()));
-    }
     // A folder named by a digest says less.
-    if let Some(Container { id, .. }) = container {
-        return write!(out, " in container {}", Quoted::from(short(id)));
+    if let Some(container) = container {
+        let name = container.name.as_deref().unwrap_or(container.short_id());
+        return write!(out, " in container {}", Quoted::from(name));
     }
     match (unit, cgroup) {
         (Some(unit), _) => write!(out, " in {}", Quoted::from(unit.as_str())),
@@ -301,7 +299,7 @@ pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
-    let rss = resident(memory);
+    let rss = memory.resident();
     let Memory {
         total_vm_bytes,
         anon_rss_bytes,
@@ -334,14 +332,9 @@ fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// The first twelve digits are what runtimes show and accept.
-fn short(id: &str) -> &str {
-    id.get(..12).unwrap_or(id)
-}
-
 fn container(container: &Container, line: &mut Line<'_>) -> io::Result<()> {
-    let Container { id, runtime, name } = container;
-    let short = Quoted::from(short(id));
+    let Container { id: _, runtime, name } = container;
+    let short = Quoted::from(container.short_id());
     let runtime = Quoted::from(runtime.as_deref().unwrap_or("runtime unknown"));
     match name {
         Some(name) => {

@@ -12,7 +12,7 @@ use crate::incident::model::{
 use crate::quote::{Quoted, TaskLabel};
 use crate::render::{Format, Style, render};
 use crate::text::{Escaped, KernelText};
-use crate::units::{Age, Size, plural, resident};
+use crate::units::{Age, Size, plural};
 
 /// Deeper levels stand below each other.
 const DEEPEST: usize = 4;
@@ -78,7 +78,7 @@ impl<'a> Full<'a> {
     fn of_kill(&mut self, kill: &'a OomKill) {
         self.why = kill.why.as_ref();
         self.bars.extend(bar::of_process(&kill.victim.memory));
-        let of_victim = resident(&kill.victim.memory);
+        let of_victim = kill.victim.memory.resident();
         self.of_shortage(&kill.shortage, of_victim, kill.system.as_deref());
         let Victim { pid, comm, cgroup, .. } = &kill.victim;
         let cgroup = cgroup.as_ref().map(|cgroup| &cgroup.path);

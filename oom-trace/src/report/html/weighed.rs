@@ -4,19 +4,18 @@ use std::cmp::Reverse;
 
 use super::super::place::short;
 use super::bar::{Part, laid};
-use crate::incident::model::{Candidate, Candidates, Census, CgroupGroup, NameGroup, Sum};
+use crate::incident::model::{
+    Candidate, Candidates, Census, CgroupGroup, NameGroup, OOM_SCORE_ADJ_MIN, Sum,
+};
 use crate::quote::{Quoted, TaskLabel};
 use crate::text::KernelText;
-use crate::units::{Size, held};
+use crate::units::Size;
 
 /// More rows would not be looked at; JSON has all.
 const ROWS: usize = 12;
 
 /// Characters of a cgroup's path.
 const PATH: usize = 60;
-
-/// `oom_score_adj` of what may not be killed.
-const NEVER: i16 = -1000;
 
 /// A row for each, with a bar.
 #[derive(Debug)]
@@ -47,13 +46,13 @@ pub(super) fn processes(candidates: Option<&Candidates>, victim: Option<u32>) ->
     let unlisted = largest.iter().filter(|one| top.iter().all(|other| other.pid != one.pid));
     let mut all: Vec<_> = top.iter().chain(unlisted).collect();
     let is_victim = |one: &Candidate| Some(one.pid) == victim;
-    all.sort_by_key(|one| (Reverse(held(one)), !is_victim(one)));
+    all.sort_by_key(|one| (Reverse(one.held()), !is_victim(one)));
     if let Some(at) = all.iter().position(|one| is_victim(one)).filter(|at| *at >= ROWS) {
         let victim = all.remove(at);
         all.insert(ROWS - 1, victim);
     }
     all.truncate(ROWS);
-    let most = all.iter().filter_map(|one| held(one)).max().unwrap_or(0);
+    let most = all.iter().filter_map(|one| one.held()).max().unwrap_or(0);
     let rows: Vec<_> = all.iter().map(|one| weighed(one, is_victim(one), most)).collect();
     let unshown = total.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
     let title = "Processes that the kernel weighed";
@@ -66,14 +65,14 @@ fn weighed(one: &Candidate, is_victim: bool, most: u64) -> Weighed {
         note.push("killed".to_owned());
     }
     match one.oom_score_adj {
-        Some(NEVER) => note.push("may not be killed".into()),
+        Some(OOM_SCORE_ADJ_MIN) => note.push("may not be killed".into()),
         Some(adj) if adj != 0 => note.push(format!("adj {adj}")),
         _ => {}
     }
     Weighed {
         name: TaskLabel { comm: one.comm.as_ref(), pid: Some(one.pid), tid: None }.to_string(),
-        parts: parts(held(one), one.memory.swap_bytes, most),
-        held: size(held(one)),
+        parts: parts(one.held(), one.memory.swap_bytes, most),
+        held: size(one.held()),
         note: note.join(", "),
         is_victim,
     }
@@ -155,7 +154,7 @@ mod tests {
             cgroup: Some(format!("/{comm}").as_str().into()),
             memory: Default::default(),
             rss_bytes: Some(mib << 20),
-            oom_score_adj: Some(if pid == 7 { NEVER } else { 0 }),
+            oom_score_adj: Some(if pid == 7 { OOM_SCORE_ADJ_MIN } else { 0 }),
             badness: None,
         }
     }

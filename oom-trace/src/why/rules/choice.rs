@@ -2,15 +2,12 @@
 
 use super::super::facts::{is_global, is_share, larger, machine_bytes, name, weighed, who};
 use super::super::hit::Hit;
-use crate::incident::model::{Candidate, OomKill, Scope};
+use crate::incident::model::{Candidate, OOM_SCORE_ADJ_MIN, OomKill, Scope};
 use crate::quote::Quoted;
-use crate::units::{Size, held};
+use crate::units::Size;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
 const BEST_EFFORT_ADJ: i16 = 1000;
-
-/// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h): never to be killed.
-const NEVER: i16 = -1000;
 
 /// What may not be killed and holds less of the memory that ran out did not bring it about.
 const NOTABLE_PERCENT: u64 = 10;
@@ -38,12 +35,13 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     let candidates = kill.candidates.as_ref()?;
     let mut all: Vec<&Candidate> = Vec::new();
     for candidate in candidates.top.iter().chain(&candidates.largest) {
-        let is_one = candidate.badness.is_none() && candidate.oom_score_adj == Some(NEVER);
+        let is_one =
+            candidate.badness.is_none() && candidate.oom_score_adj == Some(OOM_SCORE_ADJ_MIN);
         if is_one && all.iter().all(|known| known.pid != candidate.pid) {
             all.push(candidate);
         }
     }
-    let held = |candidate: &Candidate| held(candidate).unwrap_or(0);
+    let held = |candidate: &Candidate| candidate.held().unwrap_or(0);
     let sum = all.iter().map(|candidate| held(candidate)).fold(0, u64::saturating_add);
     let most = all.iter().max_by_key(|candidate| held(candidate))?;
     let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
@@ -54,11 +52,11 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     let name = name(most.comm.as_ref(), "another process");
     Some(match all.len() {
         1 => format!(
-            "limit {name}, or raise its oom_score_adj of {NEVER}: it held {} and may not be killed",
+            "limit {name}, or raise its oom_score_adj of {OOM_SCORE_ADJ_MIN}: it held {} and may not be killed",
             Size(sum)
         ),
         many => format!(
-            "limit {name} and the others with an oom_score_adj of {NEVER}, or raise it: these {many} \
+            "limit {name} and the others with an oom_score_adj of {OOM_SCORE_ADJ_MIN}, or raise it: these {many} \
              processes held {} and may not be killed",
             Size(sum)
         ),
@@ -67,8 +65,8 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
 
 pub(super) fn shielded(kill: &OomKill) -> Option<String> {
     let larger = passed_over(kill)?;
-    let adj = larger.oom_score_adj.filter(|adj| (NEVER + 1..0).contains(adj))?;
-    let (larger, held) = (name(larger.comm.as_ref(), "another process"), held(larger)?);
+    let adj = larger.oom_score_adj.filter(|adj| (OOM_SCORE_ADJ_MIN + 1..0).contains(adj))?;
+    let (larger, held) = (name(larger.comm.as_ref(), "another process"), larger.held()?);
     Some(format!(
         "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, and was \
          passed over for that",
@@ -99,7 +97,7 @@ pub(super) fn offered(kill: &OomKill) -> Option<String> {
     let who = who(&kill.victim);
     let instead = larger.and_then(|larger| {
         let name = name(larger.comm.as_ref(), "another process");
-        Some(format!(" and put it before {name}, which held {}", Size(held(larger)?)))
+        Some(format!(" and put it before {name}, which held {}", Size(larger.held()?)))
     });
     let added = added(kill, adj).map(|bytes| format!("added {} to its badness", Size(bytes)));
     let effect = added.unwrap_or_else(|| "made it more likely to be chosen".to_owned());

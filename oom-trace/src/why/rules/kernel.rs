@@ -4,7 +4,7 @@ use super::super::facts::{is_share, short_machine, sum, who};
 use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
 use crate::incident::model::OomKill;
-use crate::units::{Size, resident};
+use crate::units::Size;
 
 /// Objects take a few percent where all is well.
 const OBJECTS_PERCENT: u64 = 25;
@@ -33,7 +33,7 @@ pub(super) fn objects(kill: &OomKill) -> Option<String> {
 pub(super) fn page_tables_of_victim(kill: &OomKill) -> Option<String> {
     let memory = &kill.victim.memory;
     let tables = memory.pgtables_bytes.filter(|tables| *tables >= NOTABLE_BYTES)?;
-    let resident = resident(memory)?;
+    let resident = memory.resident()?;
     is_share(tables, sum([Some(tables), Some(resident)])?, TABLES_PERCENT).then(|| {
         format!(
             "map less memory in {}, or use huge pages: its page tables took {}, its resident memory {}",

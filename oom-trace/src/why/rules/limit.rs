@@ -11,7 +11,7 @@ use super::choice::{shielded, unkillable};
 use super::together;
 use crate::incident::model::{OomKill, Scope, Source, Victim};
 use crate::quote::Quoted;
-use crate::units::{Size, resident, rss};
+use crate::units::Size;
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
 const CROWD_PERCENT: u64 = 50;
@@ -88,7 +88,7 @@ pub(super) fn above(kill: &OomKill) -> Option<String> {
         let cgroup = larger.cgroup.as_ref();
         let cgroup = cgroup
             .filter(|path| kill.victim.cgroup.as_ref().is_some_and(|own| own.path != **path))?;
-        let (who, held) = (name(larger.comm.as_ref(), "a process"), rss(larger)?);
+        let (who, held) = (name(larger.comm.as_ref(), "a process"), larger.rss()?);
         Some(format!(", {who} in {} held {}", Quoted::from(cgroup), Size(held)))
     });
     Some(format!(
@@ -158,7 +158,7 @@ pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
 /// One process took the machine: with a limit of its own only that is hit.
 pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
     let total = short_machine(kill)?.total_bytes?;
-    let held = resident(&kill.victim.memory)?;
+    let held = kill.victim.memory.resident()?;
     if !is_share(held, total, MACHINE_PERCENT) || Stuck::of_the_machine(kill).is_some() {
         return None;
     }

@@ -2,7 +2,6 @@
 
 use super::super::facts::name;
 use crate::incident::model::{OomKill, Source};
-use crate::units::resident;
 
 /// Programs whose name says nothing of what they run.
 const INTERPRETERS: [&str; 9] =
@@ -16,7 +15,7 @@ pub(super) fn dump(kill: &OomKill) -> Option<String> {
         return None;
     }
     // The kubelet tells of no sizes.
-    let node = match resident(&victim.memory) {
+    let node = match victim.memory.resident() {
         Some(_) => "",
         None => {
             "; on a Kubernetes node: kubectl debug node/NODE -it --image=busybox -- chroot /host dmesg -T"

@@ -5,7 +5,7 @@ use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
 use super::kernel::charged;
 use crate::incident::model::OomKill;
-use crate::units::{Size, resident};
+use crate::units::Size;
 
 /// The greater part.
 const HALF_PERCENT: u64 = 50;
@@ -22,7 +22,7 @@ const NOTABLE_BYTES: u64 = 16 << 20;
 pub(super) fn victim(kill: &OomKill) -> Option<String> {
     let memory = &kill.victim.memory;
     let shared = memory.shmem_rss_bytes.filter(|shared| *shared >= NOTABLE_BYTES)?;
-    let resident = resident(memory)?;
+    let resident = memory.resident()?;
     is_share(shared, resident, HALF_PERCENT).then(|| {
         format!(
             "look at /dev/shm, other tmpfs mounts and ipcs -m: {} of what {} held is shared memory, \

@@ -5,7 +5,7 @@ use super::super::hit::Hit;
 use super::super::shortage::Stuck;
 use crate::incident::model::{OomKill, System};
 use crate::quote::Quoted;
-use crate::units::{Size, resident};
+use crate::units::Size;
 
 /// Swap takes anonymous memory; where it is less than half, swap is not what is missing.
 const ANONYMOUS_PERCENT: u64 = 50;
@@ -78,7 +78,7 @@ fn has_swap(system: Option<&System>) -> bool {
 /// The victim's anonymous memory, if most of it is.
 fn anonymous(kill: &OomKill) -> Option<u64> {
     let memory = &kill.victim.memory;
-    let (anonymous, resident) = (memory.anon_rss_bytes?, resident(memory)?);
+    let (anonymous, resident) = (memory.anon_rss_bytes?, memory.resident()?);
     is_share(anonymous, resident, ANONYMOUS_PERCENT).then_some(anonymous)
 }
 

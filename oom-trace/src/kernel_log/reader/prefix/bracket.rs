@@ -79,19 +79,14 @@ fn caller(inside: &[u8]) -> Option<Caller> {
 fn android(text: &[u8]) -> Option<(Caller, &[u8])> {
     let mut scan = Scan(text);
     let number = |digits: &[u8]| str::from_utf8(digits).ok()?.trim().parse::<u32>().ok();
-    let tid = if scan.eat(" (CPU:").is_some() {
+    const IN_BRACKETS: [[&str; 3]; 2] = [[" (CPU:", "-pid:", ") "], ["-(", ")[", "]"]];
+    let form = IN_BRACKETS.iter().find(|[begin, ..]| scan.eat(begin).is_some());
+    let tid = if let Some([_, before_tid, end]) = form {
         number(scan.run(u8::is_ascii_digit))?;
-        scan.eat("-pid:")?;
+        scan.eat(before_tid)?;
         let tid = number(scan.run(u8::is_ascii_digit))?;
         scan.eat(":")?;
-        scan.until(") ")?;
-        tid
-    } else if scan.eat("-(").is_some() {
-        number(scan.run(u8::is_ascii_digit))?;
-        scan.eat(")[")?;
-        let tid = number(scan.run(u8::is_ascii_digit))?;
-        scan.eat(":")?;
-        scan.until("]")?;
+        scan.until(end)?;
         tid
     } else {
         scan.eat(" [")?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
-use crate::kernel_log::{Caller, Entry, Names, Stamp};
+use crate::kernel_log::{Caller, Entry};
 
 /// What waits for its kill, in bytes: a dump of a machine with two thousand processes.
 pub(super) const MOST: usize = 256 << 10;
@@ -75,14 +75,9 @@ impl Dump {
     /// Its messages.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut begin = 0;
-        self.ends.iter().map(move |&(end, boot_ns)| Entry {
-            stamp: Stamp { boot_ns: Some(boot_ns), ..Stamp::default() },
-            caller: self.caller,
-            host: None,
-            boot_id: None,
-            names: Names::Exact,
-            cut: false,
-            text: self.text.get(std::mem::replace(&mut begin, end)..end).unwrap_or_default(),
+        self.ends.iter().map(move |&(end, boot_ns)| {
+            let text = self.text.get(std::mem::replace(&mut begin, end)..end);
+            Entry::held(boot_ns, self.caller, text.unwrap_or_default())
         })
     }
 

@@ -1,0 +1,42 @@
+//! What is said of a kill as a whole.
+
+use super::{OomKill, OomKillType, Origin, SCHEMA, Shortage, Source, Victim};
+
+/// `out_of_memory` (mm/oom_kill.c), with `vm.oom_kill_allocating_task`.
+const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
+
+impl OomKill {
+    /// Of which no more is known than who reported it, and what tells when it was.
+    #[must_use]
+    pub fn unknown(origin: Origin, source: Source) -> Self {
+        Self {
+            schema: SCHEMA,
+            kind: OomKillType::OomKill,
+            incident: String::new(),
+            origin,
+            source,
+            outcome: None,
+            victim_index: 1,
+            victim_count: 1,
+            kill_count: None,
+            killed_again: Vec::new(),
+            log_us: None,
+            message: None,
+            shortage: Shortage::default().into(),
+            chosen: None,
+            victim: Victim::default(),
+            group: None,
+            candidates: None,
+            census: None,
+            system: None,
+            why: None,
+            shrunk: Vec::new(),
+        }
+    }
+
+    /// Whether `vm.oom_kill_allocating_task` chose the victim: nothing was weighed then.
+    #[must_use]
+    pub fn is_allocating_task(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.as_bytes() == ALLOCATING_TASK)
+    }
+}
