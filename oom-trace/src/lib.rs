@@ -17,6 +17,7 @@ mod quote;
 pub mod release;
 pub mod render;
 pub mod report;
+mod reserve;
 mod say;
 pub mod setting;
 pub mod sink;

@@ -27,6 +27,7 @@ use self::stats::Counts;
 use self::store_writer::StoreWriter;
 use self::worker::{Progress, Signals, Worker};
 use crate::incident::model::Record;
+use crate::reserve;
 use crate::sink::{Filter, FilterState, Sink, SinkTotals, Status as _};
 use crate::store::{Archive, LateStore};
 
@@ -306,6 +307,7 @@ fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, Thr
     let (running, finished) = sync_channel(0);
     let run = move || {
         let _running = running;
+        reserve::stack();
         run();
     };
     // The kernel cuts it to 15 bytes, and takes no NUL.

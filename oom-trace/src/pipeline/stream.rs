@@ -13,12 +13,12 @@ use super::account::Account;
 use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Found};
 use super::feed::{Fed, Feed};
-use super::rehearsal::reserve_heap;
 use crate::bpf::release_code;
 use crate::budget::Budget;
 use crate::config;
 use crate::delivery::{Delivery, SinkStats};
 use crate::incident::model::{OomKill, Record, Totals};
+use crate::reserve;
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
 
@@ -108,11 +108,13 @@ impl Stream {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        // Who reads that it is there may end it at once.
-        self.begin();
-        // Kills are seen already, and wait for it. What only a start runs makes way before.
+        // What only a start runs makes way before what a record takes is touched: that it is there is the
+        // first record. Who reads it may end it at once.
         release_code();
-        reserve_heap();
+        self.begin();
+        // Kills are seen already, and wait for it.
+        reserve::heap();
+        reserve::stack();
         self.feed.rehearse();
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last. Once in any case: the log may tell of

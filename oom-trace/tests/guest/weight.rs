@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cgroup::Cgroup;
+use crate::hog::{Hog, named};
 use crate::scenario::Scenario;
 use crate::support::PATIENCE;
 use crate::support::agent::{Agent, oom_trace};
@@ -14,9 +16,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("idle_is_light", idle_is_light),
     Scenario::new("idle_wakes_nobody", idle_wakes_nobody),
     Scenario::new("huge_pages_back_nothing", huge_pages_back_nothing),
+    Scenario::new("a_kill_faults_no_page_in", || faults_no_page("kprobe")).on_each_kernel(),
+    Scenario::new("a_line_of_the_log_faults_no_page_in", || faults_no_page("log")).on_each_kernel(),
 ];
 
 const MIB: u64 = 1 << 20;
+
+/// Where they stand after the name in `/proc/PID/stat` (proc(5)).
+const MINFLT: usize = 7;
+const MAJFLT: usize = 9;
 
 /// The most of each, in bytes. It was 4.2, 0.9, 9.3 and 8.9 MiB on 6.12 when this was written, where
 /// 4.5 MiB of the third are the kernel's BTF: what takes more must be worth it. The last 0.7 MiB of the
@@ -57,17 +65,50 @@ fn idle_wakes_nobody() {
     const QUIET: Duration = Duration::from_secs(5);
     let mut agent = Agent::start(oom_trace(&["--format", "json"]));
     assert_eq!(agent.record()["event"], "started");
+    wait_until_quiet(&agent, QUIET);
+    agent.stop();
+}
+
+/// Whoever touches a page for the first time while there is none waits for memory, as the one that is to
+/// tell of it must not: from the kill to its line all that the agent uses is resident, its code, its heap
+/// and its stacks.
+fn faults_no_page(attach: &str) {
+    let mut agent = Agent::start(oom_trace(&["--attach", attach, "--format", "json"]));
+    assert_eq!(agent.record()["event"], "started");
+    wait_until_quiet(&agent, Duration::from_secs(2));
+    let before = faults(&agent);
+    let cgroup = Cgroup::limited("faults", 24 << 20);
+    let mut hog = Hog::start(&named("hog"), &cgroup);
+    hog.grow();
+    hog.killed();
+    while agent.record()["type"] != "oom_kill" {}
+    assert_eq!(faults(&agent), before, "page faults of each thread, after and before");
+    agent.stop();
+}
+
+/// Name and page faults of each of the agent's threads.
+fn faults(agent: &Agent) -> Vec<(String, u64)> {
+    let of = |task: PathBuf| {
+        let stat = fs::read_to_string(task.join("stat")).unwrap();
+        let (name, rest) = stat.rsplit_once(')').unwrap();
+        let field = |index: usize| rest.split_whitespace().nth(index).unwrap().parse::<u64>();
+        (name.to_owned(), field(MINFLT).unwrap() + field(MAJFLT).unwrap())
+    };
+    let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).unwrap();
+    tasks.map(|task| of(task.unwrap().path())).collect()
+}
+
+fn wait_until_quiet(agent: &Agent, quiet: Duration) {
     let deadline = Instant::now() + PATIENCE;
-    let (mut before, mut since) = (switches(&agent), Instant::now());
-    while since.elapsed() < QUIET {
+    let (mut before, mut since) = (switches(agent), Instant::now());
+    while since.elapsed() < quiet {
         assert!(Instant::now() < deadline, "it does not come to rest: {before} switches so far");
         thread::sleep(Duration::from_millis(100));
-        let now = switches(&agent);
+        let now = switches(agent);
         if now != before {
             (before, since) = (now, Instant::now());
         }
     }
-    agent.stop();
 }
 
 /// How often the kernel switched to one of the agent's threads.

@@ -10,6 +10,7 @@ use crate::enrich::clock::Clock;
 use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
+use crate::pipeline::rehearsal::Rehearsal;
 use crate::say::say;
 
 /// Messages that are read before they are looked at.
@@ -21,17 +22,24 @@ pub(crate) struct Log {
     failures: HeldBack,
     batch: Vec<(Kmsg, u64)>,
     lost: u64,
+    /// `None` once it is over.
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Log {
-    pub(super) fn new(device: Device, machine: Machine) -> io::Result<Self> {
+    pub(super) fn new(device: Device, machine: Machine, rehearsal: Rehearsal) -> io::Result<Self> {
         Ok(Self {
             device: device.into_waiting()?,
             parser: Parser::new(machine),
             failures: HeldBack::default(),
             batch: Vec::with_capacity(BATCH),
             lost: 0,
+            rehearsal: Some(rehearsal),
         })
+    }
+
+    pub(super) fn rehearse(&mut self) {
+        self.rehearsal.take().into_iter().for_each(Rehearsal::walk_log);
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {

@@ -47,6 +47,7 @@ impl Feed {
         plan: &Plan,
         config: &config::Run,
     ) -> io::Result<Self> {
+        let rehearsal = Rehearsal::new(config, machine(host));
         match source {
             Source::Programs(loaded) => {
                 let Loaded { facts, probes, ring, log } = *loaded;
@@ -58,13 +59,14 @@ impl Feed {
                     !plan.lacks("victim.shares_mm"),
                 );
                 let sees_exits = !plan.lacks("oom_exit");
-                let rehearsal = Rehearsal::new(config);
                 let witness = log.ok().map(|log| Witness::new(log, machine(host)));
                 let programs =
                     Programs::new(probes, ring, enricher, rehearsal, sees_exits, witness);
                 Ok(Self::Programs(Box::new(programs)))
             }
-            Source::Log(device) => Ok(Self::Log(Box::new(Log::new(device, machine(host))?))),
+            Source::Log(device) => {
+                Ok(Self::Log(Box::new(Log::new(device, machine(host), rehearsal)?)))
+            }
         }
     }
 
@@ -72,7 +74,7 @@ impl Feed {
     pub(crate) fn rehearse(&mut self) {
         match self {
             Self::Programs(programs) => programs.rehearse(),
-            Self::Log(_) => {}
+            Self::Log(log) => log.rehearse(),
         }
     }
 

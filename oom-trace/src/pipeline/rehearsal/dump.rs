@@ -1,0 +1,62 @@
+//! What the kernel's log would say of an incident that never was.
+
+use super::events::VICTIMS;
+use crate::incident::model::{OomKill, Record};
+use crate::kernel_log::reader::Kmsg;
+use crate::kernel_log::{Machine, Parser};
+
+/// What `/dev/kmsg` has before each message: its level, its number, its stamp in microseconds.
+const PREFIX: &str = "6,1,1,-;";
+
+/// Of a cgroup and of the machine: each line has a form that the parser knows.
+const DUMP: &str = "\
+one invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+CPU: 0 UID: 0 PID: 1 Comm: one Not tainted 6.12.0 #1
+Call Trace:
+ <TASK>
+ dump_header+0x43/0x1aa
+ </TASK>
+memory: usage 65536kB, limit 65536kB, failcnt 12
+swap: usage 0kB, limit 0kB, failcnt 0
+Memory cgroup stats for /one:
+anon 65536000
+file 0
+Mem-Info:
+active_anon:161274 inactive_anon:0 isolated_anon:0
+Node 0 active_anon:645096kB inactive_anon:0kB active_file:0kB inactive_file:0kB unevictable:3756kB \
+mapped:14476kB dirty:0kB writeback:0kB shmem:93608kB
+Node 0 DMA32 free:31952kB boost:0kB min:32776kB low:40968kB high:49160kB active_anon:632996kB \
+present:786028kB managed:700000kB
+0 pages in swap cache
+Total swap = 0kB
+196477 pages RAM
+Tasks state (memory values in pages):
+[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents \
+oom_score_adj name
+[      1]     0     1     5007     2312      256        0      2056    73728        0             0 one
+oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/one,\
+task_memcg=/one,task=one,pid=1,uid=0
+Memory cgroup out of memory: Killed process 1 (one) total-vm:20028kB, anon-rss:1024kB, file-rss:0kB, \
+shmem-rss:8224kB, UID:0 pgtables:72kB oom_score_adj:0
+";
+
+/// The records that a parser makes of it.
+pub(super) fn records(machine: &Machine) -> Vec<Record> {
+    let mut parser = Parser::new(machine.clone());
+    let mut records = Vec::new();
+    let messages = DUMP.lines().map(|line| [PREFIX, line, "\n"].concat());
+    for message in messages.filter_map(|message| Kmsg::parse(message.as_bytes())) {
+        records.extend(message.entry().into_iter().flat_map(|entry| parser.push(&entry)));
+    }
+    records.extend(parser.flush());
+    records
+}
+
+/// What it tells of the first victim that the ring tells of, too.
+pub(super) fn described(machine: &Machine) -> Option<Box<OomKill>> {
+    const { assert!(VICTIMS > 0) }
+    records(machine).into_iter().find_map(|record| match record {
+        Record::OomKill(kill) => Some(kill),
+        _ => None,
+    })
+}
