@@ -71,15 +71,9 @@ impl Record {
     #[must_use]
     pub fn id(&self) -> String {
         match self {
-            Self::OomKill(kill) => {
-                let tid = kill.victim.tid;
-                match (&kill.origin.boot_id, kill.log_us) {
-                    (Some(boot), Some(us)) => {
-                        format!("{}-{us}us-{tid}", boot.get(..8).unwrap_or(boot))
-                    }
-                    _ => format!("{}-{tid}", kill.incident),
-                }
-            }
+            Self::OomKill(kill) => kill
+                .line_id(kill.victim.tid, kill.log_us)
+                .unwrap_or_else(|| format!("{}-{}", kill.incident, kill.victim.tid)),
             Self::OomPanic(panic) => format!("{}-panic", panic.incident),
             Self::OomFailed(failed) => format!("{}-failed", failed.incident),
             Self::UserKill(kill) => format!("{}-user", kill.incident),
@@ -92,6 +86,15 @@ impl Record {
                 format!("{boot}-{:016x}-{}", boot_ns.unwrap_or(0), agent.event.name())
             }
         }
+    }
+
+    /// The names of records that this one tells of as well: those of a victim's further kills, each of which
+    /// who knows only the kernel's log may take for a kill of its own.
+    pub fn further_ids(&self) -> impl Iterator<Item = String> {
+        let kill = self.kill();
+        let again =
+            kill.into_iter().flat_map(|kill| kill.killed_again.iter().map(move |it| (kill, it)));
+        again.filter_map(|(kill, again)| kill.line_id(again.tid, again.log_us))
     }
 
     /// The kill, if it is one.

@@ -1,5 +1,6 @@
 //! A message that is not whole yet.
 
+use super::message::TASKS_IN;
 use super::scan::Names;
 use super::{Entry, Stamp};
 
@@ -65,13 +66,23 @@ impl Begun {
         memchr::memmem::find(&self.first, b"Killed process ").is_some()
     }
 
+    /// Whether its first line speaks of a cgroup's tasks: that they are to be killed, or, before 5.1, whose
+    /// limit was hit.
+    pub(super) fn is_of_tasks(&self) -> bool {
+        self.first.starts_with(TASKS_IN)
+    }
+
     /// In which ways it may go on with this line.
     fn ways(&self, entry: &Entry<'_>) -> [Option<&'static [u8]>; 2] {
         // Of a line that lost its stamp nobody knows whether a line feed in a name ended it.
         let is_stamped = self.stamp != Stamp::default() || entry.stamp == Stamp::default();
         let is_rest = (is_stamped || entry.names == Names::Exact)
-            && self.text.starts_with(b"oom-kill:")
-            && matches!(entry.text, [b',' | b'/', ..]);
+            && match entry.text.first() {
+                Some(b',') => self.text.starts_with(b"oom-kill:"),
+                Some(b'/') => self.text.starts_with(b"oom-kill:") || self.is_of_tasks(),
+                Some(b' ') => self.is_of_tasks(),
+                _ => false,
+            };
         // A line feed in a printed name: the lines of a message have its stamp, or none.
         let is_line = entry.names == Names::Printed
             && (self.stamp == entry.stamp || entry.stamp == Stamp::default());

@@ -389,6 +389,10 @@ impl Parser {
         let form = Form { names: entry.names, cut: entry.cut };
         let done = match Message::parse(entry.text, form) {
             Some(message) if message.may_go_on() => self.take(message, &entry),
+            // After a kill it is the first line that says so much.
+            None if begun.is_of_tasks() && self.open.as_ref().is_some_and(Open::has_result) => {
+                self.take(Message::Group(None), &entry)
+            }
             _ => Vec::new(),
         };
         self.line = line;

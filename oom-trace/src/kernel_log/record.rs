@@ -170,15 +170,19 @@ mod tests {
     const KILL: &str = "(a) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:0 \
                         pgtables:4kB oom_score_adj:0";
 
-    fn stamps(log: &str) -> Vec<(u32, Option<u64>)> {
-        let (mut stamps, zone) = (Vec::new(), Zone::here(jiff::Timestamp::now()));
+    fn records(log: &str) -> Vec<Record> {
+        let (mut records, zone) = (Vec::new(), Zone::here(jiff::Timestamp::now()));
         read(log.as_bytes(), Parser::new(Machine::default()), &zone, |record: Record| {
-            let kill = record.kill().unwrap();
-            stamps.push((kill.victim.tid, kill.log_us));
+            records.push(record);
             Ok::<_, std::io::Error>(())
         })
         .unwrap();
-        stamps
+        records
+    }
+
+    fn stamps(log: &str) -> Vec<(u32, Option<u64>)> {
+        let stamp = |record: &Record| record.kill().map(|kill| (kill.victim.tid, kill.log_us));
+        records(log).iter().filter_map(stamp).collect()
     }
 
     /// A group's first victim is killed twice; the last kill turns out to be the first of the next
@@ -207,5 +211,31 @@ mod tests {
         assert_eq!(stamps(&lines.iter().map(dmesg).collect::<String>()), expected);
         assert_eq!(stamps(&lines.iter().map(kmsg).collect::<String>()), expected);
         assert_eq!(stamps(&format!("{words} 1 {KILL}\n")), [(1, None)]);
+    }
+
+    /// As the kernel logs it where the path of the group is longer than a message, and its dumps are too
+    /// many; the reaper or another CPU's message may stand in between, and the end may have been lost.
+    #[test]
+    fn a_group_with_a_long_path_is_announced_in_pieces() {
+        let words = "Memory cgroup out of memory: Killed process";
+        let pieces = ["Tasks in ".to_owned(), format!("/{}", "x".repeat(1023)), ENDS.to_owned()];
+        const ENDS: &str = " are going to be killed due to memory.oom.group set";
+        let other =
+            "oom_reaper: reaped process 9 (b), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB";
+        for (between, end) in [(false, true), (true, true), (false, false), (true, false)] {
+            let mut lines = vec![format!("{words} 1 {KILL}")];
+            for piece in pieces.iter().filter(|piece| end || *piece != ENDS) {
+                lines.push(piece.clone());
+                lines.extend(between.then(|| other.to_owned()));
+            }
+            lines.push(format!("{words} 1 {KILL}"));
+            let kmsg = |(index, text): (usize, &String)| format!("4,{index},{index},-;{text}\n");
+            let log: String = lines.iter().enumerate().map(kmsg).collect();
+            let kills: Vec<_> =
+                records(&log).into_iter().filter(|it| it.kill().is_some()).collect();
+            let [Record::OomKill(kill)] = &kills[..] else { panic!("{between} {end}: {kills:#?}") };
+            assert_eq!((kill.kill_count, kill.log_us), (Some(2), Some(0)), "{between} {end}");
+            assert_eq!(kill.group, None);
+        }
     }
 }

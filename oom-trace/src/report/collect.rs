@@ -53,6 +53,7 @@ impl Collector {
         if has_time && !self.seen.insert((host.clone(), record.id())) {
             return;
         }
+        self.seen.extend(record.further_ids().map(|id| (host.clone(), id)));
         match &record {
             Record::OomKill(kill) => self.kill(kill, host, has_time, &record),
             Record::OomPanic(panic) => {

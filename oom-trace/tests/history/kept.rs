@@ -217,3 +217,24 @@ fn a_line_that_is_no_record_is_said_and_the_others_are_shown() {
     assert!(said.contains("line 5 is not a record: it is of schema 2"), "{said}");
     assert!(said.contains("line 6 is not a record: it is cut off"), "{said}");
 }
+
+/// What an agent delivered and could not save, the next one tells again; the second kill of a victim as a
+/// kill of its own, where the log does not say that its two threads were one process.
+#[test]
+fn what_was_delivered_twice_is_shown_once() {
+    let mut first = kill(BOOT, 200, 4711, "/system.slice/web.service");
+    first["kill_count"] = 2.into();
+    first["killed_again"] = json!([{ "tid": 4790, "log_us": 200_000_100 }]);
+    let mut again = first.clone();
+    (again["source"], again["kill_count"]) = ("kernel_log".into(), 1.into());
+    again["killed_again"] = json!([]);
+    let mut second = again.clone();
+    (second["log_us"], second["victim"]["tid"]) = (200_000_100.into(), 4790.into());
+    second["victim"]["anon_rss_bytes"] = 4096.into();
+    let other = kill(BOOT, 300, 4712, "/system.slice/web.service");
+    let file = lines(&[first, again, second, other]);
+    let (told, said) = shown(&["--format", "json"], file.path());
+    let told: Vec<Value> = told.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let tids: Vec<_> = told.iter().map(|it| it["victim"]["tid"].as_u64().unwrap()).collect();
+    assert_eq!(tids, [4711, 4712], "{said}");
+}

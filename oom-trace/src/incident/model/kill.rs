@@ -6,6 +6,13 @@ use super::{OomKill, OomKillType, Origin, SCHEMA, Shortage, Source, Victim};
 const ALLOCATING_TASK: &[u8] = b"Out of memory (oom_kill_allocating_task)";
 
 impl OomKill {
+    /// Names the record of a kill by the kernel's own line of it, so that the hooks and the kernel's log name
+    /// it alike; `None` where that line is not known.
+    pub(super) fn line_id(&self, tid: u32, log_us: Option<u64>) -> Option<String> {
+        let (boot, us) = self.origin.boot_id.as_deref().zip(log_us)?;
+        Some(format!("{}-{us}us-{tid}", boot.get(..8).unwrap_or(boot)))
+    }
+
     /// Of which no more is known than who reported it, and what tells when it was.
     #[must_use]
     pub fn unknown(origin: Origin, source: Source) -> Self {

@@ -128,9 +128,10 @@ impl<'a> Message<'a> {
             b'S' if let Some(killed) = killed::told_by_kubelet(text, names) => {
                 return Some(Self::Killed(killed));
             }
-            b'T' if let Some(rest) = text.strip_prefix(b"Tasks in ") => {
+            b'T' if let Some(rest) = text.strip_prefix(TASKS_IN) => {
                 let end = " are going to be killed due to memory.oom.group";
-                let path = split_once(rest, end).map(|(path, _)| names.read(path));
+                let path = split_once(rest, end).map(|(path, _)| path);
+                let path = path.map(|path| names.read(path).filter(|_| path.len() < WHOLE_PATH));
                 // Its beginning is enough to know that there is a group.
                 return path.or(form.cut.then_some(None)).map(Self::Group);
             }
@@ -170,10 +171,19 @@ impl<'a> Message<'a> {
     /// Whether a message that says nothing yet may do so with its other lines.
     pub(super) fn is_begun(text: &[u8]) -> bool {
         text.starts_with(b"oom-kill:constraint=")
+            || text.starts_with(TASKS_IN)
             || killed::is_begun(text)
             || (text.starts_with(b"CPU: ") && split_once(text, " Comm: ").is_some())
     }
 }
+
+/// A long path is a message of its own (`pr_cont_cgroup_path`, include/linux/cgroup.h), and what comes
+/// behind it another.
+pub(super) const TASKS_IN: &[u8] = b"Tasks in ";
+
+/// Of a path with so many bytes the end may be missing: the kernel keeps a message to 1024 with its prefix
+/// (`PRINTKRB_RECORD_MAX`, kernel/printk/printk.c).
+const WHOLE_PATH: usize = 960;
 
 const TRACE_ENDS: [&[u8]; 5] =
     [b" </TASK>", b"</TASK>", b"RIP: ", b"Mem-Info:", b"---[ end trace "];

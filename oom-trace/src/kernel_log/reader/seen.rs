@@ -29,6 +29,8 @@ struct Told {
 #[derive(Debug, Default)]
 pub struct Seen {
     kills: HashMap<Key, Vec<Told>>,
+    /// Their names, where the kernel's own lines gave them.
+    ids: HashSet<String>,
     others: HashSet<String>,
     /// Incidents of kills that were not told again.
     repeated: HashSet<String>,
@@ -43,7 +45,15 @@ impl Seen {
             return true;
         }
         match record {
-            Record::OomKill(kill) => self.is_new_kill(kill),
+            Record::OomKill(kill) => {
+                let is_named = kill.log_us.is_some() && kill.origin.boot_id.is_some();
+                let is_new = !is_named || self.ids.insert(record.id());
+                self.ids.extend(record.further_ids());
+                if !is_new {
+                    self.repeated.insert(kill.incident.clone());
+                }
+                is_new && self.is_new_kill(kill)
+            }
             Record::OomExit(exit) if self.repeated.contains(&exit.incident) => false,
             Record::UserKill(kill) => {
                 let message = kill.message.to_string();

@@ -1,6 +1,6 @@
 //! What a receiver has of the agent's records: each once, by its id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::FileExt as _;
@@ -20,6 +20,8 @@ pub(crate) struct Told {
     pub(crate) agent: Vec<Value>,
     /// What the first record of an id says of its kill, and all that it says.
     ids: HashMap<String, (u64, u64)>,
+    /// What the log may call a kill of its own, and a record of the hooks is a victim's further kill.
+    further: HashSet<String>,
     /// Lines that were cut off.
     pub(crate) torn: usize,
     /// Records that came again.
@@ -52,6 +54,11 @@ impl Told {
         let id = record["id"].as_str().unwrap().to_owned();
         let fields = record.as_object_mut().unwrap();
         LEFT_OUT.iter().for_each(|key| drop(fields.remove(*key)));
+        if is_logged(&record) && self.further.contains(&id) {
+            self.repeated += 1;
+            return;
+        }
+        self.further.extend(further_ids(&record));
         let content = (kill(&record), hash(&without_clock(&record)));
         match self.ids.get(&id) {
             None => drop(self.ids.insert(id, content)),
@@ -86,6 +93,15 @@ impl Told {
     pub(crate) fn times(&self) -> u64 {
         self.kills.iter().map(times).sum()
     }
+}
+
+/// As docs/events.md has it.
+fn further_ids(record: &Value) -> Vec<String> {
+    let (boot, again) = (record["boot_id"].as_str(), record["killed_again"].as_array());
+    let Some((boot, again)) = boot.zip(again) else { return Vec::new() };
+    let id =
+        |it: &Value| Some(format!("{}-{}us-{}", &boot[..8], it["log_us"].as_u64()?, it["tid"]));
+    again.iter().filter_map(id).collect()
 }
 
 fn is_logged(record: &Value) -> bool {
