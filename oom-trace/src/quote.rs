@@ -95,7 +95,8 @@ impl Display for TaskLabel<'_> {
                 write!(f, "{before}pid {pid}{after}")
             }
             (Some(pid), Some(tid)) => write!(f, "{before}pid {pid}, thread {tid}{after}"),
-            (None, Some(tid)) => write!(f, "{before}thread {tid}{after}"),
+            // The kernel's own word for it.
+            (None, Some(tid)) => write!(f, "{before}process {tid}{after}"),
             _ => Ok(()),
         }
     }

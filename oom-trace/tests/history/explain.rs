@@ -23,7 +23,7 @@ fn explain(args: &[&str], stdin: &str) -> (Option<i32>, String, String) {
 fn standard_input_is_read_without_a_file_and_text_is_the_format() {
     let (status, told, said) = explain(&[], KILLED);
     assert_eq!((status, &*said), (Some(0), ""));
-    assert!(told.contains("OOM KILL  a (thread 7)"), "{told}");
+    assert!(told.contains("OOM KILL  a (process 7)"), "{told}");
     let output = run("history", &["--format", "json"], KILLED.as_bytes());
     assert_eq!(records(&output).len(), 1);
 }

@@ -53,6 +53,11 @@ const PREFIXES: &[&str] = &[
     "> > Nov 23 06:00:01 db1 kernel: ",
     "      [{at}] ",
     "\t",
+    "Nov 23 06:00:01 db1 kernel:  ",
+    "Nov 23 06:00:01 db1 kernel: : [{at}] ",
+    "[32m[{at}] [0m[33m",
+    "^[[32m[{at}] ^[[0m^[[33m",
+    "[0] kmsg.0: [1714903201.000000000, {\"priority\"=>4, \"msg\"=>\"",
     "\x1b[32m[{at}]\x1b[0m\x1b[33m ",
 ];
 
@@ -62,6 +67,8 @@ const AROUND: &[(&str, &str)] = &[
     ("\"2026-11-23T06:00:01Z\",\"db1\",\"kernel: ", "\",\"warn\""),
     ("<li>[{at}] ", "</li>"),
     ("| [{at}] ", " |"),
+    ("| [{at}] ", "                      |"),
+    ("\u{2502}[{at}] ", "   \u{2502}"),
     ("[{at}] ", "        "),
     ("[{at}] ", "\r"),
     ("[{at}] ", "\n"),
@@ -101,6 +108,58 @@ fn every_prefix_gives_the_same_record() {
     for (before, after) in AROUND {
         assert_eq!(told(&around(before, after)), plain, "{before:?} {after:?}");
     }
+}
+
+/// What was done to whole lines: by PowerShell's `>`, by mailers, by a spreadsheet.
+#[test]
+fn every_encoding_and_every_wrap_gives_the_same_record() {
+    let log = around("Nov 23 06:00:01 db1 kernel: [{at}] ", "");
+    let plain = told(&log);
+    let units: Vec<u8> =
+        ["\u{feff}", &log].concat().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16 = records(&run("explain", &["--format", "json"], &units));
+    assert_eq!(utf16[0]["victim"], plain[0]);
+    assert_eq!(told(&quoted_printable(&log)), plain);
+    assert_eq!(told(&log.replace("  ", "\t")), plain);
+    for width in [72, 78] {
+        for indent in ["", "    "] {
+            let wrapped: String = log.lines().map(|line| wrapped(line, width, indent)).collect();
+            let mut told = told(&wrapped);
+            // A long line of the stack's registers is not put together.
+            told[3].clone_from(&plain[3]);
+            assert_eq!(told, plain, "{width} {indent:?}");
+        }
+    }
+}
+
+/// As a mailer has it: no line of more than 76 characters.
+fn quoted_printable(log: &str) -> String {
+    let line = |line: &str| {
+        let line = line.replace('=', "=3D");
+        let mut lines = Vec::new();
+        let mut rest = line.as_str();
+        while rest.len() > 76 {
+            let at = rest[..75].rfind('=').filter(|at| *at > 72).unwrap_or(75);
+            lines.push(format!("{}=\n", &rest[..at]));
+            rest = &rest[at..];
+        }
+        lines.push(format!("{rest}\n"));
+        lines.concat()
+    };
+    log.lines().map(line).collect()
+}
+
+/// Broken at blanks.
+fn wrapped(line: &str, width: usize, indent: &str) -> String {
+    let (mut text, mut rest) = (String::new(), line);
+    while rest.len() > width {
+        let Some(at) = rest[..width].rfind(' ').filter(|at| *at > 45) else { break };
+        text += rest[..at].trim_end();
+        text += "\n";
+        text += indent;
+        rest = rest[at..].trim_start();
+    }
+    text + rest + "\n"
 }
 
 #[test]

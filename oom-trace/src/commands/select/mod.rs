@@ -10,6 +10,7 @@ mod progress;
 mod taker;
 mod told;
 mod unpack;
+mod utf16;
 
 use std::io;
 use std::os::fd::AsFd as _;

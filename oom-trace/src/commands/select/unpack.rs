@@ -6,6 +6,8 @@ use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
+use super::utf16::{Order, Utf8};
+
 /// The most memory that an archive may ask for to be undone, in KiB: `xz -9` takes 64 MiB.
 const MOST_KIB: u32 = 80 * 1024;
 
@@ -37,6 +39,8 @@ pub(super) fn unpack<'a>(mut input: impl BufRead + 'a) -> Result<Box<dyn Read + 
         Box::new(bzip2_rs::DecoderReader::new(input))
     } else if is(JOURNAL) {
         return Err(UnpackError::Journal);
+    } else if let Some(order) = Order::of(start) {
+        Box::new(Utf8::new(input, order))
     } else {
         Box::new(input)
     })

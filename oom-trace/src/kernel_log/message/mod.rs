@@ -17,7 +17,7 @@ pub(super) use self::header::{Header, INVOKED};
 pub(super) use self::killed::{Chose, KUBELET, Killed, MESSAGES, Reaped};
 pub(super) use self::meminfo::{Block, Counters, MemInfo, ZoneName};
 pub(super) use self::summary::Summary;
-pub(super) use self::tasks::{Columns, Task};
+pub(super) use self::tasks::{Columns, Task, is_table_broken, is_table_rest};
 pub(super) use self::usage::{Counter, Usage};
 
 use super::scan::{Names, Scan, rsplit_once, split_once, utf8};

@@ -1,7 +1,7 @@
 //! The table of tasks (`dump_tasks`, mm/oom_kill.c). Its columns differ from kernel to kernel, so
 //! its own head says what they are.
 
-use crate::kernel_log::scan::{Names, Scan};
+use crate::kernel_log::scan::{Names, Scan, split_once};
 use crate::text::KernelText;
 
 /// Which column is which; counted from 0, the thread's id.
@@ -41,6 +41,54 @@ pub(in crate::kernel_log) struct Task {
     pub(in crate::kernel_log) comm: Option<KernelText>,
 }
 
+/// Whether the head of the table, or a row of it, ends before its last column.
+pub(in crate::kernel_log) fn is_table_broken(text: &[u8]) -> bool {
+    let Some((first, rest)) = text.strip_prefix(b"[").and_then(|text| split_once(text, "] "))
+    else {
+        return false;
+    };
+    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some()
+        && match first.trim_ascii() {
+            b"pid" => words.all(is_column) && !text.trim_ascii_end().ends_with(b" name"),
+            tid => !tid.is_empty() && tid.iter().all(u8::is_ascii_digit) && words.all(is_number),
+        }
+}
+
+/// Whether a line without a prefix can be the end of such a line.
+pub(in crate::kernel_log) fn is_table_rest(begun: &[u8], rest: &[u8]) -> bool {
+    const COMM: usize = 15;
+    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    if memchr::memmem::find(begun, b"pid").is_some() {
+        return words.all(is_column);
+    }
+    // What is left of the numbers, or the name alone.
+    words.next().is_some_and(is_number) || !rest.contains(&b' ') && rest.len() <= COMM
+}
+
+fn is_number(word: &[u8]) -> bool {
+    let digits = word.strip_prefix(b"-").unwrap_or(word);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+fn is_column(word: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 9] = [
+        b"uid",
+        b"tgid",
+        b"rss",
+        b"cpu",
+        b"name",
+        b"swapents",
+        b"oom_adj",
+        b"oom_score_adj",
+        b"total_vm",
+    ];
+    OTHERS.contains(&word)
+        || word.starts_with(b"nr_")
+        || word.starts_with(b"rss_")
+        || word == b"pgtables_bytes"
+}
+
 /// `[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name`
 impl Columns {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
@@ -73,7 +121,10 @@ impl Columns {
         while let Some(number) = next_number(&mut row) {
             numbers.push(number);
         }
-        (!row.0.trim_ascii().is_empty()).then_some(())?;
+        // A name that is a number may as well be a column of a row that was cut: only adj is negative.
+        let name = row.0.trim_ascii();
+        let is_last = numbers.last().is_some_and(|adj| *adj < 0) && !name.is_empty();
+        (is_last || !name.iter().all(u8::is_ascii_digit)).then_some(())?;
         let mut columns = Self {
             count: numbers.len() + 2,
             uid: 1,
@@ -242,9 +293,12 @@ mod tests {
             assert_eq!((task.pgtables_bytes, task.swap_pages), (tables, swap));
             assert_eq!(task.oom_score_adj, Some(-998));
         }
-        for other in
-            [&b"[  142] 1 2 3 a"[..], b"[  142] 1 2 3 4 5 6 7", b"[142] 1 2 3 4 5 6 7777 x"]
-        {
+        for other in [
+            &b"[    157]  1000   157     6415     6257     6112        0       145    86016"[..],
+            b"[  142] 1 2 3 a",
+            b"[  142] 1 2 3 4 5 6 7",
+            b"[142] 1 2 3 4 5 6 7777 x",
+        ] {
             assert!(row(other).and_then(Columns::guess).is_none());
         }
         let oldest = "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";

@@ -32,11 +32,13 @@ const BEGINNINGS: [&str; 14] = [
 ];
 
 /// Words that begin one, of which the first is no proof: only behind a header they are.
-const IN_A_DUMP: [&str; 6] = [
+const IN_A_DUMP: [&str; 8] = [
     "CPU: ",
     "Call Trace:",
     "Hardware name: ",
     "memory: usage ",
+    "memory+swap: usage ",
+    "swap: usage ",
     "[ pid ]   uid",
     "[  pid  ]   uid",
 ];
@@ -84,6 +86,8 @@ pub(super) struct Finder<'a> {
     shape: Option<Shape>,
     /// What wraps a message has an end, too.
     end: Option<End>,
+    /// Blanks between a prefix and its message.
+    blanks: usize,
 }
 
 /// What stands behind a message.
@@ -107,7 +111,7 @@ const WHOLE: [&str; 6] = [
 
 impl<'a> Finder<'a> {
     pub(super) const fn new(zone: &'a Zone) -> Self {
-        Self { zone, base: None, shape: None, end: None }
+        Self { zone, base: None, shape: None, end: None, blanks: 0 }
     }
 
     /// Whether a prefix was learned.
@@ -118,6 +122,7 @@ impl<'a> Finder<'a> {
     /// The message of a line; `in_dump` if a header stood before it.
     pub(super) fn find(&mut self, no: u64, line: &[u8], cut: bool, in_dump: bool) -> Spoken {
         let mut spoken = self.begin(no, line, cut, in_dump);
+        self.take_blanks(&mut spoken);
         if let Some(end) = end_of(&spoken.text) {
             self.end = end;
         }
@@ -129,6 +134,19 @@ impl<'a> Finder<'a> {
         };
         spoken.text.truncate(len);
         spoken
+    }
+
+    /// Some loggers put a blank more before what the kernel said: a message that begins with none tells.
+    fn take_blanks(&mut self, spoken: &mut Spoken) {
+        if spoken.names == Names::Exact {
+            return;
+        }
+        let text = spoken.text.trim_ascii_start();
+        let blanks = spoken.text.len() - text.len();
+        if is_header(text) || begins_clearly(text) {
+            self.blanks = blanks;
+        }
+        spoken.text.drain(..self.blanks.min(blanks));
     }
 
     /// Takes off what stands before it.

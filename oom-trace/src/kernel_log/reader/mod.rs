@@ -15,12 +15,14 @@ mod months;
 mod order;
 mod others;
 mod prefix;
+mod quoted_printable;
 mod records;
 mod seen;
 mod shape;
 mod sources;
 mod text;
 mod words;
+mod wraps;
 
 use std::io::{self, Read};
 
@@ -32,6 +34,7 @@ use self::find::{Finder, Spoken, is_header};
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
+use self::quoted_printable::Mail;
 use self::records::{Fields, Taken};
 use self::sources::Sources;
 use self::words::speaks_of_a_kill;
@@ -153,6 +156,8 @@ struct Reader<'a> {
     sequence: Option<u64>,
     /// Lines before were of a form that is a record each.
     has_form: bool,
+    /// A mail's encoding.
+    mail: Mail,
     /// A header without a prefix that is known, and what followed it.
     held: Vec<(u64, Vec<u8>)>,
     /// A message that lacks its end, which a mailer may have put into the next line.
@@ -179,6 +184,7 @@ impl<'a> Reader<'a> {
             order: Order::new(),
             sequence: None,
             has_form: false,
+            mail: Mail::default(),
             held: Vec::new(),
             wrapped: None,
             hearsaid: Vec::new(),
@@ -239,7 +245,8 @@ impl<'a> Reader<'a> {
 
     /// Takes a line; answers the name of a field whose bytes follow it.
     fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let line = &*text::plain(line);
+        let line = self.mail.decode(line)?;
+        let line = &*text::plain(&line);
         self.quiet = if speaks_of_a_kill(line) { 0 } else { self.quiet.saturating_add(1) };
         match self.fields.take(no, line) {
             Taken::Not => {}
@@ -269,6 +276,10 @@ impl<'a> Reader<'a> {
         if let Some(boot) = journal::boot(line) {
             self.found.logged += 1;
             self.item(Item::Boot(boot));
+            return None;
+        }
+        if let Some(message) = text::of_fluent_bit(line) {
+            self.plain(no, &message, cut);
             return None;
         }
         let pieces = text::collapsed(line);
@@ -328,7 +339,7 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(mut begun) = self.wrapped.take() {
-            let between = text::goes_on(&begun.text, &spoken.text);
+            let between = wraps::goes_on(&begun.text, &spoken.text);
             if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
                 if between == b" " {
                     begun.text.truncate(begun.text.trim_ascii_end().len());
@@ -343,7 +354,7 @@ impl<'a> Reader<'a> {
             }
             self.item(Item::Spoken(Box::new(begun)));
         }
-        if spoken.names == Names::Printed && text::lacks_end(&spoken.text, spoken.names) {
+        if spoken.names == Names::Printed && wraps::lacks_end(&spoken.text, spoken.names) {
             self.wrapped = Some(spoken);
             return;
         }

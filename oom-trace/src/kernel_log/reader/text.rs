@@ -2,22 +2,33 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use super::prefix::uptime;
 use super::shape::Shape;
 use super::words::speaks_of_a_kill;
+use super::wraps::lacks_end;
 use crate::kernel_log::message::{Form, Message};
 use crate::kernel_log::scan::{Names, splits};
 
 /// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
 const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
 
-/// Without escape sequences: `dmesg --color=always`, script(1), logs of CI; with plain blanks.
+/// Borders of panes and tables, in which a terminal or a page puts each line.
+const BORDERS: [&str; 4] = ["\u{2502}", "\u{2503}", "\u{2551}", "|"];
+
+/// Without escape sequences: `dmesg --color=always`, script(1), logs of CI; with plain blanks, and without
+/// what stands around it.
 pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // A byte-order mark begins a file of some editors.
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    let line = unquoted(line);
-    if memchr::memchr3(0x1b, 0xc2, 0xe2, line).is_none() {
+    let line = unquoted(unbordered(line));
+    // Where escape sequences were copied without their first byte, each line has one that ends them.
+    let has_lost_escapes = memmem::find(line, b"[0m").is_some();
+    // A padded stamp of the kernel's: whoever wrote it made tabs of blanks.
+    let has_tabs = memmem::find(line, b"[\t").is_some();
+    if !has_lost_escapes && !has_tabs && memchr::memchr3(0x1b, 0xc2, 0xe2, line).is_none() {
         return Cow::Borrowed(line);
     }
     let mut plain = Vec::with_capacity(line.len());
@@ -27,6 +38,11 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
             (0x1b, [b'[', parameters @ ..]) => {
                 let end = parameters.iter().position(|byte| (0x40..=0x7e).contains(byte));
                 end.and_then(|end| parameters.get(end + 1..)).unwrap_or_default()
+            }
+            (b'^' | b'[', _) if has_lost_escapes && let Some(after) = colour(rest) => after,
+            (b'\t', _) if has_tabs => {
+                plain.push(b' ');
+                after
             }
             _ => match BLANKS.iter().find_map(|blank| rest.strip_prefix(blank.as_bytes())) {
                 Some(after) => {
@@ -41,6 +57,31 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
         };
     }
     Cow::Owned(plain)
+}
+
+/// What stands behind an escape sequence for a colour whose escape is missing, or is written out:
+/// `[32m`, `^[[0;1m`.
+fn colour(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"^[").unwrap_or(text).strip_prefix(b"[")?;
+    let end = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b';')?;
+    text.get(end..)?.strip_prefix(b"m")
+}
+
+/// Without a border at both ends, and the blanks that pad the line up to it.
+fn unbordered(line: &[u8]) -> &[u8] {
+    let within = |border: &&str| {
+        let rest = line.trim_ascii_start().strip_prefix(border.as_bytes())?;
+        Some(rest.trim_ascii_end().strip_suffix(border.as_bytes())?.trim_ascii_end())
+    };
+    let Some(rest) = BORDERS.iter().find_map(within) else { return line };
+    rest.strip_prefix(b" ").unwrap_or(rest)
+}
+
+/// The message of a line of Fluent Bit's own output, which has a map in it: `…, "msg"=>"…"}]`.
+pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Vec<u8>> {
+    let key = ["\"msg\"=>\"", "\"log\"=>\"", "\"message\"=>\"", "\"MESSAGE\"=>\""];
+    let at = key.iter().find_map(|key| Some(memmem::find(line, key.as_bytes())? + key.len()))?;
+    Some(of_json(line.get(at..)?))
 }
 
 /// A text of JSON that is not whole, up to its quote, without escapes.
@@ -129,7 +170,7 @@ fn has_two(line: &[u8], starts: &[usize]) -> bool {
 /// The same where each begins with a date and the kernel's name, as the first one does.
 fn by_name(line: &[u8]) -> Vec<usize> {
     const NAME: &[u8] = b" kernel: ";
-    let places: Vec<_> = memchr::memmem::find_iter(line, NAME).map(|at| at + NAME.len()).collect();
+    let places: Vec<_> = memmem::find_iter(line, NAME).map(|at| at + NAME.len()).collect();
     let Some(first) = places.first().copied().filter(|first| *first < 80 && places.len() > 1)
     else {
         return Vec::new();
@@ -149,102 +190,6 @@ fn by_name(line: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// What the line of a kill begins with, up to the number.
-const HEADS: [&str; 8] = [
-    "Out of memory: Killed process ",
-    "Memory cgroup out of memory: Killed process ",
-    "Out of memory (oom_kill_allocating_task): Killed process ",
-    "Out of memory: Kill process ",
-    "Memory cgroup out of memory: Kill process ",
-    "Out of memory (oom_kill_allocating_task): Kill process ",
-    "Killed process ",
-    "Kill process ",
-];
-
-/// Whether a line ends within the words before a number, where a mailer breaks it: at a blank.
-fn ends_in_head(text: &[u8]) -> bool {
-    let text = text.trim_ascii_end();
-    let is_beginning = |head: &&str| {
-        let rest = head.as_bytes().strip_prefix(text);
-        rest.is_some_and(|rest| rest.starts_with(b" ")) && text.len() >= "Out of".len()
-    };
-    HEADS.iter().any(is_beginning)
-        || text.ends_with(b" invoked oom-killer:")
-        || text.ends_with(b" invoked")
-}
-
-/// Whether both lines together are those words and a number, or a header.
-fn is_head(begun: &[u8], rest: &[u8]) -> bool {
-    let joined = [begun.trim_ascii_end(), b" ", rest].concat();
-    let is_kill = HEADS.iter().any(|head| {
-        let number = joined.strip_prefix(head.as_bytes());
-        number.and_then(|number| number.first()).is_some_and(u8::is_ascii_digit)
-    });
-    is_kill || begun.ends_with(b" invoked") && rest.starts_with(b"oom-killer: gfp_mask=")
-}
-
-/// Whether a line of a kill ends before the name: `Killed process 95, UID 48,`.
-fn lacks_name(text: &[u8]) -> bool {
-    let is_one = |head: &&str| {
-        let rest = text.strip_prefix(head.as_bytes());
-        rest.is_some_and(|rest| {
-            rest.first().is_some_and(u8::is_ascii_digit) && !rest.contains(&b'(')
-        })
-    };
-    HEADS.iter().any(is_one)
-}
-
-/// Whether the end of a message may stand in the next line: a mailer wraps what is long.
-pub(super) fn lacks_end(text: &[u8], names: Names) -> bool {
-    if ends_in_head(text) || lacks_name(text) {
-        return true;
-    }
-    match Message::parse(text, Form { names, cut: false }) {
-        Some(Message::Header(header)) => header.order.is_none() || header.oom_score_adj.is_none(),
-        Some(message) => message.may_go_on(),
-        None => false,
-    }
-}
-
-/// Whether a line without a prefix can be the end of such a message; and what stood between.
-pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
-    const KEYS: [&str; 22] = [
-        "gfp_mask=",
-        "nodemask=",
-        "order=",
-        "oom_score_adj=",
-        "total-vm:",
-        "anon-rss:",
-        "file-rss:",
-        "shmem-rss:",
-        "UID:",
-        "UID ",
-        "pgtables:",
-        "oom_score_adj:",
-        "cpuset=",
-        "mems_allowed=",
-        "oom_memcg=",
-        "global_oom",
-        "task_memcg=",
-        "task=",
-        "pid=",
-        "uid=",
-        "(",
-        "__GFP",
-    ];
-    let is_key = |text: &[u8]| KEYS.iter().any(|key| text.starts_with(key.as_bytes()));
-    if begun.starts_with(b"oom-kill:") {
-        let bare = rest.strip_prefix(b",").unwrap_or(rest);
-        let is_rest = is_key(bare) || !rest.contains(&b' ') && rest.contains(&b',');
-        return is_rest.then_some(b"");
-    }
-    let begun = begun.trim_ascii_end();
-    if ends_in_head(begun) && !begun.ends_with(b" invoked oom-killer:") {
-        return is_head(begun, rest).then_some(b" ");
-    }
-    is_key(rest).then_some(b" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +200,12 @@ mod tests {
         assert_eq!(&*plain(b"> > a\r"), b"a");
         assert_eq!(&*plain(b"a [m b"), b"a [m b");
         assert_eq!(&*plain(b"a\x1b["), b"a");
+        assert_eq!(&*plain(b"[32m[ 1.000001] [0m^[[0;33m a[0m"), b"[ 1.000001]  a");
+        assert_eq!(&*plain(b"[\t1.000001] a\tb"), b"[ 1.000001] a b");
+        assert_eq!(&*plain(b"a\tb"), b"a\tb");
+        assert_eq!(&*plain("│[1.000001] a   │".as_bytes()), b"[1.000001] a");
+        assert_eq!(&*plain(b"| [1.000001] a | b  |"), b"[1.000001] a | b");
+        assert_eq!(&*plain(b"web-1 | a |"), b"web-1 | a |");
         assert_eq!(
             &*plain("é: Killed\u{a0}process\u{202f}7".as_bytes()),
             "é: Killed process 7".as_bytes()
@@ -288,31 +239,5 @@ mod tests {
         assert_eq!(collapsed(name), [name]);
         let two = b"[    1.000001] [    2.000001] a";
         assert_eq!(collapsed(two), [two]);
-    }
-
-    #[test]
-    fn what_a_mailer_wrapped_goes_on() {
-        let killed = b"Out of memory: Killed process 7 (a) total-vm:8kB,";
-        assert!(lacks_end(killed, Names::Printed));
-        assert_eq!(goes_on(killed, b"anon-rss:4kB, file-rss:0kB"), Some(&b" "[..]));
-        assert_eq!(goes_on(killed, b"eth0: link up"), None);
-        for (begun, rest) in [
-            ("Out of memory: Killed process", "7 (a) total-vm:8kB,"),
-            ("Out of memory: Killed", "process 7 (a) total-vm:8kB,"),
-            ("Out of", "memory: Killed process 7 (a) total-vm:8kB,"),
-            ("Killed process 7, UID 48,", "(a) total-vm:8kB,"),
-            ("Killed process 7,", "UID 48, (a) total-vm:8kB,"),
-            ("a invoked oom-killer:", "gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
-            ("a invoked", "oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
-        ] {
-            assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
-        }
-        assert!(!lacks_end(b"eth0: link up", Names::Printed));
-        let summary =
-            b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,";
-        assert!(lacks_end(summary, Names::Printed));
-        assert_eq!(goes_on(summary, b"global_oom,task_memcg=/a"), Some(&b""[..]));
     }
 }

@@ -132,6 +132,12 @@ fn own_limit(victim: &Victim) -> String {
         (.., Some(unit)) if unit.ends_with(".service") => {
             format!("set or lower MemoryMax= of {}", Quoted::from(unit))
         }
+        // Its machine may have no systemd, and its kernel no cgroups.
+        _ if victim.cgroup.is_none() => {
+            "run it under a limit of its own (ulimit -v; with systemd, \
+                                         systemd-run --scope -p MemoryMax=…)"
+                .to_owned()
+        }
         _ => "run it under a limit of its own (systemd-run --scope -p MemoryMax=…)".to_owned(),
     }
 }

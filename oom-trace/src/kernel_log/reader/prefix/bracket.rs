@@ -89,7 +89,9 @@ fn android(text: &[u8]) -> Option<(Caller, &[u8])> {
         scan.until(end)?;
         tid
     } else {
-        scan.eat(" [")?;
+        scan.eat(" ")?;
+        scan.blanks();
+        scan.eat("[")?;
         number(scan.run(u8::is_ascii_digit))?;
         scan.eat(":")?;
         // The name is padded, and so is the number behind it.

@@ -106,8 +106,11 @@ fn tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     if name.is_empty() || name.len() > 64 {
         return None;
     }
-    let tag = if is_kernel(name) { Tag::Kernel } else { Tag::Other(name) };
-    Some((tag, scan.0))
+    if !is_kernel(name) {
+        return Some((Tag::Other(name), scan.0));
+    }
+    // F5's have a colon more.
+    Some((Tag::Kernel, scan.0.strip_prefix(b": ").unwrap_or(scan.0)))
 }
 
 fn is_kernel(name: &[u8]) -> bool {
