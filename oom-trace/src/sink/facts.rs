@@ -159,7 +159,8 @@ fn uid(record: &Record) -> Option<u32> {
     }
 }
 
-fn cgroup(record: &Record) -> Option<&KernelText> {
+/// Where the victim was.
+pub(super) fn cgroup(record: &Record) -> Option<&KernelText> {
     match record {
         Record::OomKill(kill) => kill.victim.cgroup.as_ref().map(|cgroup| &cgroup.path),
         Record::UserKill(kill) => kill.cgroup.as_ref(),

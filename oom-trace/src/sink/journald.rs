@@ -15,9 +15,10 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Deserialize;
 
-use super::facts::{Value, facts};
+use super::facts::{Value, cgroup, facts};
 use super::severity::Severity;
 use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::enrich::place::Owners;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::ConfigDuration;
@@ -180,6 +181,16 @@ fn entry(record: &Record, format: Format) -> io::Result<Vec<u8>> {
             // As they are: the journal takes any bytes.
             Value::Name(name) => field(fact.journald, name.as_bytes()),
             Value::Number(number) => field(fact.journald, number.to_string().as_bytes()),
+        }
+    }
+    // `journalctl -u UNIT` shows what an authorized service says of it (systemd.journal-fields(7)). The
+    // process is gone, and its id may be another's: OBJECT_PID would have the journal look it up.
+    let owners = cgroup(record).map(|path| Owners::of(path.as_bytes())).unwrap_or_default();
+    for (name, unit) in
+        [("OBJECT_SYSTEMD_UNIT", owners.system), ("OBJECT_SYSTEMD_USER_UNIT", owners.user)]
+    {
+        if let Some(unit) = unit {
+            field(name, unit.as_bytes());
         }
     }
     Ok(out)

@@ -28,10 +28,16 @@ impl Journald {
     }
 
     fn entries(&self) -> Vec<BTreeMap<String, Value>> {
+        self.shown(&["SYSLOG_IDENTIFIER=oom-trace"])
+    }
+
+    /// Those that journalctl(1) selects.
+    fn shown(&self, selection: &[&str]) -> Vec<BTreeMap<String, Value>> {
         let dir = self.dir.path().join("run/log/journal");
         let output = Command::new(program("journalctl", "systemd"))
-            .args(["-o", "json", "--all", "SYSLOG_IDENTIFIER=oom-trace", "-D"])
+            .args(["-o", "json", "--all", "-D"])
             .arg(dir)
+            .args(selection)
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -98,6 +104,15 @@ fn the_journal_has_the_fields() {
     }
     let json: Value = serde_json::from_str(entry["OOM_TRACE_JSON"].as_str().unwrap()).unwrap();
     assert_eq!(json, record);
+    // Where one looks for what became of a service.
+    let path = victim["cgroup"]["path"].as_str().unwrap();
+    let unit = path.split('/').find(|part| part.ends_with(".service") || part.ends_with(".scope"));
+    let ids = |unit: &str| {
+        let shown = journald.shown(&["-u", unit]);
+        shown.iter().map(|it| it["OOM_TRACE_ID"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(unit.unwrap()), [record["id"].as_str().unwrap()], "{path}");
+    assert_eq!(ids("other.service"), [""; 0]);
     let id = entry["MESSAGE_ID"].as_str().unwrap();
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/journal/oom-trace.catalog");
     assert!(std::fs::read_to_string(catalog).unwrap().contains(&format!("-- {id}\n")));

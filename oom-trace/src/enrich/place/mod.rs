@@ -8,6 +8,8 @@ mod unit;
 
 use std::path::PathBuf;
 
+pub(crate) use self::unit::Owners;
+
 use crate::incident::model::{Container, Pod};
 
 /// Where a victim ran.

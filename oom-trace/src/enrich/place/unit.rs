@@ -14,6 +14,53 @@ pub(super) fn slice(parts: &[&str]) -> Option<String> {
     parts.iter().rfind(|part| has_name(part, ".slice")).map(|part| (*part).to_owned())
 }
 
+/// Whose a process is, as systemd says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Owners<'a> {
+    /// The system manager's unit: the outermost one.
+    pub(crate) system: Option<&'a str>,
+    /// The outermost unit of a user's manager, where that is the system's (`cg_path_get_user_unit`,
+    /// src/basic/cgroup-util.c of systemd).
+    pub(crate) user: Option<&'a str>,
+}
+
+impl<'a> Owners<'a> {
+    /// By the path of its cgroup.
+    pub(crate) fn of(path: &'a [u8]) -> Self {
+        let parts = path.split(|byte| *byte == b'/').filter_map(|part| str::from_utf8(part).ok());
+        // A name that would be one of the kernel's own files has a sign more.
+        let parts = parts.map(|part| part.strip_prefix('_').unwrap_or(part));
+        let mut units =
+            parts.filter(|part| WITH_PROCESSES.iter().any(|suffix| has_name(part, suffix)));
+        let system = units.next();
+        let is_manager = |unit: &str| unit.starts_with("user@") && unit.ends_with(".service");
+        let user = if system.is_some_and(is_manager) { units.next() } else { None };
+        Self { system, user }
+    }
+}
+
 fn has_name(part: &str, suffix: &str) -> bool {
     part.strip_suffix(suffix).is_some_and(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_manager_has_units_of_its_own() {
+        let owners = |path: &'static str| {
+            let Owners { system, user } = Owners::of(path.as_bytes());
+            (system, user)
+        };
+        assert_eq!(owners("/system.slice/web.service"), (Some("web.service"), None));
+        assert_eq!(owners("/system.slice/_cpu.service"), (Some("cpu.service"), None));
+        let nested = "/machine.slice/libpod-1f.scope/container/system.slice/web.service";
+        assert_eq!(owners(nested), (Some("libpod-1f.scope"), None));
+        let user = "/user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox.scope";
+        assert_eq!(owners(user), (Some("user@1000.service"), Some("app-firefox.scope")));
+        let session = "/user.slice/user-1000.slice/session-2.scope";
+        assert_eq!(owners(session), (Some("session-2.scope"), None));
+        assert_eq!(owners("/kubepods/pod1"), (None, None));
+    }
 }
