@@ -22,6 +22,7 @@ mod say;
 pub mod setting;
 pub mod sink;
 pub mod store;
+mod systemd;
 pub mod text;
 mod units;
 pub mod why;

@@ -2,6 +2,7 @@
 
 mod after;
 mod chosen;
+mod pieces;
 
 use std::collections::VecDeque;
 
@@ -173,8 +174,13 @@ impl Parser {
     /// Whether something waits for a sign that there is no more of it.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        let has_result = self.open.as_ref().is_some_and(Open::has_result);
-        has_result || self.failed.is_some() || self.begun.as_ref().is_some_and(Begun::says_enough)
+        self.has_result()
+            || self.failed.is_some()
+            || self.begun.as_ref().is_some_and(Begun::says_enough)
+    }
+
+    fn has_result(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::has_result)
     }
 
     /// Ends the open incident; answers the records of it, but not of one that the next may go on with.
@@ -357,45 +363,5 @@ impl Parser {
     /// The same with a kill of which nothing else is known.
     fn start_with(&mut self, victim: Victim, entry: &Entry<'_>) -> Vec<Record> {
         self.start(entry, |open| open.begin_with(victim))
-    }
-
-    /// A message may be spread over lines where a name holds a line feed, or where another CPU
-    /// logged between two parts of it. `None` if this is no part of one.
-    fn put_together(&mut self, entry: &Entry<'_>) -> Option<Vec<Record>> {
-        let begun = self.begun.as_mut()?;
-        let form = Form { names: entry.names, cut: entry.cut };
-        for text in begun.with(entry) {
-            match Message::parse(&text, form) {
-                Some(message) if !message.may_go_on() => {
-                    self.begun = None;
-                    let text = text.clone();
-                    return Some(self.take(message, &Entry { text: &text, ..*entry }));
-                }
-                _ => {}
-            }
-        }
-        let goes_on = begun.add(entry);
-        if goes_on.is_none() {
-            return Some(self.end_begun()).filter(|done| !done.is_empty());
-        }
-        goes_on.filter(|goes_on| *goes_on).map(|_| Vec::new())
-    }
-
-    /// Nothing follows that a message lacks: what it says already is taken.
-    fn end_begun(&mut self) -> Vec<Record> {
-        let Some(begun) = self.begun.take() else { return Vec::new() };
-        let line = std::mem::replace(&mut self.line, begun.line());
-        let entry = begun.entry();
-        let form = Form { names: entry.names, cut: entry.cut };
-        let done = match Message::parse(entry.text, form) {
-            Some(message) if message.may_go_on() => self.take(message, &entry),
-            // After a kill it is the first line that says so much.
-            None if begun.is_of_tasks() && self.open.as_ref().is_some_and(Open::has_result) => {
-                self.take(Message::Group(None), &entry)
-            }
-            _ => Vec::new(),
-        };
-        self.line = line;
-        done
     }
 }

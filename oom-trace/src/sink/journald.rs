@@ -18,10 +18,10 @@ use serde::Deserialize;
 use super::facts::{Value, cgroup, facts};
 use super::severity::Severity;
 use super::{Destination, Filter, Sink, SinkError, Status};
-use crate::enrich::place::Owners;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::ConfigDuration;
+use crate::systemd::Owners;
 use crate::text::Escaped;
 
 /// `[[sink.journald]]`.

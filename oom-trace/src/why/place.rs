@@ -35,6 +35,27 @@ pub(super) fn pod(pod: &Pod) -> String {
     }
 }
 
+/// What to limit so that it cannot take the machine.
+pub(super) fn own_limit(victim: &Victim) -> String {
+    let Victim { container, pod, unit, .. } = victim;
+    match (container, pod, unit.as_deref()) {
+        (_, Some(pod), _) => format!("set or lower resources.limits.memory of {}", self::pod(pod)),
+        (Some(container), ..) => {
+            format!("set or lower the memory limit of {}", self::container(container))
+        }
+        (.., Some(unit)) if unit.ends_with(".service") => {
+            format!("set or lower MemoryMax= of {}", Quoted::from(unit))
+        }
+        // Its machine may have no systemd, and its kernel no cgroups.
+        _ if victim.cgroup.is_none() => {
+            "run it under a limit of its own (ulimit -v; with systemd, \
+                                         systemd-run --scope -p MemoryMax=…)"
+                .to_owned()
+        }
+        _ => "run it under a limit of its own (systemd-run --scope -p MemoryMax=…)".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,11 @@
 mod container;
 mod kubelet;
 mod pod;
-mod unit;
 
 use std::path::PathBuf;
 
-pub(crate) use self::unit::Owners;
-
 use crate::incident::model::{Container, Pod};
+use crate::systemd;
 
 /// Where a victim ran.
 #[derive(Debug, Default, PartialEq)]
@@ -57,7 +55,7 @@ impl PlaceReader {
             pod.name = Some(names.pod);
             pod.container = Some(names.container);
         }
-        Place { unit: unit::unit(&parts), slice: unit::slice(&parts), container, pod }
+        Place { unit: systemd::unit(&parts), slice: systemd::slice(&parts), container, pod }
     }
 }
 

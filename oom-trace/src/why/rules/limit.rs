@@ -9,7 +9,7 @@ use super::super::place;
 use super::super::shortage::{Block, Stuck};
 use super::choice::{shielded, unkillable};
 use super::together;
-use crate::incident::model::{OomKill, Scope, Source, Victim};
+use crate::incident::model::{OomKill, Scope, Source};
 use crate::quote::Quoted;
 use crate::units::Size;
 
@@ -121,28 +121,7 @@ pub(super) fn rest(kill: &OomKill) -> Option<String> {
     ))
 }
 
-/// What to limit so that it cannot take the machine.
-fn own_limit(victim: &Victim) -> String {
-    let Victim { container, pod, unit, .. } = victim;
-    match (container, pod, unit.as_deref()) {
-        (_, Some(pod), _) => format!("set or lower resources.limits.memory of {}", place::pod(pod)),
-        (Some(container), ..) => {
-            format!("set or lower the memory limit of {}", place::container(container))
-        }
-        (.., Some(unit)) if unit.ends_with(".service") => {
-            format!("set or lower MemoryMax= of {}", Quoted::from(unit))
-        }
-        // Its machine may have no systemd, and its kernel no cgroups.
-        _ if victim.cgroup.is_none() => {
-            "run it under a limit of its own (ulimit -v; with systemd, \
-                                         systemd-run --scope -p MemoryMax=…)"
-                .to_owned()
-        }
-        _ => "run it under a limit of its own (systemd-run --scope -p MemoryMax=…)".to_owned(),
-    }
-}
-
-/// The same where the log does not tell how large the machine is.
+/// One process took the machine, and the log does not tell how large that is.
 pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
     let total = kill.system.as_ref().and_then(|system| system.total_bytes);
     if !is_global(kill) || total.is_some() || Block::new(kill).is_some() || advice(kill).is_some() {
@@ -153,7 +132,7 @@ pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
     is_share(held, whole, MACHINE_PERCENT).then_some(())?;
     Some(format!(
         "{}, or look for a leak in {}: it held {} of the {} that {} held",
-        own_limit(&kill.victim),
+        place::own_limit(&kill.victim),
         who(&kill.victim),
         Size(held),
         Size(whole.max(held)),
@@ -168,7 +147,7 @@ pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
     if !is_share(held, total, MACHINE_PERCENT) || Stuck::of_the_machine(kill).is_some() {
         return None;
     }
-    let knob = own_limit(&kill.victim);
+    let knob = place::own_limit(&kill.victim);
     Some(format!(
         "{knob}, so that it cannot take the whole machine: {} held {} of {}",
         who(&kill.victim),
