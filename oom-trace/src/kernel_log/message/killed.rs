@@ -141,8 +141,11 @@ fn begin<'a>(text: &'a [u8], verb: &str) -> Option<(Option<&'static str>, Scan<'
         return Some((None, Scan(rest)));
     }
     let before = before.strip_suffix(b": ")?;
-    // 2.6.9 has `Out of Memory`.
-    let whole = MESSAGES.into_iter().find(|it| it.as_bytes().eq_ignore_ascii_case(before));
+    // 2.6.9 has `Out of Memory`. With a small first letter it is the end of another.
+    let is_it = |it: &&str| {
+        it.as_bytes().eq_ignore_ascii_case(before) && it.as_bytes().first() == before.first()
+    };
+    let whole = MESSAGES.into_iter().find(is_it);
     if whole.is_some() {
         return Some((whole, Scan(rest)));
     }
@@ -343,6 +346,9 @@ mod tests {
         assert_eq!((killed.message, killed.comm), (None, Some("a".into())));
         let killed = parse("Out of Memory: Killed process 7 (a) total-vm:8kB");
         assert_eq!(killed.message, Some(MESSAGES[1]));
+        // The end of what a cgroup's begins with, not the machine's.
+        let killed = parse("out of memory: Killed process 7 (a) total-vm:8kB");
+        assert_eq!(killed.message, Some(MESSAGES[0]));
     }
 
     #[test]

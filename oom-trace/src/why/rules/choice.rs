@@ -44,8 +44,7 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     let held = |candidate: &Candidate| candidate.held().unwrap_or(0);
     let sum = all.iter().map(|candidate| held(candidate)).fold(0, u64::saturating_add);
     let most = all.iter().max_by_key(|candidate| held(candidate))?;
-    let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
-    let is_notable = ran_out.is_none_or(|whole| is_share(sum, whole, NOTABLE_PERCENT));
+    let is_notable = ran_out(kill).is_none_or(|whole| is_share(sum, whole, NOTABLE_PERCENT));
     if !is_notable || sum <= weighed(&kill.victim.memory)? {
         return None;
     }
@@ -63,10 +62,20 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     })
 }
 
+/// How much there was of the memory that ran out.
+fn ran_out(kill: &OomKill) -> Option<u64> {
+    Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max())
+}
+
 pub(super) fn shielded(kill: &OomKill) -> Option<String> {
     let larger = passed_over(kill)?;
     let adj = larger.oom_score_adj.filter(|adj| (OOM_SCORE_ADJ_MIN + 1..0).contains(adj))?;
     let (larger, held) = (name(larger.comm.as_ref(), "another process"), larger.held()?);
+    let is_notable = ran_out(kill).is_none_or(|whole| is_share(held, whole, NOTABLE_PERCENT));
+    // Where somebody pressed the keys, memory need not have been short.
+    if !is_notable || kill.shortage.scope == Some(Scope::Sysrq) {
+        return None;
+    }
     Some(format!(
         "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, and was \
          passed over for that",
@@ -209,6 +218,13 @@ mod tests {
             "limit qemu, or raise its oom_score_adj of -900: it held 12.0 GiB, more than java, and \
              was passed over for that"
         );
+        kill.shortage.scope = Some(Scope::Sysrq);
+        assert_eq!(shielded(&kill), None);
+        kill.shortage.scope = Some(Scope::Global);
+        // What is small did not bring it about.
+        kill.system.as_mut().unwrap().total_bytes = Some(200 * GIB);
+        assert_eq!(shielded(&kill), None);
+        kill.system.as_mut().unwrap().total_bytes = Some(16 * GIB);
         kill.message = Some("Out of memory (oom_kill_allocating_task)".into());
         assert_eq!(shielded(&kill), None);
         kill.message = None;
