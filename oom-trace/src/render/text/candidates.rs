@@ -8,8 +8,14 @@ use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::Size;
 use crate::incident::model::{Candidate, Candidates, Census, OOM_SCORE_ADJ_MIN};
 
-/// A name that is longer moves what stands behind it.
-const NAME: usize = 24;
+/// The longest name of a process that needs no escapes, quoted, with the largest process id.
+const NAME: usize = 31;
+
+/// On a narrow terminal a longer name moves what stands behind it.
+const NARROW_NAME: usize = 24;
+
+/// Columns of a terminal that is not narrow.
+const WIDE: u16 = 72;
 
 /// `  adj -1000`, and the longest mark behind it.
 const ADJ: usize = 11;
@@ -47,7 +53,8 @@ pub(super) fn table(
         .map(|one| one.held().map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string()))
         .collect();
     let longest = |texts: &[String]| texts.iter().map(|it| it.chars().count()).max().unwrap_or(0);
-    let (name_width, size_width) = (longest(&names).min(NAME), longest(&sizes));
+    let most = if block.style.width < WIDE { NARROW_NAME } else { NAME };
+    let (name_width, size_width) = (longest(&names).min(most), longest(&sizes));
     let room = usize::from(block.style.width).saturating_sub(INDENT + name_width + size_width);
     let is_wide = room >= ADJ + MARK;
     let has_adj = is_wide && rows.iter().any(|one| one.oom_score_adj.is_some_and(|adj| adj != 0));
