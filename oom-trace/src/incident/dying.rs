@@ -9,8 +9,8 @@ use crate::wire::{Freed, Source};
 /// How long a victim may take before it is told of, in nanoseconds.
 pub const STUCK_AFTER_NS: u64 = 10_000_000_000;
 
-/// How many are remembered of whom a hook may speak once more.
-const MOST_GONE: usize = 4096;
+/// Victims that are remembered: a hook may speak of them late, and more than once.
+const MOST: usize = 4096;
 
 /// A victim whose memory is not back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +35,28 @@ pub struct Dying {
 #[derive(Debug, Default)]
 pub struct Deathbed {
     dying: Vec<Dying>,
-    /// Incident and thread of those that were told to be gone, oldest first.
-    gone: VecDeque<(u64, u32)>,
+    /// Those whose kill was told, oldest first.
+    told: VecDeque<Known>,
+}
+
+/// A victim that was told of.
+#[derive(Debug)]
+struct Known {
+    incident: u64,
+    tid: u32,
+    is_gone: bool,
 }
 
 impl Deathbed {
     /// Takes a victim; one that is known, or of which only the thread id is, is passed over.
     pub fn mark(&mut self, victim: &Victim) {
         let mark = &victim.mark;
+        if self.told.len() == MOST {
+            // One that is not gone may be stuck for long.
+            let oldest = self.told.iter().position(|known| known.is_gone).unwrap_or(0);
+            self.told.remove(oldest);
+        }
+        self.told.push_back(Known { incident: mark.incident, tid: mark.tid, is_gone: false });
         let Some(pid) = mark.pid else { return };
         let started_ns = mark.start_boottime;
         let known = self.dying.iter().position(|dying| dying.tid == mark.tid);
@@ -62,18 +76,15 @@ impl Deathbed {
         });
     }
 
-    /// A hook says that its memory is back; whether that is to be told. It says so twice of a group's
-    /// first victim, which may have been reaped before it is marked once more.
+    /// A hook says that its memory is back; whether that is to be told: once, of a kill that was. It says so
+    /// twice of a group's first victim, which may have been reaped before it is marked once more; and of one
+    /// for whose mark the ring had no room, which the kernel's log alone tells of.
     pub fn freed(&mut self, freed: &Freed) -> bool {
         let Freed { incident, tid, marked_ns, .. } = *freed;
         // Both are read in one run of one hook, the mark's own time some microseconds before.
         let is_it = |dying: &Dying| dying.tid == tid && dying.marked_ns <= marked_ns;
         self.dying.retain(|dying| !is_it(dying));
-        let is_new = !self.gone.contains(&(incident, tid));
-        if is_new {
-            self.is_gone(incident, tid);
-        }
-        is_new
+        self.is_gone(incident, tid)
     }
 
     /// It was told to be gone, as far as one can see without a hook.
@@ -81,11 +92,11 @@ impl Deathbed {
         self.is_gone(dying.incident, dying.tid);
     }
 
-    fn is_gone(&mut self, incident: u64, tid: u32) {
-        if self.gone.len() == MOST_GONE {
-            self.gone.pop_front();
-        }
-        self.gone.push_back((incident, tid));
+    /// Whether that is news of one that was told of.
+    fn is_gone(&mut self, incident: u64, tid: u32) -> bool {
+        let is_it = |known: &&mut Known| known.incident == incident && known.tid == tid;
+        let known = self.told.iter_mut().rev().find(is_it);
+        known.is_some_and(|known| !std::mem::replace(&mut known.is_gone, true))
     }
 
     /// When the next of them will have taken too long, on `CLOCK_BOOTTIME` in nanoseconds.
@@ -137,6 +148,7 @@ mod tests {
     fn what_was_told_to_be_gone_is_not_told_again_by_a_hook() {
         let mut dying = Deathbed::default();
         dying.mark(&victim(7, 100));
+        dying.mark(&victim(8, 100));
         let told = dying.stuck(u64::MAX);
         dying.gone(&told[0]);
         let mut freed = Freed::default();
@@ -144,9 +156,19 @@ mod tests {
         assert!(dying.freed(&freed));
         (freed.tid, freed.marked_ns) = (7, 150);
         assert!(!dying.freed(&freed));
-        // Another process with its thread id.
-        freed.incident = 1;
-        assert!(dying.freed(&freed));
+    }
+
+    /// The ring had no room for its mark, and has for its end.
+    #[test]
+    fn the_end_of_one_that_was_not_told_of_is_not_told() {
+        let mut dying = Deathbed::default();
+        dying.mark(&victim(7, 100));
+        let mut freed = Freed::default();
+        // Another process with the same thread id.
+        (freed.incident, freed.tid, freed.marked_ns) = (1, 7, 150);
+        assert!(!dying.freed(&freed));
+        (freed.incident, freed.tid) = (0, 8);
+        assert!(!dying.freed(&freed));
     }
 
     /// Reaped while the rest of the group was killed, then marked once more, and at last gone.
