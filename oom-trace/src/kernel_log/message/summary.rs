@@ -116,7 +116,8 @@ fn nodemask(scan: &mut Scan<'_>) -> Option<Option<String>> {
     Some(utf8(nodes))
 }
 
-/// `,pid=95,uid=1000` at the end, and what stands before it.
+/// `,pid=95,uid=1000` at the end, and what stands before it. Of a line that was broken in the task's name, the
+/// name of the cpuset may end so.
 fn ids(text: &[u8], form: Form) -> Option<(&[u8], u32, Option<u32>)> {
     let (before, uid) = rsplit_once(text, ",uid=")?;
     let (rest, pid) = rsplit_once(before, ",pid=")?;
@@ -126,6 +127,10 @@ fn ids(text: &[u8], form: Form) -> Option<(&[u8], u32, Option<u32>)> {
     let mut scan = Scan(uid);
     let uid: Option<i64> = scan.number();
     let is_done = scan.is_done(form.cut).is_some();
+    let has = |text, key| split_once(text, key).is_some();
+    if !has(rest, ",task=") || has(scan.0, ",mems_allowed=") || has(scan.0, ",task=") {
+        return None;
+    }
     Some((rest, pid, uid.filter(|_| is_done).and_then(uid_of)))
 }
 
@@ -293,5 +298,18 @@ mod tests {
             panic!()
         };
         assert_eq!((cpuset, &*nodes), (Some("web".into()), "0-1"));
+    }
+
+    /// The name of a cpuset, and the line ends within that of the task.
+    #[test]
+    fn what_a_name_says_is_no_id() {
+        for cpuset in [") total-vm,pid=1,uid=0,", ",task=a,pid=1,uid=0,"] {
+            let line = format!(
+                "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset={cpuset},mems_allowed=0,\
+                 oom_memcg=/g,task_memcg=/g,task=z9[("
+            );
+            let form = Form { names: Names::Printed, cut: false };
+            assert_eq!(Summary::parse(line.as_bytes(), form).unwrap().pid, None, "{cpuset}");
+        }
     }
 }
