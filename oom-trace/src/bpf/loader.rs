@@ -297,7 +297,13 @@ impl Probes {
     /// where this process has little of the processor. So all leave at the same time; what has not done so
     /// by `DETACH_WITHIN` goes on beside what follows, and the kernel does the rest at the end of the
     /// process.
-    pub fn detach(&mut self) {
+    ///
+    /// One after the other where memory is short: a thread that is not given its stacks ends the process.
+    pub fn detach(&mut self, is_memory_short: bool) {
+        if is_memory_short {
+            self.attached.clear();
+            return;
+        }
         let (running, done) = sync_channel::<Infallible>(0);
         for program in self.attached.drain(..) {
             let running = running.clone();

@@ -247,7 +247,8 @@ impl Stream {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
         let count = self.dispatcher.account.count();
         let lost = self.feed.lost();
-        self.feed.detach();
+        self.keep_within_budget();
+        self.feed.detach(self.budget.is_short());
         let Self { feed, dispatcher, .. } = &mut self;
         feed.finish(|fed| dispatcher.take(fed));
 

@@ -184,9 +184,9 @@ impl Feed {
     }
 
     /// Takes the hooks out. What they wrote can still be read.
-    pub(crate) fn detach(&mut self) {
+    pub(crate) fn detach(&mut self, is_memory_short: bool) {
         match self {
-            Self::Programs(programs) => programs.detach(),
+            Self::Programs(programs) => programs.detach(is_memory_short),
             Self::Log(_) => {}
         }
     }

@@ -1,13 +1,14 @@
 //! The agent's own cgroup is short, of memory or of time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::oracle::Oracle;
 use super::post::{AT_ONCE, Post};
-use super::told::Follower;
+use super::told::{Follower, Told};
 use super::victim::{Crowd, Victim, storm};
 use super::{MIB, Nested, SMALL};
 use crate::cgroup::Cgroup;
@@ -43,52 +44,51 @@ fn own_cgroup_fills() {
     let mut post = Post::new().within(Cgroup::new("agent")).start();
     let limit = post.cgroup().usage() + MIB;
     post.cgroup().limit(limit);
-    // Its output is in memory here, and charged to it: a disk would take it away.
-    let (mut output, enough) = (Follower::of(&post.output()), AtomicBool::new(false));
-    let told = thread::scope(|scope| {
-        let enough = &enough;
-        let reader = scope.spawn(move || {
-            while !enough.load(Ordering::Relaxed) {
-                output.read();
-                output.forget();
-                thread::sleep(Duration::from_millis(50));
-            }
-            output.read();
-            output.into_told()
-        });
+    let told = with_its_output_taken(&mut post, |post, _| {
         storm(&[Victim::growing("hog", &cgroup)], KILLS);
         let count = usize::try_from(oracle.count()).unwrap();
-        post.signal(rustix::process::Signal::TERM);
-        let ended = post.ended(AT_ONCE);
-        enough.store(true, Ordering::Relaxed);
-        let told = reader.join().unwrap();
-        let kills = told.kills.len();
-        let status =
-            ended.unwrap_or_else(|| panic!("{kills} of {count} told, and no answer to SIGTERM"));
-        assert!(status.success(), "{status}: {:#?}", post.said());
-        told
+        end(post, count);
     });
     let log = oracle.log();
     Account::of(&log.kills, &told).assert_counted(told.gaps());
     assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
 }
 
-/// Alive, it answers, and its account is whole. What is asked of the agent comes before what is
-/// asked of the log, which it may have flooded.
-fn survived(post: &mut Post, oracle: &Oracle) {
-    let count = usize::try_from(oracle.count()).unwrap();
-    let told = post.await_kills(count);
+/// What was told while this ran. The agent's output is in memory here, and charged to it: a disk would take
+/// it away.
+fn with_its_output_taken(post: &mut Post, run: impl FnOnce(&mut Post, &AtomicUsize)) -> Told {
+    let (mut output, enough) = (Follower::of(&post.output()), AtomicBool::new(false));
+    let kills = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let (enough, kills) = (&enough, &kills);
+        let reader = scope.spawn(move || {
+            while !enough.load(Ordering::Relaxed) {
+                output.read();
+                output.forget();
+                kills.store(output.told().kills.len(), Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(50));
+            }
+            output.read();
+            output.into_told()
+        });
+        let ran = catch_unwind(AssertUnwindSafe(|| run(post, kills)));
+        enough.store(true, Ordering::Relaxed);
+        let told = reader.join().unwrap();
+        if let Err(panic) = ran {
+            resume_unwind(panic);
+        }
+        told
+    })
+}
+
+/// Alive, it answers. What is asked of the agent comes before what is asked of the log, which it may have
+/// flooded.
+fn end(post: &mut Post, kills: usize) {
     assert!(post.is_alive(), "the agent was killed: {:#?}", post.said());
-    let told = told.kills.len();
     post.signal(rustix::process::Signal::TERM);
     let ended = post.ended(AT_ONCE);
-    let status =
-        ended.unwrap_or_else(|| panic!("{told} of {count} told, and no answer to SIGTERM"));
+    let status = ended.unwrap_or_else(|| panic!("{kills} kills, and no answer to SIGTERM"));
     assert!(status.success(), "{status}: {:#?}", post.said());
-    let log = oracle.log();
-    let told = post.told();
-    Account::of(&log.kills, &told).assert_counted(told.gaps());
-    assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
 }
 
 /// More processes than anyone would kill at once, each with the longest path there is.
@@ -102,10 +102,23 @@ fn large_group(mib: u64) {
     post.cgroup().limit(mib * MIB);
     let limit = deep.outermost().usage() + MIB;
     deep.outermost().limit(limit);
-    Victim::growing("grower", deep.innermost()).dies();
-    crowd.killed();
-    survived(&mut post, &oracle);
-    let told = post.told();
+    let told = with_its_output_taken(&mut post, |post, told| {
+        Victim::growing("grower", deep.innermost()).dies();
+        crowd.killed();
+        let (mut before, mut since) = (0, Instant::now());
+        while before <= MEMBERS && since.elapsed() < PATIENCE / 2 {
+            thread::sleep(Duration::from_millis(50));
+            let now = told.load(Ordering::Relaxed);
+            if now != before {
+                (before, since) = (now, Instant::now());
+                super::victim::dot();
+            }
+        }
+        end(post, MEMBERS + 1);
+    });
+    let log = oracle.log();
+    Account::of(&log.kills, &told).assert_counted(told.gaps());
+    assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
     assert_eq!(told.kills.len(), MEMBERS + 1);
     let incident = &told.kills[0]["incident"];
     assert!(told.kills.iter().all(|kill| kill["incident"] == *incident));
