@@ -122,6 +122,15 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// A number of eight bytes, the lowest first, as far as there are so many.
+    pub(super) fn length(&mut self) -> io::Result<u64> {
+        let mut all = [0; 8];
+        for (place, byte) in all.iter_mut().zip(self.bytes(8)?) {
+            *place = byte;
+        }
+        Ok(u64::from_le_bytes(all))
+    }
+
     /// So many bytes, whatever they are.
     pub(super) fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

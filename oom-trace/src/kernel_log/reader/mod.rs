@@ -112,7 +112,7 @@ pub fn read_new<E: From<io::Error>>(
         let Some(line) = lines.next()? else { break };
         let name = reader.line(line.number, line.text, line.cut);
         if let Some(name) = name {
-            let length = u64::from_le_bytes(padded(&lines.bytes(8)?));
+            let length = lines.length()?;
             let length = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_FIELD);
             let bytes = lines.bytes(length)?;
             lines.bytes(1)?;
@@ -120,7 +120,7 @@ pub fn read_new<E: From<io::Error>>(
         }
         reader.deliver(&mut each)?;
     }
-    reader.end();
+    reader.end(lines.count());
     reader.deliver(&mut each)?;
     for spoken in std::mem::take(&mut reader.hearsaid) {
         reader.tell_hearsay(spoken);
@@ -135,15 +135,6 @@ pub fn read_new<E: From<io::Error>>(
         }
     }
     Ok(found)
-}
-
-/// Eight bytes, whatever there is.
-fn padded(bytes: &[u8]) -> [u8; 8] {
-    let mut all = [0; 8];
-    for (place, byte) in all.iter_mut().zip(bytes) {
-        *place = *byte;
-    }
-    all
 }
 
 struct Reader<'a> {
@@ -218,7 +209,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, no: u64) {
+        if let Some(line) = self.mail.end() {
+            self.decoded(no, &line, true);
+        }
         for said in self.fields.end() {
             self.said(0, said);
         }
@@ -245,8 +239,15 @@ impl<'a> Reader<'a> {
 
     /// Takes a line; answers the name of a field whose bytes follow it.
     fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let line = self.mail.decode(line)?;
-        let line = &*text::plain(&line);
+        let mut field = None;
+        for line in self.mail.decode(line).into_iter().flatten() {
+            field = self.decoded(no, &line, cut);
+        }
+        field
+    }
+
+    fn decoded(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        let line = &*text::plain(line);
         self.quiet = if speaks_of_a_kill(line) { 0 } else { self.quiet.saturating_add(1) };
         match self.fields.take(no, line) {
             Taken::Not => {}

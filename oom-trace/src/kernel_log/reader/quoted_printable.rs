@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 /// The longest line, with the sign that it goes on.
 const LONGEST: usize = 76;
 
@@ -11,38 +13,60 @@ const LONG: usize = 70;
 
 const DECLARED: &[u8] = b"content-transfer-encoding: quoted-printable";
 
+/// What a mail has for each equals sign.
+const EQUALS: &[u8] = b"=3D";
+
 /// Reads the lines of what may be a mail.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
     is_encoded: bool,
     /// A line that goes on.
     begun: Vec<u8>,
+    /// A line that would, in a mail: the next one tells.
+    doubtful: Option<Vec<u8>>,
 }
 
 impl Mail {
-    /// A line as it was; `None` if it goes on.
-    pub(super) fn decode<'a>(&mut self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    /// Lines as they were; none if this one goes on.
+    pub(super) fn decode<'a>(&mut self, line: &'a [u8]) -> [Option<Cow<'a, [u8]>>; 2] {
         let text = line.strip_suffix(b"\r").unwrap_or(line);
+        let doubtful = self.doubtful.take();
+        if self.is_encoded {
+            self.is_encoded = text.len() <= LONGEST;
+        } else {
+            let is_short = text.len() <= LONGEST && memmem::find(text, EQUALS).is_some();
+            self.is_encoded = doubtful.is_some() && is_short || text.eq_ignore_ascii_case(DECLARED);
+        }
         if !self.is_encoded {
-            let is_broken = text.ends_with(b"=") && (LONG..=LONGEST).contains(&text.len());
-            self.is_encoded = is_broken || text.eq_ignore_ascii_case(DECLARED);
-        } else if text.len() > LONGEST {
-            self.is_encoded = false;
+            let before = doubtful.map(Cow::Owned);
+            if text.ends_with(b"=") && (LONG..=LONGEST).contains(&text.len()) {
+                self.doubtful = Some(text.to_vec());
+                return [before, None];
+            }
+            let begun = std::mem::take(&mut self.begun);
+            let begun = Some(begun).filter(|begun| !begun.is_empty()).map(Cow::Owned);
+            return [before.or(begun), Some(Cow::Borrowed(line))];
         }
-        if !self.is_encoded && self.begun.is_empty() {
-            return Some(Cow::Borrowed(line));
+        if let Some(before) = doubtful {
+            decode(before.strip_suffix(b"=").unwrap_or(&before), &mut self.begun);
         }
-        match text.strip_suffix(b"=").filter(|_| self.is_encoded) {
+        match text.strip_suffix(b"=") {
             Some(text) => {
                 decode(text, &mut self.begun);
-                None
+                [None, None]
             }
             None => {
                 let mut whole = std::mem::take(&mut self.begun);
                 decode(text, &mut whole);
-                Some(Cow::Owned(whole))
+                [None, Some(Cow::Owned(whole))]
             }
         }
+    }
+
+    /// What is left at the end.
+    pub(super) fn end(&mut self) -> Option<Vec<u8>> {
+        let begun = std::mem::take(&mut self.begun);
+        self.doubtful.take().or(Some(begun)).filter(|line| !line.is_empty())
     }
 }
 
@@ -67,11 +91,12 @@ mod tests {
 
     fn decoded(lines: &[&str]) -> Vec<String> {
         let mut mail = Mail::default();
-        let text = |line: &&str| {
-            let line = mail.decode(line.as_bytes())?;
-            Some(String::from_utf8(line.into_owned()).unwrap())
-        };
-        lines.iter().filter_map(text).collect()
+        let mut found = Vec::new();
+        for line in lines {
+            found.extend(mail.decode(line.as_bytes()).into_iter().flatten().map(Cow::into_owned));
+        }
+        found.extend(mail.end());
+        found.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }
 
     #[test]
@@ -84,6 +109,15 @@ mod tests {
         assert_eq!(found[2], "a=bc");
         // No line of a mail is so long.
         let longer = format!("{}=3D", "y".repeat(80));
-        assert_eq!(decoded(&[&long, "a", &longer])[1..], [&longer[..]]);
+        assert_eq!(decoded(&[&long, "=3D", &longer]), [format!("{}gfp=", "x".repeat(72)), longer]);
+    }
+
+    /// A name may end with the sign, and the line be as long as one of a mail.
+    #[test]
+    fn what_only_looks_like_a_mail_is_left() {
+        let name = format!("{} Killed process 221 (=", "x".repeat(50));
+        let rest = "kBkworker) total-vm:8kB";
+        assert_eq!(decoded(&[&name, rest, "a=3Db"]), [&name, rest, "a=3Db"]);
+        assert_eq!(decoded(&[&name]), [&name[..]]);
     }
 }
