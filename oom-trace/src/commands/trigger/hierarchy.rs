@@ -9,31 +9,37 @@ const MOUNTINFO: &str = "/proc/self/mountinfo";
 
 /// The two interfaces of the memory controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::commands) enum Version {
     V1,
     V2,
 }
 
 /// The mounted hierarchy that has the memory controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hierarchy {
-    pub(super) version: Version,
+pub(in crate::commands) struct Hierarchy {
+    pub(in crate::commands) version: Version,
     /// Where it is mounted.
-    pub(super) mount_point: PathBuf,
+    pub(in crate::commands) mount_point: PathBuf,
     /// Which of its cgroups is mounted there; not `/` in a container.
     pub(super) root: PathBuf,
     read_only: bool,
 }
 
 impl Hierarchy {
+    /// The one that can be looked at, if there is any.
+    pub(in crate::commands) fn seen_here() -> Option<Self> {
+        Self::all(&fs::read(MOUNTINFO).ok()?).into_iter().next()
+    }
+
+    fn all(mountinfo: &[u8]) -> Vec<Self> {
+        let mountinfo = String::from_utf8_lossy(mountinfo);
+        mountinfo.lines().filter_map(Self::from_mountinfo).filter(Self::has_memory).collect()
+    }
+
     pub(super) fn of_this_system() -> Result<Self, TriggerError> {
         let mountinfo =
             fs::read(MOUNTINFO).map_err(|source| TriggerError::io("read", MOUNTINFO, source))?;
-        let mounts: Vec<_> = String::from_utf8_lossy(&mountinfo)
-            .lines()
-            .filter_map(Self::from_mountinfo)
-            .filter(Self::has_memory)
-            .collect();
+        let mounts = Self::all(&mountinfo);
         let writable = mounts.iter().find(|mount| !mount.read_only);
         match (writable, mounts.first()) {
             (Some(mount), _) => Ok(mount.clone()),

@@ -16,7 +16,7 @@ pub use self::error::TriggerError;
 pub use self::victim::victim;
 
 use self::cgroup::{Throwaway, Top};
-use self::hierarchy::Hierarchy;
+pub(in crate::commands) use self::hierarchy::{Hierarchy, Version};
 use self::interrupt::Interrupt;
 use self::victim::{VICTIM_NAME, Victim};
 use crate::cli::TriggerArgs;

@@ -1,5 +1,7 @@
 //! `oom-trace check`: what this machine offers.
 
+mod machine;
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use self::machine::Remark;
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
 use crate::commands::destinations::open_sink;
@@ -37,6 +40,8 @@ struct Findings {
     destinations: Vec<Tried>,
     /// How much memory it may use.
     memory: Memory,
+    /// What of the machine's own settings is worth a thought.
+    machine: Vec<Remark>,
     /// What else is worth knowing.
     notes: Vec<String>,
     /// Why it does not run.
@@ -130,6 +135,7 @@ fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
         missing: Vec::new(),
         destinations: config.map(try_destinations).unwrap_or_default(),
         memory: Memory::here(),
+        machine: machine::remarks(),
         notes: Vec::new(),
         error: None,
     };
@@ -185,6 +191,7 @@ fn to_text(findings: &Findings) -> String {
         missing,
         destinations,
         memory,
+        machine,
         notes,
         error,
     } = findings;
@@ -203,6 +210,7 @@ fn to_text(findings: &Findings) -> String {
         Some(error) => format!("output    {name}: {error}"),
     }));
     lines.push(memory.to_text());
+    lines.extend(machine.iter().map(Remark::to_text));
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
     lines.push(match (ok, error) {
         (false, None) => "result    a destination cannot be reached".to_owned(),
@@ -253,6 +261,7 @@ mod tests {
                 used_bytes: None,
                 backlog_bytes: 32 << 20,
             },
+            machine: Vec::new(),
             notes: Vec::new(),
             error: None,
         };
