@@ -137,8 +137,8 @@ impl Machine {
         self.system.swap_total_bytes.filter(|total| *total == 0)?;
         Some(Remark::new(
             "there is no swap",
-            "what a process has allocated can only stay in memory, so a shortage comes at once, and the \
-             page cache goes first",
+            "nothing that processes have allocated can be moved out of memory: once the page cache is gone, \
+             the kernel kills",
             "add some, or zram, unless that is what you want",
         ))
     }
