@@ -173,13 +173,13 @@ fn assert_together(incidents: &[Incident], records: &[Record], shown: &str) {
     }
 }
 
-/// The first key that has another value than it had, or none though that is due.
 /// Page tables of whole pages of kilobytes: 5.4 printed bytes and called them kB, and without the dump nothing
 /// tells which kernel it was.
 fn may_be_bytes(pgtables: &Value) -> bool {
     pgtables.as_u64().is_some_and(|bytes| bytes.is_multiple_of(4096 * 1024))
 }
 
+/// The first key that has another value than it had, or none though that is due.
 fn difference(due: Due, path: &str, is: &Value, expected: &Value) -> Option<String> {
     match (is, expected) {
         (Value::Null, Value::Null) => None,
