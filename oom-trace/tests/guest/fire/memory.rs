@@ -1,9 +1,12 @@
 //! The agent's own cgroup is short, of memory or of time.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::fs::{FallocateFlags, fallocate};
 
 use super::account::Account;
 use super::oracle::Oracle;
@@ -44,7 +47,7 @@ fn own_cgroup_fills() {
     let mut post = Post::new().within(Cgroup::new("agent")).start();
     let limit = post.cgroup().usage() + MIB;
     post.cgroup().limit(limit);
-    let told = with_its_output_taken(&mut post, |post, _| {
+    let told = with_its_output_taken(&mut post, |post| {
         storm(&[Victim::growing("hog", &cgroup)], KILLS);
         let count = usize::try_from(oracle.count()).unwrap();
         end(post, count);
@@ -56,22 +59,20 @@ fn own_cgroup_fills() {
 
 /// What was told while this ran. The agent's output is in memory here, and charged to it: a disk would take
 /// it away.
-fn with_its_output_taken(post: &mut Post, run: impl FnOnce(&mut Post, &AtomicUsize)) -> Told {
+fn with_its_output_taken(post: &mut Post, run: impl FnOnce(&mut Post)) -> Told {
     let (mut output, enough) = (Follower::of(&post.output()), AtomicBool::new(false));
-    let kills = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let (enough, kills) = (&enough, &kills);
+        let enough = &enough;
         let reader = scope.spawn(move || {
             while !enough.load(Ordering::Relaxed) {
                 output.read();
                 output.forget();
-                kills.store(output.told().kills.len(), Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(50));
             }
             output.read();
             output.into_told()
         });
-        let ran = catch_unwind(AssertUnwindSafe(|| run(post, kills)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(post)));
         enough.store(true, Ordering::Relaxed);
         let told = reader.join().unwrap();
         if let Err(panic) = ran {
@@ -79,6 +80,13 @@ fn with_its_output_taken(post: &mut Post, run: impl FnOnce(&mut Post, &AtomicUsi
         }
         told
     })
+}
+
+/// The agent's output lies in memory here: what is there before it writes is not charged to it, as what lies on
+/// a disk is not.
+fn make_room(post: &Post, bytes: u64) {
+    let output = File::options().write(true).create(true).truncate(false).open(post.output());
+    fallocate(output.unwrap(), FallocateFlags::KEEP_SIZE, 0, bytes).unwrap();
 }
 
 /// Alive, it answers. What is asked of the agent comes before what is asked of the log, which it may have
@@ -94,29 +102,23 @@ fn end(post: &mut Post, kills: usize) {
 /// More processes than anyone would kill at once, each with the longest path there is.
 fn large_group(mib: u64) {
     const MEMBERS: usize = 1400;
+    // A record with such paths has some 80 KB.
+    const OUTPUT: u64 = 160 * MIB;
     let deep = Nested::deep("large", 1024 * MIB);
     deep.outermost().write("memory.oom.group", 1);
     let crowd = Crowd::start(&Victim::waiting("member", deep.innermost()), MEMBERS);
     let oracle = Oracle::ask();
-    let mut post = Post::new().within(Cgroup::new("agent")).start();
+    let mut post = Post::new().within(Cgroup::new("agent"));
+    make_room(&post, OUTPUT);
+    post = post.start();
     post.cgroup().limit(mib * MIB);
     let limit = deep.outermost().usage() + MIB;
     deep.outermost().limit(limit);
-    let told = with_its_output_taken(&mut post, |post, told| {
-        Victim::growing("grower", deep.innermost()).dies();
-        crowd.killed();
-        let (mut before, mut since) = (0, Instant::now());
-        while before <= MEMBERS && since.elapsed() < PATIENCE / 2 {
-            thread::sleep(Duration::from_millis(50));
-            let now = told.load(Ordering::Relaxed);
-            if now != before {
-                (before, since) = (now, Instant::now());
-                super::victim::dot();
-            }
-        }
-        end(post, MEMBERS + 1);
-    });
-    let log = oracle.log();
+    Victim::growing("grower", deep.innermost()).dies();
+    crowd.killed();
+    post.await_kills(MEMBERS + 1);
+    end(&mut post, MEMBERS + 1);
+    let (log, told) = (oracle.log(), post.told());
     Account::of(&log.kills, &told).assert_counted(told.gaps());
     assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
     assert_eq!(told.kills.len(), MEMBERS + 1);
