@@ -239,11 +239,11 @@ impl<'a> Reader<'a> {
 
     /// Takes a line; answers the name of a field whose bytes follow it.
     fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let mut field = None;
-        for line in self.mail.decode(line).into_iter().flatten() {
-            field = self.decoded(no, &line, cut);
+        let [before, line] = self.mail.decode(line);
+        if let Some(before) = before {
+            self.decoded(no.saturating_sub(1), &before, false);
         }
-        field
+        line.and_then(|line| self.decoded(no, &line, cut))
     }
 
     fn decoded(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {

@@ -13,6 +13,9 @@ const LONG: usize = 70;
 
 const DECLARED: &[u8] = b"content-transfer-encoding: quoted-printable";
 
+/// A line that goes on for longer is none: each has to end.
+const LONGEST_WHOLE: usize = 64 * 1024;
+
 /// What a mail has for each equals sign.
 const EQUALS: &[u8] = b"=3D";
 
@@ -32,7 +35,7 @@ impl Mail {
         let text = line.strip_suffix(b"\r").unwrap_or(line);
         let doubtful = self.doubtful.take();
         if self.is_encoded {
-            self.is_encoded = text.len() <= LONGEST;
+            self.is_encoded = text.len() <= LONGEST && self.begun.len() <= LONGEST_WHOLE;
         } else {
             let is_short = text.len() <= LONGEST && memmem::find(text, EQUALS).is_some();
             self.is_encoded = doubtful.is_some() && is_short || text.eq_ignore_ascii_case(DECLARED);
@@ -110,6 +113,19 @@ mod tests {
         // No line of a mail is so long.
         let longer = format!("{}=3D", "y".repeat(80));
         assert_eq!(decoded(&[&long, "=3D", &longer]), [format!("{}gfp=", "x".repeat(72)), longer]);
+    }
+
+    /// A file of nothing but such lines takes no more memory than one line may.
+    #[test]
+    fn what_does_not_end_is_given_up() {
+        let mut mail = Mail { is_encoded: true, ..Mail::default() };
+        let line = format!("{}=", "x".repeat(75));
+        let mut handed_on = 0;
+        for _ in 0..10_000 {
+            handed_on += mail.decode(line.as_bytes()).iter().flatten().count();
+            assert!(mail.begun.len() <= LONGEST_WHOLE + LONGEST);
+        }
+        assert!(handed_on > 0);
     }
 
     /// A name may end with the sign, and the line be as long as one of a mail.

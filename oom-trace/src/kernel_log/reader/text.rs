@@ -79,8 +79,13 @@ fn unbordered(line: &[u8]) -> &[u8] {
 
 /// The message of a line of Fluent Bit's own output, which has a map in it: `…, "msg"=>"…"}]`.
 pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Vec<u8>> {
-    let key = ["\"msg\"=>\"", "\"log\"=>\"", "\"message\"=>\"", "\"MESSAGE\"=>\""];
-    let at = key.iter().find_map(|key| Some(memmem::find(line, key.as_bytes())? + key.len()))?;
+    const BETWEEN: &[u8] = b"\"=>\"";
+    const KEYS: [&str; 4] = ["\"msg", "\"log", "\"message", "\"MESSAGE"];
+    let is_message = |at: &usize| {
+        line.get(..*at)
+            .is_some_and(|before| KEYS.iter().any(|key| before.ends_with(key.as_bytes())))
+    };
+    let at = memmem::find_iter(line, BETWEEN).find(is_message)? + BETWEEN.len();
     Some(of_json(line.get(at..)?))
 }
 

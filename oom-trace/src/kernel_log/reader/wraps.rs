@@ -144,6 +144,13 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
 mod tests {
     use super::*;
 
+    /// With this line, and not with another's.
+    fn assert_goes_on(begun: &str, rest: &str) {
+        assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
+        assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
+        assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
+    }
+
     #[test]
     fn what_a_mailer_wrapped_goes_on() {
         let killed = b"Out of memory: Killed process 7 (a) total-vm:8kB,";
@@ -159,9 +166,7 @@ mod tests {
             ("a invoked oom-killer:", "gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
             ("a invoked", "oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0,"),
         ] {
-            assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
+            assert_goes_on(begun, rest);
         }
         assert!(!lacks_end(b"eth0: link up", Names::Printed));
         let summary =
@@ -178,9 +183,7 @@ mod tests {
             ("memory: usage 24576kB, limit", "24576kB, failcnt 78"),
             ("memory+swap: usage 24576kB,", "limit 24576kB, failcnt 78"),
         ] {
-            assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
-            assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
+            assert_goes_on(begun, rest);
         }
         for whole in
             ["memory: usage 8kB, limit 8kB, failcnt 7", "CPU: 0 PID: 7 Comm: a Not tainted"]
