@@ -34,12 +34,20 @@ impl Cgroups {
     pub(super) fn of(mount_point: &Path, version: Version) -> Self {
         let mut walk = Walk { version, found: Self::default(), left: MOST };
         // The root has no limit of its own.
-        walk.below(mount_point, b"", false);
+        walk.below(mount_point, b"", Above::default());
         let mut found = walk.found;
         found.unlimited.sort_by_key(|(_, bytes)| Reverse(*bytes));
         found.unlimited.truncate(TOLD);
         found
     }
+}
+
+/// What is known of those above.
+#[derive(Debug, Clone, Copy, Default)]
+struct Above {
+    is_limited: bool,
+    /// One of them is told of, with all that is below it.
+    is_told: bool,
 }
 
 struct Walk {
@@ -49,7 +57,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn below(&mut self, folder: &Path, path: &[u8], is_limited: bool) {
+    fn below(&mut self, folder: &Path, path: &[u8], above: Above) {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut folders: Vec<PathBuf> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
@@ -60,38 +68,27 @@ impl Walk {
             let Some(left) = self.left.checked_sub(1) else { return };
             self.left = left;
             let name = folder.file_name().unwrap_or_default().as_bytes();
-            let path = [path, b"/", name].concat();
-            self.look(&folder, &path, is_limited);
+            self.look(&folder, &[path, b"/", name].concat(), above);
         }
     }
 
-    fn look(&mut self, folder: &Path, path: &[u8], is_limited: bool) {
-        let limit = self.limit(folder);
-        if let Some(limit) = limit.filter(|_| !is_limited) {
+    fn look(&mut self, folder: &Path, path: &[u8], mut above: Above) {
+        if let Some(limit) = self.limit(folder)
+            && !std::mem::replace(&mut above.is_limited, true)
+        {
             self.found.limited += 1;
             self.found.limits_bytes = self.found.limits_bytes.saturating_add(limit);
         }
-        let is_limited = is_limited || limit.is_some();
         if text(folder, "memory.oom.group").is_some_and(|value| value.trim() == "1") {
             self.found.groups += 1;
             self.found.one_group.get_or_insert_with(|| path.to_vec());
         }
-        if !is_limited && is_a_place(path) {
+        if !above.is_limited && !above.is_told && is_a_place(path) {
             // What is below it counts here.
-            if let Some(bytes) = self.anonymous(folder) {
-                self.found.unlimited.push((path.to_vec(), bytes));
-            }
-            self.limits_below(folder, path);
-            return;
+            above.is_told = true;
+            self.found.unlimited.extend(self.anonymous(folder).map(|bytes| (path.to_vec(), bytes)));
         }
-        self.below(folder, path, is_limited);
-    }
-
-    /// Below a place that is told of, only limits and groups are looked for.
-    fn limits_below(&mut self, folder: &Path, path: &[u8]) {
-        let told = std::mem::take(&mut self.found.unlimited);
-        self.below(folder, path, false);
-        self.found.unlimited = told;
+        self.below(folder, path, above);
     }
 
     fn limit(&self, folder: &Path) -> Option<u64> {

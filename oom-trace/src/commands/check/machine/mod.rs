@@ -50,7 +50,6 @@ pub(super) fn remarks() -> Vec<Remark> {
 /// What was found. A file that cannot be read tells nothing.
 #[derive(Debug, Default)]
 struct Machine {
-    panic_on_oom: Option<u32>,
     /// `kernel.panic`: seconds until a reboot, 0 for never.
     panic: Option<i32>,
     oom_kill_allocating_task: Option<u32>,
@@ -67,7 +66,6 @@ impl Machine {
         let page_size = rustix::param::page_size() as u64;
         let hierarchy = Hierarchy::seen_here();
         Self {
-            panic_on_oom: number(proc, "sys/vm/panic_on_oom"),
             panic: number(proc, "sys/kernel/panic"),
             oom_kill_allocating_task: number(proc, "sys/vm/oom_kill_allocating_task"),
             oom_dump_tasks: number(proc, "sys/vm/oom_dump_tasks"),
@@ -94,7 +92,7 @@ impl Machine {
     }
 
     fn panics(&self) -> Option<Remark> {
-        let value = self.panic_on_oom.filter(|value| *value != 0)?;
+        let value = self.system.panic_on_oom.filter(|value| *value != 0)?;
         let why = match value {
             1 => "when the machine runs out of memory the kernel panics and kills nobody",
             _ => "when memory runs out, of one cgroup even, the kernel panics and kills nobody",
@@ -265,13 +263,12 @@ mod tests {
             total_bytes: Some(16 * GIB),
             swap_total_bytes: Some(GIB),
             overcommit_memory: Some(0),
+            panic_on_oom: Some(0),
             ..System::default()
         };
-        let zero = Some(0);
         Machine {
-            panic_on_oom: zero,
             panic: Some(0),
-            oom_kill_allocating_task: zero,
+            oom_kill_allocating_task: Some(0),
             oom_dump_tasks: Some(1),
             kptr_restrict: Some(1),
             system,
@@ -294,14 +291,15 @@ mod tests {
 
     #[test]
     fn each_setting_is_told_with_what_it_does() {
-        let machine = Machine { panic_on_oom: Some(2), ..fine() };
+        let mut machine = fine();
+        machine.system.panic_on_oom = Some(2);
         assert_eq!(
             only(&machine),
             "machine   vm.panic_on_oom is 2: when memory runs out, of one cgroup even, the kernel panics \
              and kills nobody; set it to 0, or set kernel.panic=10, without which the machine does not \
              come back"
         );
-        let machine = Machine { panic_on_oom: Some(1), panic: Some(10), ..fine() };
+        (machine.system.panic_on_oom, machine.panic) = (Some(1), Some(10));
         assert!(only(&machine).ends_with("unless a reboot is what you want"));
         for (machine, begin) in [
             (
