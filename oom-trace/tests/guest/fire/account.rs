@@ -33,11 +33,13 @@ pub(crate) struct Account {
     pub(crate) wrong: Vec<String>,
     /// Records with other memory than the log's; on a second processor, victims free it meanwhile.
     pub(crate) memory_apart: usize,
+    /// Lines of further kills that the agent counted, and could not name in the record that was told by then.
+    unnamed: u64,
 }
 
 impl Account {
     pub(crate) fn of(log: &[Logged], told: &Told) -> Self {
-        let mut account = Self::default();
+        let mut account = Self { unnamed: told.unnamed(), ..Self::default() };
         let mut lines: BTreeMap<u64, Vec<&Logged>> = BTreeMap::new();
         log.iter().for_each(|line| lines.entry(line.killed.pid).or_default().push(line));
         let mut records: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
@@ -114,6 +116,9 @@ impl Account {
             // The tracepoint does not fire for the second kill of a group's first victim.
             if record["source"] == "tracepoint" && count(record) == 1 && lines.len() > killed {
                 next_if(&mut lines, |us| us - first.us < AGAIN_US);
+            } else if self.unnamed > 0 && lines.len() > killed {
+                let further = next_if(&mut lines, |us| us - first.us < late);
+                self.unnamed -= u64::from(further.is_some());
             }
         }
         self.missing.extend(lines.into_iter().map(line));
@@ -177,7 +182,7 @@ impl Account {
     }
 
     pub(crate) fn summary(&self) -> String {
-        let Self { told, missing, invented, wrong, memory_apart } = self;
+        let Self { told, missing, invented, wrong, memory_apart, .. } = self;
         let first = |list: &[String]| list.iter().take(5).map(|it| format!("\n  {it}")).collect();
         let [some_missing, some_invented, some_wrong]: [String; 3] =
             [first(missing), first(invented), first(wrong)];

@@ -1,5 +1,6 @@
 //! The agent's own cgroup is short, of memory or of time.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,8 +123,10 @@ fn large_group(mib: u64) {
     Account::of(&log.kills, &told).assert_counted(told.gaps());
     assert!(log.nobody <= NOBODY, "{} times nobody to kill", log.nobody);
     assert_eq!(told.kills.len(), MEMBERS + 1);
-    let incident = &told.kills[0]["incident"];
-    assert!(told.kills.iter().all(|kill| kill["incident"] == *incident));
+    // The log's lines name no incident: those of which the ring had no room for a mark stand alone.
+    let by_hooks = told.kills.iter().filter(|kill| kill["source"] != "kernel_log");
+    let incidents: BTreeSet<_> = by_hooks.map(|kill| kill["incident"].as_str()).collect();
+    assert_eq!(incidents.len(), 1);
 }
 
 /// Many small kills with long paths, one after the other.

@@ -89,6 +89,16 @@ impl Told {
         self.events("gap").map(number).sum()
     }
 
+    /// Kills that the agent counted and no record names: a victim's further ones whose marks found no room.
+    /// Known of a single run that came to its end.
+    pub(crate) fn unnamed(&self) -> u64 {
+        let mut runs = self.events("started");
+        let only = runs.next().filter(|_| runs.next().is_none());
+        let ended = only.and_then(|_| self.events("stopped").next());
+        let counted = ended.map(|ended| ended["totals"]["kills"].as_u64().unwrap());
+        counted.map_or(0, |counted| counted.saturating_sub(self.times()))
+    }
+
     /// The sum of `kill_count`.
     pub(crate) fn times(&self) -> u64 {
         self.kills.iter().map(times).sum()
