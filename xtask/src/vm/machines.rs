@@ -106,7 +106,8 @@ pub(crate) static MACHINES: &[Machine] = &[
     Machine {
         name: "fire",
         cpus: 2,
-        memory_mib: 2048,
+        // 1,401 processes at once, and what is told of them in a file that lies in memory.
+        memory_mib: 3072,
         // The kernel's log is the oracle of an hour; thousands of kills would wait for the console.
         kernel_args: &["log_buf_len=32M", "loglevel=3"],
         ..PLAIN
