@@ -14,7 +14,8 @@ use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::enrich::failed::Failures;
-use crate::incident::assemble::Assembler;
+use crate::incident::assemble::{Assembler, Logged};
+use crate::incident::dying::Deathbed;
 use crate::incident::model::{OomKill, Record};
 use crate::kernel_log::Machine;
 use crate::render::{Format, Style, render};
@@ -83,7 +84,7 @@ fn walk(
     mut described: Option<Box<OomKill>>,
     mut each: impl FnMut(&Record),
 ) {
-    let mut assembler = Assembler::new(usize::MAX);
+    let (mut assembler, mut deathbed) = (Assembler::new(usize::MAX), Deathbed::default());
     let clock = Clock::now();
     let system = enricher.system(clock.boot_ns());
     for event in events::all().iter().filter_map(|bytes| decode(bytes).ok()) {
@@ -98,13 +99,20 @@ fn walk(
                 each(&Record::OomFailed(Box::new(enricher.failed(failures, clock))));
             }
             Event::Freed(freed) => {
-                if let Some(freed) = assembler.hold(*freed) {
+                if let Some(freed) = assembler.hold(*freed)
+                    && deathbed.freed(&freed)
+                {
                     each(&Record::OomExit(Box::new(enricher.freed(&freed, clock))));
                 }
             }
             event => {
                 if let Some(mut done) = assembler.push(event) {
                     done.described = described.take();
+                    for victim in &mut done.victims {
+                        victim.logged =
+                            Logged::Killed { us: Some(1), again: Vec::new(), message: None };
+                        deathbed.mark(victim);
+                    }
                     for kill in enricher.records(&done, Some(&system), clock) {
                         each(&Record::OomKill(Box::new(kill)));
                     }

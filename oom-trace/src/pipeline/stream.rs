@@ -115,6 +115,7 @@ impl Stream {
         // Kills are seen already, and wait for it.
         reserve::heap();
         reserve::stack();
+        self.keep_within_budget();
         self.feed.rehearse();
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last. Once in any case: the log may tell of

@@ -1,11 +1,17 @@
 //! What the kernel's log would say of an incident that never was.
 
+use std::iter;
+
 use crate::incident::model::{OomKill, Record};
 use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Machine, Parser};
 
 /// What `/dev/kmsg` has before each message: its level, its number, its stamp in microseconds.
 const PREFIX: &str = "6,1,1,-;";
+
+/// How a row of the table begins, and how many there are: more than are sorted without room for it.
+const TASK: &str = "[      1]";
+const TASKS: usize = 24;
 
 /// Of a cgroup and of the machine: each line has a form that the parser knows.
 const DUMP: &str = "\
@@ -16,7 +22,7 @@ Call Trace:
  dump_header+0x43/0x1aa
  </TASK>
 memory: usage 65536kB, limit 65536kB, failcnt 12
-swap: usage 0kB, limit 0kB, failcnt 0
+swap: usage 0kB, limit 9007199254740988kB, failcnt 0
 Memory cgroup stats for /one:
 anon 65536000
 file 0
@@ -32,18 +38,20 @@ Total swap = 0kB
 Tasks state (memory values in pages):
 [  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents \
 oom_score_adj name
-[      1]     0     1     5007     2312      256        0      2056    73728        0             0 one
+[      1]     0     1     5007     2312     2056        0       256    73728        0             0 one
 oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/one,\
 task_memcg=/one,task=one,pid=1,uid=0
-Memory cgroup out of memory: Killed process 1 (one) total-vm:20028kB, anon-rss:1024kB, file-rss:0kB, \
-shmem-rss:8224kB, UID:0 pgtables:72kB oom_score_adj:0
+Memory cgroup out of memory: Killed process 1 (one) total-vm:20028kB, anon-rss:8224kB, file-rss:0kB, \
+shmem-rss:1024kB, UID:0 pgtables:72kB oom_score_adj:0
 ";
 
 /// The records that a parser makes of it.
 pub(super) fn records(machine: &Machine) -> Vec<Record> {
     let mut parser = Parser::new(machine.clone());
     let mut records = Vec::new();
-    let messages = DUMP.lines().map(|line| [PREFIX, line, "\n"].concat());
+    let times = |line: &str| if line.starts_with(TASK) { TASKS } else { 1 };
+    let lines = DUMP.lines().flat_map(|line| iter::repeat_n(line, times(line)));
+    let messages = lines.map(|line| [PREFIX, line, "\n"].concat());
     for message in messages.filter_map(|message| Kmsg::parse(message.as_bytes())) {
         records.extend(message.entry().into_iter().flat_map(|entry| parser.push(&entry)));
     }
