@@ -1,7 +1,7 @@
 //! A message that is not whole yet.
 
 use super::message::TASKS_IN;
-use super::scan::Names;
+use super::scan::{Names, has};
 use super::{Entry, Stamp};
 
 /// Lines that a message may be spread over: a name has 15 bytes, and each may be a line feed.
@@ -63,7 +63,7 @@ impl Begun {
 
     /// Whether its first line names a kill.
     pub(super) fn says_enough(&self) -> bool {
-        memchr::memmem::find(&self.first, b"Killed process ").is_some()
+        has(&self.first, b"Killed process ")
     }
 
     /// Whether its first line speaks of a cgroup's tasks: that they are to be killed, or, before 5.1, whose

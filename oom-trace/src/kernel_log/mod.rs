@@ -21,6 +21,7 @@ mod told;
 mod untold;
 
 pub use parser::Parser;
+pub(crate) use scan::has;
 pub use scan::Names;
 pub use untold::{Mention, Untold};
 

@@ -2,8 +2,6 @@
 
 use std::str::FromStr;
 
-use memchr::memmem;
-
 use crate::text::KernelText;
 
 /// `TASK_COMM_LEN` (include/linux/sched.h), without the NUL.
@@ -98,23 +96,45 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Where `words` begin, in a text that is looked through sooner than a searcher is built: by the byte of
+/// them that is rarest in the log.
+pub(super) fn places<'a>(
+    text: &'a [u8],
+    words: &'a [u8],
+) -> impl DoubleEndedIterator<Item = usize> {
+    let rarest = words.iter().zip(0..).max_by_key(|(byte, _)| match byte {
+        b' ' => 0,
+        b'a'..=b'z' | b'0'..=b'9' => 1,
+        _ => 2,
+    });
+    let (byte, ahead) = rarest.map_or((0, usize::MAX), |(byte, place)| (*byte, place));
+    memchr::memchr_iter(byte, text).filter_map(move |place| {
+        let place = place.checked_sub(ahead)?;
+        text.get(place..)?.starts_with(words).then_some(place)
+    })
+}
+
+/// Whether a message has these words.
+pub(crate) fn has(text: &[u8], words: &[u8]) -> bool {
+    places(text, words).next().is_some()
+}
+
 /// Around the first `separator`.
 pub(super) fn split_once<'a>(text: &'a [u8], separator: &str) -> Option<(&'a [u8], &'a [u8])> {
-    splits(text, separator).next()
+    cut(text, places(text, separator.as_bytes()).next()?, separator)
 }
 
 /// Around the last `separator`.
 pub(super) fn rsplit_once<'a>(text: &'a [u8], separator: &str) -> Option<(&'a [u8], &'a [u8])> {
-    cut(text, memmem::rfind(text, separator.as_bytes())?, separator)
+    cut(text, places(text, separator.as_bytes()).next_back()?, separator)
 }
 
 /// Around each `separator` in turn: a name may hold it, too.
 pub(super) fn splits<'a>(
     text: &'a [u8],
-    separator: &str,
+    separator: &'a str,
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-    let places = memmem::find_iter(text, separator.as_bytes());
-    places.filter_map(move |place| cut(text, place, separator))
+    places(text, separator.as_bytes()).filter_map(move |place| cut(text, place, separator))
 }
 
 fn cut<'a>(text: &'a [u8], place: usize, separator: &str) -> Option<(&'a [u8], &'a [u8])> {

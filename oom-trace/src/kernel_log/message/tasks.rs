@@ -1,7 +1,7 @@
 //! The table of tasks (`dump_tasks`, mm/oom_kill.c). Its columns differ from kernel to kernel, so
 //! its own head says what they are.
 
-use crate::kernel_log::scan::{Names, Scan, split_once};
+use crate::kernel_log::scan::{Names, Scan, has, split_once};
 use crate::text::KernelText;
 
 /// Which column is which; counted from 0, the thread's id.
@@ -59,7 +59,7 @@ pub(in crate::kernel_log) fn is_table_broken(text: &[u8]) -> bool {
 pub(in crate::kernel_log) fn is_table_rest(begun: &[u8], rest: &[u8]) -> bool {
     const COMM: usize = 15;
     let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    if memchr::memmem::find(begun, b"pid").is_some() {
+    if has(begun, b"pid") {
         return words.all(is_column);
     }
     // What is left of the numbers, or the name alone.

@@ -57,6 +57,9 @@ impl Kmsg {
 /// `\x0a` and the like; the kernel escapes the backslash itself, too (`append_char`,
 /// kernel/printk/printk.c).
 fn unescape(text: &[u8]) -> Vec<u8> {
+    if memchr::memchr(b'\\', text).is_none() {
+        return text.to_vec();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {

@@ -7,9 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use memchr::memmem;
-
-use crate::kernel_log::{Caller, Entry};
+use crate::kernel_log::{Caller, Entry, has};
 
 /// What waits for its kill, in bytes: a dump of a machine with two thousand processes.
 pub(super) const MOST: usize = 256 << 10;
@@ -103,7 +101,7 @@ impl Dump {
         if !self.may_hold(entry) {
             return Next::On(false);
         }
-        if self.is_stale(entry) || memmem::find(entry.text, SKIPPED).is_some() {
+        if self.is_stale(entry) || has(entry.text, SKIPPED) {
             return Next::Over;
         }
         if MEMORY.iter().any(|begin| entry.text.starts_with(begin)) {
@@ -158,7 +156,7 @@ pub(super) struct Dumps {
 impl Dumps {
     /// Takes a message that is no line of a kill; whether there is less room then.
     pub(super) fn add(&mut self, entry: &Entry<'_>, bound: usize, read: Instant) -> bool {
-        if memmem::find(entry.text, HEADER).is_some() {
+        if has(entry.text, HEADER) {
             let mut dump = Dump::new(entry);
             dump.push(entry);
             self.open = Some(dump);
