@@ -79,7 +79,7 @@ fn incident(kind: u32, path: &[u8]) -> Vec<u8> {
         incident.mems_allowed[0] = 0b1101;
         (incident.nodemask, incident.has_nodemask) = (incident.mems_allowed, 1);
         incident.nodemask_len = u32::try_from(NODEMASK_LEN).unwrap_or(0);
-        incident.message[..MESSAGE.len()].copy_from_slice(MESSAGE);
+        incident.message.iter_mut().zip(MESSAGE).for_each(|(to, byte)| *to = *byte);
         (incident.limit, incident.limit_hierarchy) = (1, 1);
         (incident.levels_len, incident.candidates_len) = (LEVELS, 2);
         (incident.paths_len, incident.readable, incident.chosen_path) = (2, u32::MAX, 1);
