@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::incident::model::{
-    Build, Candidate, Candidates, Census, Cgroup, Chosen, Container, Counters, HugePages, Limit,
-    LimitEvents, Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure, Process,
-    Protection, Scope, Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
+    Allocation, Build, Candidate, Candidates, Census, Cgroup, Chosen, Container, Counters,
+    HugePages, Limit, LimitEvents, Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure,
+    Process, Protection, Scope, Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
 };
 use crate::text::KernelText;
 
@@ -147,7 +147,19 @@ macro_rules! told_lists {
     };
 }
 
-told_lists!(String, KernelText, Limit, Node, Zone, NodeCounters, HugePages, Slab, Sharer, Process);
+told_lists!(
+    String,
+    KernelText,
+    Limit,
+    Node,
+    Zone,
+    NodeCounters,
+    HugePages,
+    Slab,
+    Allocation,
+    Sharer,
+    Process
+);
 
 /// Whom the kernel weighed is known; of each the table may tell more.
 impl Fill for Candidates {
@@ -254,6 +266,7 @@ fill!(System {
     huge_pages,
     counters,
     unreclaimable_slabs,
+    allocations,
     protection
 });
 fill!(Candidate { pid, tid, comm, uid, cgroup, memory, rss_bytes, oom_score_adj, badness });

@@ -35,7 +35,7 @@ pub use failed::{NO_KILLABLE, OomFailed, OomFailedType};
 pub use record_type::RecordType;
 pub use shared::Shared;
 pub use shortage::{Build, CONSTRAINTS, Limit, LimitEvents, SYSRQ_ORDER, Scope, Shortage, Trigger};
-pub use system::{Node, Pressure, Protection, Slab, System};
+pub use system::{Allocation, Node, Pressure, Protection, Slab, System};
 pub use user_kill::{UserAction, UserKill, UserKillType};
 pub use victim::{Cgroup, Container, Memory, Pod, Process, Sharer, Victim};
 pub use weight::Weight;

@@ -2,7 +2,7 @@
 
 use super::message::{Block, MemInfo, ZoneName};
 use crate::incident::model::{
-    Counters, FreeBlocks, HugePages, NodeCounters, Protection, Slab, System, Zone,
+    Allocation, Counters, FreeBlocks, HugePages, NodeCounters, Protection, Slab, System, Zone,
 };
 
 /// More zones, nodes or counters than this are none of a kernel's.
@@ -20,12 +20,13 @@ pub(super) struct Memory {
     swap_free_bytes: Option<u64>,
     protection: Option<Protection>,
     slabs: Vec<Slab>,
+    allocations: Vec<Allocation>,
 }
 
 impl Memory {
     pub(super) fn take(&mut self, line: MemInfo) {
-        let Self { counters, nodes, zones, huge_pages, slabs, .. } = &*self;
-        let lists = [nodes.len(), zones.len(), huge_pages.len(), slabs.len()];
+        let Self { counters, nodes, zones, huge_pages, slabs, allocations, .. } = &*self;
+        let lists = [nodes.len(), zones.len(), huge_pages.len(), slabs.len(), allocations.len()];
         if counters.len() + lists.iter().sum::<usize>() > MAX {
             return;
         }
@@ -80,6 +81,9 @@ impl Memory {
             MemInfo::Slab { name, used, total } => {
                 self.slabs.push(Slab { name, used_bytes: used, total_bytes: total });
             }
+            MemInfo::Allocation { bytes, calls, file, line, module, function } => {
+                self.allocations.push(Allocation { bytes, calls, file, line, module, function });
+            }
             MemInfo::Protection { min, low } => {
                 self.protection = Some(Protection { min_bytes: min, low_bytes: low });
             }
@@ -113,6 +117,7 @@ impl Memory {
             swap_free_bytes,
             protection,
             slabs,
+            allocations,
         } = self;
         let is_silent = counters.is_empty() && zones.is_empty() && swap_total_bytes.is_none();
         if is_silent && nodes.is_empty() && protection.is_none() {
@@ -140,6 +145,7 @@ impl Memory {
             huge_pages: some(huge_pages.is_empty()).map(|()| huge_pages.clone()),
             counters: some(counters.is_empty()).map(|()| counters.clone()),
             unreclaimable_slabs: some(slabs.is_empty()).map(|()| slabs.clone()),
+            allocations: some(allocations.is_empty()).map(|()| allocations.clone()),
             protection: *protection,
             ..System::default()
         })

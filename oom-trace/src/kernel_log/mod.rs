@@ -21,8 +21,8 @@ mod told;
 mod untold;
 
 pub use parser::Parser;
-pub(crate) use scan::has;
 pub use scan::Names;
+pub(crate) use scan::has;
 pub use untold::{Mention, Untold};
 
 use jiff::Timestamp;

@@ -6,7 +6,7 @@ use crate::numbers::{dump, missing};
 use crate::oracle::lines;
 use crate::{cases, log};
 
-/// What the dumps of our kernels lack: slabs that outweigh all else, blocks of each type, huge pages.
+/// What the dumps of our kernels lack: slabs that outweigh all else, allocations by place, blocks of each type, huge pages.
 const MADE: &str = "\
 [  100.000001] python3 invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=2, oom_score_adj=-17
 [  100.000002] CPU: 3 UID: 1000 PID: 411 Comm: python3 Not tainted 6.18.15 #1 PREEMPT(lazy)
@@ -41,6 +41,9 @@ const MADE: &str = "\
 [  100.000031] 16557 pages reserved
 [  100.000032] 4096 pages cma reserved
 [  100.000033] 14 pages hwpoisoned
+[  100.000033] Memory allocations:
+[  100.000033]     64.0 MiB    16384 mm/slub.c:2318 func:alloc_slab_page
+[  100.000033]     3.25 MiB      832 fs/xfs/xfs_buf.c:350 [xfs] func:xfs_buf_alloc
 [  100.000034] Unreclaimable slab info:
 [  100.000035] Name                      Used          Total
 [  100.000036] TCPv6                    63KB         94KB
@@ -126,6 +129,7 @@ fn what_is_not_there_is_missed() {
         "/system/huge_pages/0/surplus",
         "/system/swap_total_bytes",
         "/system/unreclaimable_slabs/1/used_bytes",
+        "/system/allocations/1/calls",
         "/system/protection/low_bytes",
         "/candidates/top/0/uid",
         "/census/by_name/1/memory/swap_bytes",

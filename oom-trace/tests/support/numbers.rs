@@ -185,6 +185,24 @@ impl<'a> Reader<'a> {
             let slabs = system["unreclaimable_slabs"].as_array().into_iter().flatten();
             let slab = slabs.into_iter().find(|it| it["name"] == found[1]).unwrap_or(&NULL);
             self.look(line, line, &[slab]);
+        } else if let Some(found) =
+            pattern!(r"^ *([\d.]+) ?(\w*) +(\d+) (\S+):(\d+)(?: \[(\S+)\])? func:(\S+)$")
+                .captures(line)
+        {
+            let power = ["B", "KiB", "MiB", "GiB"].iter().position(|unit| *unit == &found[2]);
+            let unit = 1024_u64.pow(power.unwrap_or(0).try_into().unwrap());
+            let places = found[1].split_once('.').map_or(0, |(_, part)| part.len());
+            let digits: u64 = found[1].replace('.', "").parse().unwrap();
+            let allocation = serde_json::json!({
+                "bytes": digits * unit / 10_u64.pow(places.try_into().unwrap()),
+                "calls": found[3].parse::<u64>().unwrap(),
+                "file": found[4],
+                "line": found[5].parse::<u64>().unwrap(),
+                "module": found.get(6).map(|it| it.as_str()),
+                "function": found[7],
+            });
+            let mut allocations = system["allocations"].as_array().into_iter().flatten();
+            self.is(allocations.any(|it| *it == allocation), line, &found[3]);
         } else if pattern!(r"^\[ *\d+\] ").is_match(line) {
             self.row(line);
         } else if line.starts_with("oom-kill:constraint=") {
@@ -210,7 +228,7 @@ impl<'a> Reader<'a> {
         } else if let Some(nodes) = pattern!(r"cpuset=\S+ mems_allowed=([0-9,-]+)$").captures(line)
         {
             self.text(line, &nodes[1], &first["trigger"]["mems_allowed"]);
-        } else if !pattern!(r"^(Task in |Mem-Info)").is_match(line) {
+        } else if !pattern!(r"^(Task in |Mem-Info|Memory allocations:)").is_match(line) {
             self.missing.push(format!("a line of an unknown kind: {line}"));
         }
     }

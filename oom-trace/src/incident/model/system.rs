@@ -53,6 +53,8 @@ pub struct System {
     pub counters: Option<Counters>,
     /// The kernel's own objects that it cannot free, kind by kind, where they outweigh what processes use.
     pub unreclaimable_slabs: Option<Vec<Slab>>,
+    /// The places in the kernel's code that hold most, where it keeps account of them, largest first.
+    pub allocations: Option<Vec<Allocation>>,
     /// `memory.min` and `memory.low` as they bound reclaim, since 6.19.
     pub protection: Option<Protection>,
 }
@@ -66,6 +68,23 @@ pub struct Slab {
     pub used_bytes: u64,
     /// With those that are free.
     pub total_bytes: u64,
+}
+
+/// What was allocated at one place in the kernel's code and is not freed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// The kernel prints three digits of it.
+    pub bytes: u64,
+    /// How many allocations it is.
+    pub calls: u64,
+    /// Of the kernel's source.
+    pub file: String,
+    /// In that file.
+    pub line: u32,
+    /// The module, if it is one's.
+    pub module: Option<String>,
+    /// The function that allocates.
+    pub function: String,
 }
 
 /// What reclaim had to leave to the limit's cgroup.

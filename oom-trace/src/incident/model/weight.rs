@@ -6,10 +6,11 @@ use std::mem::{size_of, size_of_val};
 use jiff::Timestamp;
 
 use super::{
-    Agent, Build, Candidate, Candidates, Census, Cgroup, CgroupGroup, Chosen, Container, Counters,
-    FreeBlocks, Guess, HugePages, KilledAgain, Limit, LimitEvents, Memory, Missing, NameGroup,
-    Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin, Pod, Pressure, Process,
-    Protection, Record, Sharer, Shortage, Slab, Sum, System, Trigger, UserKill, Victim, Why, Zone,
+    Agent, Allocation, Build, Candidate, Candidates, Census, Cgroup, CgroupGroup, Chosen,
+    Container, Counters, FreeBlocks, Guess, HugePages, KilledAgain, Limit, LimitEvents, Memory,
+    Missing, NameGroup, Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin, Pod,
+    Pressure, Process, Protection, Record, Sharer, Shortage, Slab, Sum, System, Trigger, UserKill,
+    Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -206,9 +207,10 @@ heap!(Candidates { top, largest } plain { total, margin, decided_by_adj });
 heap!(Candidate { comm, cgroup } plain { pid, tid, uid, memory, rss_bytes, oom_score_adj, badness });
 heap!(Census { by_name, by_cgroup } plain { total, other_names, other_cgroups });
 heap!(Slab { name } plain { used_bytes, total_bytes });
+heap!(Allocation { file, module, function } plain { bytes, calls, line });
 heap!(NameGroup { comm } plain { sum });
 heap!(CgroupGroup { cgroup } plain { sum });
-heap!(System { nodes, zones, node_counters, huge_pages, counters, unreclaimable_slabs } plain {
+heap!(System { nodes, zones, node_counters, huge_pages, counters, unreclaimable_slabs, allocations } plain {
     taken_after_ms, total_bytes, free_bytes, available_bytes, page_cache_bytes, slab_bytes,
     slab_unreclaimable_bytes, shmem_bytes, page_tables_bytes, swap_total_bytes, swap_free_bytes,
     commit_limit_bytes, committed_bytes, overcommit_memory, panic_on_oom, pressure_some,

@@ -1,6 +1,7 @@
 //! How the machine's memory stood (`show_mem`, mm/show_mem.c; before 6.3 mm/page_alloc.c and
 //! lib/show_mem.c): counters, nodes, zones, free blocks, swap.
 
+use super::allocations;
 use crate::kernel_log::scan::{Scan, rsplit_once, split_once, utf8};
 
 /// A name and its number.
@@ -39,6 +40,15 @@ pub(in crate::kernel_log) enum MemInfo {
     Protection { min: u64, low: u64 },
     /// `dentry  401234KB  420000KB`, below `Unreclaimable slab info:`, since 4.15, in bytes.
     Slab { name: String, used: u64, total: u64 },
+    /// `64.0 MiB 16384 mm/slub.c:2318 [module] func:alloc_slab_page`, below `Memory allocations:`
+    Allocation {
+        bytes: u64,
+        calls: u64,
+        file: String,
+        line: u32,
+        module: Option<String>,
+        function: String,
+    },
 }
 
 /// Free blocks of one size.
@@ -74,7 +84,7 @@ impl MemInfo {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let trimmed = text.trim_ascii();
         match trimmed.first()? {
-            b'0'..=b'9' => pages(trimmed),
+            b'0'..=b'9' => pages(trimmed).or_else(|| allocations::parse(trimmed)),
             _ if let Some(slab) = slab(trimmed) => Some(slab),
             b'N' | b'D' | b'H' | b'M' if let Some(line) = zone_line(trimmed) => Some(line),
             b'F' | b'T' | b'S' => swap(trimmed),

@@ -4,6 +4,7 @@
 //! A name may hold whatever separates it from its neighbours: then each way to read the line
 //! counts, and a part on which they differ is not known.
 
+mod allocations;
 mod cpu;
 mod header;
 mod killed;

@@ -7,7 +7,7 @@ use std::io;
 use super::super::block::{Block, Line};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Size};
-use crate::incident::model::{Build, Node, Origin, Pressure, Slab, System};
+use crate::incident::model::{Allocation, Build, Node, Origin, Pressure, Slab, System};
 use crate::text::Escaped;
 
 /// Smaller ones did not make the shortage.
@@ -63,6 +63,7 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         huge_pages: _,
         counters: _,
         unreclaimable_slabs,
+        allocations,
         protection: _,
     } = system;
     block.line("system", |line| {
@@ -101,6 +102,14 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         for Slab { name, used_bytes: _, total_bytes } in slabs.into_iter().take(SLABS) {
             let name = Quoted::from(name.as_str());
             line.item(format_args!("{name} {}", Size(*total_bytes)))?;
+        }
+        Ok(())
+    })?;
+    block.line("allocated", |line| {
+        for Allocation { bytes, function, module, .. } in allocations.iter().flatten().take(SLABS) {
+            let module = module.iter().map(|it| format!(" of {}", Quoted::from(it.as_str())));
+            let module: String = module.collect();
+            line.item(format_args!("by {function}(){module} {}", Size(*bytes)))?;
         }
         Ok(())
     })?;
