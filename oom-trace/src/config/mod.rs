@@ -88,6 +88,9 @@ pub enum ConfigError {
     /// Names that mean something else.
     #[error("a sink cannot be named {}; give it a different `name`", Console::NAME)]
     Console,
+    /// One would write over the other.
+    #[error("{} is the store and cannot be an output as well; give one of them another path", .0.display())]
+    StoreIsOutput(PathBuf),
     /// There is nothing to keep.
     #[error(
         "the store has no path; set `path` in [store], use --store, or run as a service with \
@@ -156,11 +159,13 @@ impl Run {
         let outputs = outputs.into_iter().map(Spec::FileConfig);
         let sinks: Vec<_> = file.sink.specs().into_iter().chain(outputs).chain(sinks).collect();
         check_names(&sinks)?;
+        let store = self::store(store, file.store, demo)?;
+        store.iter().try_for_each(|store| check_apart(store, &sinks))?;
         Ok(Self {
             kernel: Kernel::new(attach.or(file.attach), btf.or(file.btf)),
             console,
             sinks,
-            store: self::store(store, file.store, demo)?,
+            store,
             redactor: Redactor {
                 tells: !(no_cmdline || file.no_cmdline),
                 usual: !(no_redact || file.no_redact),
@@ -223,6 +228,20 @@ fn check_names(sinks: &[Spec]) -> Result<(), ConfigError> {
         if !names.insert(name.clone()) {
             return Err(ConfigError::SameName(name));
         }
+    }
+    Ok(())
+}
+
+/// Before either is made: an output that is there first is no store that could be known as one.
+fn check_apart(store: &StoreConfig, sinks: &[Spec]) -> Result<(), ConfigError> {
+    let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let is_store = |spec: &Spec| match spec {
+        Spec::FileConfig(file) => place(&file.path) == place(&store.path),
+        Spec::TextfileConfig(file) => place(&file.path) == place(&store.path),
+        _ => false,
+    };
+    if sinks.iter().any(is_store) {
+        return Err(ConfigError::StoreIsOutput(store.path.clone()));
     }
     Ok(())
 }

@@ -45,6 +45,12 @@ fn the_terminal_is_told_what_matters_first() {
     assert!(told == expected, "{told}");
 }
 
+/// By which the next page may take its place.
+#[test]
+fn a_page_says_at_its_beginning_whose_it_is() {
+    assert!(page(&report(0, [])).as_bytes().starts_with(html::BEGINNING));
+}
+
 #[test]
 fn a_group_is_one_kill_and_what_comes_twice_counts_once() {
     let first = OomKill { victim_count: 3, ..kill("db1", "app.service", 0) };

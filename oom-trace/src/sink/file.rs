@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub use self::rotate::Rotate;
 use super::lines::Lines;
 use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::files::spare_store;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::text::Escaped;
@@ -154,6 +155,7 @@ fn error(tried: &'static str, path: &Path, io: io::Error) -> SinkError {
 }
 
 fn open(path: &Path) -> io::Result<Lines> {
+    spare_store(path)?;
     // Without NONBLOCK a FIFO would hold the agent until somebody reads it; with it the kernel
     // answers ENXIO. NOCTTY: a terminal must not become the agent's own.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;

@@ -50,6 +50,11 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("[store]\nmax_bytes = -5", "2:13: a size is not negative", 2),
     ("[store]\nenabled = 1", "2:11: invalid type: integer `1`, expected a boolean", 2),
     ("[store]\nenabled = true", "the store has no path; set `path` in [store]", 2),
+    (
+        "[store]\npath = \"/x.db\"\n[[sink.file]]\npath = \"/x.db\"",
+        "/x.db is the store and cannot be an output as well",
+        2,
+    ),
     ("[stor]\npath = \"/x\"", "1:2: unknown key `stor`; did you mean `store`?", 2),
     ("[store\npath = \"/x\"", "1:7: ", 2),
     ("a = 1\na = 2", "2:1: duplicate key", 2),

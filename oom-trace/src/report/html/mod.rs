@@ -34,6 +34,13 @@ use crate::units::plural;
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 pub(super) const SCRIPT: &str = include_str!("../../../templates/report/page.js");
 
+/// What a page begins with, of whatever version.
+pub const BEGINNING: &[u8] = b"<!doctype html>
+<html lang=\"en\">
+<head>
+<meta charset=\"utf-8\">
+<meta name=\"generator\" content=\"oom-trace ";
+
 /// So many things to do, and hints for each.
 const TODO: usize = 6;
 const HINTS: usize = 3;
