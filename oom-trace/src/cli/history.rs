@@ -25,9 +25,12 @@ pub struct HistoryArgs {
     /// A kill to show in full: its process id, or the beginning of its id or incident. Or files to read:
     /// saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records as JSON Lines,
     /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a pipe or a file, else the service's store, else the running kernel's log]
+    /// a file (`< FILE`), else the service's store, else the running kernel's log]
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,
+    /// Read this agent's store, as if it were named as a FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long)]
     pub log: bool,

@@ -15,7 +15,7 @@ pub use check::CheckArgs;
 pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
-pub use select::{SelectArgs, SourceArgs, SpanArgs};
+pub use select::{SelectArgs, SourceArgs, SpanArgs, SpanError};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 pub use verify::VerifyArgs;
 pub use when::{When, WhenError};

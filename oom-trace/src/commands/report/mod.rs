@@ -20,9 +20,9 @@ use crate::report::{Collector, text};
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let ReportArgs { source, select, html, full, color } = args;
     if let Some(path) = html {
-        page::may_be_at(path, &source.files)?;
+        page::may_be_at(path, &source.named())?;
     }
-    let selection = Selection::new(&source.files, source.log, select);
+    let selection = Selection::new(&source.named(), source.log, select)?;
     let mut collector = Collector::new(if html.is_some() { *full } else { 0 });
     let told = selection.each(|record| {
         collector.add(record);

@@ -160,7 +160,7 @@ impl Evidence {
     pub(super) fn of_log(now: &Now, question: &Question) -> anyhow::Result<Self> {
         let counter = Counter::of(&question.filter);
         let mut evidence = Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()));
-        let log = Selection::of(Vec::new(), &SelectArgs::default());
+        let log = Selection::of(Vec::new(), &SelectArgs::default())?;
         log.each(|record| {
             evidence.take(record, question);
             Ok(())
