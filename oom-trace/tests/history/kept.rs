@@ -273,7 +273,7 @@ fn an_agent_whose_store_is_elsewhere_is_told_of() {
         running.id(),
         path = path.display()
     );
-    for args in [&["history"][..], &["report"]] {
+    for args in [&["history"][..], &["report"], &["verify", "--since", "1h", "--comm", "nobody"]] {
         assert!(said(args).contains(&hint), "{args:?}: {}", said(args));
     }
     assert!(!said(&["history", path.to_str().unwrap()]).contains("keeps its records"));
