@@ -15,6 +15,7 @@ pub use self::brief::{brief, time};
 pub use self::moment::show_local_times;
 pub use self::style::{Color, Style};
 pub use self::table::{Row, Table};
+pub use self::wrap::wrapped;
 
 use crate::incident::model::Record;
 use crate::{quote, units};
