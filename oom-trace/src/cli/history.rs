@@ -17,7 +17,7 @@ which kill at this limit it was. Elsewhere, and with --format, each is printed i
 Examples:
   oom-trace history --since yesterday             what died since then
   oom-trace history -n 5 --unit nginx             the last five kills in nginx.service
-  oom-trace history 4711                          all that is known of the kill of process 4711
+  oom-trace history 4711                          everything known about the kill of process 4711
   oom-trace history 7c6e5a0c-350466               or of the kill whose id or incident begins so
   oom-trace history -f                            the last ten, and those to come
   oom-trace history --format json web1.json web2.json.gz /var/log/kern.log")]

@@ -276,3 +276,13 @@ fn a_store_is_named_by_itself_or_with_the_option_and_is_one() {
         assert!(said.contains(says), "{command}: {said}");
     }
 }
+
+/// However often it looks again.
+#[test]
+fn nothing_is_said_twice() {
+    let said = run("verify", &["--since", "1h", "--comm", "nobody"], b"").stderr;
+    let said = String::from_utf8(said).unwrap();
+    let mut lines: Vec<_> = said.lines().collect();
+    lines.sort_unstable();
+    assert!(lines.windows(2).all(|pair| pair[0] != pair[1]), "{said}");
+}
