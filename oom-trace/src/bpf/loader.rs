@@ -275,10 +275,10 @@ fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
         ));
         return 0;
     }
-    ksym::address("__per_cpu_offset").unwrap_or_else(|error| {
+    ksym::address("__per_cpu_offset").unwrap_or_else(|_| {
         notes.push(format!(
             "resident memory is approximate, by some pages for each CPU: the address of the per-CPU \
-             counters is unknown ({error}): {}",
+             counters is unknown: {}",
             why_unknown()
         ));
         0

@@ -42,7 +42,7 @@ pub struct VerifyArgs {
     /// Only kills in this container, by its name or the beginning of its id
     #[arg(long, value_name = "GLOB")]
     pub container: Vec<NamePattern>,
-    /// Only kills of a process of this name: the kernel's (comm), of at most 15 bytes
+    /// Only kills of a process of this name (comm, at most 15 bytes)
     #[arg(long, value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
     /// Only kills of this process
@@ -51,7 +51,7 @@ pub struct VerifyArgs {
     /// The agent's store [default: the service's, else the running kernel's log]
     #[arg(value_name = "FILE", conflicts_with = "store")]
     pub file: Option<PathBuf>,
-    /// The same, as an option
+    /// The agent's store, as FILE names it
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Print JSON

@@ -81,8 +81,9 @@ const PRIVATE: &[(&str, &[&str])] = &[
 ];
 
 /// Leaves of use to all.
-const COMMON: &[&str] =
-    &["cause", "files", "quote", "release", "reserve", "say", "setting", "systemd", "text", "units"];
+const COMMON: &[&str] = &[
+    "cause", "files", "quote", "release", "reserve", "say", "setting", "systemd", "text", "units",
+];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.
 pub(super) fn check(module: &[String], tokens: TokenStream) -> Vec<(usize, String)> {
