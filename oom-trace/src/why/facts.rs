@@ -11,6 +11,9 @@ const SOON_MS: u64 = 10;
 /// Swap of which less is free is full: the last slots wait in lists of single processors.
 const FULL_PERCENT: u64 = 2;
 
+/// A process that is younger has done little but start.
+const SUDDEN_MS: u64 = 1000;
+
 /// A machine with so much left was not short.
 const PLENTY_PERCENT: u64 = 10;
 
@@ -141,6 +144,11 @@ pub(super) fn has_plenty(kill: &OomKill) -> Option<bool> {
     let system = kill.system.as_deref().filter(|_| !is_global(kill))?;
     let left = free_before(kill, system.available_bytes.or(system.free_bytes)?);
     Some(is_share(left, system.total_bytes?, PLENTY_PERCENT))
+}
+
+/// The victim's age in milliseconds, if it had hardly begun to run.
+pub(super) fn at_once(kill: &OomKill) -> Option<u64> {
+    kill.victim.age_ms.filter(|ms| *ms < SUDDEN_MS)
 }
 
 /// What stands behind a reading that was not taken at once.

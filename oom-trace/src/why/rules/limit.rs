@@ -2,7 +2,8 @@
 
 use super::super::advice::advice;
 use super::super::facts::{
-    all, everyone, held_at_least, is_global, is_share, larger, name, short_machine, weighed, who,
+    all, at_once, everyone, held_at_least, is_global, is_share, larger, name, short_machine,
+    weighed, who,
 };
 use super::super::hit::{Hit, Level, Of, is_lowered};
 use super::super::place;
@@ -11,16 +12,13 @@ use super::choice::{shielded, unkillable};
 use super::together;
 use crate::incident::model::{OomKill, Scope, Source};
 use crate::quote::Quoted;
-use crate::units::{Age, Size};
+use crate::units::Size;
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
 const CROWD_PERCENT: u64 = 50;
 
 /// A limit that was met so often is lived at, not met by chance.
 const OFTEN: u64 = 100;
-
-/// Nothing leaks a limit full in less than this.
-const SUDDEN_MS: u64 = 1000;
 
 /// Who holds half of a machine is what it is short for.
 const MACHINE_PERCENT: u64 = 50;
@@ -55,18 +53,12 @@ pub(super) fn most(kill: &OomKill) -> Option<String> {
     if advice(kill).is_some() {
         return Some(format!("or raise {knob}, if this is {who}'s normal footprint"));
     }
+    at_once(kill).is_none().then_some(())?;
     let (max, held) = (hit.max()?, hit.held()?);
     let elsewhere = match held > max {
         true => format!(" (RSS {}, some of it charged elsewhere; limit {})", Size(held), Size(max)),
         false => String::new(),
     };
-    if let Some(ms) = kill.victim.age_ms.filter(|ms| *ms < SUDDEN_MS) {
-        return Some(format!(
-            "raise {knob}, or look for one huge allocation: {who} filled the limit within {} of \
-             starting{elsewhere}",
-            Age(ms)
-        ));
-    }
     Some(format!(
         "raise {knob} if this is {who}'s normal footprint; otherwise suspect a leak in it{elsewhere}"
     ))
@@ -201,7 +193,7 @@ fn met(kill: &OomKill) -> Option<Hit<'_>> {
 }
 
 /// One that is a setting of somebody's.
-fn raisable(kill: &OomKill) -> Option<Hit<'_>> {
+pub(super) fn raisable(kill: &OomKill) -> Option<Hit<'_>> {
     met(kill).filter(|hit| !matches!(hit.of, Of::Pods(_)))
 }
 
@@ -225,19 +217,6 @@ mod tests {
         assert_eq!(most(&kill), None);
         let pod = most(&in_pod()).unwrap();
         assert!(pod.contains("resources.limits.memory of container web in pod shop/cart-0"));
-    }
-
-    #[test]
-    fn who_fills_a_limit_at_once_does_not_leak() {
-        let mut kill = of_a_service();
-        kill.victim.age_ms = Some(26);
-        assert_eq!(
-            most(&kill).unwrap(),
-            "raise MemoryMax= of app.service, or look for one huge allocation: python3 filled the limit \
-             within 26 ms of starting"
-        );
-        kill.victim.age_ms = Some(1000);
-        assert!(most(&kill).unwrap().contains("suspect a leak"));
     }
 
     #[test]

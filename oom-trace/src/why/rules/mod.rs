@@ -8,6 +8,7 @@ mod log;
 mod nodes;
 mod overcommit;
 mod shared;
+mod sudden;
 mod swap;
 mod together;
 
@@ -38,6 +39,7 @@ const RULES: &[Rule] = &[
     shared::unmapped_limit,
     shared::unmapped_machine,
     advice::advice,
+    sudden::filled,
     limit::most,
     limit::of_its_own,
     limit::of_its_own_by_share,
