@@ -45,6 +45,8 @@ pub struct Parser {
     begun: Option<Begun>,
     /// For a saved log, what the reaper says is told, too: the hooks have it from elsewhere.
     is_saved: bool,
+    /// Its kills go without [`OomKill::why`](crate::incident::model::OomKill::why).
+    is_unexplained: bool,
     /// Those who were killed, in records that are done.
     dying: VecDeque<Dying>,
     line: u64,
@@ -58,6 +60,12 @@ impl Parser {
     #[must_use]
     pub fn new(machine: Machine) -> Self {
         Self { machine, ..Self::default() }
+    }
+
+    /// As [`Self::new`], for one who adds what the log tells to a record, and explains the kill then.
+    #[must_use]
+    pub fn unexplained(machine: Machine) -> Self {
+        Self { is_unexplained: true, ..Self::new(machine) }
     }
 
     /// Takes the message of a saved log's line.
@@ -194,7 +202,7 @@ impl Parser {
         }
         let mut done = self.end_episode();
         let told = Told::new(&open, &self.machine, self.boot.as_ref());
-        let records = kills(&told);
+        let records = kills(&told, self.is_unexplained);
         self.remember(&open, &records);
         done.extend(records);
         for (reaped, at) in &open.reaped {
