@@ -100,7 +100,11 @@ impl<'a> Scan<'a> {
 
 /// Around the first `separator`.
 pub(super) fn split_once<'a>(text: &'a [u8], separator: &str) -> Option<(&'a [u8], &'a [u8])> {
-    splits(text, separator).next()
+    let place = match separator.as_bytes() {
+        [byte] => memchr::memchr(*byte, text),
+        separator => memmem::find(text, separator),
+    };
+    cut(text, place?, separator)
 }
 
 /// Around the last `separator`.

@@ -3,12 +3,15 @@
 //! What stands before it is of a family that is known, or its shape is learned from a line in which the
 //! kernel's words tell where they begin. Once it is learned, the rest of the log is read by it.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use super::clock::Zone;
 use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, label, stamps};
 use super::text;
+use super::words::Words;
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::scan::Scan;
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
@@ -299,9 +302,15 @@ pub(super) fn suppressed(text: &[u8]) -> Option<u64> {
 /// Whether somebody says that the kernel killed, who has it from the kernel: systemd, a container runtime,
 /// Kubernetes.
 pub(super) fn has_it_from_the_kernel(line: &[u8]) -> bool {
-    const WORDS: [&str; 4] =
-        ["killed by the OOM killer", "with result 'oom-kill'", "OOMKilled", "OOMKilling"];
-    WORDS.iter().any(|words| memmem::find(line, words.as_bytes()).is_some())
+    static WORDS: LazyLock<Words> = LazyLock::new(|| {
+        Words::new([
+            "killed by the OOM killer",
+            "with result 'oom-kill'",
+            "OOMKilled",
+            "OOMKilling",
+        ])
+    });
+    WORDS.are_in(line)
 }
 
 /// Whether a line begins with words that a message of a dump begins with.
