@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 
+use super::capitals::Letters;
 use super::clock::Zone;
+use super::ellipsis;
 use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, label, stamps};
 use super::text;
@@ -91,6 +93,7 @@ pub(super) struct Finder<'a> {
     end: Option<End>,
     /// Blanks between a prefix and its message.
     blanks: usize,
+    letters: Letters,
 }
 
 /// What stands behind a message.
@@ -113,8 +116,20 @@ const WHOLE: [&str; 6] = [
 ];
 
 impl<'a> Finder<'a> {
-    pub(super) const fn new(zone: &'a Zone) -> Self {
-        Self { zone, base: None, shape: None, end: None, blanks: 0 }
+    pub(super) fn new(zone: &'a Zone) -> Self {
+        let letters = Letters::default();
+        Self { zone, base: None, shape: None, end: None, blanks: 0, letters }
+    }
+
+    /// Whether a line has a prefix that is known.
+    pub(super) fn has_prefix(&self, line: &[u8]) -> bool {
+        peel(line, self.zone, &mut None).is_stamped()
+            || self.shape.as_ref().is_some_and(|shape| shape.len_in(line).is_some())
+    }
+
+    /// That of times that name none.
+    pub(super) const fn zone(&self) -> &'a Zone {
+        self.zone
     }
 
     /// Whether a prefix was learned.
@@ -136,6 +151,14 @@ impl<'a> Finder<'a> {
             None => text.len(),
         };
         spoken.text.truncate(len);
+        if let Some(len) = ellipsis::beginning(&spoken.text).map(<[u8]>::len) {
+            spoken.text.truncate(len);
+            spoken.cut = true;
+        }
+        let may_be_capitals = spoken.names == Names::Printed && spoken.speaker != Speaker::Other;
+        if may_be_capitals && let Some(text) = self.letters.restored(&spoken.text) {
+            (spoken.text, spoken.names, spoken.host) = (text, Names::Capitals, None);
+        }
         spoken
     }
 

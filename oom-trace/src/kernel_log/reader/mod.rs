@@ -4,11 +4,15 @@
 //! to be another program's is passed over, but for what tells of a kill by somebody else.
 
 mod attention;
+mod capitals;
 mod clock;
 mod collector;
+mod decode;
+mod ellipsis;
 mod find;
 mod forms;
 mod hearsay;
+mod html;
 mod journal;
 mod kmsg;
 mod lines;
@@ -21,6 +25,7 @@ mod records;
 mod seen;
 mod shape;
 mod sources;
+mod terminal;
 mod text;
 mod words;
 mod wraps;
@@ -33,13 +38,14 @@ pub use seen::Seen;
 
 use self::attention::Attention;
 use self::find::{Finder, Spoken, is_header};
+use self::html::Page;
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::quoted_printable::Mail;
-use self::records::{Fields, Taken};
+use self::records::Fields;
 use self::sources::Sources;
-use self::words::speaks_of_a_kill;
+use self::terminal::Terminal;
 use super::message::{Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
@@ -143,8 +149,10 @@ struct Reader<'a> {
     sequence: Option<u64>,
     /// Lines before were of a form that is a record each.
     has_form: bool,
-    /// A mail's encoding.
+    /// A mail's encoding, and that of a page.
     mail: Mail,
+    page: Page,
+    terminal: Terminal,
     /// A header without a prefix that is known, and what followed it.
     held: Vec<(u64, Vec<u8>)>,
     /// A message that lacks its end, which a mailer may have put into the next line.
@@ -169,6 +177,8 @@ impl<'a> Reader<'a> {
             sequence: None,
             has_form: false,
             mail: Mail::default(),
+            page: Page::default(),
+            terminal: Terminal::default(),
             held: Vec::new(),
             wrapped: None,
             hearsaid: Vec::new(),
@@ -183,7 +193,10 @@ impl<'a> Reader<'a> {
     /// read one by one.
     fn may_skip(&self) -> bool {
         let is_one_by_one = self.sequence.is_some() || self.fields.is_open();
-        let is_waiting = !self.held.is_empty() || self.wrapped.is_some() || self.mail.is_waiting();
+        let is_waiting = !self.held.is_empty()
+            || self.wrapped.is_some()
+            || self.mail.is_waiting()
+            || self.terminal.is_waiting();
         !is_one_by_one && !is_waiting && self.attention.has_gone(&self.order)
     }
 
@@ -206,6 +219,7 @@ impl<'a> Reader<'a> {
         if let Some(line) = self.mail.end() {
             self.decoded(no, &line, true);
         }
+        self.end_broken();
         for said in self.fields.end() {
             self.said(0, said);
         }
@@ -228,60 +242,6 @@ impl<'a> Reader<'a> {
         self.take(vec![Item::Spoken(Box::new(spoken))]);
         let flushed = self.sources.flush();
         self.done.extend(flushed);
-    }
-
-    /// Takes a line; answers the name of a field whose bytes follow it.
-    fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let [before, line] = self.mail.decode(line);
-        if let Some(before) = before {
-            self.decoded(no.saturating_sub(1), &before, false);
-        }
-        line.and_then(|line| self.decoded(no, &line, cut))
-    }
-
-    fn decoded(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let line = &*text::plain(line);
-        self.attention.line(speaks_of_a_kill(line));
-        match self.fields.take(no, line) {
-            Taken::Not => {}
-            Taken::Part => {
-                self.found.logged += 1;
-                return None;
-            }
-            Taken::Binary(name) => return Some(name),
-            Taken::Done(all) => {
-                self.found.logged += 1;
-                for said in all {
-                    self.said(no, said);
-                }
-                return None;
-            }
-        }
-        if matches!(line.first(), Some(b'{' | b'[')) && self.json(no, line) {
-            return None;
-        }
-        if let Some(record) = Kmsg::parse(line) {
-            self.form(no);
-            let held = self.order.go_forward();
-            self.take(held);
-            self.kmsg(no, &record, cut);
-            return None;
-        }
-        if let Some(boot) = journal::boot(line) {
-            self.found.logged += 1;
-            self.item(Item::Boot(boot));
-            return None;
-        }
-        if let Some(message) = text::of_fluent_bit(line) {
-            self.plain(no, &message, cut);
-            return None;
-        }
-        let pieces = text::collapsed(line);
-        let last = pieces.len() - 1;
-        for (index, piece) in pieces.into_iter().enumerate() {
-            self.plain(no, piece, cut && index == last);
-        }
-        None
     }
 
     /// A line of text.

@@ -78,6 +78,23 @@ pub(super) fn speaks_of_a_kill(line: &[u8]) -> bool {
     KILL.are_in(line)
 }
 
+/// Whether a line that lost its end may have had such words there.
+pub(super) fn begins_to_speak_of_one(line: &[u8]) -> bool {
+    const WORDS: [&str; 4] = [
+        " invoked oom-killer",
+        "oom-kill:constraint=",
+        "Out of memory: Kill",
+        "Memory cgroup out of memory: Kill",
+    ];
+    // Less of them may be of anything.
+    const LEAST: usize = 9;
+    let line = line.trim_ascii_end();
+    WORDS.iter().any(|words| {
+        let mut beginnings = (LEAST..=words.len()).filter_map(|len| words.get(..len));
+        beginnings.any(|words| line.ends_with(words.trim_ascii_end().as_bytes()))
+    })
+}
+
 static KILL: LazyLock<Words> = LazyLock::new(|| {
     Words::new([
         " invoked oom-killer",
