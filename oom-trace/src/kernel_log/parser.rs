@@ -187,6 +187,11 @@ impl Parser {
             || self.begun.as_ref().is_some_and(Begun::says_enough)
     }
 
+    /// Whether no line that speaks of nothing belongs to what was begun.
+    pub(super) fn is_settled(&self) -> bool {
+        self.begun.is_none() && self.open.as_ref().is_none_or(Open::is_settled)
+    }
+
     fn has_result(&self) -> bool {
         self.open.as_ref().is_some_and(Open::has_result)
     }

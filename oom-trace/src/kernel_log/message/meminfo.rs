@@ -81,6 +81,29 @@ const MAX_NAME: usize = 64;
 const ZONES: [&str; 6] = ["DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"];
 
 impl MemInfo {
+    /// Whether it has its own last word: nothing of it is missing.
+    pub(super) fn has_its_end(&self) -> bool {
+        match self {
+            Self::HugePages { .. }
+            | Self::Pages(..)
+            | Self::Swap(..)
+            | Self::Protection { .. }
+            | Self::Slab { .. } => true,
+            Self::Counters(_)
+            | Self::Node { .. }
+            | Self::Zone { .. }
+            | Self::Reserve(_)
+            | Self::Blocks { .. }
+            | Self::Allocation { .. }
+            | Self::SwapCache(_) => false,
+        }
+    }
+
+    /// Whether it says the same of what it has where the rest is missing.
+    pub(super) fn may_lack_some(&self) -> bool {
+        matches!(self, Self::Counters(_) | Self::Node { .. } | Self::Zone { .. })
+    }
+
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let trimmed = text.trim_ascii();
         match trimmed.first()? {
