@@ -22,4 +22,13 @@ pub trait Destination: Debug {
     /// # Errors
     /// A destination that must be there is not, or a file or secret that is named.
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError>;
+
+    /// Finds out whether records could be delivered. Creates nothing, and does not disturb an agent
+    /// that has the destination open.
+    ///
+    /// # Errors
+    /// They could not be.
+    fn try_out(&self, agent: &Arc<dyn Status>) -> Result<(), SinkError> {
+        self.open(agent)?.probe()
+    }
 }
