@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Filter, Sink, SinkError, Status};
+use super::{Choice, Filter, Sink, SinkError, Status};
 use crate::render::Format;
 
 /// The settings of one sink.
@@ -13,6 +13,16 @@ pub trait Destination: Debug {
 
     /// Which records it gets.
     fn filter(&self) -> &Filter;
+
+    /// What is chosen for it.
+    fn choice(&self) -> Choice {
+        self.filter().clone().into()
+    }
+
+    /// What is wrong with its keys together, and what to write.
+    fn flaw(&self) -> Option<String> {
+        None
+    }
 
     /// How records are written there; `None` where they are counted.
     fn format(&self) -> Option<Format>;
