@@ -221,6 +221,8 @@ fn flaws(sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
             format!("a sink cannot be named {name}; give it a different `name`")
         } else if !names.insert(name.clone()) {
             format!("two sinks are named {name}; give one of them a different `name`")
+        } else if let Some(flaw) = sink.destination().flaw() {
+            flaw
         } else {
             continue;
         };

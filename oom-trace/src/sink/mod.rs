@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::incident::model::Record;
 
 mod backfill;
+mod body;
 mod choice;
 mod console;
 mod destination;
