@@ -60,6 +60,7 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
         kill_count: None,
         killed_again: Vec::new(),
         log_us: None,
+        backfilled: false,
         message: message.map(Into::into),
         candidates: told.candidates(shortage.scope).map(Into::into),
         census: told.census(shortage.scope).map(Into::into),
