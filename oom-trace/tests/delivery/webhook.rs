@@ -51,7 +51,10 @@ impl Http {
 
 impl Receiver for Http {
     fn sink(&self) -> String {
-        format!("webhook:{{ url = \"http://127.0.0.1:{}/\", timeout = \"1s\" }}", self.port)
+        format!(
+            "webhook:{{ url = \"http://127.0.0.1:{}/\", timeout = \"1s\", backfill = \"all\" }}",
+            self.port
+        )
     }
 
     fn start(&mut self) {
