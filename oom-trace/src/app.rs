@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, SpanError};
 use crate::commands::{check, history, report, run, trigger, verify};
 use crate::config::{ConfigError, USAGE};
 use crate::say;
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     };
     let status = result.unwrap_or_else(|error| {
         say::say(format_args!("{error:#}"));
-        let is_usage = error.downcast_ref::<ConfigError>().is_some();
+        let is_usage = error.is::<ConfigError>() || error.is::<SpanError>();
         if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
     });
     say::finish(say::LAST_WORDS);

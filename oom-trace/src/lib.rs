@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod delivery;
 pub mod enrich;
+mod files;
 pub mod incident;
 pub mod kernel;
 pub mod kernel_log;

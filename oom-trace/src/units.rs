@@ -8,23 +8,28 @@ pub(super) struct Size(pub(super) u64);
 
 impl Display for Size {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
         let space = if f.alternate() { "" } else { " " };
-        if self.0 < 1024 {
-            return write!(f, "{}{space}B", self.0);
+        // 1023.95 would round to "1024.0".
+        match scaled(self.0, 1023.95) {
+            Some((value, unit)) => write!(f, "{value:.1}{space}{unit}"),
+            None => write!(f, "{}{space}B", self.0),
         }
-        let mut value = self.0 as f64 / 1024.0;
-        let mut unit = "KiB";
-        for larger in UNITS.into_iter().skip(1) {
-            // 1023.95 would round to "1024.0".
-            if value < 1023.95 {
-                break;
-            }
-            value /= 1024.0;
-            unit = larger;
-        }
-        write!(f, "{value:.1}{space}{unit}")
     }
+}
+
+/// In the largest unit of which it is no more than `most`; bytes are less than one of any.
+fn scaled(bytes: u64, most: f64) -> Option<(f64, &'static str)> {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut found = None;
+    for unit in UNITS {
+        if value < if found.is_none() { 1024.0 } else { most } {
+            break;
+        }
+        value /= 1024.0;
+        found = Some((value, unit));
+    }
+    found
 }
 
 /// Bytes in binary units, for a column: `492 MiB`, with a decimal below ten.
@@ -33,16 +38,20 @@ pub(super) struct Rounded(pub(super) u64);
 
 impl Display for Rounded {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let shown = Size(self.0).to_string();
-        match shown.split_once('.') {
+        match scaled(self.0, 1023.5) {
+            Some((value, unit)) if value < 9.95 => write!(f, "{value:.1} {unit}"),
             // Two digits tell enough.
-            Some((whole, rest)) if whole.len() > 1 => {
-                let (_, unit) = rest.split_once(' ').unwrap_or(("", rest));
-                write!(f, "{whole} {unit}")
-            }
-            _ => f.write_str(&shown),
+            Some((value, unit)) => write!(f, "{value:.0} {unit}"),
+            None => write!(f, "{} B", self.0),
         }
     }
+}
+
+/// How many hundredths one is of another, to the nearest; `None` of nothing.
+pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    let percent = (part * 200 + whole).checked_div(whole * 2)?;
+    u64::try_from(percent).ok()
 }
 
 /// Milliseconds in their two largest units: `4m 10s`, or in one: `1.5 s`, `7 ms`.
@@ -109,6 +118,18 @@ mod tests {
     fn in_a_column_a_size_has_a_decimal_where_it_tells_something() {
         let shown = [5, 10 << 20, (9 << 20) + 524_288, 516_000_000].map(|n| Rounded(n).to_string());
         assert_eq!(shown, ["5 B", "10 MiB", "9.5 MiB", "492 MiB"]);
+        // 23.9 MiB, 9.96 MiB, 1023.6 MiB, 1023 B
+        let shown = [25_060_966, 10_443_817, 1_073_322_394, 1023].map(|n| Rounded(n).to_string());
+        assert_eq!(shown, ["24 MiB", "10 MiB", "1.0 GiB", "1023 B"]);
+    }
+
+    #[test]
+    fn percents_are_rounded() {
+        assert_eq!(
+            (percent(897, 1000), percent(894, 1000), percent(1, 0)),
+            (Some(90), Some(89), None)
+        );
+        assert_eq!(percent(u64::MAX, u64::MAX), Some(100));
     }
 
     #[test]

@@ -121,10 +121,10 @@ pub fn hook(facts: &Facts, rungs: &[Rung], debug: bool) -> Result<Hooked, Unhook
 /// from the plan's hooks to what is missing.
 fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring), BpfError> {
     let mut notes = Vec::new();
-    let direct_map = direct_map::find().unwrap_or_else(|error| {
+    let direct_map = direct_map::find().unwrap_or_else(|_| {
         notes.push(format!(
             "victim.argv is null unless the victim is the trigger: the address of the direct map is \
-             unknown ({error}): {}",
+             unknown: {}",
             why_unknown()
         ));
         0
@@ -275,10 +275,10 @@ fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
         ));
         return 0;
     }
-    ksym::address("__per_cpu_offset").unwrap_or_else(|error| {
+    ksym::address("__per_cpu_offset").unwrap_or_else(|_| {
         notes.push(format!(
             "resident memory is approximate, by some pages for each CPU: the address of the per-CPU \
-             counters is unknown ({error}): {}",
+             counters is unknown: {}",
             why_unknown()
         ));
         0

@@ -17,7 +17,7 @@ which kill at this limit it was. Elsewhere, and with --format, each is printed i
 Examples:
   oom-trace history --since yesterday             what died since then
   oom-trace history -n 5 --unit nginx             the last five kills in nginx.service
-  oom-trace history 4711                          all that is known of the kill of process 4711
+  oom-trace history 4711                          everything known about the kill of process 4711
   oom-trace history 7c6e5a0c-350466               or of the kill whose id or incident begins so
   oom-trace history -f                            the last ten, and those to come
   oom-trace history --format json web1.json web2.json.gz /var/log/kern.log")]
@@ -25,9 +25,12 @@ pub struct HistoryArgs {
     /// A kill to show in full: its process id, or the beginning of its id or incident. Or files to read:
     /// saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records as JSON Lines,
     /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a pipe or a file, else the service's store, else the running kernel's log]
+    /// a file (`< FILE`), else the service's store, else the running kernel's log]
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,
+    /// Read this agent's store, as if it were named as a FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long)]
     pub log: bool,

@@ -15,7 +15,7 @@ pub use check::CheckArgs;
 pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
-pub use select::{SelectArgs, SourceArgs, SpanArgs};
+pub use select::{SelectArgs, SourceArgs, SpanArgs, SpanError};
 pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
 pub use verify::VerifyArgs;
 pub use when::{When, WhenError};
@@ -47,7 +47,7 @@ pub enum Command {
     History(HistoryArgs),
     /// Show the kills in a saved log, whatever kernel and logger it is from
     Explain(ExplainArgs),
-    /// Sum up past kills: how often, what again and again, what to do first; on a page with --html
+    /// Sum up past kills: how often, what recurs, what to do first; on a page with --html
     Report(ReportArgs),
     /// Say whether there was an OOM kill, and whether a "no" can be trusted
     Verify(VerifyArgs),

@@ -24,7 +24,7 @@ pub struct ReportArgs {
     /// Write one page of HTML that needs nothing else; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// With --html: show so many of the newest incidents in full; the others have a line each
+    /// With --html: show the newest N incidents in full, the rest one line each
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub full: usize,
     /// When to use colours; NO_COLOR disables them for `auto`

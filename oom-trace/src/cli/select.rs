@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
+use thiserror::Error;
 
 use super::When;
 use crate::sink::Filter;
@@ -13,12 +15,23 @@ use crate::sink::Filter;
 pub struct SourceArgs {
     /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's stores, or its records as JSON Lines,
     /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a pipe or a file, else the service's store, else the running kernel's log]
+    /// a file (`< FILE`), else the service's store, else the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Read this agent's store, as if it were named as a FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long, conflicts_with = "files")]
     pub log: bool,
+}
+
+impl SourceArgs {
+    /// All that are named.
+    #[must_use]
+    pub fn named(&self) -> Vec<PathBuf> {
+        self.files.iter().chain(&self.store).cloned().collect()
+    }
 }
 
 /// Which of the records.
@@ -39,11 +52,57 @@ pub struct SpanArgs {
     /// "yesterday 22:30", "2 hours ago", 2h or RFC 3339
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<When>,
-    /// Only until this time, written likewise
+    /// Only until this time, in the same formats
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
     /// Show times in UTC (the default is local time on a terminal, else UTC), and read times without a
     /// zone as UTC
     #[arg(long)]
     pub utc: bool,
+}
+
+impl SpanArgs {
+    /// Its beginning and its end, where they are named.
+    ///
+    /// # Errors
+    /// There is no time between them.
+    pub fn moments(self) -> Result<(Option<Timestamp>, Option<Timestamp>), SpanError> {
+        let moment = |when: When| when.moment(self.utc);
+        let (since, until) = (self.since.map(moment), self.until.map(moment));
+        if let (Some(since), Some(until)) = (since, until) {
+            not_empty(since, until)?;
+        }
+        Ok((since, until))
+    }
+}
+
+/// What is wrong with a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SpanError {
+    /// It ends before it begins, or at once.
+    #[error(
+        "no time lies between --since ({}) and --until ({}): --since takes the earlier one",
+        second(since),
+        second(until)
+    )]
+    Empty {
+        /// `--since`.
+        since: Timestamp,
+        /// `--until`.
+        until: Timestamp,
+    },
+    /// It has not begun.
+    #[error("--since is in the future: {}", second(since))]
+    Future {
+        /// `--since`.
+        since: Timestamp,
+    },
+}
+
+fn second(time: &Timestamp) -> String {
+    time.strftime("%F %T UTC").to_string()
+}
+
+pub(super) fn not_empty(since: Timestamp, until: Timestamp) -> Result<(), SpanError> {
+    if since < until { Ok(()) } else { Err(SpanError::Empty { since, until }) }
 }

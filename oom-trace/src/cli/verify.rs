@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::When;
+use super::select::{SpanError, not_empty};
 use crate::sink::{Filter, NamePattern, PathPattern, UnitPattern};
 
 /// Of what and when to say whether there was an OOM kill.
@@ -13,20 +15,22 @@ use crate::sink::{Filter, NamePattern, PathPattern, UnitPattern};
 Exit status: 0 no OOM kill, and the kernel's own count proves it; 1 there was one; 2 wrong usage;
 3 cannot say.
 
+A kill that the kernel counted a moment ago may not be recorded yet: verify then waits, up to four seconds.
+
 Examples:
   oom-trace verify --since '2 hours ago' --unit nginx
   oom-trace verify --since \"$JOB_START\" --pid \"$PID\" && echo 'exit 137 was not the OOM killer'
   oom-trace verify --since yesterday --until today --pod shop/web-7d9c --json")]
 pub struct VerifyArgs {
-    /// From when on: 2026-11-25, "2026-11-25 22:30", 22:30 (the last time it was), today, "yesterday
+    /// Start of the period: 2026-11-25, "2026-11-25 22:30", 22:30 (the last time it was), today, "yesterday
     /// 22:30", "2 hours ago", 2h or RFC 3339
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: When,
-    /// Until when, written likewise [default: now]
+    /// End of the period, in the same formats [default: now]
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
-    /// Only kills in this cgroup, or at its limit, such as '/kubepods.slice/**'; repeatable, as those that
-    /// follow
+    /// Only kills in this cgroup, or at its limit, such as '/kubepods.slice/**'; repeatable (all filters
+    /// are)
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
@@ -38,13 +42,16 @@ pub struct VerifyArgs {
     /// Only kills in this container, by its name or the beginning of its id
     #[arg(long, value_name = "GLOB")]
     pub container: Vec<NamePattern>,
-    /// Only kills of a process of this name (comm)
+    /// Only kills of a process of this name (comm, at most 15 bytes)
     #[arg(long, value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
     /// Only kills of this process
     #[arg(long)]
     pub pid: Option<u32>,
     /// The agent's store [default: the service's, else the running kernel's log]
+    #[arg(value_name = "FILE", conflicts_with = "store")]
+    pub file: Option<PathBuf>,
+    /// The agent's store, as FILE names it
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Print JSON
@@ -57,6 +64,27 @@ pub struct VerifyArgs {
 }
 
 impl VerifyArgs {
+    /// Its store, however it is named.
+    #[must_use]
+    pub fn named_store(&self) -> Option<&PathBuf> {
+        self.store.as_ref().or(self.file.as_ref())
+    }
+
+    /// The period; nothing of it is to come.
+    ///
+    /// # Errors
+    /// It is empty.
+    pub fn span(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), SpanError> {
+        let since = self.since.moment(self.utc);
+        if since > now {
+            return Err(SpanError::Future { since });
+        }
+        let Some(until) = self.until else { return Ok((since, now)) };
+        let until = until.moment(self.utc);
+        not_empty(since, until)?;
+        Ok((since, until.min(now)))
+    }
+
     /// Whose kills are asked for.
     #[must_use]
     pub fn filter(&self) -> Filter {
@@ -69,6 +97,7 @@ impl VerifyArgs {
             container,
             comm,
             pid: _,
+            file: _,
             store: _,
             json: _,
             utc: _,

@@ -26,6 +26,6 @@ pub(super) fn open_sinks(
 /// Standard output.
 pub(super) fn console(config: &ConsoleConfig) -> Result<ConfiguredSink, SinkError> {
     let ConsoleConfig { format, style, filter } = config;
-    let sink = Box::new(Console::stdout(*format, *style)?);
+    let sink = Box::new(Console::stdout(*format, style.live())?);
     Ok(ConfiguredSink { sink, choice: filter.clone().into() })
 }

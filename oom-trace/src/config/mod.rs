@@ -150,6 +150,7 @@ impl Run {
             mistakes.push(Mistake { at: stored_at, message });
             None
         });
+        mistakes.extend(store.iter().flat_map(|store| apart(store, &sinks, &places)));
         mistakes.sort_by(|one, other| one.at.cmp(&other.at));
         let run = Self {
             kernel: Kernel::new(attach.or(file.attach), btf.or(file.btf)),
@@ -229,6 +230,25 @@ fn flaws(sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
         flaws.push(Mistake { at: places.get(index).cloned(), message });
     }
     flaws
+}
+
+/// Outputs that would write over the store. Known before either is made: an output that is there first is no
+/// store that could be known as one.
+fn apart(store: &StoreConfig, sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
+    let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let is_store = |spec: &Spec| match spec {
+        Spec::FileConfig(file) => place(&file.path) == place(&store.path),
+        Spec::TextfileConfig(file) => place(&file.path) == place(&store.path),
+        _ => false,
+    };
+    let path = store.path.display();
+    let sinks = sinks.iter().enumerate().filter(|(_, spec)| is_store(spec));
+    let message = format!(
+        "{path} is the store and cannot be an output as well; give one of them another path"
+    );
+    sinks
+        .map(|(index, _)| Mistake { at: places.get(index).cloned(), message: message.clone() })
+        .collect()
 }
 
 #[cfg(test)]

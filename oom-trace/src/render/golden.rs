@@ -57,7 +57,7 @@ fn no_block_has_more_than_fourteen_lines() {
 #[test]
 fn no_line_of_text_is_longer_than_the_terminal_is_wide() {
     for (width, verbose) in [(50, false), (80, false), (120, true)] {
-        let all = rendered(Format::Text, Style { width, verbose, color: false });
+        let all = rendered(Format::Text, Style { width, verbose, ..Style::default() });
         // Of the others each is one line.
         for (name, out) in all.filter(|(name, _)| !name.starts_with("exit") && *name != "agent") {
             for line in String::from_utf8(out).unwrap().lines() {

@@ -16,6 +16,7 @@ pub use self::json::json;
 pub use self::moment::show_local_times;
 pub use self::style::{Color, Style};
 pub use self::table::{Row, Table};
+pub use self::wrap::wrapped;
 
 use crate::incident::model::Record;
 use crate::{quote, units};

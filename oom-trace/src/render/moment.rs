@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use super::units::SinceBoot;
 use crate::incident::model::{Guess, Origin};
@@ -31,9 +31,14 @@ pub(super) fn short(time: Timestamp) -> String {
 /// How far the clock of formats for people is from UTC at a moment.
 pub(super) fn zone(time: Timestamp) -> String {
     match LOCAL.get() {
-        Some(zone) => time.to_zoned(zone.clone()).strftime("%:z").to_string(),
+        Some(local) => offset(&time.to_zoned(local.clone())),
         None => "UTC".to_owned(),
     }
+}
+
+/// `UTC`, or how far the clock is from it.
+fn offset(time: &Zoned) -> String {
+    if time.offset().is_zero() { "UTC".to_owned() } else { time.strftime("%:z").to_string() }
 }
 
 /// The wall-clock time; where a log does not tell it, the time since boot.
@@ -50,7 +55,7 @@ impl Display for Moment<'_> {
                 match LOCAL.get() {
                     Some(zone) => {
                         let time = time.to_zoned(zone.clone());
-                        write!(f, "{}", time.strftime("%F %T %:z"))?;
+                        write!(f, "{} {}", time.strftime("%F %T"), offset(&time))?;
                     }
                     None => write!(f, "{} UTC", time.strftime("%F %T"))?,
                 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
+use jiff::Timestamp;
 use rustix::termios::tcgetwinsize;
 use serde::Deserialize;
 
@@ -28,11 +29,13 @@ pub struct Style {
     pub verbose: bool,
     /// `text`: columns of a line.
     pub width: u16,
+    /// `text`: a kill that the kernel's log has from before is told apart from those that come.
+    pub live_since: Option<Timestamp>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, verbose: false, width: Self::WIDTH }
+        Self { color: false, verbose: false, width: Self::WIDTH, live_since: None }
     }
 }
 
@@ -49,7 +52,14 @@ impl Style {
             Color::Never => false,
             Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
         };
-        Self { color, verbose, width: width().map_or(Self::WIDTH, |it| it.clamp(LEAST, MOST)) }
+        let width = width().map_or(Self::WIDTH, |it| it.clamp(LEAST, MOST));
+        Self { color, verbose, width, live_since: None }
+    }
+
+    /// What is shown comes from now on, unless it is said to be older.
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { live_since: Some(Timestamp::now()), ..self }
     }
 
     /// As wide as the terminal: a table is not read line by line.

@@ -3,6 +3,22 @@
 /// What units begin with: a number stays with its own.
 const UNITS: &str = "KMGTPEB%";
 
+/// Lines of a label and what is said of it, none longer than `width` if it can be wrapped at a blank; what
+/// does not fit goes on below, behind `indent` blanks.
+#[must_use]
+pub fn wrapped(lines: &str, indent: usize, width: u16) -> String {
+    let mut out = Vec::with_capacity(lines.len());
+    for (index, line) in lines.lines().enumerate() {
+        if index > 0 {
+            out.push(b'\n');
+        }
+        let start = out.len();
+        out.extend_from_slice(line.as_bytes());
+        wrap(&mut out, start, indent, width.into());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Wraps the line that begins at `start`, at blanks; what does not fit goes on below, behind `indent`
 /// blanks. Words are left whole: a path that is broken cannot be pasted.
 pub(super) fn wrap(out: &mut Vec<u8>, start: usize, indent: usize, width: usize) {
@@ -95,13 +111,9 @@ fn columns(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn wrapped(line: &str, indent: usize, width: usize) -> String {
-        let mut out = b"before\n".to_vec();
-        out.extend_from_slice(line.as_bytes());
-        wrap(&mut out, 7, indent, width);
-        String::from_utf8(out).unwrap().split_off(7)
+    fn wrapped(line: &str, indent: usize, width: u16) -> String {
+        let all = super::wrapped(&format!("before\n{line}"), indent, width);
+        all.strip_prefix("before\n").unwrap().to_owned()
     }
 
     #[test]

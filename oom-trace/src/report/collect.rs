@@ -140,6 +140,7 @@ impl Collector {
     }
 
     fn agent(&mut self, agent: &Agent) {
+        self.notes.coverage.watched_at(agent.origin.time);
         if agent.event == AgentEvent::Gap {
             self.notes.gaps += 1;
             self.notes.gap = Some(agent.message.clone());
@@ -149,6 +150,9 @@ impl Collector {
     fn push(&mut self, incident: Incident, name: &str, record: Record) {
         let index = self.incidents.len();
         let Origin { time_guessed, .. } = record.origin();
+        if incident.is_kill() {
+            self.notes.coverage.kill(&record);
+        }
         self.notes.guessed += usize::from(time_guessed.is_some());
         self.notes.timeless += usize::from(incident.time.is_none());
         self.by_name.insert((incident.host.clone(), name.to_owned()), index);

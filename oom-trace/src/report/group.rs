@@ -69,6 +69,23 @@ impl By {
     }
 }
 
+/// Who died: a limit is known by whoever hit it, if that was always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Process<'a> {
+    One(&'a Name),
+    Various,
+}
+
+impl<'a> Process<'a> {
+    fn of(incident: &'a Incident) -> Self {
+        incident.process.as_ref().map_or(Self::Various, Self::One)
+    }
+
+    fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Various }
+    }
+}
+
 /// Kills counted by one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
@@ -82,14 +99,23 @@ pub(super) struct Group {
 pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
     let all = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
     all.filter_map(|by| {
-        let mut counts: HashMap<(&Name, Option<&str>), u64> = HashMap::new();
+        let mut counts: HashMap<(&Name, Option<&str>), (u64, Process<'_>)> = HashMap::new();
         for incident in incidents.iter().filter(|incident| incident.is_kill()) {
             let Some(name) = by.of(incident) else { continue };
             let host = incident.host.as_deref().filter(|_| is_fleet && by.is_local());
-            *counts.entry((name, host)).or_default() += 1;
+            let process = Process::of(incident);
+            let (count, of) = counts.entry((name, host)).or_insert((0, process));
+            *count += 1;
+            *of = of.and(process);
         }
-        let mut rows: Vec<_> =
-            counts.into_iter().map(|((name, host), count)| (on_host(name, host), count)).collect();
+        let rows = counts.into_iter().map(|((name, host), (count, process))| {
+            let name = on_host(name, host);
+            match process {
+                Process::One(process) if by == By::Limit => (format!("{name} ({process})"), count),
+                _ => (name, count),
+            }
+        });
+        let mut rows: Vec<_> = rows.collect();
         rows.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
         (!rows.is_empty()).then_some(Group { by, rows })
     })

@@ -6,6 +6,7 @@
 
 mod back;
 mod collect;
+mod coverage;
 mod group;
 pub mod html;
 mod incident;

@@ -55,7 +55,7 @@ fn pod(pod: &Pod) -> String {
 pub(super) fn of_limit(shortage: &Shortage) -> Option<String> {
     let cgroup = || shortage.limit.as_ref()?.cgroup.as_ref().map(KernelText::to_string);
     match shortage.scope {
-        Some(Scope::Memcg) => Some(cgroup().unwrap_or_else(|| "a memory cgroup".into())),
+        Some(Scope::Memcg) => Some(cgroup().unwrap_or_else(|| "an unknown memory cgroup".into())),
         Some(Scope::Global) => Some("the machine".into()),
         Some(Scope::Cpuset) => Some("the nodes of a cpuset".into()),
         Some(Scope::Mempolicy) => Some("the nodes of a memory policy".into()),

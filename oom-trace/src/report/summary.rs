@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::back::{Back, Recovery};
+use super::coverage::Coverage;
 use super::group::{Group, groups};
 use super::incident::{Incident, Name, What};
 use super::repeat::{Repeat, places};
@@ -25,6 +26,8 @@ pub(super) struct Notes {
     pub(super) timeless: usize,
     /// How many are kept whole.
     pub(super) whole: usize,
+    /// What the report can know of.
+    pub(super) coverage: Coverage,
 }
 
 /// Something to do about a place.

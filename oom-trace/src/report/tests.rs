@@ -45,6 +45,12 @@ fn the_terminal_is_told_what_matters_first() {
     assert!(told == expected, "{told}");
 }
 
+/// By which the next page may take its place.
+#[test]
+fn a_page_says_at_its_beginning_whose_it_is() {
+    assert!(page(&report(0, [])).as_bytes().starts_with(html::BEGINNING));
+}
+
 #[test]
 fn a_group_is_one_kill_and_what_comes_twice_counts_once() {
     let first = OomKill { victim_count: 3, ..kill("db1", "app.service", 0) };
@@ -197,7 +203,7 @@ fn each_link_has_its_place_and_each_incident_one() {
     let rows = page.matches("<tr id=\"k-").count() + page.matches("<article id=\"k-").count();
     assert_eq!(rows, report(3, all()).incidents());
     assert_eq!(page.matches("<article").count(), 3);
-    assert!(page.contains("The newest 3 are told in full below"));
+    assert!(page.contains("Details of the newest 3 are below"));
 }
 
 #[test]
@@ -207,4 +213,26 @@ fn of_thousands_each_has_a_short_line() {
     assert_eq!(page.matches("<tr id=\"k-").count(), 2000);
     assert!(page.len() < 1_200_000, "{}", page.len());
     assert!(!page.contains("<article"));
+}
+
+#[test]
+fn a_limit_is_told_with_who_hit_it_if_that_is_one() {
+    let other =
+        Victim { comm: Some("other".into()), ..kill("db1", "app.service", 0).victim.clone() };
+    let mut unknown = kill("db1", "cron.service", 2);
+    unknown.shortage.limit = None;
+    let both = OomKill { victim: other, ..kill("db1", "app.service", 1) };
+    let report = report(0, [kill("db1", "app.service", 0), both, unknown].map(record));
+    let told = told(&report);
+    assert!(told.contains("  /system.slice/app.service\n"), "{told}");
+    assert!(told.contains("  an unknown memory cgroup (worker)\n"), "{told}");
+}
+
+#[test]
+fn an_arrow_is_explained_where_there_is_one() {
+    let legend = "An arrow leads from";
+    assert!(page(&report(0, fleet())).contains(legend));
+    assert!(
+        !page(&report(0, [0, 5].map(|at| record(kill("db1", "a.service", at))))).contains(legend)
+    );
 }

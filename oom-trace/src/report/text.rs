@@ -309,7 +309,7 @@ pub(super) fn told(recovery: Recovery) -> Option<String> {
 
 /// What makes the numbers less than sure.
 pub(super) fn noted(notes: &Notes) -> Vec<String> {
-    let Notes { gaps, gap, guessed, timeless, whole: _ } = notes;
+    let Notes { gaps, gap, guessed, timeless, whole: _, coverage: _ } = notes;
     let mut all = Vec::new();
     if let (1.., Some(gap)) = (*gaps, gap) {
         let times = if *gaps == 1 { "once" } else { "more than once; the last time" };

@@ -29,10 +29,38 @@ impl Display for When<'_> {
     }
 }
 
-/// What the clock is called: `UTC`, `Europe/Berlin`, or an offset.
+/// What the clock is called: `UTC` by whatever name, `Europe/Berlin`, or an offset.
 pub(super) fn zone_name(zone: &TimeZone) -> String {
     match zone.iana_name() {
+        _ if is_utc(zone) => "UTC".to_owned(),
         Some(name) => name.to_owned(),
         None => format!("{}", Timestamp::now().to_zoned(zone.clone()).strftime("UTC%:z")),
+    }
+}
+
+fn is_utc(zone: &TimeZone) -> bool {
+    let name = zone.iana_name().map(|name| name.rsplit('/').next().unwrap_or(name));
+    match name {
+        Some(name) => matches!(name, "UTC" | "UCT" | "Zulu" | "Universal"),
+        None => zone.to_fixed_offset().is_ok_and(|offset| offset.is_zero()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+
+    use super::*;
+
+    #[test]
+    fn utc_has_one_name() {
+        let fixed = |hours| TimeZone::fixed(Offset::constant(hours));
+        for zone in [TimeZone::UTC, fixed(0)] {
+            assert_eq!(zone_name(&zone), "UTC");
+        }
+        assert_eq!(zone_name(&fixed(1)), "UTC+01:00");
+        if let Ok(zone) = TimeZone::get("Etc/UTC") {
+            assert_eq!(zone_name(&zone), "UTC");
+        }
     }
 }

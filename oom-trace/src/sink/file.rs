@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub use self::rotate::Rotate;
 use super::lines::Lines;
 use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::files::spare_store;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::may_be_made;
@@ -164,6 +165,7 @@ fn error(tried: &'static str, path: &Path, io: io::Error) -> SinkError {
 }
 
 fn open(path: &Path) -> io::Result<Lines> {
+    spare_store(path)?;
     let file: File = appending().create(true).mode(0o640).open(path)?;
     Ok(Lines::appending(file, path))
 }

@@ -23,11 +23,12 @@ const REJECTED: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Only records of this type; repeatable, as each filter is
+    /// Only records of this type; repeatable (all filters are)
     #[arg(long = "type", value_name = "TYPE", value_parser = type_words(), help_heading = "Filters")]
     #[serde(rename = "type")]
     pub types: Vec<RecordType>,
-    /// Only where this memory ran out
+    /// Only kills where this ran out: the machine (global), a memory cgroup (memcg), the nodes of a cpuset or
+    /// of a memory policy; or by hand (sysrq)
     #[arg(long, value_parser = scope_words(), help_heading = "Filters")]
     pub scope: Vec<Scope>,
     /// Only with this outcome
@@ -48,7 +49,7 @@ pub struct Filter {
     /// Only in this container, by its name or the beginning of its id
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub container: Vec<NamePattern>,
-    /// Only victims of this name (comm)
+    /// Only victims of this process name (comm, at most 15 bytes)
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
     /// Only victims of this user id

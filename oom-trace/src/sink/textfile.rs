@@ -1,8 +1,6 @@
 //! `textfile`: metrics for the node exporter's textfile collector.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,10 +9,14 @@ use serde::{Deserialize, Deserializer, de};
 use super::metrics::Metrics;
 use super::prometheus::most_places;
 use super::{Destination, Filter, Sink, SinkError, Status};
+use crate::files::replace;
 use crate::incident::model::Record;
 use crate::render::Format;
 use crate::setting::may_be_made;
 use crate::text::Escaped;
+
+/// The collector runs as another user.
+const MODE: u32 = 0o644;
 
 /// `[[sink.textfile]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -90,16 +92,7 @@ impl Textfile {
 
     fn try_write(&self) -> io::Result<()> {
         let text = self.metrics.text().map_err(io::Error::other)?;
-        // Its name must not end as the collector's do.
-        let scratch = self.path.with_extension("prom.new");
-        let mut file: File = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o644)
-            .open(&scratch)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&scratch, &self.path)
+        replace(&self.path, MODE, text.as_bytes())
     }
 }
 
@@ -129,6 +122,7 @@ impl Sink for Textfile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
     use super::super::compliance::{self, Bench};

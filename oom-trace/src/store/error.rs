@@ -33,6 +33,10 @@ impl StoreError {
     }
 
     pub(super) fn sqlite(tried: &'static str, path: &Path, error: rusqlite::Error) -> Self {
+        // SQLite calls that an error of the disk.
+        if path.is_dir() {
+            return Self::io(tried, path, io::ErrorKind::IsADirectory.into());
+        }
         Self { tried, path: path.to_owned(), cause: Cause::Sqlite(error) }
     }
 
@@ -75,7 +79,9 @@ impl StoreError {
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
                 io::ErrorKind::PermissionDenied => "; give the agent's user write permission there",
-                io::ErrorKind::IsADirectory => "; specify a file in this directory",
+                io::ErrorKind::IsADirectory => {
+                    "; specify a file in this directory, such as records.db"
+                }
                 _ => "",
             },
             (_, Some(ErrorCode::DiskFull)) => "; make room on the disk: it will be retried",

@@ -221,7 +221,7 @@ fn to_try_it_out_makes_nothing_and_tells_what_opening_it_would() {
     let error = Store::try_out(&dir.path().join("x/records.db")).unwrap_err().to_string();
     assert!(error.ends_with("create its directory first (mkdir -p)"), "{error}");
     let error = Store::try_out(dir.path()).unwrap_err().to_string();
-    assert!(error.ends_with("specify a file in this directory"), "{error}");
+    assert!(error.ends_with("specify a file in this directory, such as records.db"), "{error}");
     // While it is open, and after a newer program had it.
     let store = Store::open(&path, &KEEP_ALL).unwrap();
     Store::try_out(&path).unwrap();

@@ -11,19 +11,17 @@ const SOON_MS: u64 = 10;
 /// Swap of which less is free is full: the last slots wait in lists of single processors.
 const FULL_PERCENT: u64 = 2;
 
-pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
-    let percent = (u128::from(part) * 100).checked_div(u128::from(whole))?;
-    u64::try_from(percent).ok()
-}
+/// A machine with so much left was not short.
+const PLENTY_PERCENT: u64 = 10;
 
-/// Whether `part` is so many percent of `whole`.
+/// Whether `part` is so many percent of `whole`, which is something.
 pub(super) fn is_share(part: u64, whole: u64, of: u64) -> bool {
-    percent(part, whole).is_some_and(|share| share >= of)
+    whole > 0 && u128::from(part) * 100 >= u128::from(whole) * u128::from(of)
 }
 
 /// Whether swap is full.
 pub(super) fn is_full(free: u64, total: u64) -> bool {
-    percent(free, total).is_some_and(|share| share < FULL_PERCENT)
+    total > 0 && !is_share(free, total, FULL_PERCENT)
 }
 
 /// The sum, if all are known.
@@ -138,6 +136,13 @@ pub(super) fn free(free: Option<u64>, total: Option<u64>) -> Option<String> {
     })
 }
 
+/// Whether the machine had memory left when a limit was hit; `None` if nobody knows.
+pub(super) fn has_plenty(kill: &OomKill) -> Option<bool> {
+    let system = kill.system.as_deref().filter(|_| !is_global(kill))?;
+    let left = free_before(kill, system.available_bytes.or(system.free_bytes)?);
+    Some(is_share(left, system.total_bytes?, PLENTY_PERCENT))
+}
+
 /// What stands behind a reading that was not taken at once.
 pub(super) fn later(system: &System) -> String {
     match system.taken_after_ms {
@@ -153,9 +158,6 @@ mod tests {
 
     #[test]
     fn shares_of_nothing_are_none_and_of_much_do_not_overflow() {
-        assert_eq!(percent(1, 0), None);
-        assert_eq!(percent(u64::MAX, u64::MAX), Some(100));
-        assert_eq!(percent(u64::MAX, 1), None);
         assert!(is_share(50, 100, 50) && !is_share(49, 100, 50) && !is_share(0, 0, 0));
         assert_eq!(sum([Some(u64::MAX), Some(1)]), Some(u64::MAX));
         assert_eq!(sum([Some(1), None]), None);

@@ -1,6 +1,6 @@
 //! The sentence: what ran short, who held it, how the machine stood.
 
-use super::facts::{asker, by_score, free, is_full, is_global, is_share, later, percent, who};
+use super::facts::{asker, by_score, free, has_plenty, is_full, is_global, is_share, later, who};
 use super::filling::Filling;
 use super::hit::{self, Hit, Level, is_lowered};
 use super::nodes::Bound;
@@ -10,16 +10,13 @@ use super::zones::{self, OutOfReach};
 use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
 use crate::quote::Quoted;
 use crate::text::Escaped;
-use crate::units::Size;
+use crate::units::{Size, percent};
 
 /// Below this, memory is as good as of one kind.
 const REST_PERCENT: u64 = 5;
 
 /// More than this is most.
 const HALF_PERCENT: u64 = 50;
-
-/// A machine of which so much can be had is not short of memory.
-const PLENTY_PERCENT: u64 = 10;
 
 /// What a log prints is a sum over processors that lag: by so small a part it says nothing.
 const APPROXIMATE: u64 = 50;
@@ -271,15 +268,15 @@ fn kind(memory: &Memory) -> Option<String> {
     .into_iter()
     .find_map(|(part, what)| {
         let part = part?;
-        let rest = percent(whole.saturating_sub(part), whole)?;
+        let is_rest = |percent| is_share(whole.saturating_sub(part), whole, percent);
         let much = if part == whole {
             "all"
-        } else if rest < REST_PERCENT {
+        } else if !is_rest(REST_PERCENT) {
             "almost all"
         } else {
             "mostly"
         };
-        (rest < HALF_PERCENT).then(|| format!("{much} {what}"))
+        (whole > 0 && !is_rest(HALF_PERCENT)).then(|| format!("{much} {what}"))
     })
 }
 
@@ -291,9 +288,7 @@ fn machine(kill: &OomKill) -> Option<String> {
         Some(bytes) => (bytes, "available"),
         None => (system.free_bytes?, "free"),
     };
-    let before = super::facts::free_before(kill, bytes);
-    let is_plenty = system.total_bytes.is_some_and(|all| is_share(before, all, PLENTY_PERCENT));
-    let stood = if is_plenty { "was not short: " } else { "had " };
+    let stood = if has_plenty(kill) == Some(true) { "was not short: " } else { "had " };
     Some(format!("the machine {stood}{} {how}{}", Size(bytes), later(system)))
 }
 

@@ -38,7 +38,7 @@ fn a_service_is_below_a_slice_that_is_full() {
     assert_eq!(
         summary(&kill),
         "system.slice hit its memory limit of 512.0 MiB (app.service is in it); python3 held \
-         100.0 MiB of it (19 %) as anonymous memory; 12 processes were OOM-killed in it or below it \
+         100.0 MiB of it (20 %) as anonymous memory; 12 processes were OOM-killed in it or below it \
          before"
     );
 }
@@ -65,7 +65,7 @@ fn the_machine_ran_out() {
     assert_eq!(
         summary(&kill),
         "the machine ran out of memory: 120.0 MiB of 16.0 GiB free, swap full; java held 9.9 GiB \
-         (61 % of memory), all anonymous memory"
+         (62 % of memory), all anonymous memory"
     );
     kill.system = None;
     assert_eq!(
@@ -84,7 +84,7 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
     assert_eq!(
         summary(&kill),
         "the kernel found no page for a GFP_KERNEL allocation, although 12.0 GiB of 16.0 GiB were free; \
-         java held 9.9 GiB (61 % of memory), all anonymous memory"
+         java held 9.9 GiB (62 % of memory), all anonymous memory"
     );
     kill.shortage.trigger.as_mut().unwrap().order = Some(3);
     let mut unknown = kill.clone();
@@ -139,7 +139,7 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
     assert_eq!(
         with(&mut kill, 500, 100, 0),
-        "python3 held 500.0 MiB of it (97 %) as anonymous memory"
+        "python3 held 500.0 MiB of it (98 %) as anonymous memory"
     );
     assert_eq!(
         with(&mut kill, 600, 100, 0),
@@ -212,7 +212,7 @@ fn nobody_ran_out() {
     kill.shortage.trigger.as_mut().unwrap().pid = Some(99);
     assert_eq!(
         summary(&kill),
-        "the OOM killer was triggered manually (SysRq-F); java held 9.9 GiB (61 % of memory), all \
+        "the OOM killer was triggered manually (SysRq-F); java held 9.9 GiB (62 % of memory), all \
          anonymous memory; the machine had 120.0 MiB free"
     );
 }

@@ -1,7 +1,7 @@
 //! What `oom-trace explain` promises: no kill is passed over in silence.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::process::Command;
 
 use serde_json::Value;
@@ -24,8 +24,48 @@ fn standard_input_is_read_without_a_file_and_text_is_the_format() {
     let (status, told, said) = explain(&[], KILLED);
     assert_eq!((status, &*said), (Some(0), ""));
     assert!(told.contains("OOM KILL  a (process 7)"), "{told}");
-    let output = run("history", &["--format", "json"], KILLED.as_bytes());
-    assert_eq!(records(&output).len(), 1);
+}
+
+/// What waits in a pipe may be for the loop that this runs in.
+#[test]
+fn history_reads_a_file_as_its_standard_input_and_a_pipe_only_if_it_is_named() {
+    let mut log = tempfile::tempfile().unwrap();
+    write!(log, "{KILLED}{KILLED}").unwrap();
+    let of_file = |from: u64, log: &mut fs::File| {
+        log.seek(SeekFrom::Start(from)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
+        command.args(["history", "--format", "json"]).stdin(log.try_clone().unwrap());
+        let output = command.output().unwrap();
+        (output.stdout.len(), log.stream_position().unwrap())
+    };
+    let (told, at) = of_file(0, &mut log);
+    assert!(told > 0 && at > 0);
+    let (_, at) = of_file(KILLED.len() as u64, &mut log);
+    assert_eq!(at, KILLED.len() as u64, "a loop's input was taken");
+    let said = run("history", &["--format", "json"], KILLED.as_bytes()).stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.contains("standard input is not read; to read a log from this pipe, name it: `-`"),
+        "{said}"
+    );
+    assert_eq!(records(&run("history", &["--format", "json", "-"], KILLED.as_bytes())).len(), 1);
+}
+
+#[test]
+fn a_word_that_is_no_file_may_be_a_process() {
+    let output = run("history", &["jobx"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("cannot open jobx: ") && said.contains("did you mean --comm jobx?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn one_line_that_is_no_log_is_told_of_as_one() {
+    let (status, _, said) = explain(&[], "hello\n");
+    assert_eq!(status, Some(1));
+    assert!(said.contains("its only line is in none of the formats of dmesg"), "{said}");
 }
 
 #[test]

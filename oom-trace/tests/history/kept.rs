@@ -1,8 +1,9 @@
 //! `oom-trace history` over what was kept: a store, and records of many machines.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use oom_trace::setting::{ByteSize, ConfigDuration};
 use oom_trace::store::{Retention, Store};
 use serde_json::{Value, json};
 
+use crate::programs::is_there;
 use crate::{history, logged, records};
 
 pub(crate) const BOOT: &str = "11111111-0000-4000-8000-000000000001";
@@ -237,4 +239,51 @@ fn what_was_delivered_twice_is_shown_once() {
     let told: Vec<Value> = told.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let tids: Vec<_> = told.iter().map(|it| it["victim"]["tid"].as_u64().unwrap()).collect();
     assert_eq!(tids, [4711, 4712], "{said}");
+}
+
+/// It would be taken for all there is.
+#[test]
+fn an_agent_whose_store_is_elsewhere_is_told_of() {
+    if !is_there("flock") {
+        return;
+    }
+    let runtime = tempfile::tempdir().unwrap();
+    let store = store(&three());
+    let path = store.path().join("records.db");
+    // It has the lock, and the store or nothing as its standard input.
+    let agent = |stdin: Stdio| {
+        let lock = runtime.path().join("lock");
+        let mut agent = Command::new("flock");
+        let agent =
+            agent.arg("--no-fork").arg(lock).args(["sleep", "600"]).stdin(stdin).spawn().unwrap();
+        while !std::fs::read_to_string("/proc/locks")
+            .unwrap()
+            .contains(&format!(" {} ", agent.id()))
+        {}
+        agent
+    };
+    let said = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
+        let command = command.args(args).env("RUNTIME_DIRECTORY", runtime.path());
+        String::from_utf8(command.stdin(Stdio::null()).output().unwrap().stderr).unwrap()
+    };
+    let running = agent(File::open(&path).unwrap().into());
+    let hint = format!(
+        "(pid {}) keeps its records in {path}; to read those, add: --store {path}",
+        running.id(),
+        path = path.display()
+    );
+    for args in [&["history"][..], &["report"], &["verify", "--since", "1h", "--comm", "nobody"]] {
+        assert!(said(args).contains(&hint), "{args:?}: {}", said(args));
+    }
+    assert!(!said(&["history", path.to_str().unwrap()]).contains("keeps its records"));
+    let end = |mut agent: Child| {
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+    };
+    end(running);
+    let running = agent(Stdio::null());
+    assert!(said(&["history"]).contains("keeps no records"), "{}", said(&["history"]));
+    end(running);
+    assert!(!said(&["history"]).contains("keeps"));
 }

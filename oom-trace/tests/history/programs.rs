@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::{logged, records, run};
 
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let output = Command::new(program).arg("--version").stdout(Stdio::null()).status();
     let is_there = output.is_ok_and(|status| status.success());
     if !is_there {

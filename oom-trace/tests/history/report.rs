@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Output;
 
+use crate::kept::{BOOT, kill};
 use crate::{failure, history, logged, run};
 
 const LOGS: [&str; 2] = ["7.3-oomgroup.log", "5.10-global.kmsg"];
@@ -48,7 +49,32 @@ fn a_file_gets_the_page_and_stderr_how_large_it_is() {
     assert_eq!(text(&output), "");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("page.html: 1 incident, ") && said.contains(" KiB"), "{said}");
-    assert!(fs::read_to_string(page).unwrap().contains("<article id=\"k-"));
+    assert!(fs::read_to_string(&page).unwrap().contains("<article id=\"k-"));
+    // The next one takes its place.
+    let output = run("report", &["--html", page.to_str().unwrap(), &first], b"");
+    assert_eq!((text(&output), fs::read_dir(dir.path()).unwrap().count()), ("", 1));
     let nowhere = run("report", &["--html", "/no/such/folder/page.html", &first], b"");
     assert!(failure(&nowhere).contains("cannot write /no/such/folder/page.html"));
+}
+
+/// The page's name is easily forgotten: what stands in its place is what was to be read.
+#[test]
+fn what_is_no_page_is_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let [log, store] = ["x.log", "records.db"].map(|name| dir.path().join(name));
+    fs::copy(logged(LOGS[0]), &log).unwrap();
+    let kept = crate::kept::store(&[kill(BOOT, 60, 7, "/system.slice/web.service")]);
+    fs::copy(kept.path().join("records.db"), &store).unwrap();
+    for path in [&log, &store] {
+        let before = fs::read(path).unwrap();
+        let path = path.to_str().unwrap();
+        for args in [&["--html", path][..], &["--html", path, path], &[path, "--html", path]] {
+            let said = failure(&run("report", args, b""));
+            assert!(said.contains(&format!("--html page.html {path}")), "{said}");
+            assert!(fs::read(path).unwrap() == before, "{args:?}");
+        }
+    }
+    let empty = dir.path().join("empty.html");
+    fs::write(&empty, "").unwrap();
+    text(&run("report", &["--html", empty.to_str().unwrap(), log.to_str().unwrap()], b""));
 }

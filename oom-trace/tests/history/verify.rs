@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::kept::{BOOT, OTHER_BOOT, kill, place, store};
-use crate::run;
+use crate::{logged, run};
 
 /// What the agent said of itself, and the kernel's count then.
 fn agent(boot: &str, second: u64, event: &str, count: u64) -> Value {
@@ -63,7 +63,7 @@ fn a_kill_is_told_and_the_status_is_1() {
         );
         assert_eq!(json["kills"][0]["victim"]["pid"], 4711);
         assert!(text.starts_with("1 OOM kill") && text.contains("(pid 4711)"), "{text}");
-        assert!(text.contains("oom-trace history 4711"), "{text}");
+        assert!(text.contains("oom-trace history --store ") && text.contains(" 4711\n"), "{text}");
     }
 }
 
@@ -164,6 +164,125 @@ fn what_goes_wrong_is_no_answer() {
     let usage = run("verify", &["--since", "last night"], b"");
     assert_eq!(usage.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&usage.stderr).contains("2 hours ago"));
-    let future = run("verify", &["--since", "tomorrow"], b"");
-    assert_eq!(future.status.code(), Some(3));
+}
+
+#[test]
+fn a_period_that_is_empty_is_wrong_usage() {
+    let log = logged("6.12-memcg.log");
+    let reversed = ["--since", "1h", "--until", "2h"];
+    let empty = ["--since", "2026-03-01", "--until", "2026-03-01"];
+    for (command, args) in [
+        ("verify", &reversed[..]),
+        ("verify", &empty),
+        ("verify", &["--since", "tomorrow"]),
+        ("history", &[&reversed[..], &[log.to_str().unwrap()]].concat()),
+        ("report", &[&reversed[..], &[log.to_str().unwrap()]].concat()),
+        ("explain", &[&empty[..], &[log.to_str().unwrap()]].concat()),
+    ] {
+        let output = run(command, args, b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("--since") && output.stdout.is_empty(), "{command}: {said}");
+    }
+}
+
+/// Before the agent's start the kernel had counted many; when, nobody knows.
+#[test]
+fn a_count_is_told_with_the_time_it_is_of_and_what_is_known_beside_it() {
+    let records = [agent(BOOT, 900, "started", 11_278), agent(BOOT, 3600, "stopped", 11_278)];
+    let (status, json, text) = verify(&records, &asked(&["--comm", "backup"]));
+    assert_eq!(
+        (status, &json["unproven"][0]["reason"]),
+        (Some(3), &"not_covered".into()),
+        "{text}"
+    );
+    let hole = "2026-03-01 06:10:00 UTC to 2026-03-01 06:15:00 UTC: not covered by this store: the kernel \
+                counted 11278 kills that are not recorded between the boot, 2026-03-01 06:00:00 UTC and \
+                2026-03-01 06:15:00 UTC, perhaps in that time\n";
+    assert!(text.contains(hole), "{text}");
+    let known = "2026-03-01 06:15:00 UTC to 2026-03-01 06:50:00 UTC: none of backup\n";
+    assert!(text.ends_with(known), "{text}");
+    assert_eq!(json["unproven"][0]["counted_from"], "2026-03-01T06:00:00.000000000Z");
+    assert_eq!(json["proven"][0]["from"], "2026-03-01T06:15:00.000000000Z");
+    assert!(json["kernel_kills"].is_null());
+    // A kill that is told of beside it may not have been the only one.
+    let seen =
+        [records[0].clone(), kill(BOOT, 1200, 4711, WEB), agent(BOOT, 3600, "stopped", 11_279)];
+    let (status, _, text) = verify(&seen, &asked(&[]));
+    assert!(status == Some(1) && text.starts_with("at least 1 OOM kill "), "{text}");
+    assert!(text.contains("not covered by this store"), "{text}");
+}
+
+#[test]
+fn a_no_has_its_numbers() {
+    let kills = (0_u32..5).map(|nth| kill(BOOT, 1200 + u64::from(nth), 40 + nth, WEB));
+    let mut records = vec![agent(BOOT, 60, "started", 0)];
+    records.extend(kills);
+    records.push(agent(BOOT, 3600, "stopped", 5));
+    let (status, json, text) = verify(&records, &asked(&["--comm", "backup"]));
+    assert_eq!(status, Some(0), "{text}");
+    let proof = "the kernel counted 5 kills in that time (oom_kill in /proc/vmstat), all 5 are recorded, \
+                 and none was of backup\n";
+    assert!(text.ends_with(proof), "{text}");
+    assert_eq!((&json["kernel_kills"], &json["recorded_kills"]), (&5.into(), &5.into()));
+    let early = ["--since", "2026-03-01 06:02", "--until", "2026-03-01 06:19"];
+    let (_, json, text) = verify(&records, &early);
+    assert!(text.contains("the kernel counted no kill in that time"), "{text}");
+    assert_eq!(json["kernel_kills"], 0);
+}
+
+#[test]
+fn many_kills_of_which_the_same_is_unknown_have_one_line() {
+    let mut records = vec![agent(BOOT, 60, "started", 0)];
+    for nth in 0_u32..30 {
+        let mut bare = kill(BOOT, 1200 + u64::from(nth), 40 + nth, WEB);
+        for key in ["cgroup", "unit", "slice"] {
+            bare["victim"][key] = Value::Null;
+        }
+        bare["limit"] = Value::Null;
+        records.push(bare);
+    }
+    records.push(agent(BOOT, 3600, "stopped", 30));
+    let (status, json, text) = verify(&records, &asked(&["--unit", "backup"]));
+    assert_eq!((status, json["doubtful"].as_array().unwrap().len()), (Some(3), 30));
+    let line =
+        "30 kills whose cgroup is unknown, 2026-03-01 06:20:00 UTC to 2026-03-01 06:20:29 UTC";
+    assert!(text.contains(line) && text.lines().count() == 2, "{text}");
+}
+
+#[test]
+fn a_store_is_named_by_itself_or_with_the_option_and_is_one() {
+    let kept = store(&watched());
+    let path = kept.path().join("records.db");
+    let path = path.to_str().unwrap();
+    for args in [&[path][..], &["--store", path]] {
+        let output = run("verify", &[&SPAN[..], args].concat(), b"");
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("oom-trace history --store {path} 4711\n")), "{text}");
+        assert!(
+            run("history", args, b"").status.success() && run("report", args, b"").status.success()
+        );
+    }
+    let folder = kept.path().to_str().unwrap();
+    let log = logged("6.12-memcg.log");
+    for (command, args, says) in [
+        ("verify", &[&SPAN[..], &["--store", folder]].concat(), "specify a file in this directory"),
+        ("verify", &[&SPAN[..], &[log.to_str().unwrap()]].concat(), "is not a store"),
+        ("history", &vec![folder], "records.db"),
+    ] {
+        let said = run(command, args, b"").stderr;
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(says), "{command}: {said}");
+    }
+}
+
+/// However often it looks again.
+#[test]
+fn nothing_is_said_twice() {
+    let said = run("verify", &["--since", "1h", "--comm", "nobody"], b"").stderr;
+    let said = String::from_utf8(said).unwrap();
+    let mut lines: Vec<_> = said.lines().collect();
+    lines.sort_unstable();
+    assert!(lines.windows(2).all(|pair| pair[0] != pair[1]), "{said}");
 }

@@ -51,8 +51,26 @@ const WRONG: &[(&str, &str, i32)] = &[
     ),
     ("[store]\nmax_bytes = \"big\"", "2:13: invalid size \"big\" (examples: 10MiB", 2),
     ("[store]\nmax_bytes = -5", "2:13: a size is not negative", 2),
-    ("[store]\nenabled = 1", "2:11: invalid type: integer `1`, expected true or false", 2),
-    ("[store]\nenabled = true", "2:11: the store has no path; set `path` in [store]", 2),
+    (
+        "[store]
+enabled = 1",
+        "2:11: invalid type: integer `1`, expected true or false",
+        2,
+    ),
+    (
+        "[store]
+enabled = true",
+        "2:11: the store has no path; set `path` in [store]",
+        2,
+    ),
+    (
+        "[store]
+path = \"/x.db\"
+[[sink.file]]
+path = \"/x.db\"",
+        "3:1: /x.db is the store and cannot be an output as well",
+        2,
+    ),
     ("[stor]\npath = \"/x\"", "1:2: unknown key `stor`; did you mean `store`?", 2),
     ("[store\npath = \"/x\"", "1:7: ", 2),
     ("a = 1\na = 2", "2:1: duplicate key", 2),

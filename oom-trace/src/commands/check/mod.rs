@@ -3,7 +3,7 @@
 mod configuration;
 mod machine;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -17,7 +17,11 @@ use crate::config::{self, USAGE};
 use crate::kernel::plan::Plan;
 use crate::kernel_log::device::Device;
 use crate::pipeline::{notes, open};
+use crate::render::{Color, Style, wrapped};
 use crate::units::Size;
+
+/// Where what is said begins, behind the label.
+const INDENT: usize = 10;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -69,7 +73,10 @@ impl Findings {
             Some(error) => results.push(format!("cannot run here: {error}")),
             None if !results.is_empty() => {}
             None if self.missing.is_empty() => results.push("all fields available".to_owned()),
-            None => results.push("degraded: the fields listed above are unavailable".to_owned()),
+            None => results.push(
+                "partly: each kill is recorded, without the fields that are listed as missing"
+                    .to_owned(),
+            ),
         }
         results
     }
@@ -135,7 +142,12 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let mut text = if json {
         serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
     } else {
-        to_text(&findings)
+        let lines = to_text(&findings);
+        // What another program reads has a line for each thing.
+        match io::stdout().is_terminal().then(|| Style::of_stdout(Color::Never, false).width) {
+            Some(width) => wrapped(&lines, INDENT, width),
+            None => lines,
+        }
     };
     text.push('\n');
     match io::stdout().write_all(text.as_bytes()) {
@@ -223,7 +235,7 @@ fn to_text(findings: &Findings) -> String {
     let with_reason = |label: &str, list: &[Reason]| -> Vec<String> {
         list.iter().map(|it| format!("{label:<9} {}: {}", it.name, it.reason)).collect()
     };
-    lines.extend(with_reason("not taken", refused));
+    lines.extend(with_reason("skipped", refused));
     lines.extend(with_reason("missing", &by_reason(missing)));
     lines.extend(configuration::to_lines(destinations));
     lines.push(memory.to_text());
@@ -280,7 +292,7 @@ mod tests {
             to_text(&findings),
             "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
-             result    degraded: the fields listed above are unavailable"
+             result    partly: each kill is recorded, without the fields that are listed as missing"
         );
     }
 }

@@ -46,12 +46,13 @@ impl Shown {
 /// # Errors
 /// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { what, log, select, list, follow, show } = args;
-    let (files, ids) = files_and_ids(what)?;
+    let HistoryArgs { what, store, log, select, list, follow, show } = args;
+    let (mut files, ids) = files_and_ids(what)?;
+    files.extend(store.clone());
     if *log && !files.is_empty() {
         bail!("--log reads the running kernel's log; it cannot be combined with files");
     }
-    let selection = Selection::new(&files, *log, select);
+    let selection = Selection::new(&files, *log, select)?;
     if let Some(id) = ids.first() {
         if *follow || list.most.is_some() {
             bail!("{id} names one kill; --follow and --lines are for lists");
@@ -73,7 +74,7 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         bail!("no log given; try: oom-trace explain FILE, or: dmesg | oom-trace explain");
     }
     show_times(&select.span, io::stdout().is_terminal());
-    quiet(print_all(Selection::of(files, select), select, show, &mut Output::direct()))
+    quiet(print_all(Selection::of(files, select)?, select, show, &mut Output::direct()))
 }
 
 /// Nobody reads any more: that is no failure.
@@ -120,10 +121,11 @@ fn one_kill(
     let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
     selection.keeps_times = !format.is_for_people();
     let mut wanted = Wanted::new(id);
-    selection.each(|record| {
+    let told = selection.each(|record| {
         wanted.take(record);
         Ok(())
     })?;
+    told.tell_limits();
     let mut out = Vec::new();
     let is_found = wanted.tell(&selection.place(), shown, &mut out)?;
     let mut output = Output::open(is_looked_at && !list.no_pager);
@@ -179,6 +181,7 @@ fn list_kills(
     };
     output.close();
     if let Some(follower) = follower {
+        told.tell_limits();
         let mut listed = listed;
         let ended = follower.run(&selection, |record| {
             if is_left_out(&record, is_of_kills, filter) {

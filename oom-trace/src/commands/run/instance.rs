@@ -4,13 +4,14 @@ use std::env::var_os;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, flock, fstat, ftruncate, mkdirat, openat,
-    statat,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, flock, fstat, ftruncate, major, minor,
+    mkdirat, openat, statat,
 };
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open};
@@ -79,6 +80,25 @@ impl Instance {
              twice: {error}"
         ))
     }
+}
+
+/// The agent that runs here, where it can be seen, by the kernel's own list. To try for the lock would be to
+/// hold it, and an agent that starts at that moment would give up.
+pub(in crate::commands) fn running() -> Option<Pid> {
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    directories().iter().find_map(|dir| {
+        let lock = fs::symlink_metadata(dir.join(LOCK)).ok()?;
+        locks.lines().find_map(|line| holder_in(line, lock.dev(), lock.ino()))
+    })
+}
+
+/// `1: FLOCK  ADVISORY  WRITE 4711 00:1a:1234 0 EOF`
+fn holder_in(line: &str, dev: u64, ino: u64) -> Option<Pid> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (kind, pid, file) = (words.next()?, words.nth(2)?, words.next()?);
+    let is_it = file == format!("{:02x}:{:02x}:{ino}", major(dev), minor(dev));
+    let pid = pid.parse().ok().filter(|_| kind == "FLOCK" && is_it)?;
+    Pid::from_raw(pid)
 }
 
 /// Where the lock may be, best first.
@@ -249,6 +269,16 @@ mod tests {
         assert_eq!((mode(&within), mode(&within.join(LOCK))), (0o700, 0o600));
         drop(lock);
         lock_in(&within).unwrap().unwrap();
+    }
+
+    #[test]
+    fn who_has_a_lock_stands_in_the_kernels_list() {
+        let line = "3: FLOCK  ADVISORY  WRITE 4711 00:1a:1234 0 EOF";
+        let dev = rustix::fs::makedev(0, 0x1a);
+        assert_eq!(holder_in(line, dev, 1234), Pid::from_raw(4711));
+        assert_eq!(holder_in(line, dev, 123), None);
+        assert_eq!(holder_in(&line.replace("FLOCK", "POSIX"), dev, 1234), None);
+        assert_eq!(holder_in("3: -> FLOCK", dev, 1234), None);
     }
 
     /// systemd removes a service's directory when it ends, whoever else has a lock in it.

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use self::demo::Demo;
 use self::instance::Instance;
+pub(super) use self::instance::running;
 use self::reload::Reloader;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, open_sinks};

@@ -1,7 +1,7 @@
 //! A file: a saved log, a store, or JSON Lines.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Seek as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -11,26 +11,22 @@ use super::here::read_store;
 use super::progress::Progress;
 use super::taker::{Ended, Taker};
 use super::unpack::{Counted, unpack};
-use super::{json_lines, name};
+use super::{json_lines, name, stdin};
+use crate::files::{STORE, begins_with};
 use crate::kernel_log::reader::{Found, Zone, read_new};
 use crate::kernel_log::{Machine, Mention, Parser};
 use crate::say::say;
 
-/// Names standard input.
-pub(super) const STDIN: &str = "-";
-
 /// Bytes that tell what a file is.
 const START: usize = 16 << 10;
 
-/// First bytes of a store.
-const STORE: &[u8] = b"SQLite format 3\0";
-
 pub(super) fn read(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
-    if path == Path::new(STDIN) {
+    if path == Path::new(stdin::NAME) {
+        stdin::tell_of_waiting();
         return read_from(io::stdin().lock(), path, Timestamp::now(), None, taker);
     }
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    if starts_with(&mut file, STORE).with_context(|| format!("cannot read {}", path.display()))? {
+    let mut file = open(path)?;
+    if begins_with(&mut file, STORE).with_context(|| format!("cannot read {}", path.display()))? {
         return read_store(path, taker);
     }
     // Nothing in it is later than its last change.
@@ -42,20 +38,19 @@ pub(super) fn read(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
     read_from(file, path, latest, size, taker)
 }
 
-/// Whether it is a store.
-pub(super) fn is_store(path: &Path) -> bool {
-    File::open(path).and_then(|mut file| starts_with(&mut file, STORE)).unwrap_or(false)
-}
-
-/// A pipe or a device is none of these files: nothing is taken from it.
-fn starts_with(file: &mut File, magic: &[u8]) -> io::Result<bool> {
-    if !file.metadata()?.is_file() {
-        return Ok(false);
+fn open(path: &Path) -> anyhow::Result<File> {
+    let shown = path.display();
+    if path.is_dir() {
+        bail!("{shown} is a directory; specify a file in it, such as {shown}/records.db");
     }
-    let mut start = Vec::new();
-    file.take(magic.len() as u64).read_to_end(&mut start)?;
-    file.rewind()?;
-    Ok(start == magic)
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let may_be_name = path.as_os_str().as_encoded_bytes().iter().all(|byte| is_of_name(*byte));
+    match File::open(path) {
+        Err(error) if may_be_name && error.kind() == io::ErrorKind::NotFound => {
+            bail!("cannot open {shown}: {error}; or did you mean --comm {shown}?")
+        }
+        opened => opened.with_context(|| format!("cannot open {shown}")),
+    }
 }
 
 fn read_from(
@@ -119,11 +114,11 @@ fn read_from(
     }
     if records == 0 && lines > 0 && logged == 0 {
         let what = match lines {
-            1 => "its line is not".to_owned(),
-            lines => format!("none of its {lines} lines is"),
+            1 => "its only line is in none".to_owned(),
+            lines => format!("none of its {lines} lines is in any"),
         };
         bail!(
-            "{name} is not a kernel log: {what} in a format of dmesg, journalctl, syslog or /dev/kmsg"
+            "{name} is not a kernel log: {what} of the formats of dmesg, journalctl, syslog and /dev/kmsg"
         );
     }
     Ok(())

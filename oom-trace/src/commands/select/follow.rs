@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 
+use super::Selection;
 use super::taker::Taker;
-use super::{Selection, file};
 use crate::enrich::host::Host;
+use crate::files::{STORE, is_begun_by};
 use crate::incident::model::Record;
 use crate::kernel_log::device::{Device, Taken};
 use crate::kernel_log::{Entry, Parser, Stamp, this_boot};
@@ -50,7 +51,7 @@ impl Follower {
     pub(crate) fn new(selection: &Selection) -> anyhow::Result<Self> {
         let source = match selection.files.as_slice() {
             [] => Self::log()?,
-            [path] if file::is_store(path) => Self::store(path.clone())?,
+            [path] if is_begun_by(path, STORE) => Self::store(path.clone())?,
             _ => bail!(
                 "--follow shows what an agent's store or the kernel's log (--log) is to tell; \
                  saved logs do not grow"

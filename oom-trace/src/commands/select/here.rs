@@ -12,7 +12,6 @@ use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
 use crate::kernel_log::this_boot::{self, Limits, suspended};
-use crate::say::say;
 use crate::store::Archive;
 
 /// By so much clocks differ without having been set: they are slewed.
@@ -79,16 +78,20 @@ pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
         this_boot::read(&host, None, |record| taker.take_logged(record))?;
+    let limits = &mut taker.told.limits;
     if !reaches_back {
-        say("the kernel's log does not go back to boot; older kills may be missing");
+        limits.push("the kernel's log does not go back to boot; older kills may be missing".into());
     }
     if lost > 0 {
-        say(format_args!(
+        limits.push(format!(
             "{lost} messages were overwritten while the log was read; kills among them are not shown"
         ));
     }
     if !has_times {
-        say("this machine was suspended, so the kernel's log does not say when its kills happened");
+        limits.push(
+            "this machine was suspended, so the kernel's log does not say when its kills happened"
+                .into(),
+        );
     }
     Ok(())
 }

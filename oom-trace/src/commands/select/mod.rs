@@ -8,25 +8,24 @@ mod follow;
 mod here;
 mod json_lines;
 mod progress;
+mod running;
+mod stdin;
 mod taker;
 mod told;
 mod unpack;
 mod utf16;
 
-use std::io;
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{FileType, fstat};
 
 pub(crate) use self::follow::Follower;
 pub(crate) use self::here::ThisBoot;
+pub(crate) use self::running::tell_of_agent;
 pub(crate) use self::told::Told;
 
 use self::taker::{Ended, Taker};
-use crate::cli::{SelectArgs, SpanArgs};
+use crate::cli::{SelectArgs, SpanArgs, SpanError};
 use crate::incident::model::Record;
 use crate::render::show_local_times;
 use crate::say::say;
@@ -45,32 +44,39 @@ pub(crate) struct Selection {
     /// Whether records are handed on as they were made. Otherwise those of this boot have the time by
     /// the wall clock as it stands now, which may have been wrong then.
     pub(crate) keeps_times: bool,
+    /// Nobody said where from: somebody may have meant a pipe.
+    may_overlook: bool,
 }
 
 impl Selection {
     /// As the command line has it: `files`, or with `log` the running kernel's log, or else what is
-    /// there: standard input, the service's store, the kernel's log.
-    pub(crate) fn new(files: &[PathBuf], log: bool, args: &SelectArgs) -> Self {
-        let files = match files {
-            _ if log => Vec::new(),
-            [] if is_piped() => vec![PathBuf::from(file::STDIN)],
-            [] => here::store().into_iter().collect(),
-            files => files.to_vec(),
-        };
-        Self::of(files, args)
+    /// there: a log as standard input, the service's store, the kernel's log.
+    ///
+    /// # Errors
+    /// The span of time is none.
+    pub(crate) fn new(files: &[PathBuf], log: bool, args: &SelectArgs) -> Result<Self, SpanError> {
+        let mut selection = Self::of(files.to_vec(), args)?;
+        if files.is_empty() && !log {
+            if stdin::is_file() {
+                selection.files.push(stdin::NAME.into());
+            } else {
+                selection.files.extend(here::store());
+                selection.may_overlook = true;
+                tell_of_agent(selection.files.first().map(PathBuf::as_path));
+            }
+        }
+        Ok(selection)
     }
 
     /// Of these files; without any, of the running kernel's log.
-    pub(crate) fn of(files: Vec<PathBuf>, args: &SelectArgs) -> Self {
-        let SelectArgs { span: SpanArgs { since, until, utc }, filter } = args;
-        let moment = |when: crate::cli::When| when.moment(*utc);
-        Self {
-            files,
-            since: since.map(moment),
-            until: until.map(moment),
-            filter: filter.clone(),
-            keeps_times: false,
-        }
+    ///
+    /// # Errors
+    /// The span of time is none.
+    pub(crate) fn of(files: Vec<PathBuf>, args: &SelectArgs) -> Result<Self, SpanError> {
+        let SelectArgs { span, filter } = args;
+        let (since, until) = span.moments()?;
+        let filter = filter.clone();
+        Ok(Self { files, since, until, filter, keeps_times: false, may_overlook: false })
     }
 
     /// Hands on each record that is selected, source by source and in each of them as they stand there,
@@ -91,6 +97,9 @@ impl Selection {
             self.files.iter().try_for_each(|path| self.read(path, &mut taker))
         };
         let told = taker.told;
+        if self.may_overlook {
+            stdin::tell_of_pipe();
+        }
         match read.map_err(anyhow::Error::downcast::<Ended>) {
             Ok(()) => Ok(told),
             Err(Ok(Ended(error)) | Err(error)) => Err(error),
@@ -126,26 +135,9 @@ pub(crate) fn show_times(span: &SpanArgs, is_looked_at: bool) {
 
 /// As people know a file.
 fn name(path: &Path) -> String {
-    if path == Path::new(file::STDIN) {
+    if path == Path::new(stdin::NAME) {
         "standard input".to_owned()
     } else {
         path.display().to_string()
-    }
-}
-
-/// Whether somebody has put a log into standard input: a file, or a pipe that is not closed unwritten.
-fn is_piped() -> bool {
-    let stdin = io::stdin();
-    let Ok(stat) = fstat(&stdin) else { return false };
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => stat.st_size > 0,
-        FileType::Fifo => {
-            let mut polled = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
-            // Until something comes, or nobody is left to write.
-            let ready = rustix::event::poll(&mut polled, None);
-            let revents = polled.first().map_or(PollFlags::empty(), PollFd::revents);
-            ready.is_ok() && revents.contains(PollFlags::IN)
-        }
-        _ => false,
     }
 }

@@ -10,6 +10,8 @@ use crate::units::plural;
 /// What came of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Told {
+    /// What could not be read, in words.
+    pub(crate) limits: Vec<String>,
     /// Every source could be read.
     pub(crate) is_whole: bool,
     /// Records handed on, but for what the agent says of itself.
@@ -35,6 +37,7 @@ pub(crate) struct Told {
 impl Default for Told {
     fn default() -> Self {
         Self {
+            limits: Vec::new(),
             is_whole: true,
             taken: 0,
             kernel: 0,
@@ -68,8 +71,14 @@ impl Told {
         self.is_whole && self.untold == 0
     }
 
+    /// Says what could not be read, on standard error.
+    pub(crate) fn tell_limits(&self) {
+        self.limits.iter().for_each(say);
+    }
+
     /// Says what is not there, on standard error.
     pub(crate) fn sum_up(&self, selection: &Selection) {
+        self.tell_limits();
         if self.timeless > 0 {
             let (records, s) = (self.timeless, plural(self.timeless));
             let are = if records == 1 { "is" } else { "are" };

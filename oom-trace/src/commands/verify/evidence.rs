@@ -1,6 +1,6 @@
 //! What is known: the records of kills and of the agent, and the kernel's own counts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
@@ -64,9 +64,23 @@ pub(super) enum Doubt {
     Outcome,
 }
 
+/// Where records are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// An agent's store.
+    Store,
+    /// The running kernel's log.
+    Log,
+}
+
 /// What is known.
 #[derive(Debug)]
 pub(super) struct Evidence {
+    pub(super) ground: Ground,
+    /// The store, where it is not the one that is read unless another is named.
+    pub(super) store: Option<PathBuf>,
+    /// What could not be read, in words.
+    pub(super) limits: Vec<String>,
     pub(super) boots: Vec<Boot>,
     /// Kills by the kernel that are asked for, in order of time.
     pub(super) kills: Vec<(Timestamp, Box<OomKill>)>,
@@ -106,6 +120,9 @@ impl InCgroup {
 impl Evidence {
     fn new(boots: Vec<Boot>, counter: Option<Counter>, here: Option<String>) -> Self {
         Self {
+            ground: Ground::Store,
+            store: None,
+            limits: Vec::new(),
             boots,
             kills: Vec::new(),
             user_kills: Vec::new(),
@@ -141,6 +158,7 @@ impl Evidence {
         let from = starts.max().unwrap_or(question.since).checked_sub(CLOCK_SET_BY).ok();
         let counter = is_here.then(|| Counter::of(&question.filter)).flatten();
         let mut evidence = Self::new(boots, counter, is_here.then(|| now.boot_id.clone()));
+        evidence.store = (!is_own).then(|| path.to_owned());
         let this_boot = ThisBoot::here().filter(|_| is_here);
         archive.each_since(from, Some(&now.boot_id), |mut record| {
             if let Some(time) = this_boot.as_ref().and_then(|boot| boot.corrected(&record)) {
@@ -160,11 +178,12 @@ impl Evidence {
     pub(super) fn of_log(now: &Now, question: &Question) -> anyhow::Result<Self> {
         let counter = Counter::of(&question.filter);
         let mut evidence = Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()));
-        let log = Selection::of(Vec::new(), &SelectArgs::default());
-        log.each(|record| {
+        let log = Selection::of(Vec::new(), &SelectArgs::default())?;
+        let told = log.each(|record| {
             evidence.take(record, question);
             Ok(())
         })?;
+        (evidence.ground, evidence.limits) = (Ground::Log, told.limits);
         evidence.sort();
         Ok(evidence)
     }

@@ -68,7 +68,19 @@ pub(super) struct Counted {
 pub(super) struct Unproven {
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
+    /// The two moments at which the kernel's count is known, which may be far apart; where it is not what
+    /// tells, the same as the span.
+    pub(super) counted: (Timestamp, Timestamp),
+    /// The second of them is now: what is missing may come yet.
+    pub(super) is_open: bool,
     pub(super) why: Why,
+}
+
+impl Unproven {
+    /// A span of which no count tells.
+    const fn uncounted(from: Timestamp, until: Timestamp, why: Why) -> Self {
+        Self { from, until, counted: (from, until), is_open: false, why }
+    }
 }
 
 /// Why nobody knows.
@@ -114,8 +126,10 @@ pub(super) enum Agent {
     Ran,
     /// It ran at first; whether it does now nobody asked.
     Began,
-    /// It was not there.
-    Absent,
+    /// Nothing was heard of one since the boot: it kept its records elsewhere, or there was none.
+    Unheard,
+    /// It had stopped.
+    Stopped,
     /// It ended without a word: it was killed, or crashed.
     Vanished,
 }
@@ -137,7 +151,7 @@ pub(super) fn unproven(boots: &[Boot], since: Timestamp, until: Timestamp) -> Ve
         if to >= at {
             if from > at {
                 let why = hole_before(boot, before);
-                found.push(Unproven { from: at, until: from, why });
+                found.push(Unproven::uncounted(at, from, why));
                 at = from;
             }
             let end = until.min(to);
@@ -150,9 +164,34 @@ pub(super) fn unproven(boots: &[Boot], since: Timestamp, until: Timestamp) -> Ve
         // Something later would have ended it, if there were any.
         let last = before.and_then(|boot| boot.points.last());
         let why = last.map_or(Why::NoRecord, |last| Why::Ended { stopped: last.is_goodbye() });
-        found.push(Unproven { from: at, until, why });
+        found.push(Unproven::uncounted(at, until, why));
     }
     found
+}
+
+/// The parts of a span between those that are not accounted for.
+pub(super) fn proven(
+    boots: &[Boot],
+    holes: &[Unproven],
+    since: Timestamp,
+    until: Timestamp,
+) -> Vec<(Timestamp, Timestamp)> {
+    let mut at = since;
+    let ends = holes.iter().map(|hole| (hole.from, hole.until)).chain([(until, until)]);
+    let parts = ends.filter_map(|(from, to)| {
+        let part = (at, from);
+        at = at.max(to);
+        (part.0 < part.1).then_some(part)
+    });
+    parts.filter(|(from, to)| unproven(boots, *from, *to).is_empty()).collect()
+}
+
+/// How many kills are told of in a span, whoever died.
+pub(super) fn recorded(boots: &[Boot], since: Timestamp, until: Timestamp) -> u64 {
+    let kills =
+        boots.iter().flat_map(|boot| boot.kills.iter().map(|kill| (boot.wall(kill.ns), kill)));
+    let within = kills.filter(|(time, _)| since <= *time && *time <= until);
+    within.map(|(_, kill)| u64::from(kill.kills.unwrap_or(0))).sum()
 }
 
 /// Why nobody knows of the time before the first thing known of a boot.
@@ -237,7 +276,8 @@ impl Boot {
         let pairs = points.windows(2).zip(levels.windows(2));
         for (pair, levels) in pairs {
             let ([a, b], [(off_a, unsure_a), (off_b, unsure_b)]) = (pair, levels) else { continue };
-            let (from, to) = (self.wall(a.ns).max(since), self.wall(b.ns).min(until));
+            let counted = (self.wall(a.ns), self.wall(b.ns));
+            let (from, to) = (counted.0.max(since), counted.1.min(until));
             let is_outside = from > to || (from == to && since != until);
             let off = off_b - off_a;
             let kills = u64::try_from(off.unsigned_abs()).unwrap_or(u64::MAX);
@@ -248,7 +288,8 @@ impl Boot {
                 (0, 0) => continue,
                 (0, records) => Why::Unsure { records },
             };
-            found.push(Unproven { from, until: to, why });
+            let is_open = b.sign == Sign::Now;
+            found.push(Unproven { from, until: to, counted, is_open, why });
         }
     }
 }
@@ -258,7 +299,8 @@ fn agent(before: Sign, after: Sign) -> Agent {
     let is_running =
         matches!(before, Sign::Agent(AgentEvent::Started | AgentEvent::Degraded | AgentEvent::Gap));
     match (is_running, after) {
-        (false, _) => Agent::Absent,
+        (false, _) if before == Sign::Boot => Agent::Unheard,
+        (false, _) => Agent::Stopped,
         (true, Sign::Agent(AgentEvent::Started)) => Agent::Vanished,
         (true, Sign::Now) => Agent::Began,
         (true, _) => Agent::Ran,

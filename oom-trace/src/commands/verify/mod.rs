@@ -18,7 +18,10 @@ use self::answer::{Answer, CANNOT_SAY};
 use self::evidence::{Evidence, Now};
 use self::question::Question;
 use crate::cli::VerifyArgs;
+use crate::commands::select::tell_of_agent;
 use crate::config::service_store;
+use crate::files::{STORE, is_begun_by};
+use crate::quote::Quoted;
 use crate::render::show_local_times;
 use crate::say::say;
 
@@ -29,44 +32,62 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Answers, by its exit status as well. What goes wrong is no answer: it must not look like one.
 ///
 /// # Errors
-/// None: that nothing can be read is said, and is the answer of nobody knowing.
+/// The question is none. That nothing can be read is said, and is the answer of nobody knowing.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     if !args.utc && io::stdout().is_terminal() {
         show_local_times();
     }
-    Ok(answer(args).unwrap_or_else(|error| {
+    let question = Question::new(args, Timestamp::now())?;
+    Ok(answer(args, &question).unwrap_or_else(|error| {
         say(format_args!("cannot say: {error:#}"));
         ExitCode::from(CANNOT_SAY)
     }))
 }
 
-fn answer(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let question = Question::new(args, Timestamp::now())?;
-    let mut tries = 0;
-    loop {
-        let evidence = evidence(args, &question)?;
-        let answer = Answer::new(&question, &evidence);
-        tries += 1;
-        if answer.may_be_on_its_way() && tries < TRIES {
-            thread::sleep(TRY_AGAIN);
-            continue;
-        }
-        let mut text = Vec::new();
-        match args.json {
-            true => answer.json(&mut text)?,
-            false => answer.text(&mut text)?,
-        }
-        // Whoever closed it has the exit status still.
-        let _ = io::stdout().write_all(&text);
-        return Ok(answer.verdict.status());
+fn answer(args: &VerifyArgs, question: &Question) -> anyhow::Result<ExitCode> {
+    if args.named_store().is_none() {
+        let own = service_store();
+        tell_of_agent(own.exists().then_some(own.as_path()));
     }
+    let mut tries = 1;
+    let evidence = loop {
+        let evidence = evidence(args, question)?;
+        let may_change = Answer::new(question, &evidence).may_be_on_its_way();
+        if !may_change || tries == TRIES {
+            break evidence;
+        }
+        if tries == 1 {
+            let most = (TRY_AGAIN * (TRIES - 1)).as_secs_f32().ceil();
+            say(format_args!(
+                "the kernel counted a kill that is not recorded yet: waiting for it, up to {most} s"
+            ));
+        }
+        tries += 1;
+        thread::sleep(TRY_AGAIN);
+    };
+    evidence.limits.iter().for_each(say);
+    let answer = Answer::new(question, &evidence);
+    let mut text = Vec::new();
+    match args.json {
+        true => answer.json(&mut text)?,
+        false => answer.text(&mut text)?,
+    }
+    // Whoever closed it has the exit status still.
+    let _ = io::stdout().write_all(&text);
+    Ok(answer.verdict.status())
 }
 
 fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> {
     let now = Now::here()?;
     let own = service_store();
-    match &args.store {
+    match args.named_store() {
         Some(store) if !store.exists() => bail!("there is no store {}", store.display()),
+        Some(store) if store.is_file() && !is_begun_by(store, STORE) => bail!(
+            "{} is not a store, which alone has the kernel's count; for a saved log, try: \
+             oom-trace history {}",
+            store.display(),
+            Quoted::from(store.as_os_str().as_encoded_bytes())
+        ),
         Some(store) => Evidence::of_store(store, *store == own, &now, question),
         None if own.exists() => Evidence::of_store(&own, true, &now, question),
         None => Evidence::of_log(&now, question),

@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use anyhow::bail;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::VerifyArgs;
+use crate::cli::{SpanError, VerifyArgs};
 use crate::incident::model::{OomKill, Record, UserKill};
 use crate::sink::{Filter, FilterState};
 
@@ -23,6 +22,7 @@ pub(super) struct Question {
     pub(super) until: Timestamp,
     /// Whether the span ends now, as good as.
     pub(super) is_until_now: bool,
+    now: Timestamp,
     pub(super) filter: Filter,
     pub(super) pid: Option<u32>,
     /// Whether process ids are those that the kernel's log has.
@@ -34,25 +34,23 @@ impl Question {
     ///
     /// # Errors
     /// There is no such span of time.
-    pub(super) fn new(args: &VerifyArgs, now: Timestamp) -> anyhow::Result<Self> {
-        let since = args.since.moment(args.utc);
-        // What is to come nobody knows.
-        let until = args.until.map_or(now, |until| until.moment(args.utc)).min(now);
-        if since > now {
-            bail!("--since is in the future: {since}");
-        }
-        if since > until {
-            bail!("--since ({since}) is later than --until ({until})");
-        }
+    pub(super) fn new(args: &VerifyArgs, now: Timestamp) -> Result<Self, SpanError> {
+        let (since, until) = args.span(now)?;
         let inode = fs::metadata("/proc/self/ns/pid").map(|data| data.ino()).ok();
         Ok(Self {
             since,
             until,
             is_until_now: now.duration_since(until) < JUST_NOW,
+            now,
             filter: args.filter(),
             pid: args.pid,
             is_first_namespace: inode.is_none_or(|inode| inode == FIRST_PID_NAMESPACE),
         })
+    }
+
+    /// Whether a moment is so recent that what was counted then may be in no record yet.
+    pub(super) fn is_just_now(&self, time: Timestamp) -> bool {
+        self.now.duration_since(time) < JUST_NOW
     }
 
     pub(super) fn has(&self, time: Timestamp) -> bool {

@@ -88,7 +88,10 @@ pub(super) fn table(
         match crowd.filter(|(name, count, _)| *count > shown(*name) as u64) {
             Some((name, count, bytes)) => {
                 let name = Quoted::from(name);
-                line.joined("; ", format_args!("{count} {name} held {} together", Size(bytes)))
+                line.joined(
+                    "; ",
+                    format_args!("{count} processes named {name} held {} together", Size(bytes)),
+                )
             }
             None => Ok(()),
         }

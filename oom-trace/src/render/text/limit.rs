@@ -5,15 +5,15 @@ use std::io;
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::Quoted;
 use super::super::units::{Size, plural};
-use crate::incident::model::{Limit, LimitEvents};
+use crate::incident::model::{Limit, LimitEvents, Scope, Shortage};
 use crate::text::Escaped;
 
 /// What of a digest tells it from others, behind a slash.
 const DIGEST: usize = 13;
 
 /// Whose limit it was.
-pub(super) fn brief(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
-    let Some(limit) = limit else { return Ok(()) };
+pub(super) fn brief(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(limit) = &shortage.limit else { return none(shortage, block) };
     let room = usize::from(block.style.width).saturating_sub(INDENT);
     block.line("limit", |line| {
         let path = limit.cgroup.as_ref().map(|path| path.as_bytes());
@@ -26,11 +26,19 @@ pub(super) fn brief(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<
 }
 
 /// All of it, and of the cgroups above.
-pub(super) fn show(limit: Option<&Limit>, block: &mut Block<'_>) -> io::Result<()> {
-    let Some(limit) = limit else { return Ok(()) };
+pub(super) fn show(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
+    let Some(limit) = &shortage.limit else { return none(shortage, block) };
     block.line("limit", |line| level(limit, line))?;
     let above = limit.ancestors.iter().flatten();
     block.list("above it", above.filter(|above| !is_root(above)), |line, above| level(above, line))
+}
+
+/// Nobody's limit was hit: said where that is known.
+fn none(shortage: &Shortage, block: &mut Block<'_>) -> io::Result<()> {
+    block.line("limit", |line| match shortage.scope {
+        Some(Scope::Global) => line.item(format_args!("none: the machine itself")),
+        _ => Ok(()),
+    })
 }
 
 /// It has no limit.

@@ -56,7 +56,7 @@ fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         let is_explained = kill.why.is_some();
         victim::brief(&kill.victim, is_explained, room.memory, block)?;
         if room.limit {
-            limit::brief(kill.shortage.limit.as_ref(), block)?;
+            limit::brief(&kill.shortage, block)?;
         }
         if room.trigger {
             trigger::brief(&kill.shortage, &kill.victim, block)?;
@@ -108,7 +108,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         Some(path) => line.item(format_args!("memory.oom.group of {}", Quoted::from(path))),
         None => Ok(()),
     })?;
-    limit::show(shortage.limit.as_ref(), &mut block)?;
+    limit::show(shortage, &mut block)?;
     victim::show(victim, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_deref(), &mut block)?;
@@ -145,6 +145,11 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     victim::place(victim, out)?;
     if let Some(bytes) = victim.memory.resident() {
         write!(out, ", {} RSS", Size(bytes))?;
+    }
+    let is_older =
+        origin.time.zip(block.style.live_since).is_some_and(|(time, start)| time < start);
+    if is_older && kill.source == Source::KernelLog {
+        out.extend_from_slice(b", before this start, from the kernel's log");
     }
     if *outcome == Some(Outcome::AlreadyExiting) {
         out.extend_from_slice(b", already exiting: no signal was sent");
@@ -210,4 +215,35 @@ fn agent(said: &Agent, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
 /// A sentence of ours, which may quote a name.
 fn prose(text: &str) -> Escaped<'_> {
     Escaped(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::render::fixtures;
+
+    #[test]
+    fn a_kill_from_before_the_start_does_not_look_like_a_new_one() {
+        let mut kill = fixtures::memcg();
+        let time = kill.origin.time.unwrap();
+        let first_line = |kill: &OomKill, start| {
+            let style = Style { live_since: start, width: 300, ..Style::default() };
+            let mut out = Vec::new();
+            render(&Record::OomKill(Box::new(kill.clone())), style, &mut out).unwrap();
+            String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()
+        };
+        let (before, after) = (time - Duration::from_secs(1), time + Duration::from_secs(1));
+        let mark = "before this start, from the kernel's log";
+        assert!(!first_line(&kill, Some(after)).contains(mark));
+        kill.source = Source::KernelLog;
+        assert!(
+            first_line(&kill, Some(after)).contains(mark),
+            "{}",
+            first_line(&kill, Some(after))
+        );
+        assert!(!first_line(&kill, Some(before)).contains(mark));
+        assert!(!first_line(&kill, None).contains(mark));
+    }
 }

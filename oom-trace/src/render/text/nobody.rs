@@ -58,7 +58,7 @@ impl Nobody<'_> {
     fn brief(self, room: Room, block: &mut Block<'_>) -> io::Result<()> {
         super::why(self.why, room.hints, block)?;
         if room.limit {
-            limit::brief(self.shortage.limit.as_ref(), block)?;
+            limit::brief(self.shortage, block)?;
         }
         if room.trigger {
             trigger::asked(self.shortage, block)?;
@@ -68,7 +68,7 @@ impl Nobody<'_> {
 
     fn whole(self, block: &mut Block<'_>) -> io::Result<()> {
         super::why(self.why, ALL, block)?;
-        limit::show(self.shortage.limit.as_ref(), block)?;
+        limit::show(self.shortage, block)?;
         trigger::show(self.shortage, block)?;
         candidates::show(self.candidates, block)?;
         census::show(self.census, block)?;

@@ -142,9 +142,9 @@ fn facts(row: &Row<'_>, kept: &Kept) -> Vec<Fact> {
         tell("Its log says", Some(kill.message.to_string()));
     }
     tell("Died with it", died_too(kept));
-    tell("Memory back", back.map(self::back));
+    tell("Memory freed", back.map(self::back));
     if row.of > 1 {
-        tell("Kills here", Some(format!("this is number {} of {}", row.nth, row.of)));
+        tell("Kill no.", Some(format!("{} of {}", row.nth, row.of)));
     }
     let Origin { kernel, .. } = kept.record.origin();
     let kernel = kernel.as_deref().map(|kernel| format!("kernel {}", Escaped(kernel.as_bytes())));

@@ -34,6 +34,13 @@ use crate::units::plural;
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 pub(super) const SCRIPT: &str = include_str!("../../../templates/report/page.js");
 
+/// What a page begins with, of whatever version.
+pub const BEGINNING: &[u8] = b"<!doctype html>
+<html lang=\"en\">
+<head>
+<meta charset=\"utf-8\">
+<meta name=\"generator\" content=\"oom-trace ";
+
 /// So many things to do, and hints for each.
 const TODO: usize = 6;
 const HINTS: usize = 3;
@@ -62,6 +69,7 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         notes: text::noted(&report.notes),
         recovery: text::told(report.recovery),
         chart: chart::chart(report),
+        coverage: report.notes.coverage.told(&report.zone),
         extent: extent(report),
         rows,
         report,
@@ -82,6 +90,7 @@ struct Page<'a> {
     notes: Vec<String>,
     recovery: Option<String>,
     chart: Option<Chart>,
+    coverage: Option<String>,
     extent: String,
     rows: Vec<Row<'a>>,
     report: &'a Report,
@@ -115,6 +124,10 @@ impl<'a> Page<'a> {
 
     fn more_repeats(&self) -> Option<u64> {
         beyond(self.report.repeats.len(), REPEATS)
+    }
+
+    fn has_trend(&self) -> bool {
+        self.repeats().any(|repeat| repeat.trend.is_some())
     }
 
     fn interval(&self, repeat: &Repeat) -> String {
@@ -162,10 +175,10 @@ fn beyond(all: usize, shown: usize) -> Option<u64> {
 fn extent(report: &Report) -> String {
     let (all, whole) = (report.incidents(), report.whole());
     match (all, whole) {
-        (all, whole) if all <= whole => "Each is told in full below.".into(),
-        (_, 0) => "Each has a line.".into(),
+        (all, whole) if all <= whole => "Details of each are below.".into(),
+        (_, 0) => "One line each.".into(),
         (all, whole) => format!(
-            "The newest {whole} are told in full below; the other {} have a line each.",
+            "Details of the newest {whole} are below; the other {} have one line each.",
             all - whole
         ),
     }

@@ -47,6 +47,16 @@ fn complies() {
 }
 
 #[test]
+fn a_store_is_no_file_to_append_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    fs::write(&path, crate::files::STORE).unwrap();
+    let error = sink(&path).unwrap_err().to_string();
+    assert!(error.contains("it is a store of oom-trace's records; name another file"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), crate::files::STORE);
+}
+
+#[test]
 fn a_new_file_is_not_for_everyone_and_an_old_one_keeps_its_mode_and_content() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");

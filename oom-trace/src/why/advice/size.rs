@@ -1,8 +1,8 @@
 //! Sizes that programs are given.
 
-use super::super::facts::{is_share, percent};
+use super::super::facts::is_share;
 use super::program::Program;
-use crate::units::Size;
+use crate::units::{Size, percent};
 
 /// What leaves less beside it than a tenth does not fit.
 const FITS_PERCENT: u64 = 90;

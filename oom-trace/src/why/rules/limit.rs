@@ -11,13 +11,16 @@ use super::choice::{shielded, unkillable};
 use super::together;
 use crate::incident::model::{OomKill, Scope, Source};
 use crate::quote::Quoted;
-use crate::units::Size;
+use crate::units::{Age, Size};
 
 /// Whose processes hold half of a limit is full of processes, not of files or of the kernel's own.
 const CROWD_PERCENT: u64 = 50;
 
 /// A limit that was met so often is lived at, not met by chance.
 const OFTEN: u64 = 100;
+
+/// Nothing leaks a limit full in less than this.
+const SUDDEN_MS: u64 = 1000;
 
 /// Who holds half of a machine is what it is short for.
 const MACHINE_PERCENT: u64 = 50;
@@ -57,6 +60,13 @@ pub(super) fn most(kill: &OomKill) -> Option<String> {
         true => format!(" (RSS {}, some of it charged elsewhere; limit {})", Size(held), Size(max)),
         false => String::new(),
     };
+    if let Some(ms) = kill.victim.age_ms.filter(|ms| *ms < SUDDEN_MS) {
+        return Some(format!(
+            "raise {knob}, or look for one huge allocation: {who} filled the limit within {} of \
+             starting{elsewhere}",
+            Age(ms)
+        ));
+    }
     Some(format!(
         "raise {knob} if this is {who}'s normal footprint; otherwise suspect a leak in it{elsewhere}"
     ))
@@ -215,6 +225,19 @@ mod tests {
         assert_eq!(most(&kill), None);
         let pod = most(&in_pod()).unwrap();
         assert!(pod.contains("resources.limits.memory of container web in pod shop/cart-0"));
+    }
+
+    #[test]
+    fn who_fills_a_limit_at_once_does_not_leak() {
+        let mut kill = of_a_service();
+        kill.victim.age_ms = Some(26);
+        assert_eq!(
+            most(&kill).unwrap(),
+            "raise MemoryMax= of app.service, or look for one huge allocation: python3 filled the limit \
+             within 26 ms of starting"
+        );
+        kill.victim.age_ms = Some(1000);
+        assert!(most(&kill).unwrap().contains("suspect a leak"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Swap that is full, missing or forbidden.
 
-use super::super::facts::{is_full, is_global, is_share, who};
+use super::super::facts::{has_plenty, is_full, is_global, is_share, who};
 use super::super::hit::Hit;
 use super::super::shortage::Stuck;
 use crate::incident::model::{OomKill, System};
@@ -20,7 +20,8 @@ pub(super) fn full(kill: &OomKill) -> Option<String> {
 
 pub(super) fn off(kill: &OomKill) -> Option<String> {
     let system = kill.system.as_ref().filter(|_| may_swap(kill))?;
-    let anonymous = anonymous(kill)?;
+    // A limit is met with swap or without; where the machine has memory left, it is the limit that is small.
+    let anonymous = anonymous(kill).filter(|_| has_plenty(kill) != Some(true))?;
     (system.swap_total_bytes == Some(0)).then(|| {
         format!(
             "add swap or zram: the machine has none, so the {} of anonymous memory of {} could not be \
@@ -115,6 +116,11 @@ mod tests {
     #[test]
     fn swap_is_not_added_for_a_cgroup_that_may_not_use_it() {
         let mut kill = with_swap(of_a_service(), 0, 0);
+        assert!(off(&kill).is_some());
+        let system = kill.system.as_mut().unwrap();
+        (system.available_bytes, system.total_bytes) = (Some(12 * GIB), Some(16 * GIB));
+        assert_eq!(off(&kill), None);
+        kill.system.as_mut().unwrap().available_bytes = Some(GIB);
         assert!(off(&kill).is_some());
         let limit = kill.shortage.limit.as_mut().unwrap();
         limit.swap_max_bytes = Some(0);

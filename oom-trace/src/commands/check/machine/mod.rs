@@ -134,10 +134,9 @@ impl Machine {
     fn no_swap(&self) -> Option<Remark> {
         self.system.swap_total_bytes.filter(|total| *total == 0)?;
         Some(Remark::new(
-            "there is no swap",
-            "nothing that processes have allocated can be moved out of memory: once the page cache is gone, \
-             the kernel kills",
-            "add some, or zram, unless that is what you want",
+            "no swap",
+            "once the page cache is used up, the kernel kills",
+            "add swap or zram unless that is intended",
         ))
     }
 
@@ -313,7 +312,7 @@ mod tests {
         }
         let mut machine = fine();
         machine.system.swap_total_bytes = Some(0);
-        assert!(only(&machine).starts_with("machine   there is no swap: "));
+        assert!(only(&machine).starts_with("machine   no swap: once the page cache "));
         let mut machine = fine();
         machine.system.overcommit_memory = Some(2);
         (machine.system.committed_bytes, machine.system.commit_limit_bytes) =

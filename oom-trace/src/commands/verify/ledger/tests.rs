@@ -51,8 +51,11 @@ fn a_loss_before_the_agents_start_does_not_spoil_what_it_saw() {
     // Two kills before it, of which nobody tells.
     let lost = boot(1000, &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 2, Sign::Now)], &[]);
     assert_eq!(spans(std::slice::from_ref(&lost), 1010, 1100), []);
-    let missing = Why::Missing { kills: 2, agent: Agent::Absent };
-    assert_eq!(spans(&[lost], 1005, 1100), [(1005, 1010, missing)]);
+    let missing = Why::Missing { kills: 2, agent: Agent::Unheard };
+    assert_eq!(spans(std::slice::from_ref(&lost), 1005, 1100), [(1005, 1010, missing)]);
+    // They may have been at any time since the boot.
+    let [hole] = <[Unproven; 1]>::try_from(unproven(&[lost], at(1005), at(1100))).unwrap();
+    assert_eq!((hole.counted, hole.is_open), ((at(1000), at(1010)), false));
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn while_no_agent_ran_the_count_tells_and_the_log_may_have_told() {
         (80, 1, STARTED),
         (100, 1, Sign::Now),
     ];
-    let missing = Why::Missing { kills: 1, agent: Agent::Absent };
+    let missing = Why::Missing { kills: 1, agent: Agent::Stopped };
     assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1100), [(1050, 1080, missing)]);
     assert_eq!(spans(&[boot(1000, &points, &[])], 1082, 1100), []);
     assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1045), []);
@@ -144,4 +147,22 @@ fn an_older_agent_left_no_count() {
     old.points.remove(0);
     old.points.remove(1);
     assert_eq!(spans(&[old], 1020, 1100), [(1020, 1100, Why::NoRecord)]);
+}
+
+#[test]
+fn what_lies_between_the_holes_is_proven() {
+    let lost = [boot(
+        1000,
+        &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 3, Sign::Now)],
+        &[(30, Some(1))],
+    )];
+    let of = |since, until| {
+        let holes = unproven(&lost, at(since), at(until));
+        let parts = proven(&lost, &holes, at(since), at(until)).into_iter();
+        parts.map(|(from, to)| (from.as_second(), to.as_second())).collect::<Vec<_>>()
+    };
+    assert_eq!(of(1005, 1090), [(1010, 1090)]);
+    assert_eq!(of(1020, 1090), [(1020, 1090)]);
+    assert_eq!(of(1001, 1009), []);
+    assert_eq!((recorded(&lost, at(1010), at(1090)), recorded(&lost, at(1031), at(1090))), (1, 0));
 }

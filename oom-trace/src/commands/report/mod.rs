@@ -1,7 +1,8 @@
 //! `oom-trace report`: past kills summed up, on the terminal or as a page.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+mod page;
+
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,12 +11,7 @@ use jiff::tz::TimeZone;
 use crate::cli::ReportArgs;
 use crate::commands::select::Selection;
 use crate::render::Style;
-use crate::report::{Collector, Report, html, text};
-use crate::say::say;
-use crate::units::{Size, plural};
-
-/// Names standard output.
-const STDOUT: &str = "-";
+use crate::report::{Collector, text};
 
 /// Sums up the kills that are asked for.
 ///
@@ -23,7 +19,10 @@ const STDOUT: &str = "-";
 /// Nothing can be read, or the report cannot be written.
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let ReportArgs { source, select, html, full, color } = args;
-    let selection = Selection::new(&source.files, source.log, select);
+    if let Some(path) = html {
+        page::may_be_at(path, &source.named())?;
+    }
+    let selection = Selection::new(&source.named(), source.log, select)?;
     let mut collector = Collector::new(if html.is_some() { *full } else { 0 });
     let told = selection.each(|record| {
         collector.add(record);
@@ -34,27 +33,13 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let zone = if is_local { TimeZone::system() } else { TimeZone::UTC };
     let report = collector.report(zone);
     let written = match html {
-        Some(path) => page(&report, path),
+        Some(path) => page::write(&report, path),
         None => text::render(&report, Style::of_stdout(*color, false), &mut io::stdout().lock())
             .or_else(unless_closed),
     };
     written?;
     told.sum_up(&selection);
     Ok(if told.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Made in memory first: a page that is there is whole.
-fn page(report: &Report, path: &Path) -> anyhow::Result<()> {
-    let mut page = Vec::new();
-    html::render(report, &mut page).context("cannot make the page")?;
-    if path == Path::new(STDOUT) {
-        return io::stdout().write_all(&page).or_else(unless_closed);
-    }
-    std::fs::write(path, &page).with_context(|| format!("cannot write {}", path.display()))?;
-    let count = u64::try_from(report.incidents()).unwrap_or(u64::MAX);
-    let size = Size(u64::try_from(page.len()).unwrap_or(u64::MAX));
-    say(format_args!("{}: {count} incident{}, {size}", path.display(), plural(count)));
-    Ok(())
 }
 
 /// Where nobody reads any more, nothing is amiss.

@@ -1,0 +1,68 @@
+//! The answer for scripts.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::evidence::{Evidence, InCgroup};
+use super::{Answer, Verdict};
+use crate::incident::model::{OomKill, Record};
+
+impl Answer<'_> {
+    pub(in super::super) fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        let Evidence { kills, user_kills, doubtful, cgroup, ground, .. } = self.evidence;
+        let holes = self.holes().iter().map(|it| {
+            let (reason, kills) = it.why.code();
+            json!({
+                "from": stamp(it.from), "until": stamp(it.until),
+                "reason": reason, "kills_missing": kills,
+                "counted_from": stamp(it.counted.0), "counted_until": stamp(it.counted.1),
+                "message": it.told(*ground),
+            })
+        });
+        let proven = self
+            .proven
+            .iter()
+            .map(|(from, until)| json!({ "from": stamp(*from), "until": stamp(*until) }));
+        let doubts = doubtful.iter().map(|(doubt, kill)| {
+            json!({ "unknown": doubt.name(), "message": doubt.told(kill), "record": **kill })
+        });
+        let cgroup = cgroup.as_ref().map(|InCgroup { counter, told, told_since: _ }| {
+            json!({
+                "path": counter.cgroup, "since": stamp(counter.since),
+                "oom_kill": counter.kills, "recorded": told,
+                "missing": self.cgroup_missing.unwrap_or(0),
+            })
+        });
+        let kills = kills.iter().map(|(_, kill)| record(kill));
+        let message = match self.verdict {
+            Verdict::Unknown => "cannot say".to_owned(),
+            Verdict::Killed | Verdict::None => self.headline(),
+        };
+        let answer = json!({
+            "verdict": self.verdict.name(),
+            "since": stamp(self.question.since),
+            "until": stamp(self.question.until),
+            "kernel_kills": self.counted(),
+            "recorded_kills": self.recorded,
+            "kills": kills.collect::<Vec<_>>(),
+            "user_kills": user_kills,
+            "doubtful": doubts.collect::<Vec<_>>(),
+            "unproven": holes.collect::<Vec<_>>(),
+            "proven": proven.collect::<Vec<_>>(),
+            "cgroup": cgroup,
+            "message": message,
+        });
+        writeln!(out, "{answer}")
+    }
+}
+
+fn record(kill: &OomKill) -> Value {
+    let record = Record::OomKill(Box::new(kill.clone()));
+    serde_json::to_value(record).unwrap_or(Value::Null)
+}
+
+fn stamp(time: Timestamp) -> String {
+    format!("{time:.9}")
+}

@@ -1,0 +1,169 @@
+//! The answer for people: the verdict, the kills, and what it rests on or what is not known.
+
+use std::io::{self, Write};
+
+use super::super::evidence::{Doubt, Evidence, InCgroup};
+use super::super::ledger::Unproven;
+use super::{Answer, Verdict};
+use crate::incident::model::{OomKill, UserKill};
+use crate::quote::Quoted;
+use crate::render::{brief, time};
+use crate::units::plural;
+
+/// More kills nobody reads.
+const SHOWN: usize = 20;
+
+/// So many of which the same is unknown have a line each.
+const ALIKE: usize = 3;
+
+impl Answer<'_> {
+    pub(super) fn headline(&self) -> String {
+        let Self { question, evidence, verdict, .. } = self;
+        let place = question.place();
+        let span = format!("from {} to {}", time(question.since), time(question.until));
+        match verdict {
+            Verdict::Killed => {
+                let kills = evidence.kills.len() + evidence.user_kills.len();
+                let kills = u64::try_from(kills).unwrap_or(u64::MAX);
+                let least = if self.is_whole() { "" } else { "at least " };
+                format!("{least}{kills} OOM kill{}{place} {span}", plural(kills))
+            }
+            Verdict::None => format!("no OOM kill{place} {span}"),
+            Verdict::Unknown => {
+                format!("cannot say whether there was an OOM kill{place} {span}")
+            }
+        }
+    }
+
+    pub(in super::super) fn text(&self, out: &mut impl Write) -> io::Result<()> {
+        let colon = if self.verdict == Verdict::None { "" } else { ":" };
+        writeln!(out, "{}{colon}", self.headline())?;
+        match self.verdict {
+            Verdict::Killed => {
+                self.kills(out)?;
+                self.unknown(out)
+            }
+            Verdict::None => writeln!(out, "  {}", self.proof()),
+            Verdict::Unknown => {
+                self.unknown(out)?;
+                self.known(out)
+            }
+        }
+    }
+
+    fn kills(&self, out: &mut impl Write) -> io::Result<()> {
+        let Evidence { kills, user_kills, store, .. } = self.evidence;
+        let older = kills.len().saturating_sub(SHOWN);
+        if older > 0 {
+            writeln!(out, "  {older} older, and")?;
+        }
+        for (when, kill) in kills.iter().skip(older) {
+            writeln!(out, "  {}  {}", time(*when), brief(kill))?;
+        }
+        for UserKill { origin, by, comm, pid, .. } in user_kills {
+            let when = origin.time.map_or_else(String::new, time);
+            let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            let comm = comm.as_ref().map_or_else(|| "a process".to_owned(), ToString::to_string);
+            writeln!(out, "  {when}  {comm}{pid}, killed by {by}")?;
+        }
+        let Some((_, kill)) = kills.last() else { return Ok(()) };
+        let pid = kill.victim.pid.unwrap_or(kill.victim.tid);
+        let store = store.as_ref().map(|store| {
+            format!("--store {} ", Quoted::from(store.as_os_str().as_encoded_bytes()))
+        });
+        writeln!(out, "  in full: oom-trace history {}{pid}", store.unwrap_or_default())
+    }
+
+    /// What is not known, and of which time.
+    fn unknown(&self, out: &mut impl Write) -> io::Result<()> {
+        let Self { question, evidence, cgroup_missing, .. } = self;
+        for hole in self.holes() {
+            let Unproven { from, until, .. } = hole;
+            writeln!(out, "  {} to {}: {}", time(*from), time(*until), hole.told(evidence.ground))?;
+        }
+        for doubt in [Doubt::Who, Doubt::When, Doubt::Outcome] {
+            let of_it = evidence.doubtful.iter().filter(|(is, _)| *is == doubt);
+            doubtful(doubt, &of_it.map(|(_, kill)| &**kill).collect::<Vec<_>>(), out)?;
+        }
+        if let (Some(InCgroup { counter, told, .. }), Some(_)) = (&evidence.cgroup, cgroup_missing)
+        {
+            writeln!(
+                out,
+                "  memory.events of {} counts {} kill{}, of which {told} are recorded",
+                counter.cgroup,
+                counter.kills,
+                plural(counter.kills)
+            )?;
+        }
+        if question.is_until_now && evidence.here.is_none() && !self.holes().is_empty() {
+            writeln!(out, "  the store is of another machine: only that one knows its count")?;
+        }
+        Ok(())
+    }
+
+    /// The rest of that time, of which a "no" is proven.
+    fn known(&self, out: &mut impl Write) -> io::Result<()> {
+        let Self { question, evidence, proven, cgroup_missing, .. } = self;
+        for (from, until) in proven.iter().filter(|_| cgroup_missing.is_none()) {
+            let may_be_then = |kill: &OomKill| {
+                kill.origin.time.is_none_or(|time| *from <= time && time <= *until)
+            };
+            if evidence.doubtful.iter().any(|(_, kill)| may_be_then(kill)) {
+                continue;
+            }
+            let place = question.place();
+            if *until == question.until && question.is_until_now {
+                writeln!(out, "  from {} on: none{place}", time(*from))?;
+            } else {
+                writeln!(out, "  {} to {}: none{place}", time(*from), time(*until))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a "no" rests on.
+    fn proof(&self) -> String {
+        let Self { question, evidence, .. } = self;
+        match (self.counted(), &evidence.cgroup) {
+            (None, Some(InCgroup { counter, told_since: 0, .. })) => {
+                format!("memory.events of {} counts no kill since it is there", counter.cgroup)
+            }
+            (None, Some(InCgroup { counter, told_since, .. })) => format!(
+                "memory.events of {} counts {told_since} kill{} since it is there, and all are recorded",
+                counter.cgroup,
+                plural(*told_since)
+            ),
+            (Some(0) | None, _) => {
+                "the kernel counted no kill in that time (oom_kill in /proc/vmstat)".to_owned()
+            }
+            (Some(1), _) => format!(
+                "the kernel counted 1 kill in that time (oom_kill in /proc/vmstat); it is recorded, and was \
+                 not{}",
+                question.place()
+            ),
+            (Some(kills), _) => format!(
+                "the kernel counted {kills} kills in that time (oom_kill in /proc/vmstat), all {kills} are \
+                 recorded, and none was{}",
+                question.place()
+            ),
+        }
+    }
+}
+
+/// Kills of which the same is unknown: many are told of at once.
+fn doubtful(doubt: Doubt, kills: &[&OomKill], out: &mut impl Write) -> io::Result<()> {
+    let Some(one) = kills.first() else { return Ok(()) };
+    if kills.len() <= ALIKE {
+        for kill in kills {
+            let when = kill.origin.time.map_or_else(|| "at some time".to_owned(), time);
+            writeln!(out, "  {when}  {}: {}", brief(kill), doubt.told(kill))?;
+        }
+        return Ok(());
+    }
+    let times = || kills.iter().filter_map(|kill| kill.origin.time);
+    let span = match (times().min(), times().max()) {
+        (Some(first), Some(last)) => format!(", {} to {}", time(first), time(last)),
+        _ => String::new(),
+    };
+    writeln!(out, "  {} kills {}{span}", kills.len(), doubt.told_of_many(one))
+}
