@@ -47,11 +47,6 @@ pub(crate) fn build_for(arch: &Arch, binary: Binary) -> Result<PathBuf> {
 
 fn build_with(mut cmd: Command, binary: Binary) -> Result<PathBuf> {
     let Binary { name, select } = binary;
-    if name == "oom-trace"
-        && let Ok(path) = std::env::var("PROOF_AGENT")
-    {
-        return Ok(path.into());
-    }
     let _timer = Timer::start(format!("build of {name}"));
     cmd.args(select).arg("--message-format=json-render-diagnostics");
     // Only the binary itself: as a rustflag it would reach procedural macros, which cannot have it.
