@@ -126,7 +126,10 @@ fn exits_are_the_victims() {
     Account::of(&log.kills, &told).assert_whole();
     assert_exits(&told);
     let late = |exit: &&Value| {
-        let end = exit["pid"].as_u64().and_then(|pid| ends.get(&pid));
+        // A hook that the kernel left out tells of none: then the agent sees after a while that it is gone, and
+        // does not say since when.
+        let is_seen = !exit["freed_after_ms"].is_null();
+        let end = exit["pid"].as_u64().filter(|_| is_seen).and_then(|pid| ends.get(&pid));
         end.is_some_and(|end| exit["boot_ns"].as_u64().unwrap() > end + APART_NS)
     };
     let late: Vec<_> = told.exits.iter().filter(late).collect();
