@@ -9,7 +9,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
 
 pub use self::pattern::{NamePattern, PathPattern, UnitPattern};
-
 use super::Backfill;
 use crate::incident::model::{OomExit, OomKill, Outcome, Pod, Record, RecordType, Scope, UserKill};
 use crate::text::KernelText;

@@ -2,6 +2,7 @@
 //! lib/show_mem.c): counters, nodes, zones, free blocks, swap.
 
 use super::allocations;
+use crate::incident::model::Allocation;
 use crate::kernel_log::scan::{Scan, rsplit_once, split_once, utf8};
 
 /// A name and its number.
@@ -41,14 +42,7 @@ pub(in crate::kernel_log) enum MemInfo {
     /// `dentry  401234KB  420000KB`, below `Unreclaimable slab info:`, since 4.15, in bytes.
     Slab { name: String, used: u64, total: u64 },
     /// `64.0 MiB 16384 mm/slub.c:2318 [module] func:alloc_slab_page`, below `Memory allocations:`
-    Allocation {
-        bytes: u64,
-        calls: u64,
-        file: String,
-        line: u32,
-        module: Option<String>,
-        function: String,
-    },
+    Allocation(Allocation),
 }
 
 /// Free blocks of one size.
@@ -94,7 +88,7 @@ impl MemInfo {
             | Self::Zone { .. }
             | Self::Reserve(_)
             | Self::Blocks { .. }
-            | Self::Allocation { .. }
+            | Self::Allocation(_)
             | Self::SwapCache(_) => false,
         }
     }
@@ -107,7 +101,9 @@ impl MemInfo {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let trimmed = text.trim_ascii();
         match trimmed.first()? {
-            b'0'..=b'9' => pages(trimmed).or_else(|| allocations::parse(trimmed)),
+            b'0'..=b'9' => {
+                pages(trimmed).or_else(|| allocations::parse(trimmed).map(Self::Allocation))
+            }
             _ if let Some(slab) = slab(trimmed) => Some(slab),
             b'N' | b'D' | b'H' | b'M' if let Some(line) = zone_line(trimmed) => Some(line),
             b'F' | b'T' | b'S' => swap(trimmed),

@@ -22,7 +22,7 @@ impl Page {
     pub(super) fn decode<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(first) = memchr::memchr(b'&', line) else { return Cow::Borrowed(line) };
         let shows = |sign: &&str| memmem::find(line, sign.as_bytes()).is_some();
-        self.is_source = self.is_source || SHOWN_BY.iter().any(|sign| shows(sign));
+        self.is_source = self.is_source || SHOWN_BY.iter().any(shows);
         if !self.is_source {
             return Cow::Borrowed(line);
         }
