@@ -6,11 +6,8 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command, SpanError};
 use crate::commands::{check, history, report, run, trigger, verify};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, USAGE};
 use crate::say;
-
-/// Wrong usage, as clap has it; a configuration is a part of it.
-const USAGE: u8 = 2;
 
 /// Runs the program.
 #[must_use]

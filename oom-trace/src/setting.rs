@@ -1,12 +1,14 @@
 //! Values as people write them in the configuration.
 
 use std::fmt::{self, Debug, Display, Formatter};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 use parse_size::Config;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
@@ -99,6 +101,19 @@ impl<'de> Deserialize<'de> for ConfigDuration {
     }
 }
 
+/// Whether a file could be made at a path, by this process, now.
+///
+/// # Errors
+/// Its directory is missing, or cannot be written; a directory is in its place.
+pub fn may_be_made(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let rights = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(accessat(CWD, parent.unwrap_or(Path::new(".")), rights, AtFlags::EACCESS)?)
+}
+
 /// Something a table of the configuration must not have, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
@@ -116,12 +131,21 @@ pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
 /// How far a word may be from the one that was meant: a letter in three.
 const LETTERS: usize = 3;
 
+/// What serde calls the types of values, and what people would write.
+const TYPES: [(&str, &str); 4] = [
+    ("expected a sequence", "expected a list, in [ ]"),
+    ("expected path string", "expected a path, in quotes"),
+    ("expected a string", "expected a text, in quotes"),
+    ("expected a boolean", "expected true or false"),
+];
+
 /// What serde says of a key or a word that is not known, with the one that was meant.
 #[must_use]
 pub fn advise(message: &str) -> String {
     let said =
         message.replace("unknown field", "unknown key").replace("missing field", "missing key");
     let said = said.replace("unknown variant", "unknown value");
+    let said = TYPES.iter().fold(said, |said, (serde, people)| said.replace(serde, people));
     let Some((unknown, known)) = said.split_once(", expected ") else { return said };
     let quoted = |text: &str| -> Vec<String> {
         text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -182,7 +206,7 @@ pub enum SecretError {
         /// Which.
         path: PathBuf,
         /// What the kernel said.
-        error: std::io::Error,
+        error: io::Error,
     },
 }
 
@@ -247,7 +271,7 @@ mod tests {
             ("missing field `path`", "missing key `path`"),
             (
                 "invalid type: integer `3`, expected a string",
-                "invalid type: integer `3`, expected a string",
+                "invalid type: integer `3`, expected a text, in quotes",
             ),
         ] {
             assert_eq!(advise(said), better);

@@ -50,6 +50,10 @@ pub enum Quantity {
     LogPeak,
     /// The same, as a multiple of after a log a quarter as long.
     LogGrowth,
+    /// All of 1 GiB of syslog with few kills in it; ns.
+    SyslogTime,
+    /// `VmHWM` after it; bytes.
+    SyslogPeak,
 }
 
 /// What was measured.
@@ -64,6 +68,8 @@ pub enum Subject {
     Bpftrace,
     /// `grep -c`.
     Grep,
+    /// `oom-analyze` of the crate linux-oom-parser.
+    OomAnalyze,
 }
 
 /// One subject's values of one row, a round each. The rounds of subjects alternate, so that those with the

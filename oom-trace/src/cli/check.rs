@@ -12,7 +12,7 @@ pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Also check this configuration file, and connect to each destination
+    /// Also report all errors of this configuration file, and connect to each destination
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// As in `run` [default: auto]

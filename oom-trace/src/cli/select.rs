@@ -15,7 +15,7 @@ use crate::sink::Filter;
 pub struct SourceArgs {
     /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's stores, or its records as JSON Lines,
     /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a file (`< FILE`), else the service's store, else the running kernel's log]
+    /// a file, else the service's store, else the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE

@@ -12,7 +12,7 @@ use crate::sink::{Console, SinkError, Spec, Status};
 /// It cannot be opened.
 pub(super) fn open_sink(spec: &Spec, agent: &Arc<dyn Status>) -> Result<ConfiguredSink, SinkError> {
     let destination = spec.destination();
-    Ok(ConfiguredSink { sink: destination.open(agent)?, filter: destination.filter().clone() })
+    Ok(ConfiguredSink { sink: destination.open(agent)?, choice: destination.choice() })
 }
 
 /// All of them, or what is wrong with the first that cannot be opened.
@@ -27,5 +27,5 @@ pub(super) fn open_sinks(
 pub(super) fn console(config: &ConsoleConfig) -> Result<ConfiguredSink, SinkError> {
     let ConsoleConfig { format, style, filter } = config;
     let sink = Box::new(Console::stdout(*format, style.live())?);
-    Ok(ConfiguredSink { sink, filter: filter.clone() })
+    Ok(ConfiguredSink { sink, choice: filter.clone().into() })
 }

@@ -1,14 +1,16 @@
 //! From flags and the configuration's file to what they mean on this terminal, in this environment.
 
 mod file;
+mod mistake;
+mod reading;
+mod tree;
 
 use std::collections::HashSet;
 use std::env::var_os;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use thiserror::Error;
-
+use self::reading::Reading;
 use crate::cli::{CheckArgs, RunArgs, StoreArgs};
 use crate::enrich::command::Redactor;
 use crate::kernel::attach::Attach;
@@ -18,7 +20,8 @@ use crate::setting::{ByteSize, ConfigDuration};
 use crate::sink::{Console, Filter, Spec};
 use crate::store::Retention;
 
-pub use file::{ConfigFile, FileError};
+pub use file::ConfigFile;
+pub use mistake::{At, ConfigError, Mistake, USAGE};
 
 /// How to look at the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,29 +79,6 @@ pub struct StoreConfig {
     pub retention: Retention,
 }
 
-/// What is wrong with flags and file together.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Two sinks cannot be told apart.
-    #[error("two sinks are named {0}; give one of them a different `name`")]
-    SameName(String),
-    /// Names that mean something else.
-    #[error("a sink cannot be named {}; give it a different `name`", Console::NAME)]
-    Console,
-    /// One would write over the other.
-    #[error("{} is the store and cannot be an output as well; give one of them another path", .0.display())]
-    StoreIsOutput(PathBuf),
-    /// There is nothing to keep.
-    #[error(
-        "the store has no path; set `path` in [store], use --store, or run as a service with \
-         StateDirectory="
-    )]
-    NoStorePath,
-}
-
 /// Half a year of what a machine in trouble writes.
 const MAX_AGE: ConfigDuration = ConfigDuration(Duration::from_secs(180 * 86_400));
 const MAX_BYTES: ByteSize = ByteSize(256 << 20);
@@ -123,13 +103,20 @@ impl Run {
     /// The flags, and where they are silent the file that they name.
     ///
     /// # Errors
-    /// The file is wrong, or they do not fit together.
+    /// The file is wrong, or they do not fit together: all that is wrong.
     pub fn new(args: RunArgs) -> Result<Self, ConfigError> {
-        let file = args.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
-        Self::merge(args, file)
+        let (run, mistakes) = Self::read(args);
+        if mistakes.is_empty() { Ok(run) } else { Err(ConfigError(mistakes)) }
     }
 
-    fn merge(args: RunArgs, file: ConfigFile) -> Result<Self, ConfigError> {
+    /// The same as far as it can be read, and what is wrong.
+    pub fn read(args: RunArgs) -> (Self, Vec<Mistake>) {
+        let reading = args.config.as_deref().map(Reading::of).unwrap_or_default();
+        Self::merge(args, reading)
+    }
+
+    fn merge(args: RunArgs, reading: Reading) -> (Self, Vec<Mistake>) {
+        let Reading { file, mut mistakes, sinks: places, store: stored_at } = reading;
         let RunArgs {
             config: _,
             format,
@@ -158,10 +145,14 @@ impl Run {
         });
         let outputs = outputs.into_iter().map(Spec::FileConfig);
         let sinks: Vec<_> = file.sink.specs().into_iter().chain(outputs).chain(sinks).collect();
-        check_names(&sinks)?;
-        let store = self::store(store, file.store, demo)?;
-        store.iter().try_for_each(|store| check_apart(store, &sinks))?;
-        Ok(Self {
+        mistakes.extend(flaws(&sinks, &places));
+        let store = self::store(store, file.store, demo).unwrap_or_else(|message| {
+            mistakes.push(Mistake { at: stored_at, message });
+            None
+        });
+        mistakes.extend(store.iter().flat_map(|store| apart(store, &sinks, &places)));
+        mistakes.sort_by(|one, other| one.at.cmp(&other.at));
+        let run = Self {
             kernel: Kernel::new(attach.or(file.attach), btf.or(file.btf)),
             console,
             sinks,
@@ -174,32 +165,32 @@ impl Run {
             candidates: candidates.or(file.candidates).unwrap_or(CANDIDATES).into(),
             demo,
             debug: debug || file.debug,
-        })
+        };
+        (run, mistakes)
     }
 }
 
 impl CheckArgs {
-    /// How to look at the kernel, and the configuration to try, if one is named.
-    ///
-    /// # Errors
-    /// It is wrong.
-    pub fn resolve(self) -> Result<(Kernel, Option<Run>), ConfigError> {
+    /// How to look at the kernel, and the configuration to try, if one is named, with what is wrong
+    /// with it.
+    #[must_use]
+    pub fn resolve(self) -> (Kernel, Option<(Run, Vec<Mistake>)>) {
         let Self { json: _, attach, btf, config } = self;
-        let run = config.map(|config| Run::new(RunArgs::of_file(config))).transpose()?;
+        let run = config.map(|config| Run::read(RunArgs::of_file(config)));
         let kernel = match &run {
-            Some(run) if attach.is_none() && btf.is_none() => run.kernel.clone(),
+            Some((run, _)) if attach.is_none() && btf.is_none() => run.kernel.clone(),
             _ => Kernel::new(attach, btf),
         };
-        Ok((kernel, run))
+        (kernel, run)
     }
 }
 
-/// A demonstration leaves the store to the agent that may be running.
+/// A demonstration leaves the store to the agent that may be running. Fails with what to write.
 fn store(
     args: StoreArgs,
     file: file::StoreTable,
     demo: bool,
-) -> Result<Option<StoreConfig>, ConfigError> {
+) -> Result<Option<StoreConfig>, String> {
     let StoreArgs { store, no_store, store_max_age, store_max_bytes } = args;
     let own = var_os(STATE_DIRECTORY).map(|dir| PathBuf::from(dir).join(STORE_NAME));
     let is_wanted = store.is_some() || file.enabled != Some(false);
@@ -208,7 +199,7 @@ fn store(
     }
     let path = match store.or(file.path).or(own) {
         Some(path) => path,
-        None if file.enabled == Some(true) => return Err(ConfigError::NoStorePath),
+        None if file.enabled == Some(true) => return Err(NO_STORE_PATH.to_owned()),
         None => return Ok(None),
     };
     let retention = Retention {
@@ -218,32 +209,46 @@ fn store(
     Ok(Some(StoreConfig { path, retention }))
 }
 
-fn check_names(sinks: &[Spec]) -> Result<(), ConfigError> {
+const NO_STORE_PATH: &str = "the store has no path; set `path` in [store], use --store, or run as \
+                             a service with StateDirectory=";
+
+/// What is wrong with sinks together; the first of them stand at these places of the file.
+fn flaws(sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
     let mut names = HashSet::new();
-    for sink in sinks {
+    let mut flaws = Vec::new();
+    for (index, sink) in sinks.iter().enumerate() {
         let name = sink.destination().name();
-        if name == Console::NAME {
-            return Err(ConfigError::Console);
-        }
-        if !names.insert(name.clone()) {
-            return Err(ConfigError::SameName(name));
-        }
+        let message = if name == Console::NAME {
+            format!("a sink cannot be named {name}; give it a different `name`")
+        } else if !names.insert(name.clone()) {
+            format!("two sinks are named {name}; give one of them a different `name`")
+        } else if let Some(flaw) = sink.destination().flaw() {
+            flaw
+        } else {
+            continue;
+        };
+        flaws.push(Mistake { at: places.get(index).cloned(), message });
     }
-    Ok(())
+    flaws
 }
 
-/// Before either is made: an output that is there first is no store that could be known as one.
-fn check_apart(store: &StoreConfig, sinks: &[Spec]) -> Result<(), ConfigError> {
+/// Outputs that would write over the store. Known before either is made: an output that is there first is no
+/// store that could be known as one.
+fn apart(store: &StoreConfig, sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
     let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let is_store = |spec: &Spec| match spec {
         Spec::FileConfig(file) => place(&file.path) == place(&store.path),
         Spec::TextfileConfig(file) => place(&file.path) == place(&store.path),
         _ => false,
     };
-    if sinks.iter().any(is_store) {
-        return Err(ConfigError::StoreIsOutput(store.path.clone()));
-    }
-    Ok(())
+    let path = store.path.display();
+    let sinks = sinks.iter().enumerate().filter(|(_, spec)| is_store(spec));
+    let message = format!(
+        "{path} is the store and cannot be an output as well; give one of them another path"
+    );
+    sinks
+        .map(|(index, _)| Mistake { at: places.get(index).cloned(), message: message.clone() })
+        .collect()
 }
 
 #[cfg(test)]

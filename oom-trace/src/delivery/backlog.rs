@@ -115,8 +115,15 @@ impl Drop for Place {
 }
 
 impl Place {
-    /// Waits for records from `from` on, `most` of them. All before is done with.
-    pub(super) fn take(&self, from: Number, most: usize, wake: &AtomicBool) -> ReadOutcome {
+    /// Waits for records from `from` on, `most` of them, and no longer than `until`. All before is done
+    /// with.
+    pub(super) fn take(
+        &self,
+        from: Number,
+        most: usize,
+        until: Option<Instant>,
+        wake: &AtomicBool,
+    ) -> ReadOutcome {
         let Self { backlog, key, reader } = self;
         let mut state = backlog.lock();
         state.moved_to(*key, from);
@@ -132,7 +139,12 @@ impl Place {
             }
             if !is_there {
                 waiting = None;
-                state = backlog.wait(state);
+                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                state = match left {
+                    Some(Duration::ZERO) => return ReadOutcome::Due,
+                    Some(left) => backlog.wait_for(state, left),
+                    None => backlog.wait(state),
+                };
                 continue;
             }
             let since = match waiting {
@@ -238,12 +250,18 @@ impl Backlog {
                     return Task::Save(first, records);
                 }
                 ReadOutcome::Behind(front) => return Task::Missed(front),
-                ReadOutcome::Woken | ReadOutcome::Stalled | ReadOutcome::Over
+                ReadOutcome::Woken
+                | ReadOutcome::Due
+                | ReadOutcome::Stalled
+                | ReadOutcome::Over
                     if end.load(Relaxed) =>
                 {
                     return Task::Over;
                 }
-                ReadOutcome::Woken | ReadOutcome::Stalled | ReadOutcome::Over => {}
+                ReadOutcome::Woken
+                | ReadOutcome::Due
+                | ReadOutcome::Stalled
+                | ReadOutcome::Over => {}
             }
             if !state.moved {
                 state = self.wait(state);

@@ -5,6 +5,7 @@
 //! is: what a sink did not take it gets after the agent's next start.
 
 mod backlog;
+mod fold;
 mod report;
 mod stats;
 mod store_writer;
@@ -23,12 +24,13 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use self::backlog::{Backlog, PATIENCE, Reader, WaitOutcome};
+use self::fold::Fold;
 use self::stats::Counts;
 use self::store_writer::StoreWriter;
 use self::worker::{Progress, Signals, Worker};
 use crate::incident::model::Record;
 use crate::reserve;
-use crate::sink::{Filter, FilterState, Sink, SinkTotals, Status as _};
+use crate::sink::{Choice, FilterState, Sink, SinkTotals, Status as _};
 use crate::store::{Archive, LateStore};
 
 pub use report::{Report, Reporter};
@@ -55,7 +57,7 @@ pub struct ConfiguredSink {
     /// The sink.
     pub sink: Box<dyn Sink>,
     /// Which.
-    pub filter: Filter,
+    pub choice: Choice,
 }
 
 /// All sinks and the store.
@@ -152,7 +154,7 @@ impl Delivery {
 
     /// Starts one more sink; `cursor` is the first record that it has not got.
     fn add(&mut self, configured: ConfiguredSink, cursor: &AtomicU64) -> Result<(), ThreadError> {
-        let ConfiguredSink { sink, filter } = configured;
+        let ConfiguredSink { sink, choice: Choice { filter, backfill, fold } } = configured;
         let is_kept = sink.is_durable() && self.archive.is_some();
         let reader = if sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
         // Before it is read again: from here on nothing goes from memory that is not done with.
@@ -162,7 +164,9 @@ impl Delivery {
         let signals = Arc::new(Signals::default());
         let worker = Worker {
             sink,
-            filter: FilterState::new(filter),
+            filter: FilterState::new(filter).sparing(backfill),
+            fold: fold.map(Fold::new),
+            at: cursor.load(Relaxed),
             backlog: Arc::clone(&self.backlog),
             place,
             archive: self.archive.as_ref().map(Archive::another),

@@ -31,6 +31,9 @@ pub(super) struct Counts {
     pub(super) shrunk: AtomicU64,
     /// The number of the record it is at.
     pub(super) cursor: AtomicU64,
+    /// The first record that it has not told of, which may be one that it is to tell of later, with
+    /// others.
+    pub(super) untold: AtomicU64,
     /// Whether the store keeps what it has not got to, and where it is.
     pub(super) kept: bool,
     pub(super) stuck: AtomicBool,
@@ -46,7 +49,8 @@ struct Told {
 
 impl Counts {
     pub(super) fn new(name: &str, cursor: Number, kept: bool) -> Self {
-        Self { name: name.to_owned(), kept, cursor: AtomicU64::new(cursor), ..Self::default() }
+        let (name, at) = (name.to_owned(), || AtomicU64::new(cursor));
+        Self { name, kept, cursor: at(), untold: at(), ..Self::default() }
     }
 
     pub(super) fn succeeded(&self, records: u64) {

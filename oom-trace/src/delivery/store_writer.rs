@@ -106,7 +106,7 @@ impl StoreWriter {
         let counts = self.stats.counts();
         let kept = counts.iter().filter(|counts| counts.kept);
         let cursors: Vec<_> = kept
-            .map(|counts| (counts.name.as_str(), counts.cursor.load(Relaxed).min(end)))
+            .map(|counts| (counts.name.as_str(), counts.untold.load(Relaxed).min(end)))
             .collect();
         match self.store.save(first, records, &cursors) {
             Ok(said) => {

@@ -4,12 +4,13 @@ use std::sync::mpsc::{Sender, channel};
 
 use super::backlog::LEAST;
 use super::*;
-use crate::incident::model::Weight;
+use crate::incident::model::{OomKill, Weight};
 use crate::render::fixtures;
 use crate::setting::{ByteSize, ConfigDuration};
-use crate::sink::{Disposition, SinkError};
+use crate::sink::{Choice, Disposition, Repeats, SinkError};
 use crate::store::{Retention, Store};
 
+mod fold;
 mod records;
 mod store;
 
@@ -48,6 +49,9 @@ impl Sink for Gate {
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
         records.iter().try_for_each(|record| self.pass(record.id()))
     }
+    fn deliver_repeats(&mut self, last: &Arc<Record>, repeats: &Repeats) -> Result<(), SinkError> {
+        self.pass(format!("{} more, to {}", repeats.more, last.id()))
+    }
     fn is_durable(&self) -> bool {
         self.durable
     }
@@ -79,7 +83,7 @@ fn gate(name: &'static str, durable: bool) -> (ConfiguredSink, Keys) {
     let (enter, entered) = channel();
     let (answers, answering) = channel();
     let sink = Box::new(Gate { name, durable, entered: enter, answers: answering });
-    (ConfiguredSink { sink, filter: Filter::default() }, Keys { entered, answers })
+    (ConfiguredSink { sink, choice: Choice::default() }, Keys { entered, answers })
 }
 
 /// So many records find room.
@@ -228,7 +232,7 @@ impl Sink for Fussy {
 #[test]
 fn what_was_taken_but_for_some_is_not_handed_over_again() {
     let (sender, batches) = channel();
-    let configured = ConfiguredSink { sink: Box::new(Fussy(sender)), filter: Filter::default() };
+    let configured = ConfiguredSink { sink: Box::new(Fussy(sender)), choice: Choice::default() };
     let Bench { delivery, reports: _reports } = bench(vec![configured], None);
     (0..3).for_each(|number| delivery.send(record(number)));
     let [totals] = delivery.close(SOON).try_into().unwrap();
@@ -320,7 +324,7 @@ fn every_format_renders_on_the_stack_of_a_sink() {
     let sinks = formats.map(|format| {
         let sink = Box::new(Console::new(null(), format, Style { color: true, ..Style::default() }))
             as Box<dyn Sink>;
-        ConfiguredSink { sink, filter: Filter::default() }
+        ConfiguredSink { sink, choice: Choice::default() }
     });
     let report: Reporter = Arc::new(|report| panic!("{report}"));
     let stats = Arc::new(SinkStats::default());

@@ -4,15 +4,16 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
 use super::backlog::{Backlog, Number, Place, ReadOutcome, WaitOutcome};
+use super::fold::Fold;
 use super::report::{Report, Reporter};
 use super::stats::Counts;
 use crate::incident::model::Record;
-use crate::sink::{Disposition, FilterState, Sink, SinkError};
+use crate::sink::{Disposition, FilterState, Repeats, Sink, SinkError};
 use crate::store::{Archive, BATCH_BYTES};
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
@@ -32,6 +33,10 @@ pub(super) struct Signals {
 pub(super) struct Worker {
     pub(super) sink: Box<dyn Sink>,
     pub(super) filter: FilterState,
+    /// What it tells of later, with others.
+    pub(super) fold: Option<Fold>,
+    /// The number of the record that it reads next.
+    pub(super) at: Number,
     pub(super) backlog: Arc<Backlog>,
     pub(super) place: Place,
     /// What is no longer in memory.
@@ -40,6 +45,30 @@ pub(super) struct Worker {
     pub(super) signals: Arc<Signals>,
     pub(super) report: Reporter,
     pub(super) progress: Progress,
+}
+
+/// What is handed over at once.
+enum Parcel<'a> {
+    Records(&'a [Arc<Record>]),
+    /// The last of several at one place.
+    Repeats(&'a Arc<Record>, &'a Repeats),
+}
+
+impl Parcel<'_> {
+    /// How many records are told of.
+    fn count(&self) -> u64 {
+        match self {
+            Self::Records(records) => records.len() as u64,
+            Self::Repeats(_, repeats) => repeats.more,
+        }
+    }
+
+    fn hand_to(&self, sink: &mut dyn Sink) -> Result<(), SinkError> {
+        match self {
+            Self::Records(records) => sink.deliver(records),
+            Self::Repeats(last, repeats) => sink.deliver_repeats(last, repeats),
+        }
+    }
 }
 
 /// How it has gone.
@@ -59,32 +88,70 @@ impl Worker {
         if let Err(error) = self.sink.begin() {
             self.fail(&error, false);
         }
-        loop {
-            let cursor = self.counts.cursor.load(Relaxed);
-            let most = self.sink.batch();
-            match self.place.take(cursor, most, &self.signals.wake) {
-                ReadOutcome::Records(first, records) => {
-                    if !self.pass_on(first, &records) {
-                        break;
-                    }
-                }
-                ReadOutcome::Behind(front) => {
-                    if !self.catch_up(cursor, front, most) {
-                        break;
-                    }
-                }
-                ReadOutcome::Woken => self.look(),
-                ReadOutcome::Stalled => (self.report)(Report::StoreStalled),
-                ReadOutcome::Over => break,
-            }
-            if self.signals.end.load(Relaxed) {
-                break;
-            }
+        if self.read() {
+            self.tell_repeats(None);
         }
+        self.leave_untold();
         if let Err(error) = self.sink.flush() {
             self.fail(&error, false);
         }
         self.counts.ended.store(true, Relaxed);
+    }
+
+    /// As long as there is something to read; `false` if it is the end and the last of that could not
+    /// be delivered.
+    fn read(&mut self) -> bool {
+        loop {
+            if !self.tell_repeats(Some(Instant::now())) {
+                return false;
+            }
+            // What is told later is not to depend on what is handed over together with it.
+            let most = if self.fold.is_some() { 1 } else { self.sink.batch() };
+            let at = self.at;
+            let until = self.fold.as_ref().and_then(Fold::next);
+            let goes_on = match self.place.take(at, most, until, &self.signals.wake) {
+                ReadOutcome::Records(first, records) => self.pass_on(first, &records),
+                ReadOutcome::Behind(front) => self.catch_up(at, front, most),
+                ReadOutcome::Woken => {
+                    self.look();
+                    true
+                }
+                ReadOutcome::Due => true,
+                ReadOutcome::Stalled => {
+                    (self.report)(Report::StoreStalled);
+                    true
+                }
+                ReadOutcome::Over => return true,
+            };
+            if !goes_on || self.signals.end.load(Relaxed) {
+                return goes_on;
+            }
+        }
+    }
+
+    /// Tells of what repeated itself at places whose while is over by then, or everywhere; `false` if
+    /// it is the end and that could not be delivered.
+    fn tell_repeats(&mut self, now: Option<Instant>) -> bool {
+        while let Some(due) = self.fold.as_mut().and_then(|fold| fold.due(now)) {
+            if !self.deliver(&Parcel::Repeats(&due.last, &due.repeats)) {
+                return false;
+            }
+            if let Some(fold) = &mut self.fold {
+                fold.told(&due, Instant::now());
+            }
+            self.move_to(self.at);
+        }
+        true
+    }
+
+    /// What was counted and could not be told of: the store has it, with all that came since, or nobody.
+    fn leave_untold(&self) {
+        let untold = self.fold.as_ref().map_or(0, Fold::untold);
+        if self.counts.kept {
+            self.counts.cursor.store(self.counts.untold.load(Relaxed), Relaxed);
+        } else {
+            self.counts.dropped.fetch_add(untold, Relaxed);
+        }
     }
 
     fn look(&mut self) {
@@ -108,10 +175,11 @@ impl Worker {
         };
         let first = found.first().map_or(front, |(number, _)| *number);
         self.counts.dropped.fetch_add(first - cursor, Relaxed);
-        self.counts.cursor.store(first, Relaxed);
+        self.move_to(first);
         for (number, record) in found {
             // Other numbers between are of no record: a record that was there already has two.
-            let before = self.counts.cursor.swap(number, Relaxed);
+            let before = self.at;
+            self.move_to(number);
             self.counts.dropped.fetch_add(self.backlog.lacking(before, number), Relaxed);
             if !self.pass_on(number, &[Arc::new(record)]) {
                 return false;
@@ -124,28 +192,52 @@ impl Worker {
     /// not be delivered.
     fn pass_on(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
         let all = records.len();
-        let mine: Vec<_> = records.iter().filter(|it| self.filter.takes(it)).cloned().collect();
-        if !mine.is_empty() && !self.deliver(&mine) {
+        let mine = self.mine(first, records);
+        if !mine.is_empty() && !self.deliver(&Parcel::Records(&mine)) {
             return false;
         }
         let shrunk = mine.iter().filter(|it| it.kill().is_some_and(|kill| !kill.shrunk.is_empty()));
         self.counts.shrunk.fetch_add(shrunk.count() as u64, Relaxed);
-        let cursor = first + all as Number;
-        self.counts.cursor.store(cursor, Relaxed);
-        if self.sink.is_durable() {
-            self.backlog.moved();
-        }
-        if cursor >= self.backlog.next() {
+        self.move_to(first + all as Number);
+        if self.at >= self.backlog.next() {
             self.tell_losses();
         }
         true
     }
 
-    fn deliver(&mut self, records: &[Arc<Record>]) -> bool {
-        let all = records.len() as u64;
+    /// Those that are for this sink, and to be told now.
+    fn mine(&mut self, first: Number, records: &[Arc<Record>]) -> Vec<Arc<Record>> {
+        let Self { filter, fold, .. } = self;
+        let now = Instant::now();
+        let mut is_mine = |number: Number, record: &Arc<Record>| {
+            let is_taken = filter.takes(record);
+            let is_later =
+                is_taken && fold.as_mut().is_some_and(|fold| fold.takes(number, record, now));
+            if let Some(kill) = record.kill().filter(|_| is_later) {
+                filter.leave_out_end_of(kill);
+            }
+            is_taken && !is_later
+        };
+        let numbered = (first..).zip(records);
+        numbered.filter(|(number, it)| is_mine(*number, it)).map(|(_, it)| Arc::clone(it)).collect()
+    }
+
+    /// It has read what is before this.
+    fn move_to(&mut self, number: Number) {
+        self.at = number;
+        let untold = self.fold.as_ref().and_then(Fold::first_untold).unwrap_or(number);
+        self.counts.cursor.store(number, Relaxed);
+        self.counts.untold.store(untold, Relaxed);
+        if self.sink.is_durable() {
+            self.backlog.moved();
+        }
+    }
+
+    fn deliver(&mut self, parcel: &Parcel<'_>) -> bool {
+        let all = parcel.count();
         let mut is_last = false;
         loop {
-            let Err(error) = self.sink.deliver(records) else {
+            let Err(error) = parcel.hand_to(&mut *self.sink) else {
                 self.succeeded(all);
                 return true;
             };
@@ -159,11 +251,15 @@ impl Worker {
                     is_last = !self.wait();
                     continue;
                 }
-                // It may be for one of them.
-                Disposition::Refused if all > 1 => {
-                    return records.iter().all(|it| self.deliver(std::slice::from_ref(it)));
-                }
-                Disposition::Retry | Disposition::Refused => all,
+                Disposition::Refused => match parcel {
+                    // It may be for one of them.
+                    Parcel::Records(records) if all > 1 => {
+                        let mut each = records.iter().map(std::slice::from_ref);
+                        return each.all(|one| self.deliver(&Parcel::Records(one)));
+                    }
+                    _ => all,
+                },
+                Disposition::Retry => all,
                 Disposition::Partial(lost) => lost.min(all),
             };
             if lost < all {

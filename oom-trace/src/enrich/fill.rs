@@ -50,6 +50,7 @@ impl Common {
             kill_count: _,
             killed_again: _,
             log_us: _,
+            backfilled: _,
             victim: _,
             why: _,
             shrunk: _,

@@ -151,6 +151,7 @@ impl Enricher {
                     kill_count: kill_count(victim, outcome),
                     killed_again: victim.killed_again(),
                     log_us: log_us(victim),
+                    backfilled: false,
                     message: message.clone().or(said(victim)),
                     shortage: shortage.clone(),
                     chosen: chosen.clone(),

@@ -233,6 +233,9 @@ pub struct OomKill {
     /// When the kernel logged its kill, by the stamp of that line in microseconds, as `/dev/kmsg` has
     /// it; `None` where the log was not read or has no such line. It does not count suspension.
     pub log_us: Option<u64>,
+    /// Whether nobody saw it: the agent found it in the kernel's log when it started later.
+    #[serde(default)]
+    pub backfilled: bool,
     /// The kernel's own words before `: Killed process`.
     pub message: Option<KernelText>,
     /// The shortage that it was killed for.

@@ -132,6 +132,8 @@ impl Dump {
         }
         let Some(columns) = &self.columns else { return };
         match columns.read(row, entry.names).filter(|_| self.tasks.len() < MAX_TASKS) {
+            // Its name ends the line.
+            Some(task) if entry.cut => self.tasks.push(Task { comm: None, ..task }),
             Some(task) => self.tasks.push(task),
             None => self.has_all_tasks = false,
         }
@@ -274,7 +276,8 @@ impl Dump {
                 name.len() + 2 + number.checked_ilog10().unwrap_or(0) as usize + 1
             })
             .sum();
-        let release = self.cpu().map(|cpu| Release::new(&cpu.release).version());
+        let release = self.cpu().and_then(|cpu| cpu.release.as_deref());
+        let release = release.map(|release| Release::new(release).version());
         let is_one_message = release.is_none_or(|release| release < (6, 12));
         let last = usize::from(is_one_message && (900..1100).contains(&len));
         let stat = self.stat.get(..self.stat.len().saturating_sub(last))?;

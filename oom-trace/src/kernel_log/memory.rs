@@ -81,9 +81,7 @@ impl Memory {
             MemInfo::Slab { name, used, total } => {
                 self.slabs.push(Slab { name, used_bytes: used, total_bytes: total });
             }
-            MemInfo::Allocation { bytes, calls, file, line, module, function } => {
-                self.allocations.push(Allocation { bytes, calls, file, line, module, function });
-            }
+            MemInfo::Allocation(allocation) => self.allocations.push(allocation),
             MemInfo::Protection { min, low } => {
                 self.protection = Some(Protection { min_bytes: min, low_bytes: low });
             }

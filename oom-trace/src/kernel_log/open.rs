@@ -236,6 +236,11 @@ impl Open {
         !self.victims.is_empty() || self.failures > 0
     }
 
+    /// Whether its end is known, and no line of others' ends it: of a group there may be more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.has_result() && self.group.is_none()
+    }
+
     /// Whether the kernel may panic for want of this memory.
     pub(super) fn may_panic(&self, entry: &Entry<'_>) -> bool {
         let is_described = self.dump.header.is_some() && self.dump.summary.is_none();

@@ -45,6 +45,8 @@ pub struct Parser {
     begun: Option<Begun>,
     /// For a saved log, what the reaper says is told, too: the hooks have it from elsewhere.
     is_saved: bool,
+    /// Its kills go without [`OomKill::why`](crate::incident::model::OomKill::why).
+    is_unexplained: bool,
     /// Those who were killed, in records that are done.
     dying: VecDeque<Dying>,
     line: u64,
@@ -58,6 +60,12 @@ impl Parser {
     #[must_use]
     pub fn new(machine: Machine) -> Self {
         Self { machine, ..Self::default() }
+    }
+
+    /// As [`Self::new`], for one who adds what the log tells to a record, and explains the kill then.
+    #[must_use]
+    pub fn unexplained(machine: Machine) -> Self {
+        Self { is_unexplained: true, ..Self::new(machine) }
     }
 
     /// Takes the message of a saved log's line.
@@ -179,6 +187,11 @@ impl Parser {
             || self.begun.as_ref().is_some_and(Begun::says_enough)
     }
 
+    /// Whether no line that speaks of nothing belongs to what was begun.
+    pub(super) fn is_settled(&self) -> bool {
+        self.begun.is_none() && self.open.as_ref().is_none_or(Open::is_settled)
+    }
+
     fn has_result(&self) -> bool {
         self.open.as_ref().is_some_and(Open::has_result)
     }
@@ -194,7 +207,7 @@ impl Parser {
         }
         let mut done = self.end_episode();
         let told = Told::new(&open, &self.machine, self.boot.as_ref());
-        let records = kills(&told);
+        let records = kills(&told, self.is_unexplained);
         self.remember(&open, &records);
         done.extend(records);
         for (reaped, at) in &open.reaped {

@@ -18,7 +18,7 @@ pub(super) struct Boot {
 }
 
 /// The records of an incident, one for each victim, in order.
-pub(super) fn kills(told: &Told<'_>) -> Vec<Record> {
+pub(super) fn kills(told: &Told<'_>, is_unexplained: bool) -> Vec<Record> {
     let victims = &told.open.victims;
     let count = u32::try_from(victims.len()).unwrap_or(u32::MAX);
     let Some(first) = victims.first() else { return Vec::new() };
@@ -34,7 +34,7 @@ pub(super) fn kills(told: &Told<'_>) -> Vec<Record> {
             victim: told.victim(victim),
             ..shared.clone()
         };
-        let why = crate::why::explain(&kill);
+        let why = if is_unexplained { None } else { crate::why::explain(&kill) };
         Record::OomKill(Box::new(OomKill { why, ..kill }))
     };
     (1..).zip(victims).map(record).collect()
@@ -60,6 +60,7 @@ fn kill(told: &Told<'_>, first: &Victim) -> OomKill {
         kill_count: None,
         killed_again: Vec::new(),
         log_us: None,
+        backfilled: false,
         message: message.map(Into::into),
         candidates: told.candidates(shortage.scope).map(Into::into),
         census: told.census(shortage.scope).map(Into::into),

@@ -158,19 +158,26 @@ pub enum Names {
     Exact,
     /// Bytes that cannot be printed may have been replaced, and a line feed ends the line.
     Printed,
+    /// The same, and letters are capitals, whatever they were.
+    Capitals,
 }
 
 impl Names {
     /// A name as the kernel holds it; `None` if that is not sure.
     pub(super) fn read(self, text: &[u8]) -> Option<KernelText> {
-        (self == Self::Exact || !may_be_replaced(text)).then(|| KernelText::from(text))
+        let is_sure = match self {
+            Self::Exact => true,
+            Self::Printed => !may_be_replaced(text),
+            Self::Capitals => !may_be_replaced(text) && !text.iter().any(u8::is_ascii_alphabetic),
+        };
+        is_sure.then(|| KernelText::from(text))
     }
 
     /// Whether a task can have this name.
     pub(super) fn may_be_comm(self, text: &[u8]) -> bool {
         let len = match self {
             Self::Exact => text.len(),
-            Self::Printed => shortest(text),
+            Self::Printed | Self::Capitals => shortest(text),
         };
         len <= COMM_MAX
     }

@@ -62,7 +62,7 @@ impl<'a> Told<'a> {
 
     pub(super) fn origin(&self) -> Origin {
         let Self { open, machine, boot, .. } = self;
-        let kernel = self.cpu.map(|cpu| cpu.release.clone());
+        let kernel = self.cpu.and_then(|cpu| cpu.release.clone());
         Origin {
             time: open.start.time,
             time_guessed: open.start.time.and_then(|_| open.start.guessed.told()),
@@ -217,16 +217,16 @@ impl<'a> Told<'a> {
             cgroup,
             usage_bytes: memory.map(|memory| memory.usage_bytes),
             max_bytes: memory.and_then(|memory| memory.max_bytes),
-            failcnt: memory.map(|memory| memory.failcnt),
+            failcnt: memory.and_then(|memory| memory.failcnt),
             swap_usage_bytes: swap.map(|swap| swap.usage_bytes),
             swap_max_bytes: swap.and_then(|swap| swap.max_bytes),
-            swap_failcnt: swap.map(|swap| swap.failcnt),
+            swap_failcnt: swap.and_then(|swap| swap.failcnt),
             memsw_usage_bytes: memsw.map(|memsw| memsw.usage_bytes),
             memsw_max_bytes: memsw.and_then(|memsw| memsw.max_bytes),
-            memsw_failcnt: memsw.map(|memsw| memsw.failcnt),
+            memsw_failcnt: memsw.and_then(|memsw| memsw.failcnt),
             kmem_usage_bytes: kmem.map(|kmem| kmem.usage_bytes),
             kmem_max_bytes: kmem.and_then(|kmem| kmem.max_bytes),
-            kmem_failcnt: kmem.map(|kmem| kmem.failcnt),
+            kmem_failcnt: kmem.and_then(|kmem| kmem.failcnt),
             stat: dump.stat().map(|stat| stat.iter().cloned().collect()),
             ..Limit::default()
         })

@@ -1,14 +1,19 @@
 //! What was seen, and what the kernel says it did: its counter is the truth.
 
-use std::fs::File;
-use std::io::Read as _;
-
+use super::vmstat::Vmstat;
 use crate::incident::model::{OomKill, Totals};
 
-const VMSTAT: &str = "/proc/vmstat";
+/// Knows how many kills the kernel has counted.
+pub(crate) trait Count {
+    /// By now; `None` where the kernel does not tell.
+    fn count(&self) -> Option<u64>;
+}
 
-/// Bytes that it has at the most: Linux 7 has 4 KiB.
-const VMSTAT_LEN: usize = 8 << 10;
+impl Count for Vmstat {
+    fn count(&self) -> Option<u64> {
+        self.oom_kill()
+    }
+}
 
 /// Counts kills on both sides.
 ///
@@ -20,7 +25,7 @@ const VMSTAT_LEN: usize = 8 << 10;
 /// kills than the kernel has counted since. Then the account began with a lower count, so that this
 /// surplus never makes up for a loss.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct Account<C = Vmstat> {
     /// The kernel's count when the account began; `None` where the kernel does not tell.
     base: Option<u64>,
     kills: u64,
@@ -33,25 +38,27 @@ pub(crate) struct Account {
     ahead: Option<u64>,
     /// Kills that are in no record and that have been told of.
     told: u64,
-    count: fn() -> Option<u64>,
+    kernel: C,
 }
 
 impl Account {
     /// Starts to count.
     pub(crate) fn open() -> Self {
-        Self::with(oom_kill)
+        Self::with(Vmstat::open())
     }
+}
 
-    fn with(count: fn() -> Option<u64>) -> Self {
+impl<C: Count> Account<C> {
+    fn with(kernel: C) -> Self {
         Self {
-            base: count(),
+            base: kernel.count(),
             kills: 0,
             unsure: 0,
             records: 0,
             malformed: 0,
             ahead: None,
             told: 0,
-            count,
+            kernel,
         }
     }
 
@@ -74,7 +81,7 @@ impl Account {
 
     /// The kernel's count by now.
     pub(crate) fn count(&self) -> Option<u64> {
-        (self.count)()
+        self.kernel.count()
     }
 
     /// How many kills the kernel had counted when the account began, as far as is known by now.
@@ -124,11 +131,11 @@ impl Account {
     fn begin_earlier(&mut self, seen: u64) {
         // Not the count that was taken before: it may be older than the last record.
         let began = self.count().map(|now| now.saturating_sub(seen));
-        self.base = self.base.zip(began).map(|(base, began)| base.min(began));
+        self.base = self.base.map(|base| began.map_or(base, |began| base.min(began)));
     }
 
     pub(crate) fn totals(&self, count: Option<u64>, ring_lost: u64, sink_lost: u64) -> Totals {
-        let &Self { base, kills, unsure, records, malformed, ahead: _, told, count: _ } = self;
+        let &Self { base, kills, unsure, records, malformed, ahead: _, told, kernel: _ } = self;
         let counted = count.zip(base).map(|(count, base)| count.saturating_sub(base));
         // As many of the doubtful ones as the kernel counted.
         let kills = counted
@@ -139,24 +146,18 @@ impl Account {
     }
 }
 
-/// `/proc/vmstat` `oom_kill`: kills since the boot.
-pub(crate) fn oom_kill() -> Option<u64> {
-    // The file says that it is empty: without room for all of it, it is read in a dozen small pieces.
-    let mut text = String::with_capacity(VMSTAT_LEN);
-    File::open(VMSTAT).ok()?.read_to_string(&mut text).ok()?;
-    parse_oom_kill(&text)
-}
-
-fn parse_oom_kill(vmstat: &str) -> Option<u64> {
-    vmstat.lines().find_map(|line| line.strip_prefix("oom_kill "))?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn account(kills: u64) -> Account {
-        Account { kills, ..Account::with(|| Some(0)) }
+    impl Count for Option<u64> {
+        fn count(&self) -> Option<u64> {
+            *self
+        }
+    }
+
+    fn account(kills: u64) -> Account<Option<u64>> {
+        Account { kills, ..Account::with(Some(0)) }
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
     /// It was counted before the account began, and its record came after.
     #[test]
     fn a_kill_that_was_on_its_way_at_the_start_hides_no_loss() {
-        let mut account = Account::with(|| Some(100));
+        let mut account = Account::with(Some(100));
         account.kills = 1;
         account.compare(Some(100), 0);
         assert_eq!(account.settle(Some(100), 0), None);
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn a_count_that_is_older_than_the_last_record_moves_no_beginning() {
         let mut account = Account { base: Some(90), ..account(11) };
-        account.count = || Some(101);
+        account.kernel = Some(101);
         account.compare(Some(100), 0);
         assert_eq!(account.base, Some(90));
         assert_eq!(account.totals(Some(100), 0, 0).kernel_kills, Some(11));
@@ -242,9 +243,13 @@ mod tests {
         assert_eq!(account.close(Some(6)), Some(1));
     }
 
+    /// The kernel may refuse to tell once: it has told where the account began.
     #[test]
-    fn the_counter_is_found_by_its_whole_name() {
-        assert_eq!(parse_oom_kill("oom_kill_x 3\noom_kill 12\n"), Some(12));
-        assert_eq!(parse_oom_kill("pgfault 1\n"), None);
+    fn a_count_that_is_not_to_be_had_ends_no_account() {
+        let mut account = Account { base: Some(90), ..account(11) };
+        account.kernel = None;
+        account.compare(Some(100), 0);
+        assert_eq!(account.base, Some(90));
+        assert_eq!(account.totals(Some(101), 0, 0).kernel_kills, Some(11));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::account::oom_kill;
+use super::vmstat::Vmstat;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{
@@ -19,6 +19,7 @@ pub(crate) struct AgentEvents {
     rung: Rung,
     hooks: Vec<String>,
     missing: Vec<Missing>,
+    vmstat: Vmstat,
 }
 
 impl AgentEvents {
@@ -28,7 +29,13 @@ impl AgentEvents {
             field: missing.field.to_owned(),
             reason: missing.reason.clone(),
         });
-        Self { host, rung: plan.rung, hooks: hooks.collect(), missing: missing.collect() }
+        Self {
+            host,
+            rung: plan.rung,
+            hooks: hooks.collect(),
+            missing: missing.collect(),
+            vmstat: Vmstat::open(),
+        }
     }
 
     /// Hooks are in.
@@ -119,7 +126,7 @@ impl AgentEvents {
             hooks: self.hooks.clone(),
             missing: self.missing.clone(),
             totals,
-            kernel_kills_since_boot: oom_kill(),
+            kernel_kills_since_boot: self.vmstat.oom_kill(),
         }))
     }
 }

@@ -106,8 +106,9 @@ impl Backfill {
     /// The record to tell of it, if it is a kill.
     pub(crate) fn take(&mut self, found: Found) -> Option<Record> {
         match found {
-            Found::Missed(kill) => {
+            Found::Missed(mut kill) => {
                 self.told += 1;
+                kill.backfilled = true;
                 Some(Record::OomKill(kill))
             }
             Found::Sum(sum) => {

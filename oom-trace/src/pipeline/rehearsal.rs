@@ -34,7 +34,7 @@ impl Rehearsal {
         let console = console.map(|it| (Some(it.format), it.style, it.filter.clone()));
         let sinks = config.sinks.iter().map(|spec| {
             let sink = spec.destination();
-            (sink.format(), Style::default(), sink.filter().clone())
+            (sink.format(), Style::default(), sink.choice().filter)
         });
         let outputs = console.into_iter().chain(sinks);
         let outputs =

@@ -45,6 +45,7 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
         kill_count: _,
         killed_again: _,
         log_us: _,
+        backfilled: _,
         message: _,
         shortage,
         chosen: _,

@@ -6,11 +6,14 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::incident::model::Record;
 use crate::text::acts;
 
-pub(super) fn render(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    record.serialize(&mut Serializer::with_formatter(&mut *out, LineFormatter))?;
+/// Appends any value so: one line, ended.
+///
+/// # Errors
+/// The value refuses to be serialised.
+pub fn json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, LineFormatter))?;
     out.push(b'\n');
     Ok(())
 }
@@ -45,15 +48,16 @@ impl Formatter for LineFormatter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incident::model::Record;
     use crate::render::fixtures;
 
     #[test]
     fn what_is_read_back_is_written_the_same() {
         for (name, record) in fixtures::all() {
             let [mut first, mut again] = [Vec::new(), Vec::new()];
-            render(&record, &mut first).unwrap();
+            json(&record, &mut first).unwrap();
             let back: Record = serde_json::from_slice(&first).unwrap();
-            render(&back, &mut again).unwrap();
+            json(&back, &mut again).unwrap();
             let value: serde_json::Value = serde_json::from_slice(&first).unwrap();
             assert_eq!(String::from_utf8(again), String::from_utf8(first), "{name}");
             assert_eq!(back.id(), record.id(), "{name}");

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use self::brief::{brief, time};
+pub use self::json::json;
 pub use self::moment::show_local_times;
 pub use self::style::{Color, Style};
 pub use self::table::{Row, Table};
@@ -79,7 +80,7 @@ pub fn render(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) 
     let rendered = match format {
         Format::Text => text::render(record, style, out),
         Format::Compact => compact::render(record, style, out),
-        Format::Json => json::render(record, out),
+        Format::Json => json(record, out),
         Format::Kernel => kernel::render(record, out),
     };
     if rendered.is_err() {

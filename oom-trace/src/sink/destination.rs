@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Filter, Sink, SinkError, Status};
+use super::{Choice, Filter, Sink, SinkError, Status};
 use crate::render::Format;
 
 /// The settings of one sink.
@@ -14,6 +14,16 @@ pub trait Destination: Debug {
     /// Which records it gets.
     fn filter(&self) -> &Filter;
 
+    /// What is chosen for it.
+    fn choice(&self) -> Choice {
+        self.filter().clone().into()
+    }
+
+    /// What is wrong with its keys together, and what to write.
+    fn flaw(&self) -> Option<String> {
+        None
+    }
+
     /// How records are written there; `None` where they are counted.
     fn format(&self) -> Option<Format>;
 
@@ -22,4 +32,13 @@ pub trait Destination: Debug {
     /// # Errors
     /// A destination that must be there is not, or a file or secret that is named.
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError>;
+
+    /// Finds out whether records could be delivered. Creates nothing, and does not disturb an agent
+    /// that has the destination open.
+    ///
+    /// # Errors
+    /// They could not be.
+    fn try_out(&self, agent: &Arc<dyn Status>) -> Result<(), SinkError> {
+        self.open(agent)?.probe()
+    }
 }

@@ -17,6 +17,7 @@ use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::files::spare_store;
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
+use crate::setting::may_be_made;
 use crate::text::Escaped;
 
 /// `[[sink.file]]`.
@@ -60,6 +61,15 @@ impl Destination for FileConfig {
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(FileSink::open(self)?))
+    }
+
+    /// A file that is not there yet is not made.
+    fn try_out(&self, _: &Arc<dyn Status>) -> Result<(), SinkError> {
+        let tried = match appending().open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(&self.path),
+            opened => opened.map(drop),
+        };
+        tried.map_err(|io| error("open", &self.path, io))
     }
 }
 
@@ -156,16 +166,17 @@ fn error(tried: &'static str, path: &Path, io: io::Error) -> SinkError {
 
 fn open(path: &Path) -> io::Result<Lines> {
     spare_store(path)?;
+    let file: File = appending().create(true).mode(0o640).open(path)?;
+    Ok(Lines::appending(file, path))
+}
+
+fn appending() -> OpenOptions {
     // Without NONBLOCK a FIFO would hold the agent until somebody reads it; with it the kernel
     // answers ENXIO. NOCTTY: a terminal must not become the agent's own.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file: File = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
-    Ok(Lines::appending(file, path))
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(flags.bits().cast_signed());
+    options
 }
 
 #[cfg(test)]

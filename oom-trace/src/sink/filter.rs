@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
 
 pub use self::pattern::{NamePattern, PathPattern, UnitPattern};
-
+use super::Backfill;
 use crate::incident::model::{OomExit, OomKill, Outcome, Pod, Record, RecordType, Scope, UserKill};
 use crate::text::KernelText;
 
@@ -215,6 +215,7 @@ fn is_pod(pod: &Pod, pattern: &NamePattern) -> Option<bool> {
 #[derive(Debug)]
 pub struct FilterState {
     filter: Filter,
+    backfill: Backfill,
     rejected: VecDeque<(String, u32)>,
 }
 
@@ -222,21 +223,25 @@ impl FilterState {
     /// With nobody rejected yet.
     #[must_use]
     pub fn new(filter: Filter) -> Self {
-        Self { filter, rejected: VecDeque::new() }
+        Self { filter, backfill: Backfill::All, rejected: VecDeque::new() }
+    }
+
+    /// Of those, only what is no backfill where a sink is spared that.
+    #[must_use]
+    pub fn sparing(self, backfill: Backfill) -> Self {
+        Self { backfill, ..self }
     }
 
     /// Whether it is wanted.
     pub fn takes(&mut self, record: &Record) -> bool {
         match record {
             Record::OomKill(kill) => {
-                let whole = self.filter.fits(kill) == Some(true);
+                let is_spared = kill.backfilled && self.backfill == Backfill::Store;
+                let whole = !is_spared && self.filter.fits(kill) == Some(true);
                 // Who asks for ends alone gets those of the kills that fit otherwise.
-                let takes = whole || self.takes_end_of(kill);
+                let takes = whole || (!is_spared && self.takes_end_of(kill));
                 if !takes {
-                    if self.rejected.len() >= REJECTED {
-                        self.rejected.pop_front();
-                    }
-                    self.rejected.push_back((kill.incident.clone(), kill.victim.tid));
+                    self.leave_out_end_of(kill);
                 }
                 whole
             }
@@ -252,6 +257,14 @@ impl FilterState {
             Record::UserKill(kill) => self.filter.takes_user_kill(kill),
             Record::Agent(_) => self.filter.takes_type(RecordType::Agent),
         }
+    }
+
+    /// Of a kill that was not told, the end is not either.
+    pub fn leave_out_end_of(&mut self, kill: &OomKill) {
+        if self.rejected.len() >= REJECTED {
+            self.rejected.pop_front();
+        }
+        self.rejected.push_back((kill.incident.clone(), kill.victim.tid));
     }
 
     fn takes_end_of(&self, kill: &OomKill) -> bool {

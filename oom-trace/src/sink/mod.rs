@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::incident::model::Record;
 
+mod backfill;
+mod body;
+mod choice;
 mod console;
 mod destination;
 mod error;
@@ -18,7 +21,9 @@ mod lines;
 mod metrics;
 mod otlp;
 mod output;
+mod place;
 mod prometheus;
+mod repeats;
 mod runtime;
 mod severity;
 mod spec;
@@ -34,12 +39,16 @@ mod compliance;
 #[cfg(test)]
 mod testhttp;
 
+pub use backfill::Backfill;
+pub use choice::Choice;
 pub use console::Console;
 pub use destination::Destination;
 pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
 pub use filter::{Filter, FilterState, NamePattern, PathPattern, UnitPattern};
 pub use output::OutputError;
+pub use place::Place;
+pub use repeats::Repeats;
 pub use spec::{KINDS, Spec, SpecError, Tables};
 pub use status::{SinkTotals, Status};
 pub use tls::{Tls, TlsError};
@@ -65,6 +74,15 @@ pub trait Sink: Send + Debug {
     /// The destination does not take them, or not all of them. The sink stays usable, and all of
     /// them are handed over again unless its [`Disposition`] says otherwise.
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError>;
+
+    /// Hands over the last of several kills at one place, the others of which are told by their number
+    /// alone.
+    ///
+    /// # Errors
+    /// As [`Sink::deliver`].
+    fn deliver_repeats(&mut self, last: &Arc<Record>, _: &Repeats) -> Result<(), SinkError> {
+        self.deliver(std::slice::from_ref(last))
+    }
 
     /// How many records it takes at once, at the most.
     fn batch(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -32,6 +32,9 @@ const CONNECTIONS: usize = 16;
 
 /// For a connection, from its beginning to its end.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one is waited for that may be this program.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// `[[sink.prometheus]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -91,6 +94,29 @@ impl Destination for PrometheusConfig {
             end: None,
         }))
     }
+
+    /// A port that an agent answers at is not taken from it.
+    fn try_out(&self, agent: &Arc<dyn Status>) -> Result<(), SinkError> {
+        match self.open(agent) {
+            Err(_) if is_own(self.listen) => Ok(()),
+            opened => opened.map(drop),
+        }
+    }
+}
+
+/// Whether whoever answers there has this program's metrics.
+fn is_own(listen: SocketAddr) -> bool {
+    let config = ureq::Agent::config_builder().timeout_global(Some(ASKING)).proxy(None).build();
+    // Who listens on all addresses answers at this one as well.
+    let host = match listen.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let url = format!("http://{}/metrics", SocketAddr::new(host, listen.port()));
+    let answer = ureq::Agent::from(config).get(url).call();
+    let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+    text.is_ok_and(|text| text.contains("oom_trace_build_info"))
 }
 
 /// Counts; once it has begun a thread answers until this is dropped.

@@ -128,6 +128,7 @@ fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incident::model::RecordType;
     use crate::render::Format;
 
     #[test]
@@ -143,6 +144,26 @@ mod tests {
         ] {
             let error = text.parse::<Spec>().unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn each_kind_chooses_the_types_of_records() {
+        const NEEDED: [(&str, &str); 6] = [
+            ("file", "path = \"/x\""),
+            ("syslog", "url = \"udp://x\""),
+            ("otlp", "endpoint = \"http://x\""),
+            ("webhook", "url = \"http://x/\", body = \"slack\""),
+            ("exec", "command = [\"/x\"]"),
+            ("textfile", "path = \"/x.prom\""),
+        ];
+        for kind in KINDS {
+            let needed = NEEDED.iter().find(|(name, _)| name == kind).map(|(_, keys)| *keys);
+            let mut keys: Vec<_> = needed.into_iter().collect();
+            keys.push("filter = { type = [\"oom_panic\", \"agent\"] }");
+            let spec: Spec = format!("{kind}:{{ {} }}", keys.join(", ")).parse().unwrap();
+            let types = spec.destination().choice().filter.types;
+            assert_eq!(types, [RecordType::OomPanic, RecordType::Agent], "{kind}");
         }
     }
 

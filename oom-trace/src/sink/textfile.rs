@@ -12,6 +12,7 @@ use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::files::replace;
 use crate::incident::model::Record;
 use crate::render::Format;
+use crate::setting::may_be_made;
 use crate::text::Escaped;
 
 /// The collector runs as another user.
@@ -65,6 +66,12 @@ impl Destination for TextfileConfig {
         let sink = Textfile { name: self.name(), path: self.path.clone(), metrics };
         sink.write()?;
         Ok(Box::new(sink))
+    }
+
+    /// It is replaced and never written to: what matters is its directory.
+    fn try_out(&self, _: &Arc<dyn Status>) -> Result<(), SinkError> {
+        let path = Escaped(self.path.as_os_str().as_encoded_bytes());
+        may_be_made(&self.path).map_err(|io| SinkError::new("write to", path.to_string(), io))
     }
 }
 

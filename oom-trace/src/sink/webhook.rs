@@ -1,15 +1,16 @@
-//! `webhook`: each record's JSON to an HTTP server, by POST.
+//! `webhook`: each record to an HTTP server, by POST, in the form that it wants.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::body::{self, Body, Writer};
 use super::http::{Endpoint, HttpClient};
 use super::url::SecretUrl;
-use super::{Destination, Filter, Sink, SinkError, Status, Tls};
+use super::{Backfill, Choice, Destination, Filter, Repeats, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
-use crate::render::{Format, Style, render};
+use crate::render::Format;
 use crate::setting::{ConfigDuration, Secret};
 
 /// `[[sink.webhook]]`.
@@ -31,6 +32,16 @@ pub struct WebhookConfig {
     pub tls: Tls,
     /// The proxy to go through, such as `http://proxy:3128`.
     pub proxy: Option<Secret>,
+    /// In which form.
+    #[serde(default)]
+    pub(super) body: Body,
+    /// PagerDuty's, for its form.
+    pub routing_key: Option<Secret>,
+    /// For how long kills at one place are told together.
+    pub fold: Option<ConfigDuration>,
+    /// Whether it is told of kills from before the agent's start.
+    #[serde(default = "Backfill::store")]
+    pub backfill: Backfill,
     /// How long a post may take.
     #[serde(default = "ConfigDuration::ten_seconds")]
     pub timeout: ConfigDuration,
@@ -45,18 +56,28 @@ impl Destination for WebhookConfig {
         &self.filter
     }
 
+    fn choice(&self) -> Choice {
+        self.body.choice(&self.filter, self.backfill, self.fold)
+    }
+
+    fn flaw(&self) -> Option<String> {
+        self.body.flaw(self.routing_key.as_ref())
+    }
+
     fn format(&self) -> Option<Format> {
         Some(Format::Json)
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
-        let Self { url, headers, tls, proxy, timeout, .. } = self;
+        let Self { url, headers, tls, proxy, timeout, body, routing_key, .. } = self;
         let target = url.shown();
+        let writer = Writer::new(*body, routing_key.as_ref());
+        let writer = writer.map_err(|error| SinkError::said("post to", &*target, error))?;
         let url = url.reveal().map_err(|error| SinkError::said("post to", &*target, error))?;
         let proxy = proxy.as_ref();
         let client =
             HttpClient::new(Endpoint { url, target, headers, tls, proxy, timeout: timeout.0 })?;
-        Ok(Box::new(Webhook { name: self.name(), client, body: Vec::new() }))
+        Ok(Box::new(Webhook { name: self.name(), client, writer, body: Vec::new() }))
     }
 }
 
@@ -65,7 +86,21 @@ impl Destination for WebhookConfig {
 struct Webhook {
     name: String,
     client: HttpClient,
+    writer: Writer,
     body: Vec<u8>,
+}
+
+impl Webhook {
+    fn post(&mut self, record: &Record, repeats: Option<&Repeats>) -> Result<(), SinkError> {
+        self.body.clear();
+        self.writer
+            .write(record, repeats, &mut self.body)
+            .map_err(|io| SinkError::new("write for", self.name.as_str(), io))?;
+        let id = body::id(record, repeats);
+        let kind = self.writer.content_type();
+        let headers = [("Content-Type", kind), ("Idempotency-Key", id.as_str())];
+        self.client.post(&self.body, &headers).map(drop)
+    }
 }
 
 impl Sink for Webhook {
@@ -74,14 +109,11 @@ impl Sink for Webhook {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
-        records.iter().try_for_each(|record| {
-            self.body.clear();
-            render(record, Format::Json, Style::default(), &mut self.body)
-                .map_err(|io| SinkError::new("write for", self.name.as_str(), io))?;
-            let id = record.id();
-            let headers = [("Content-Type", "application/json"), ("Idempotency-Key", id.as_str())];
-            self.client.post(&self.body, &headers).map(drop)
-        })
+        records.iter().try_for_each(|record| self.post(record, None))
+    }
+
+    fn deliver_repeats(&mut self, last: &Arc<Record>, repeats: &Repeats) -> Result<(), SinkError> {
+        self.post(last, Some(repeats))
     }
 
     fn probe(&mut self) -> Result<(), SinkError> {

@@ -26,7 +26,7 @@ use self::age::Clocks;
 use self::prune::prune;
 use self::writer::Writer;
 use crate::incident::model::Record;
-use crate::setting::{ByteSize, ConfigDuration};
+use crate::setting::{ByteSize, ConfigDuration, may_be_made};
 
 pub use archive::{Archive, BATCH_BYTES, BootSeen, Known, Pruned, Told};
 pub use error::StoreError;
@@ -73,6 +73,25 @@ impl Store {
                 Ok(store)
             }
             opened => opened,
+        }
+    }
+
+    /// Finds out whether it could be opened. Creates nothing, takes no lock and does not look into it
+    /// by way of SQLite, which would make files beside it.
+    ///
+    /// # Errors
+    /// It could not be, or a newer version made it.
+    pub fn try_out(path: &Path) -> Result<(), StoreError> {
+        let failed = |io| StoreError::io("open", path, io);
+        match OpenOptions::new().read(true).append(true).open(path) {
+            Ok(mut file) => match schema::version_in_header(&mut file).map_err(failed)? {
+                Some(newer) if newer > schema::VERSION => Err(StoreError::version(path, newer)),
+                _ => may_be_made(path).map_err(failed),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                may_be_made(path).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The tables.
 
+use std::io::{self, Read};
+
 use rusqlite::{Connection, Transaction, params};
 
 use super::age::{self, Stands};
@@ -70,6 +72,21 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -512)?;
     // What was pruned is on the disk no more.
     connection.pragma_update(None, "secure_delete", "FAST")
+}
+
+/// The version that a file of SQLite's says at its beginning (its file format, §1.3), which may lag
+/// behind what waits in the log beside it; `None` for a file that is none.
+pub(super) fn version_in_header(file: &mut impl Read) -> io::Result<Option<i64>> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    const USER_VERSION: std::ops::Range<usize> = 60..64;
+    let mut header = [0; USER_VERSION.end];
+    match file.read_exact(&mut header) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let number = header.get(USER_VERSION).and_then(|bytes| bytes.try_into().ok());
+    let number = number.filter(|_| header.starts_with(MAGIC)).map(i32::from_be_bytes);
+    Ok(number.map(i64::from))
 }
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

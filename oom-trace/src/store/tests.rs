@@ -211,3 +211,27 @@ fn what_is_read_at_once_is_bounded_in_bytes() {
     let read = |bytes| Archive::at(&path).from(1, 99, 99, bytes).unwrap().len();
     assert_eq!([read(1), read(one / 2), read(one * 3 / 2), read(usize::MAX)], [1, 1, 2, 9]);
 }
+
+#[test]
+fn to_try_it_out_makes_nothing_and_tells_what_opening_it_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    Store::try_out(&path).unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    let error = Store::try_out(&dir.path().join("x/records.db")).unwrap_err().to_string();
+    assert!(error.ends_with("create its directory first (mkdir -p)"), "{error}");
+    let error = Store::try_out(dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("specify a file in this directory, such as records.db"), "{error}");
+    // While it is open, and after a newer program had it.
+    let store = Store::open(&path, &KEEP_ALL).unwrap();
+    Store::try_out(&path).unwrap();
+    store.connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    let error = Store::try_out(&path).unwrap_err().to_string();
+    assert!(error.contains("schema version 99 is unknown"), "{error}");
+    assert_eq!(error, Store::open(&path, &KEEP_ALL).unwrap_err().to_string());
+    // What is no store, the agent moves out of the way.
+    fs::write(&path, "no store").unwrap();
+    Store::try_out(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "no store");
+}

@@ -113,7 +113,7 @@ impl Line {
         let spec: Spec = sink.parse().unwrap_or_else(|error| panic!("{sink}: {error}"));
         let destination = spec.destination();
         let sink = destination.open(&agent).unwrap();
-        let configured = ConfiguredSink { sink, filter: destination.filter().clone() };
+        let configured = ConfiguredSink { sink, choice: destination.choice() };
         let report = Arc::new(|report: oom_trace::delivery::Report<'_>| eprintln!("{report}"));
         Self {
             delivery: Delivery::start(vec![configured], None, CAPACITY, &stats, report).unwrap(),

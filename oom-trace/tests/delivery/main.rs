@@ -14,6 +14,7 @@ mod support;
 
 mod authority;
 mod bench;
+mod bodies;
 mod dist;
 mod file;
 mod front;

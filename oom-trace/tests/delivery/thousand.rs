@@ -63,7 +63,7 @@ fn every_kill_reaches_every_destination_and_is_stored_once() {
     args.extend([
         format!("--store={}", path("records.db").display()),
         format!("--output={}", path("file.json").display()),
-        format!("--sink=exec:{{ command = [{script:?}] }}"),
+        format!("--sink=exec:{{ command = [{script:?}], backfill = \"all\" }}"),
         format!("--sink=prometheus:{{ listen = \"127.0.0.1:{}\" }}", free_port()),
         format!("--sink=textfile:{{ path = {:?} }}", path("oom-trace.prom")),
     ]);

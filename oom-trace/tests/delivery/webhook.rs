@@ -44,14 +44,17 @@ impl Http {
         self.port
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }
 
 impl Receiver for Http {
     fn sink(&self) -> String {
-        format!("webhook:{{ url = \"http://127.0.0.1:{}/\", timeout = \"1s\" }}", self.port)
+        format!(
+            "webhook:{{ url = \"http://127.0.0.1:{}/\", timeout = \"1s\", backfill = \"all\" }}",
+            self.port
+        )
     }
 
     fn start(&mut self) {

@@ -220,6 +220,7 @@ fn incident(rng: &mut Rng, release: &str, tids: &mut u32, pieces: &[&str]) -> In
         kill_count: u32::try_from(victim.memory_logged.len()).ok(),
         killed_again: Vec::new(),
         log_us: None,
+        backfilled: false,
         message: Some(message.into()),
         shortage: shortage.clone().into(),
         chosen: Some(Chosen {

@@ -86,6 +86,16 @@ fn a_line_that_is_in_no_record_is_shown_with_its_number_and_fails_though_others_
 }
 
 #[test]
+fn a_kill_right_after_another_may_have_come_too_soon() {
+    let second = KILLED.replace("1.000001", "1.500001").replace("process 7 (a)", "process 9 (b)");
+    let (_, told, _) = explain(&["--format", "json"], &format!("{KILLED}{second}"));
+    let kills: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let hints = |at: usize| kills[at]["why"]["hints"].to_string();
+    assert!(hints(1).contains("the 4.0 KiB of a (process 7) may not have been free yet"), "{told}");
+    assert!(!hints(0).contains("free yet"), "{told}");
+}
+
+#[test]
 fn who_has_it_from_the_kernel_is_no_kernel() {
     let line = "Nov 23 06:00:01 h systemd[1]: a.service: A process of this unit has been killed by the OOM killer.\n";
     let (status, told, said) = explain(&[], line);

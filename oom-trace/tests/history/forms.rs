@@ -238,3 +238,90 @@ fn newest_first_and_all_in_one_line() {
         assert_eq!(told(&collapsed), plain, "{prefix:?} collapsed");
     }
 }
+
+/// Whether nothing is told that the whole does not tell: a part of it may be missing.
+fn is_part_of(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Null, _) => true,
+        (Value::Object(part), Value::Object(whole)) => part
+            .iter()
+            .all(|(key, part)| whole.get(key).is_some_and(|whole| is_part_of(part, whole))),
+        (Value::Array(part), Value::Array(whole)) => {
+            part.iter().all(|part| whole.iter().any(|whole| is_part_of(part, whole)))
+        }
+        (part, whole) => part == whole,
+    }
+}
+
+#[test]
+fn what_a_terminal_broke_at_its_width_gives_the_same_record() {
+    let log = around("Nov 23 06:00:01 db1 kernel: [{at}] ", "");
+    let plain = told(&log);
+    for width in [80, 97, 120] {
+        let broken = |line: &str| {
+            let columns: Vec<_> = line.chars().collect();
+            let pieces = columns.chunks(width).map(|piece| piece.iter().collect::<String>() + "\n");
+            pieces.collect::<String>()
+        };
+        assert_eq!(told(&log.lines().map(broken).collect::<String>()), plain, "{width}");
+    }
+}
+
+/// journalctl leaves off the end, or what stands before the last tenth.
+#[test]
+fn what_did_not_fit_a_terminal_is_not_known() {
+    let log = around("Nov 23 06:00:01 db1 kernel: [{at}] ", "");
+    let [whole] =
+        <[Value; 1]>::try_from(records(&run("explain", &["--format", "json"], log.as_bytes())))
+            .unwrap();
+    let mut kills = 0;
+    let prefix = log.find("memhog").unwrap();
+    let tails = |width: usize| [(width, 0), (width, (width - prefix) / 10)];
+    for (width, tail) in (60..240).step_by(20).flat_map(tails) {
+        let cut = |line: &str| match line.len() > width {
+            true => format!("{}…{}\n", &line[..width - tail - 1], &line[line.len() - tail..]),
+            false => format!("{line}\n"),
+        };
+        let cut: String = log.lines().map(cut).collect();
+        let output = run("explain", &["--format", "json"], cut.as_bytes());
+        let found = str::from_utf8(&output.stdout).unwrap().lines();
+        let found: Vec<Value> = found.map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(found.len() == 1 || output.status.code() == Some(1), "{width} {tail}: a silent no");
+        for record in &found {
+            kills += 1;
+            for key in ["victim", "limit", "trigger", "chosen", "stack", "hardware", "kernel"] {
+                let (part, whole) = (&record[key], &whole[key]);
+                assert!(is_part_of(part, whole), "{width} {tail} {key}: {part:#} of {whole:#}");
+            }
+        }
+    }
+    assert!(kills > 8, "{kills}");
+}
+
+#[test]
+fn numbers_are_told_of_a_log_in_capitals_and_names_are_not() {
+    let log = around("Nov 23 06:00:01 db1 kernel: [{at}] ", "");
+    let plain = told(&log);
+    let found = told(&log.to_uppercase());
+    // Victim, limit, trigger, stack, candidates, chosen.
+    for (part, whole) in found.iter().zip(&plain) {
+        assert!(is_part_of(part, whole), "{part:#} of {whole:#}");
+    }
+    let [victim, limit, trigger, stack, candidates, chosen] = found;
+    for key in ["pid", "uid", "oom_score_adj", "memory"] {
+        assert_eq!(victim[key], plain[0][key], "{key}");
+    }
+    assert_eq!(limit["max_bytes"], plain[1]["max_bytes"]);
+    assert_eq!(trigger["gfp_flags"], plain[2]["gfp_flags"]);
+    assert_eq!(candidates["total"], plain[4]["total"]);
+    assert!(victim["comm"].is_null() && chosen["comm"].is_null() && stack.is_null());
+}
+
+#[test]
+fn the_source_of_a_page_gives_the_same_record() {
+    let log = around("Nov 23 06:00:01 db1 kernel: [{at}] ", "");
+    let source = log.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for blanks in [(" ", "&nbsp;"), ("  ", "&nbsp; "), ("  ", " &#160;")] {
+        assert_eq!(told(&source.replace(blanks.0, blanks.1)), told(&log), "{blanks:?}");
+    }
+}

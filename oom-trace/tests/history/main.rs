@@ -4,6 +4,7 @@
 
 mod explain;
 mod forms;
+mod gallery;
 mod kept;
 mod programs;
 mod report;

@@ -215,7 +215,7 @@ fn a_count_is_told_with_the_time_it_is_of_and_what_is_known_beside_it() {
 
 #[test]
 fn a_no_has_its_numbers() {
-    let kills = (0..5_u32).map(|nth| kill(BOOT, 1200 + u64::from(nth), 40 + nth, WEB));
+    let kills = (0_u32..5).map(|nth| kill(BOOT, 1200 + u64::from(nth), 40 + nth, WEB));
     let mut records = vec![agent(BOOT, 60, "started", 0)];
     records.extend(kills);
     records.push(agent(BOOT, 3600, "stopped", 5));
@@ -234,7 +234,7 @@ fn a_no_has_its_numbers() {
 #[test]
 fn many_kills_of_which_the_same_is_unknown_have_one_line() {
     let mut records = vec![agent(BOOT, 60, "started", 0)];
-    for nth in 0..30_u32 {
+    for nth in 0_u32..30 {
         let mut bare = kill(BOOT, 1200 + u64::from(nth), 40 + nth, WEB);
         for key in ["cgroup", "unit", "slice"] {
             bare["victim"][key] = Value::Null;

@@ -126,6 +126,7 @@ pub(crate) fn expected(log: &[u8]) -> Vec<Value> {
             "victim_count": victims.len(),
             "kill_count": kills.len(),
             "killed_again": killed_again(&stamped, kill),
+            "backfilled": false,
             "log_us": logged_us(&stamped, kill).next(),
             "message": kill.message,
             "constraint": summary.constraint,

@@ -1,5 +1,8 @@
 //! What is said of a configuration that is wrong: where, what, and what to write.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+
 use crate::Service;
 
 /// The text, what is said of it after the file's name, and the exit status: 2 where it is wrong by
@@ -14,14 +17,14 @@ const WRONG: &[(&str, &str, i32)] = &[
         "3:10: unknown value `jsn`; did you mean `json`?",
         2,
     ),
-    ("[[sink.file]]\npath = 7", "2:8: invalid type: integer `7`, expected path string", 2),
+    ("[[sink.file]]\npath = 7", "2:8: invalid type: integer `7`, expected a path, in quotes", 2),
     ("sink = 3", "1:8: invalid type: integer `3`, expected", 2),
     ("[sink]\nfile = true", "2:8: invalid type: boolean `true`, expected a table of settings", 2),
     ("attach = \"kprobes\"", "1:10: unknown value `kprobes`; did you mean `kprobe`?", 2),
     ("candidates = 17", "1:14: 17 is not in 0..=16", 2),
     ("candidates = -1", "1:14: -1 is not in 0..=16", 2),
     ("redact = [\"a(b\"]", "1:10: regex parse error", 2),
-    ("debug = \"yes\"", "1:9: invalid type: string \"yes\", expected a boolean", 2),
+    ("debug = \"yes\"", "1:9: invalid type: string \"yes\", expected true or false", 2),
     ("no_cmdlin = true", "1:1: unknown key `no_cmdlin`; did you mean `no_cmdline`?", 2),
     ("[console]\ncolour = \"auto\"", "2:1: unknown key `colour`; did you mean `color`?", 2),
     ("[console]\ncolor = \"sometimes\"", "2:9: unknown value `sometimes`; expected one of", 2),
@@ -37,7 +40,7 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("[console.filter]\ncgroup = [\"/a[\"]", "2:10: error parsing glob '/a['", 2),
     (
         "[console.filter]\ncomm = \"java\"",
-        "2:8: invalid type: string \"java\", expected a sequence",
+        "2:8: invalid type: string \"java\", expected a list, in [ ]",
         2,
     ),
     ("[store]\nmax_age = \"soon\"", "2:11: invalid duration \"soon\" (examples: 90s, 12h, 30d)", 2),
@@ -48,11 +51,24 @@ const WRONG: &[(&str, &str, i32)] = &[
     ),
     ("[store]\nmax_bytes = \"big\"", "2:13: invalid size \"big\" (examples: 10MiB", 2),
     ("[store]\nmax_bytes = -5", "2:13: a size is not negative", 2),
-    ("[store]\nenabled = 1", "2:11: invalid type: integer `1`, expected a boolean", 2),
-    ("[store]\nenabled = true", "the store has no path; set `path` in [store]", 2),
     (
-        "[store]\npath = \"/x.db\"\n[[sink.file]]\npath = \"/x.db\"",
-        "/x.db is the store and cannot be an output as well",
+        "[store]
+enabled = 1",
+        "2:11: invalid type: integer `1`, expected true or false",
+        2,
+    ),
+    (
+        "[store]
+enabled = true",
+        "2:11: the store has no path; set `path` in [store]",
+        2,
+    ),
+    (
+        "[store]
+path = \"/x.db\"
+[[sink.file]]
+path = \"/x.db\"",
+        "3:1: /x.db is the store and cannot be an output as well",
         2,
     ),
     ("[stor]\npath = \"/x\"", "1:2: unknown key `stor`; did you mean `store`?", 2),
@@ -61,12 +77,12 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("attach = auto", "1:10: ", 2),
     (
         "[[sink.file]]\npath = \"/x\"\n[[sink.file]]\npath = \"/x\"",
-        "two sinks are named /x; give one of them a different `name`",
+        "3:1: two sinks are named /x; give one of them a different `name`",
         2,
     ),
     (
         "[[sink.file]]\npath = \"/x\"\nname = \"console\"",
-        "a sink cannot be named console; give it a different `name`",
+        "1:1: a sink cannot be named console; give it a different `name`",
         2,
     ),
     ("[[sink.file]]\npath = \"/nonexistent/x\"", "mkdir -p", 1),
@@ -134,4 +150,99 @@ fn check_tries_each_destination() {
     assert!(text.contains("output    prometheus 127.0.0.1:0: ok\n"), "{text}");
     assert!(text.contains(" may wait for outputs\n"), "{text}");
     assert!(text.ends_with("result    a destination cannot be reached\n"), "{text}");
+}
+
+/// All at once, and whatever this machine is like.
+#[test]
+fn check_tells_every_mistake() {
+    let service = Service::new();
+    let text = "attach = \"kprobes\"\n[[sink.file]]\npth = \"/x\"\n[store]\nenabled = true\n";
+    let path = service.write("config.toml", text);
+    let path = path.to_str().unwrap();
+    let output = service.command(&["check", "--config", path]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<_> = said.lines().filter(|line| line.starts_with("config ")).collect();
+    let expected = [
+        format!("config    {path}:1:10: unknown value `kprobes`; did you mean `kprobe`?"),
+        format!("config    {path}:3:1: unknown key `pth`; did you mean `path`?"),
+        format!(
+            "config    {path}:5:11: the store has no path; set `path` in [store], use --store, or \
+             run as a service with StateDirectory="
+        ),
+    ];
+    assert_eq!(told, expected, "{said}");
+    assert!(said.contains("result    the configuration has 3 errors\n"), "{said}");
+    assert_eq!(output.status.code(), Some(2));
+
+    let output = service.command(&["check", "--json", "--config", path]).output().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &found["ok"]), (Some(2), &false.into()));
+    let mistakes = found["config"]["mistakes"].as_array().unwrap();
+    assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
+    let second = serde_json::json!({
+        "file": path, "line": 3, "column": 1, "key": "sink.file[0].pth",
+        "message": "unknown key `pth`; did you mean `path`?",
+    });
+    assert_eq!(mistakes[1], second);
+    // An agent that is started with it says the same.
+    let output = service.command(&["--config", path]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 3), "{said}");
+}
+
+/// What the sinks of files, the store and metrics would make is not there afterwards.
+#[test]
+fn check_leaves_nothing_behind_whoever_runs_it() {
+    let service = Service::new();
+    let (file, prom, store) =
+        (service.path("a.json"), service.path("b.prom"), service.path("c.db"));
+    let text = format!(
+        "[store]\npath = {store:?}\n[sink.file]\npath = {file:?}\n[sink.textfile]\npath = {prom:?}\n"
+    );
+    let path = service.write("config.toml", &text);
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(service.dir.path(), open).unwrap();
+    let there = || std::fs::read_dir(service.dir.path()).unwrap().count();
+    let before = there();
+    let mut command = service.command(&["check", "--config", path.to_str().unwrap()]);
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert_eq!(said.matches(": ok\n").count(), 4, "{said}");
+    assert_eq!(there(), before);
+    // Nobody may write there, and the file can be judged all the same.
+    let output = command.uid(65_534).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("config    {}: ok\n", path.display())), "{said}");
+    assert_eq!(said.matches("Permission denied").count(), 3, "{said}");
+    assert!(said.contains("result    cannot run here: "), "{said}");
+    assert_eq!((output.status.code(), there()), (Some(1), before));
+}
+
+/// What the agent holds is its own, and no destination that cannot be reached.
+#[test]
+fn check_passes_beside_the_agent_that_runs_so() {
+    let service = Service::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let text = format!(
+        "[store]\npath = {:?}\n[sink.file]\npath = {:?}\n[sink.textfile]\npath = {:?}\n\
+         [sink.prometheus]\nlisten = \"127.0.0.1:{port}\"\n",
+        service.path("a.db"),
+        service.path("a.json"),
+        service.path("a.prom")
+    );
+    let path = service.write("config.toml", &text);
+    let args = ["--config", path.to_str().unwrap(), "--format", "json"];
+    let mut agent = service.start(&args);
+    assert_eq!(agent.record()["event"], "started");
+    let output = service.command(&["check", "--config", args[1]]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), said.matches(": ok\n").count()), (Some(0), 5), "{said}");
+    agent.stop();
+    // A port that another program has is one that the agent cannot have.
+    let _other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let output = service.command(&["check", "--config", args[1]]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains(&format!("output    prometheus 127.0.0.1:{port}: cannot listen")),
+        "{said}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Killed, and started again.
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::here::{trigger, turn};
 use crate::{Service, await_victims, in_file, once, victims};
@@ -35,10 +36,40 @@ fn what_happened_while_no_agent_was_there_is_told_once() {
             own["source"] == "kernel_log"
         })
         .collect();
+    let backfilled = |record: &Value| record["backfilled"] == true;
+    assert!(stored.iter().filter(|it| backfilled(it)).all(|it| it["source"] == "kernel_log"));
     // Where there are no hooks at all, the log is the source of both.
     if !stopped.stderr.contains("attached by log") {
         assert_eq!(sources, [false, true].repeat(3));
     }
     // A record may come twice, but not be missing.
     assert!(victims(&in_file(&file), &ours).values().all(|count| *count >= 1));
+}
+
+/// At the first start on a machine, a pager is not told of the kills that the kernel's log has.
+#[test]
+fn who_is_to_be_woken_hears_of_nothing_from_before_the_start() {
+    let _turn = turn();
+    let service = Service::new();
+    let before = trigger();
+    let [pager, all] = ["pager.json", "all.json"].map(|name| service.path(name));
+    let sink = |path: &std::path::Path, keys: &str| {
+        let script = format!("cat >> {}", path.display());
+        format!("exec:{{ command = [\"/bin/sh\", \"-c\", {script:?}], {keys} }}")
+    };
+    let (pager_sink, all_sink) =
+        (sink(&pager, "name = \"pager\""), sink(&all, "name = \"all\", backfill = \"all\""));
+    let agent = service.start(&["--quiet", "--sink", &pager_sink, "--sink", &all_sink]);
+    await_victims(&all, &[before]);
+    let after = trigger();
+    await_victims(&pager, &[after]);
+    agent.stop();
+    let told = victims(&in_file(&pager), &[before, after]);
+    assert_eq!((told[&before], told[&after]), (0, 1));
+    let stored = service.stored();
+    let of = |pid: u64| stored.iter().find(|record| record["victim"]["tid"] == pid).unwrap();
+    assert_eq!(
+        (&of(before)["backfilled"], &of(after)["backfilled"]),
+        (&true.into(), &false.into())
+    );
 }

@@ -17,6 +17,7 @@ use xtask::measure::{self, Series};
 use self::check::Verdict;
 use self::rows::{LOG, OTHER_READERS, OTHER_TOOLS, TOOLS};
 use crate::artifacts::Binary;
+use crate::setup::tools;
 use crate::sh::{self, say};
 use crate::vm::kernels::Kernel;
 use crate::vm::machines::Machine;
@@ -84,6 +85,7 @@ fn measure(part: Option<String>) -> Result<Measured> {
     let command: Vec<_> = iter::once("/bin/guest-bench".to_owned()).chain(part.clone()).collect();
     let payload = Payload::of_command(&command, kernel.arch)?
         .with("/bin/guest-bench", Binary::GUEST_BENCH)?
+        .with_tool("/bin/oom-analyze", &tools::OOM_ANALYZE)?
         .with_tree(root.tree);
     let guest = Guest { kernel, machine: Machine::named(MACHINE)? };
     match guest.run(&payload, &mut io::stdout())? {
@@ -117,8 +119,10 @@ impl Measured {
     /// Puts in the template what stands there in braces: the parts' tables, and what was measured.
     fn page(&self) -> Result<String> {
         let Self { series: _, out: _, kernel, versions } = self;
-        let mut page =
-            include_str!("page.md").replace("{kernel}", kernel).replace("{versions}", versions);
+        let mut page = include_str!("page.md")
+            .replace("{kernel}", kernel)
+            .replace("{versions}", versions)
+            .replace("{reader}", &tools::OOM_ANALYZE.name());
         for part in BENCH_PARTS {
             page = page.replace(&format!("{{{part}}}"), self.table(part)?.trim());
         }
@@ -138,7 +142,8 @@ mod tests {
         for part in ["profile", "incident", "exec", "stuck"] {
             fs::write(out.path().join(format!("{part}.md")), "| a | b |\n").unwrap();
         }
-        let subjects = [Subject::OomTrace, Subject::Libbpf, Subject::Bpftrace, Subject::Grep];
+        use Subject::{Bpftrace, Grep, Libbpf, OomAnalyze, OomTrace};
+        let subjects = [OomTrace, Libbpf, Bpftrace, Grep, OomAnalyze];
         let series = |of, subject| Series { of, subject, rounds: vec![4e6; 3] };
         let measured = Measured {
             series: rows::all()

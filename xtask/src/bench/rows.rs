@@ -89,12 +89,15 @@ pub(super) const LOG: &[Row] = &[
     value(LogPeak, "memory, peak RSS, for the log", Unit::Mib, None),
     // More memory for more of the log would be a log that does not fit.
     value(LogGrowth, "the same, to that for a quarter", Unit::Times, Some(1.1)),
+    time(SyslogTime, "1 GiB of syslog", Grep, Some(5.0)),
+    value(SyslogPeak, "memory, peak RSS, for the syslog", Unit::Mib, Some(32.0 * MIB)),
 ];
 
 /// The columns beside ours.
 pub(super) const OTHER_TOOLS: &[(Subject, &str)] =
     &[(Libbpf, "oomkill of libbpf-tools, in C"), (Bpftrace, "oomkill.bt of bpftrace")];
-pub(super) const OTHER_READERS: &[(Subject, &str)] = &[(Grep, "grep -c 'Killed process'")];
+pub(super) const OTHER_READERS: &[(Subject, &str)] =
+    &[(Grep, "grep -c 'Killed process'"), (OomAnalyze, "oom-analyze of linux-oom-parser")];
 
 /// All rows that the committed page has.
 pub(super) fn all() -> impl Iterator<Item = &'static Row> {

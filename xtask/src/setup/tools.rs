@@ -21,8 +21,16 @@ pub(crate) const CARGO_DENY: Tool =
     Tool { package: "cargo-deny", version: "0.20.2", binary: "cargo-deny" };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool = Tool { package: "typos-cli", version: "1.52.0", binary: "typos" };
+/// Reads saved logs, too: the benchmark has it beside ours.
+pub(crate) const OOM_ANALYZE: Tool =
+    Tool { package: "linux-oom-parser", version: "0.4.0", binary: "oom-analyze" };
 
 impl Tool {
+    /// What it is called, with its version.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.package, self.version)
+    }
+
     /// The tool's path, installed first where it is missing or of another version.
     pub(crate) fn get(&self) -> Result<PathBuf> {
         let Self { package, version, binary } = self;

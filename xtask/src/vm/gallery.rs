@@ -7,11 +7,16 @@ use anyhow::{Context as _, Result};
 use super::guest::Guest;
 use super::page::Page;
 use super::table::Table;
+use crate::sh;
 
 /// The kernel whose runs are shown.
 pub(super) const KERNEL: &str = "6.12";
 /// Where a guest leaves the blocks of its scenarios, each in a file by its name.
 const FOLDER: &str = "gallery";
+
+const PAGE: &str = "docs/gallery.md";
+/// How the part begins that is of saved logs: a test of `explain` keeps it (`oom-trace/tests/history/gallery.rs`).
+const LOGS: &str = "\n# Saved logs\n";
 
 /// What is shown, in this order: a scenario, and its heading.
 const SHOWN: &[(&str, &str)] = &[
@@ -46,7 +51,13 @@ pub(super) fn make(table: &Table) -> Result<Page> {
     }
     let kernel = guests.first().context("no guest of the gallery's kernel")?.kernel.package()?;
     let page = format!(include_str!("gallery.md"), kernel = kernel, blocks = text.trim_end());
-    Ok(Page { path: "docs/gallery.md", text: page })
+    let old = fs::read_to_string(sh::root().join(PAGE)).unwrap_or_default();
+    Ok(Page { path: PAGE, text: page + of_logs(&old) })
+}
+
+/// The part of the page that is of saved logs.
+fn of_logs(page: &str) -> &str {
+    page.find(LOGS).and_then(|at| page.get(at..)).unwrap_or_default()
 }
 
 /// The first block that the scenario left, in whichever guest it ran.
@@ -66,7 +77,16 @@ fn first_kill(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::first_kill;
+    use super::{first_kill, of_logs};
+
+    #[test]
+    fn what_is_of_saved_logs_stays() {
+        assert_eq!(
+            of_logs("# Gallery\n\n## a\n\n# Saved logs\n\n## b\n"),
+            "\n# Saved logs\n\n## b\n"
+        );
+        assert_eq!(of_logs("# Gallery\n"), "");
+    }
 
     #[test]
     fn a_block_goes_from_the_kill_to_the_empty_line() {

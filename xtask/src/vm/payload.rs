@@ -11,7 +11,7 @@ use super::account;
 use super::arch::Arch;
 use super::machines::{Machine, PLAIN};
 use crate::artifacts::{self, Binary};
-use crate::setup::tools;
+use crate::setup::tools::{self, Tool};
 
 /// Where the guest leaves what `oom-trace check --json` printed.
 pub(super) const FINDINGS: &str = "check.json";
@@ -86,6 +86,12 @@ impl Payload {
     /// Adds a program of ours.
     pub(crate) fn with(mut self, path: &'static str, binary: Binary) -> Result<Self> {
         self.programs.push((path, artifacts::build_for(self.arch, binary)?));
+        Ok(self)
+    }
+
+    /// Adds a program of somebody else, for guests of this machine's architecture.
+    pub(crate) fn with_tool(mut self, path: &'static str, tool: &Tool) -> Result<Self> {
+        self.programs.push((path, tool.get()?));
         Ok(self)
     }
 

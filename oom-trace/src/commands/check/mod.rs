@@ -1,26 +1,23 @@
 //! `oom-trace check`: what this machine offers.
 
+mod configuration;
 mod machine;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
+use self::configuration::{Checked, Tried};
 use self::machine::Remark;
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
-use crate::commands::destinations::open_sink;
-use crate::config;
-use crate::delivery::SinkStats;
+use crate::config::{self, USAGE};
 use crate::kernel::plan::Plan;
 use crate::kernel_log::device::Device;
 use crate::pipeline::{notes, open};
 use crate::render::{Color, Style, wrapped};
-use crate::sink::Status;
-use crate::store::Store;
 use crate::units::Size;
 
 /// Where what is said begins, behind the label.
@@ -31,6 +28,8 @@ const INDENT: usize = 10;
 struct Findings {
     /// Whether the agent runs here.
     ok: bool,
+    /// The configuration's file, and all that is wrong with it.
+    config: Option<Checked>,
     kernel: String,
     /// How it attaches.
     attach: Option<String>,
@@ -50,6 +49,37 @@ struct Findings {
     notes: Vec<String>,
     /// Why it does not run.
     error: Option<String>,
+}
+
+impl Findings {
+    fn is_right(&self) -> bool {
+        self.config.as_ref().is_none_or(Checked::is_right)
+    }
+
+    fn is_reached(&self) -> bool {
+        self.destinations.iter().all(|tried| tried.error.is_none())
+    }
+
+    /// What it comes to.
+    fn results(&self) -> Vec<String> {
+        let mut results = Vec::new();
+        if let Some(config) = self.config.as_ref().filter(|config| !config.is_right()) {
+            results.push(config.summary());
+        }
+        if !self.is_reached() {
+            results.push("a destination cannot be reached".to_owned());
+        }
+        match &self.error {
+            Some(error) => results.push(format!("cannot run here: {error}")),
+            None if !results.is_empty() => {}
+            None if self.missing.is_empty() => results.push("all fields available".to_owned()),
+            None => results.push(
+                "partly: each kill is recorded, without the fields that are listed as missing"
+                    .to_owned(),
+            ),
+        }
+        results
+    }
 }
 
 /// The limit that leaves the least, if there is one, and what follows from it.
@@ -93,12 +123,6 @@ impl Memory {
 }
 
 #[derive(Debug, Serialize)]
-struct Tried {
-    name: String,
-    error: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 struct Reason {
     name: String,
     reason: String,
@@ -110,8 +134,11 @@ struct Reason {
 /// Standard output cannot be written.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let json = args.json;
-    let (kernel, config) = args.resolve()?;
-    let findings = look(&kernel, config.as_ref());
+    let named = args.config.clone();
+    let (kernel, config) = args.resolve();
+    let (config, mistakes) = config.unzip();
+    let checked = named.zip(mistakes).map(|(file, mistakes)| Checked::new(&file, mistakes));
+    let findings = look(&kernel, checked, config.as_ref());
     let mut text = if json {
         serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
     } else {
@@ -129,20 +156,29 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match findings {
+        Findings { ok: true, .. } => ExitCode::SUCCESS,
+        Findings { config: Some(config), .. } if !config.is_right() => ExitCode::from(USAGE),
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// Gathers the facts, makes the plan and carries it out for a moment: what the kernel turns down
 /// only when asked is found too.
-fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
+fn look(
+    kernel: &config::Kernel,
+    checked: Option<Checked>,
+    config: Option<&config::Run>,
+) -> Findings {
     let mut findings = Findings {
         ok: false,
+        config: checked,
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         attach: None,
         hooks: Vec::new(),
         refused: Vec::new(),
         missing: Vec::new(),
-        destinations: config.map(try_destinations).unwrap_or_default(),
+        destinations: config.map(configuration::try_destinations).unwrap_or_default(),
         memory: Memory::here(),
         machine: machine::remarks(),
         notes: Vec::new(),
@@ -152,7 +188,7 @@ fn look(kernel: &config::Kernel, config: Option<&config::Run>) -> Findings {
     // As it is once the programs are loaded.
     findings.memory = Memory::here();
     match tried {
-        Ok(()) => findings.ok = findings.destinations.iter().all(|tried| tried.error.is_none()),
+        Ok(()) => findings.ok = findings.is_right() && findings.is_reached(),
         Err(error) => findings.error = Some(format!("{error:#}")),
     }
     findings
@@ -175,24 +211,10 @@ fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result
     Ok(())
 }
 
-/// Each sink is opened and asked whether somebody is there; the store is opened.
-fn try_destinations(config: &config::Run) -> Vec<Tried> {
-    let agent: Arc<dyn Status> = Arc::new(SinkStats::default());
-    let sinks = config.sinks.iter().map(|spec| {
-        let tried = open_sink(spec, &agent).and_then(|mut opened| opened.sink.probe());
-        Tried { name: spec.destination().name(), error: tried.err().map(|it| it.to_string()) }
-    });
-    let store = config.store.as_ref().map(|store| {
-        let tried = Store::open(&store.path, &store.retention);
-        let name = format!("store {}", store.path.display());
-        Tried { name, error: tried.err().map(|it| it.to_string()) }
-    });
-    sinks.chain(store).collect()
-}
-
 fn to_text(findings: &Findings) -> String {
     let Findings {
-        ok,
+        ok: _,
+        config,
         kernel,
         attach,
         hooks,
@@ -202,9 +224,10 @@ fn to_text(findings: &Findings) -> String {
         memory,
         machine,
         notes,
-        error,
+        error: _,
     } = findings;
-    let mut lines = vec![format!("kernel    {kernel}")];
+    let mut lines = config.as_ref().map(Checked::to_lines).unwrap_or_default();
+    lines.push(format!("kernel    {kernel}"));
     if let Some(attach) = attach {
         lines.push(format!("attach    {attach}"));
     }
@@ -214,24 +237,11 @@ fn to_text(findings: &Findings) -> String {
     };
     lines.extend(with_reason("skipped", refused));
     lines.extend(with_reason("missing", &by_reason(missing)));
-    lines.extend(destinations.iter().map(|Tried { name, error }| match error {
-        None => format!("output    {name}: ok"),
-        Some(error) => format!("output    {name}: {error}"),
-    }));
+    lines.extend(configuration::to_lines(destinations));
     lines.push(memory.to_text());
     lines.extend(machine.iter().map(Remark::to_text));
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
-    lines.push(match (ok, error) {
-        (false, None) => "result    a destination cannot be reached".to_owned(),
-        (true, _) if missing.is_empty() => "result    all fields available".to_owned(),
-        (true, _) => {
-            "result    partly: each kill is recorded, without the fields that are listed as missing"
-                .to_owned()
-        }
-        (false, error) => {
-            format!("result    cannot run here: {}", error.as_deref().unwrap_or("unknown"))
-        }
-    });
+    lines.extend(findings.results().iter().map(|result| format!("result    {result}")));
     lines.join("\n")
 }
 
@@ -260,6 +270,7 @@ mod tests {
             .map(|(name, reason)| Reason { name: name.into(), reason: reason.into() });
         let findings = Findings {
             ok: true,
+            config: None,
             kernel: "6.12".into(),
             attach: None,
             hooks: Vec::new(),

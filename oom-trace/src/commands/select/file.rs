@@ -76,7 +76,7 @@ fn read_from(
     let parser = Parser::new(Machine::default());
     let mut seen = std::mem::take(&mut taker.seen);
     let zone = Zone::here(latest);
-    let found = read_new(input, parser, &zone, &mut seen, |record| taker.take(record));
+    let found = read_new(input, parser, &zone, &mut seen, |record| taker.take_logged(record));
     taker.seen = seen;
     let Found { lines, logged, records, kernel, lost, untold, hearsay, suppressed } = match found {
         Err(error) if error.is::<Ended>() => return Err(error),

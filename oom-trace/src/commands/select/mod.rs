@@ -2,6 +2,7 @@
 //! stores and JSON Lines, of a span of time and as a filter has it. `history`, `explain`, `report` and
 //! `verify` read by way of this alone.
 
+mod before;
 mod file;
 mod follow;
 mod here;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::before::Before;
 use super::{Selection, Told};
 use crate::incident::model::Record;
 use crate::kernel_log::reader::Seen;
@@ -18,6 +19,7 @@ pub(super) struct Taker<'a> {
     pub(super) selection: &'a Selection,
     filter: FilterState,
     each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+    before: Before,
     /// What was told already: one kill may be in several sources.
     pub(super) seen: Seen,
     pub(super) told: Told,
@@ -29,13 +31,25 @@ impl<'a> Taker<'a> {
         each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
     ) -> Self {
         let filter = FilterState::new(selection.filter.clone());
-        Self { selection, filter, each, seen: Seen::default(), told: Told::default() }
+        let (before, seen, told) = (Before::default(), Seen::default(), Told::default());
+        Self { selection, filter, each, before, seen, told }
     }
 
     /// A record of a source that has each only once.
     pub(super) fn take(&mut self, record: Record) -> anyhow::Result<()> {
         let time = record.origin().time;
         self.take_of(record, time)
+    }
+
+    /// A record that was made of a log's lines: what came before it may be why.
+    pub(super) fn take_logged(&mut self, mut record: Record) -> anyhow::Result<()> {
+        let hint = self.before.note(&record);
+        if let Record::OomKill(kill) = &mut record
+            && let Some(why) = &mut kill.why
+        {
+            why.hints.splice(0..0, hint);
+        }
+        self.take(record)
     }
 
     /// A record that another source may have, too.

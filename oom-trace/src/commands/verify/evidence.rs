@@ -13,7 +13,7 @@ use crate::commands::select::{Selection, ThisBoot};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Agent, OomKill, Outcome, Record, Source, UserAction, UserKill};
-use crate::pipeline::oom_kill;
+use crate::pipeline::Vmstat;
 use crate::store::{Archive, BootSeen};
 
 /// The wall clock may have been set since a record was made: so much earlier are they read.
@@ -36,7 +36,7 @@ impl Now {
     pub(super) fn here() -> anyhow::Result<Self> {
         let host = Host::here().context("cannot read the boot id")?;
         // The count first: what is told of as of later than the clock is not in it.
-        let count = oom_kill();
+        let count = Vmstat::open().oom_kill();
         Ok(Self { boot_id: host.boot_id, clock: Clock::now(), count })
     }
 

@@ -14,6 +14,8 @@ pub(in crate::delivery) enum ReadOutcome {
     Behind(Number),
     /// Look at its signals.
     Woken,
+    /// It is the time until which it would wait.
+    Due,
     /// The store has not saved what it waits for, for so long that it goes on without.
     Stalled,
     /// There is nothing left, and nothing will come.

@@ -25,7 +25,7 @@ fn join(backlog: &Arc<Backlog>, at: Number, reader: Reader) -> Place {
 fn a_store_that_does_not_answer_holds_nobody_for_long() {
     let (backlog, wake) = (backlog(ROOM, SHORT), AtomicBool::new(false));
     let place = join(&backlog, 1, Reader::AfterStore);
-    let take = |from| place.take(from, 4, &wake);
+    let take = |from| place.take(from, 4, None, &wake);
     backlog.push(record());
     backlog.push(record());
     assert!(backlog.set_saved(2));
@@ -47,7 +47,7 @@ fn a_store_that_does_not_answer_holds_nobody_for_long() {
 fn the_wait_for_the_store_begins_when_the_record_is_there() {
     let backlog = backlog(ROOM, SHORT);
     let place = join(&backlog, 1, Reader::AfterStore);
-    let reader = thread::spawn(move || place.take(1, 4, &AtomicBool::new(false)));
+    let reader = thread::spawn(move || place.take(1, 4, None, &AtomicBool::new(false)));
     // The idleness is what is tested.
     thread::sleep(2 * SHORT);
     let pushed = Instant::now();
@@ -66,10 +66,10 @@ fn each_step_of_the_store_begins_the_wait_anew() {
     for saved in [2, 3] {
         backlog.set_saved(saved);
         assert!(
-            matches!(place.take(saved - 1, 4, &wake), ReadOutcome::Records(_, some) if some.len() == 1)
+            matches!(place.take(saved - 1, 4, None, &wake), ReadOutcome::Records(_, some) if some.len() == 1)
         );
     }
-    assert!(matches!(place.take(3, 4, &wake), ReadOutcome::Stalled));
+    assert!(matches!(place.take(3, 4, None, &wake), ReadOutcome::Stalled));
 }
 
 #[test]
@@ -81,13 +81,15 @@ fn what_all_have_done_with_leaves_memory_at_once() {
     let of_four = backlog.used();
     backlog.push(record());
     let each = backlog.used() - of_four;
-    assert!(matches!(one.take(1, 9, &wake), ReadOutcome::Records(1, some) if some.len() == 5));
+    assert!(
+        matches!(one.take(1, 9, None, &wake), ReadOutcome::Records(1, some) if some.len() == 5)
+    );
     assert_eq!(backlog.used(), 5 * each);
     backlog.wake(&wake);
-    assert!(matches!(one.take(6, 9, &wake), ReadOutcome::Woken));
+    assert!(matches!(one.take(6, 9, None, &wake), ReadOutcome::Woken));
     assert_eq!(backlog.used(), 5 * each);
     backlog.wake(&wake);
-    assert!(matches!(other.take(4, 9, &wake), ReadOutcome::Woken));
+    assert!(matches!(other.take(4, 9, None, &wake), ReadOutcome::Woken));
     assert_eq!(backlog.used(), 2 * each);
     // One that ends holds nothing.
     drop(other);
@@ -103,11 +105,13 @@ fn one_that_takes_the_place_of_another_finds_what_that_had_not_done_with() {
     let (wake, cursor) = (AtomicBool::new(false), AtomicU64::new(1));
     let old = backlog.join(&cursor, Reader::AtOnce);
     (0..4).for_each(|_| backlog.push(record()));
-    assert!(matches!(old.take(1, 2, &wake), ReadOutcome::Records(1, _)));
+    assert!(matches!(old.take(1, 2, None, &wake), ReadOutcome::Records(1, _)));
     cursor.store(3, Relaxed);
     let new = backlog.join(&cursor, Reader::AtOnce);
     drop(old);
-    assert!(matches!(new.take(3, 9, &wake), ReadOutcome::Records(3, some) if some.len() == 2));
+    assert!(
+        matches!(new.take(3, 9, None, &wake), ReadOutcome::Records(3, some) if some.len() == 2)
+    );
 }
 
 #[test]
@@ -119,11 +123,13 @@ fn a_bound_that_is_lowered_lets_go_of_what_the_store_has_first() {
     let each = backlog.used() / 6;
     backlog.set_saved(4);
     backlog.set_bound(4 * each);
-    assert!(matches!(place.take(1, 9, &wake), ReadOutcome::Behind(3)));
+    assert!(matches!(place.take(1, 9, None, &wake), ReadOutcome::Behind(3)));
     assert_eq!((backlog.used(), backlog.shrunk()), (4 * each, 0));
     backlog.set_bound(6 * each);
     (0..2).for_each(|_| backlog.push(record()));
-    assert!(matches!(place.take(3, 9, &wake), ReadOutcome::Records(3, some) if some.len() == 6));
+    assert!(
+        matches!(place.take(3, 9, None, &wake), ReadOutcome::Records(3, some) if some.len() == 6)
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl OomKill {
             kill_count: None,
             killed_again: Vec::new(),
             log_us: None,
+            backfilled: false,
             message: None,
             shortage: Shortage::default().into(),
             chosen: None,

@@ -66,6 +66,7 @@ impl OomKill {
             kill_count: _,
             killed_again,
             log_us: _,
+            backfilled: _,
             message,
             shortage,
             chosen,

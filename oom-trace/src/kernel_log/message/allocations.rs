@@ -1,7 +1,7 @@
 //! Which of the kernel's own code holds most, where it keeps account of that (`CONFIG_MEM_ALLOC_PROFILING`,
 //! since 6.10; `__show_mem`, mm/show_mem.c).
 
-use super::MemInfo;
+use crate::incident::model::Allocation;
 use crate::kernel_log::scan::{Scan, rsplit_once, utf8};
 
 /// What a binary unit of the kernel's is to the one before it (`string_get_size`, lib/string_helpers.c).
@@ -9,7 +9,7 @@ const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// `    64.0 MiB    16384 mm/slub.c:2318 [module] func:alloc_slab_page`; the module where it is of one. The
 /// size is of three digits; at first it was a number of bytes.
-pub(super) fn parse(text: &[u8]) -> Option<MemInfo> {
+pub(super) fn parse(text: &[u8]) -> Option<Allocation> {
     let (rest, function) = rsplit_once(text.trim_ascii(), " func:")?;
     let mut scan = Scan(rest);
     let bytes = size(&mut scan)?;
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &[u8]) -> Option<MemInfo> {
     let line = str::from_utf8(line).ok()?.parse().ok()?;
     let (file, function) = (utf8(file)?, utf8(function)?);
     let is_place = !file.contains(' ') && !function.is_empty() && !function.contains(' ');
-    is_place.then_some(MemInfo::Allocation { bytes, calls, file, line, module, function })
+    is_place.then_some(Allocation { bytes, calls, file, line, module, function })
 }
 
 /// In bytes: hundredths are the most that three digits leave.
@@ -55,11 +55,9 @@ mod tests {
 
     #[test]
     fn a_line_is_read_with_its_size_in_each_form() {
-        let of = |line: &str| match parse(line.as_bytes()) {
-            Some(MemInfo::Allocation { bytes, calls, file, line, module, function }) => {
-                Some((bytes, calls, format!("{file}:{line} {module:?} {function}")))
-            }
-            _ => None,
+        let of = |line: &str| {
+            let Allocation { bytes, calls, file, line, module, function } = parse(line.as_bytes())?;
+            Some((bytes, calls, format!("{file}:{line} {module:?} {function}")))
         };
         let slub = "mm/slub.c:2318 None alloc_slab_page".to_owned();
         for (line, expected) in [

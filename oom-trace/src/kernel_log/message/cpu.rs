@@ -13,7 +13,8 @@ pub(in crate::kernel_log) struct Cpu {
     pub(in crate::kernel_log) tid: u32,
     pub(in crate::kernel_log) comm: Name,
     pub(in crate::kernel_log) taint: String,
-    pub(in crate::kernel_log) release: String,
+    /// `None` where a cut may have taken its end.
+    pub(in crate::kernel_log) release: Option<String>,
     pub(in crate::kernel_log) preempt: Option<String>,
 }
 
@@ -54,10 +55,17 @@ impl Cpu {
         // What was padded for another processor's name, by 2.6.32.
         let comm = if cpu.is_none() { comm.trim_ascii_end() } else { comm };
         let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let release = utf8(words.next()?)?;
+        let release = Some(utf8(words.next()?)?);
         let preempt = words.find(|word| word.starts_with(b"PREEMPT")).and_then(utf8);
         let comm = Name::new(comm, names);
         Some(Self { cpu, uid, tid, comm, taint, release, preempt })
+    }
+
+    /// What of it is sure where its line lost its end: the last word may have gone on.
+    pub(super) fn before_a_cut(self, text: &[u8]) -> Self {
+        let is_whole = |word: &String| !text.ends_with(word.as_bytes());
+        let Self { release, preempt, .. } = self;
+        Self { release: release.filter(is_whole), preempt: preempt.filter(is_whole), ..self }
     }
 }
 
@@ -144,20 +152,26 @@ mod tests {
         );
         assert_eq!((cpu.cpu, cpu.uid, cpu.tid), (Some(3), Some(1000), 157));
         assert_eq!(cpu.comm.known, Some("x Not tainted ".into()));
-        assert_eq!((&*cpu.taint, &*cpu.release), ("Not tainted", "7.3.4+deb13"));
+        assert_eq!((&*cpu.taint, cpu.release.as_deref()), ("Not tainted", Some("7.3.4+deb13")));
         assert_eq!(cpu.preempt.as_deref(), Some("PREEMPT(lazy)"));
         let cpu = parse(
             "CPU: 0 PID: 9 Comm: kworker/0:1 Kdump: loaded Tainted: PF       W  O       4.18.0-1.el8 #1",
         );
         assert_eq!(cpu.comm.known, Some("kworker/0:1".into()));
-        assert_eq!((&*cpu.taint, &*cpu.release), ("Tainted: PF       W  O      ", "4.18.0-1.el8"));
+        assert_eq!(
+            (&*cpu.taint, cpu.release.as_deref()),
+            ("Tainted: PF       W  O      ", Some("4.18.0-1.el8"))
+        );
     }
 
     #[test]
     fn the_line_of_2_6_32() {
         let line = b"Pid: 2592, comm: httpd Not tainted 2.6.32-573.el6.x86_64 #1";
         let cpu = Cpu::parse(line, Names::Exact).unwrap();
-        assert_eq!((cpu.cpu, cpu.tid, &*cpu.release), (None, 2592, "2.6.32-573.el6.x86_64"));
+        assert_eq!(
+            (cpu.cpu, cpu.tid, cpu.release.as_deref()),
+            (None, 2592, Some("2.6.32-573.el6.x86_64"))
+        );
         assert_eq!(cpu.comm.known, Some("httpd".into()));
     }
 

@@ -2,6 +2,7 @@
 //! lib/show_mem.c): counters, nodes, zones, free blocks, swap.
 
 use super::allocations;
+use crate::incident::model::Allocation;
 use crate::kernel_log::scan::{Scan, rsplit_once, split_once, utf8};
 
 /// A name and its number.
@@ -41,14 +42,7 @@ pub(in crate::kernel_log) enum MemInfo {
     /// `dentry  401234KB  420000KB`, below `Unreclaimable slab info:`, since 4.15, in bytes.
     Slab { name: String, used: u64, total: u64 },
     /// `64.0 MiB 16384 mm/slub.c:2318 [module] func:alloc_slab_page`, below `Memory allocations:`
-    Allocation {
-        bytes: u64,
-        calls: u64,
-        file: String,
-        line: u32,
-        module: Option<String>,
-        function: String,
-    },
+    Allocation(Allocation),
 }
 
 /// Free blocks of one size.
@@ -81,10 +75,35 @@ const MAX_NAME: usize = 64;
 const ZONES: [&str; 6] = ["DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"];
 
 impl MemInfo {
+    /// Whether it has its own last word: nothing of it is missing.
+    pub(super) fn has_its_end(&self) -> bool {
+        match self {
+            Self::HugePages { .. }
+            | Self::Pages(..)
+            | Self::Swap(..)
+            | Self::Protection { .. }
+            | Self::Slab { .. } => true,
+            Self::Counters(_)
+            | Self::Node { .. }
+            | Self::Zone { .. }
+            | Self::Reserve(_)
+            | Self::Blocks { .. }
+            | Self::Allocation(_)
+            | Self::SwapCache(_) => false,
+        }
+    }
+
+    /// Whether it says the same of what it has where the rest is missing.
+    pub(super) fn may_lack_some(&self) -> bool {
+        matches!(self, Self::Counters(_) | Self::Node { .. } | Self::Zone { .. })
+    }
+
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let trimmed = text.trim_ascii();
         match trimmed.first()? {
-            b'0'..=b'9' => pages(trimmed).or_else(|| allocations::parse(trimmed)),
+            b'0'..=b'9' => {
+                pages(trimmed).or_else(|| allocations::parse(trimmed).map(Self::Allocation))
+            }
             _ if let Some(slab) = slab(trimmed) => Some(slab),
             b'N' | b'D' | b'H' | b'M' if let Some(line) = zone_line(trimmed) => Some(line),
             b'F' | b'T' | b'S' => swap(trimmed),

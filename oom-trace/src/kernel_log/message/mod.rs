@@ -6,6 +6,7 @@
 
 mod allocations;
 mod cpu;
+mod cut;
 mod header;
 mod killed;
 mod meminfo;
@@ -89,6 +90,13 @@ pub(super) enum Message<'a> {
 
 impl<'a> Message<'a> {
     pub(super) fn parse(text: &'a [u8], form: Form) -> Option<Self> {
+        match form.cut {
+            true => cut::read(text, form),
+            false => Self::read(text, form),
+        }
+    }
+
+    fn read(text: &'a [u8], form: Form) -> Option<Self> {
         let form = Form { cut: form.cut || text.len() >= MAY_BE_CUT, ..form };
         let names = form.names;
         if TRACE_ENDS.iter().any(|end| text.starts_with(end)) {

@@ -21,7 +21,8 @@ pub(in crate::kernel_log) struct Usage {
     pub(in crate::kernel_log) usage_bytes: u64,
     /// `None` for "no limit".
     pub(in crate::kernel_log) max_bytes: Option<u64>,
-    pub(in crate::kernel_log) failcnt: u64,
+    /// `None` where a cut may have taken its end.
+    pub(in crate::kernel_log) failcnt: Option<u64>,
 }
 
 impl Usage {
@@ -38,7 +39,7 @@ impl Usage {
         scan.eat(", limit ")?;
         let max_bytes = Some(scan.kilobytes()?).filter(|&max| max < NO_LIMIT);
         scan.eat(", failcnt ")?;
-        let failcnt = scan.number()?;
+        let failcnt = Some(scan.number()?);
         scan.end()?;
         Some(Self { counter, usage_bytes, max_bytes, failcnt })
     }

@@ -60,7 +60,7 @@ impl Parser {
             let at = open.start;
             open.begin_with(Victim::new(killed, at));
             open.is_chosen_only = true;
-            let records = kills(&Told::new(&open, &self.machine, self.boot.as_ref()));
+            let records = kills(&Told::new(&open, &self.machine, self.boot.as_ref()), false);
             self.remember(&open, &records);
             done.extend(records);
         }

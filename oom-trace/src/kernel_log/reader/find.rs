@@ -3,12 +3,17 @@
 //! What stands before it is of a family that is known, or its shape is learned from a line in which the
 //! kernel's words tell where they begin. Once it is learned, the rest of the log is read by it.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
+use super::capitals::Letters;
 use super::clock::Zone;
+use super::ellipsis;
 use super::prefix::{Peeled, Speaker, peel, uptime};
 use super::shape::{Shape, label, stamps};
 use super::text;
+use super::words::Words;
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
 use crate::kernel_log::scan::Scan;
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
@@ -88,6 +93,7 @@ pub(super) struct Finder<'a> {
     end: Option<End>,
     /// Blanks between a prefix and its message.
     blanks: usize,
+    letters: Letters,
 }
 
 /// What stands behind a message.
@@ -110,8 +116,20 @@ const WHOLE: [&str; 6] = [
 ];
 
 impl<'a> Finder<'a> {
-    pub(super) const fn new(zone: &'a Zone) -> Self {
-        Self { zone, base: None, shape: None, end: None, blanks: 0 }
+    pub(super) fn new(zone: &'a Zone) -> Self {
+        let letters = Letters::default();
+        Self { zone, base: None, shape: None, end: None, blanks: 0, letters }
+    }
+
+    /// Whether a line has a prefix that is known.
+    pub(super) fn has_prefix(&self, line: &[u8]) -> bool {
+        peel(line, self.zone, &mut None).is_stamped()
+            || self.shape.as_ref().is_some_and(|shape| shape.len_in(line).is_some())
+    }
+
+    /// That of times that name none.
+    pub(super) const fn zone(&self) -> &'a Zone {
+        self.zone
     }
 
     /// Whether a prefix was learned.
@@ -133,6 +151,14 @@ impl<'a> Finder<'a> {
             None => text.len(),
         };
         spoken.text.truncate(len);
+        if let Some(len) = ellipsis::beginning(&spoken.text).map(<[u8]>::len) {
+            spoken.text.truncate(len);
+            spoken.cut = true;
+        }
+        let may_be_capitals = spoken.names == Names::Printed && spoken.speaker != Speaker::Other;
+        if may_be_capitals && let Some(text) = self.letters.restored(&spoken.text) {
+            (spoken.text, spoken.names, spoken.host) = (text, Names::Capitals, None);
+        }
         spoken
     }
 
@@ -299,9 +325,15 @@ pub(super) fn suppressed(text: &[u8]) -> Option<u64> {
 /// Whether somebody says that the kernel killed, who has it from the kernel: systemd, a container runtime,
 /// Kubernetes.
 pub(super) fn has_it_from_the_kernel(line: &[u8]) -> bool {
-    const WORDS: [&str; 4] =
-        ["killed by the OOM killer", "with result 'oom-kill'", "OOMKilled", "OOMKilling"];
-    WORDS.iter().any(|words| memmem::find(line, words.as_bytes()).is_some())
+    static WORDS: LazyLock<Words> = LazyLock::new(|| {
+        Words::new([
+            "killed by the OOM killer",
+            "with result 'oom-kill'",
+            "OOMKilled",
+            "OOMKilling",
+        ])
+    });
+    WORDS.are_in(line)
 }
 
 /// Whether a line begins with words that a message of a dump begins with.

@@ -43,8 +43,10 @@ impl Reader<'_> {
             Said::Spoken(spoken) => self.spoken(spoken),
             Said::Line { text, known } => {
                 let line = text::plain(&text);
-                self.quiet = if speaks_of_a_kill(&line) { 0 } else { self.quiet };
-                let mut spoken = self.finder.find(no, &line, false, self.in_dump > 0);
+                if speaks_of_a_kill(&line) {
+                    self.attention.rouse();
+                }
+                let mut spoken = self.finder.find(no, &line, false, self.attention.in_dump());
                 known.add_to(&mut spoken);
                 self.spoken(spoken);
             }

@@ -1,7 +1,7 @@
 //! What is no message of the kernel's, and may be of interest all the same.
 
 use super::find::{self, Spoken};
-use super::words::speaks_of_a_kill;
+use super::words::{begins_to_speak_of_one, speaks_of_a_kill};
 use super::{MAX_OTHERS, Reader, others};
 use crate::kernel_log::Mention;
 use crate::kernel_log::scan::Scan;
@@ -12,9 +12,17 @@ impl Reader<'_> {
         self.hear(spoken);
         if let Some(record) = others::record(&whole(spoken), spoken) {
             self.done.push(record);
-        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
-            let tid = process(&spoken.text);
-            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        } else {
+            self.mention(spoken);
+        }
+    }
+
+    /// Keeps what it says of a kill.
+    fn mention(&mut self, spoken: &Spoken) {
+        let text = &spoken.text;
+        let speaks = speaks_of_a_kill(text) || spoken.cut && begins_to_speak_of_one(text);
+        if speaks && self.others.len() < MAX_OTHERS {
+            self.others.push((Mention::new(spoken.line, text), process(text)));
         }
     }
 
@@ -30,9 +38,8 @@ impl Reader<'_> {
         self.found.suppressed += find::suppressed(&spoken.text).unwrap_or(0);
         if let Some(record) = others::record(&spoken.text, spoken) {
             self.done.push(record);
-        } else if speaks_of_a_kill(&spoken.text) && self.others.len() < MAX_OTHERS {
-            let tid = process(&spoken.text);
-            self.others.push((Mention::new(spoken.line, &spoken.text), tid));
+        } else {
+            self.mention(spoken);
         }
     }
 }

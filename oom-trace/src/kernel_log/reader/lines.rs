@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use aho_corasick::packed::Searcher;
+use super::words::OF_INTEREST;
 
 /// A longer line is none of a kernel's log: a message has 1 KiB, a record of `/dev/kmsg` 8 KiB,
 /// and in JSON each byte may take four.
@@ -13,33 +13,6 @@ const BUFFER: usize = 512 * 1024;
 
 /// Before a word of interest, so much may belong to it: a few lines of a dump that lost its beginning.
 const BACK: usize = 2 * 1024;
-
-/// One of them is in some line of whatever is told, near its beginning. Few and short: they are looked for
-/// all at once, as many bytes at a time as the processor has.
-const WORDS: [&str; 22] = [
-    "oom",
-    "OOM",
-    "Kill",
-    "kill",
-    "ut of memory",
-    "OfMemoryError",
-    "MemoryError",
-    "Memory cgroup stats",
-    "deadlocked on",
-    "bad_alloc",
-    "allocate memory",
-    "memory allocation of",
-    " due to memory",
-    "low on resource",
-    "lowmemory",
-    "lmkd",
-    "evicted succ",
-    "sending SIG",
-    "to the victim",
-    "Linux version ",
-    "-- Reboot",
-    "-- Boot ",
-];
 
 /// Reads lines.
 pub(super) struct Lines<R> {
@@ -52,7 +25,6 @@ pub(super) struct Lines<R> {
     searched: usize,
     number: u64,
     has_ended: bool,
-    words: Option<Searcher>,
 }
 
 /// A line.
@@ -73,7 +45,6 @@ impl<R: Read> Lines<R> {
             searched: 0,
             number: 0,
             has_ended: false,
-            words: Searcher::new(WORDS),
         }
     }
 
@@ -154,12 +125,11 @@ impl<R: Read> Lines<R> {
 
     /// Steps over lines until shortly before one of interest.
     pub(super) fn skip(&mut self) -> io::Result<()> {
-        let Some(words) = self.words.clone() else { return Ok(()) };
         loop {
             let from = self.searched.max(self.start);
             let rest = self.buffer.get(from..self.end).unwrap_or_default();
-            if let Some(found) = words.find(rest) {
-                self.searched = from + found.start();
+            if let Some(found) = OF_INTEREST.find(rest) {
+                self.searched = from + found;
                 let back = self.searched.saturating_sub(BACK).max(self.start);
                 self.step(back);
                 return Ok(());

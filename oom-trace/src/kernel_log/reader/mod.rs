@@ -3,11 +3,16 @@
 //! Each line says by itself what format it is in, so that a file may hold several. What is known
 //! to be another program's is passed over, but for what tells of a kill by somebody else.
 
+mod attention;
+mod capitals;
 mod clock;
 mod collector;
+mod decode;
+mod ellipsis;
 mod find;
 mod forms;
 mod hearsay;
+mod html;
 mod journal;
 mod kmsg;
 mod lines;
@@ -20,6 +25,7 @@ mod records;
 mod seen;
 mod shape;
 mod sources;
+mod terminal;
 mod text;
 mod words;
 mod wraps;
@@ -30,24 +36,20 @@ pub use clock::Zone;
 pub use kmsg::{Kmsg, Unreadable};
 pub use seen::Seen;
 
+use self::attention::Attention;
 use self::find::{Finder, Spoken, is_header};
+use self::html::Page;
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::quoted_printable::Mail;
-use self::records::{Fields, Taken};
+use self::records::Fields;
 use self::sources::Sources;
-use self::words::speaks_of_a_kill;
+use self::terminal::Terminal;
 use super::message::{Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
 use crate::text::KernelText;
-
-/// Lines without anything of interest after which such are stepped over.
-const QUIET: u32 = 512;
-
-/// The same in the middle of a dump that is read from its end: its table has no word of interest.
-const FAR: u32 = 1 << 17;
 
 /// Lines of a header whose prefix is not known yet: what follows may tell.
 const MAX_HELD: usize = 16;
@@ -106,7 +108,7 @@ pub fn read_new<E: From<io::Error>>(
     let mut lines = Lines::new(input);
     let mut reader = Reader::new(parser, zone, seen);
     loop {
-        if reader.quiet > QUIET && reader.may_skip() {
+        if reader.may_skip() {
             lines.skip()?;
         }
         let Some(line) = lines.next()? else { break };
@@ -147,18 +149,17 @@ struct Reader<'a> {
     sequence: Option<u64>,
     /// Lines before were of a form that is a record each.
     has_form: bool,
-    /// A mail's encoding.
+    /// A mail's encoding, and that of a page.
     mail: Mail,
+    page: Page,
+    terminal: Terminal,
     /// A header without a prefix that is known, and what followed it.
     held: Vec<(u64, Vec<u8>)>,
     /// A message that lacks its end, which a mailer may have put into the next line.
     wrapped: Option<Spoken>,
     /// Kills that the kubelet tells of, who has it from the kernel.
     hearsaid: Vec<Spoken>,
-    /// Whether a dump is open.
-    in_dump: u32,
-    /// Lines since the last of interest.
-    quiet: u32,
+    attention: Attention,
     /// What other programs say of kills, and of whom.
     others: Vec<(Mention, Option<u32>)>,
     done: Vec<Record>,
@@ -176,22 +177,27 @@ impl<'a> Reader<'a> {
             sequence: None,
             has_form: false,
             mail: Mail::default(),
+            page: Page::default(),
+            terminal: Terminal::default(),
             held: Vec::new(),
             wrapped: None,
             hearsaid: Vec::new(),
-            in_dump: 0,
-            quiet: 0,
+            attention: Attention::default(),
             others: Vec::new(),
             done: Vec::new(),
             found: Found::default(),
         }
     }
 
-    /// Records of several lines, and those with numbers, are read one by one; and what led to a kill where
-    /// that follows it, for a while.
+    /// Whether lines of no interest may be stepped over. Records of several lines, and those with numbers, are
+    /// read one by one.
     fn may_skip(&self) -> bool {
         let is_one_by_one = self.sequence.is_some() || self.fields.is_open();
-        !is_one_by_one && (self.quiet > FAR || !self.order.is_holding())
+        let is_waiting = !self.held.is_empty()
+            || self.wrapped.is_some()
+            || self.mail.is_waiting()
+            || self.terminal.is_waiting();
+        !is_one_by_one && !is_waiting && self.attention.has_gone(&self.order)
     }
 
     /// Hands on what is done.
@@ -213,6 +219,7 @@ impl<'a> Reader<'a> {
         if let Some(line) = self.mail.end() {
             self.decoded(no, &line, true);
         }
+        self.end_broken();
         for said in self.fields.end() {
             self.said(0, said);
         }
@@ -237,69 +244,15 @@ impl<'a> Reader<'a> {
         self.done.extend(flushed);
     }
 
-    /// Takes a line; answers the name of a field whose bytes follow it.
-    fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let [before, line] = self.mail.decode(line);
-        if let Some(before) = before {
-            self.decoded(no.saturating_sub(1), &before, false);
-        }
-        line.and_then(|line| self.decoded(no, &line, cut))
-    }
-
-    fn decoded(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
-        let line = &*text::plain(line);
-        self.quiet = if speaks_of_a_kill(line) { 0 } else { self.quiet.saturating_add(1) };
-        match self.fields.take(no, line) {
-            Taken::Not => {}
-            Taken::Part => {
-                self.found.logged += 1;
-                return None;
-            }
-            Taken::Binary(name) => return Some(name),
-            Taken::Done(all) => {
-                self.found.logged += 1;
-                for said in all {
-                    self.said(no, said);
-                }
-                return None;
-            }
-        }
-        if matches!(line.first(), Some(b'{' | b'[')) && self.json(no, line) {
-            return None;
-        }
-        if let Some(record) = Kmsg::parse(line) {
-            self.form(no);
-            let held = self.order.go_forward();
-            self.take(held);
-            self.kmsg(no, &record, cut);
-            return None;
-        }
-        if let Some(boot) = journal::boot(line) {
-            self.found.logged += 1;
-            self.item(Item::Boot(boot));
-            return None;
-        }
-        if let Some(message) = text::of_fluent_bit(line) {
-            self.plain(no, &message, cut);
-            return None;
-        }
-        let pieces = text::collapsed(line);
-        let last = pieces.len() - 1;
-        for (index, piece) in pieces.into_iter().enumerate() {
-            self.plain(no, piece, cut && index == last);
-        }
-        None
-    }
-
     /// A line of text.
     fn plain(&mut self, no: u64, line: &[u8], cut: bool) {
-        let spoken = self.finder.find(no, line, cut, self.in_dump > 0);
+        let spoken = self.finder.find(no, line, cut, self.attention.in_dump());
         // Where the message of a header begins, another line of its dump may have to tell.
         let is_unclear = is_header(&spoken.text)
             && spoken.speaker == Speaker::Unsaid
             && (!spoken.is_stamped || !find::is_clear_header(&spoken.text));
         if is_unclear && self.held.is_empty() {
-            self.in_dump = QUIET;
+            self.attention.begin_dump();
             self.held.push((no, line.to_vec()));
             return;
         }
@@ -327,9 +280,9 @@ impl<'a> Reader<'a> {
 
     fn spoken(&mut self, spoken: Spoken) {
         self.found.logged += u64::from(spoken.is_stamped);
-        self.in_dump = if is_header(&spoken.text) { QUIET } else { self.in_dump.saturating_sub(1) };
-        if self.in_dump > 0 {
-            self.quiet = self.quiet.min(QUIET / 2);
+        self.attention.message();
+        if is_header(&spoken.text) {
+            self.attention.begin_dump();
         }
         if spoken.speaker == Speaker::Other {
             self.other(&spoken);
@@ -348,7 +301,7 @@ impl<'a> Reader<'a> {
                 begun.text.extend_from_slice(between);
                 begun.text.extend_from_slice(&spoken.text);
                 if is_header(&begun.text) {
-                    self.in_dump = QUIET;
+                    self.attention.begin_dump();
                 }
                 self.wrapped = Some(begun);
                 return;
@@ -379,8 +332,11 @@ impl<'a> Reader<'a> {
             let done = match item {
                 Item::Spoken(spoken) => {
                     let (done, is_taken) = self.sources.push(&spoken);
+                    if is_taken || !done.is_empty() {
+                        self.attention.settle(self.sources.are_settled());
+                    }
                     if is_taken {
-                        self.quiet = 0;
+                        self.attention.rouse();
                     } else if done.is_empty() {
                         self.unread(&spoken);
                     }

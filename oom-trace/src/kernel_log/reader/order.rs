@@ -66,6 +66,11 @@ impl Order {
         }
     }
 
+    /// Whether it is known that what led to a kill stands before it.
+    pub(super) fn is_forward(&self) -> bool {
+        self.way == Way::Forward
+    }
+
     /// Whether a block of a reversed log is being held: what led to its kill follows.
     pub(super) fn is_holding(&self) -> bool {
         self.way == Way::Reversed && !self.held.is_empty()

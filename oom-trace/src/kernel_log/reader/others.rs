@@ -6,12 +6,13 @@ use memchr::memmem;
 use regex::bytes::{Captures, Regex};
 
 use super::find::Spoken;
+use super::words::Words;
 use crate::incident::model::{Origin, Record, SCHEMA, Source, UserAction, UserKill, UserKillType};
 use crate::text::KernelText;
 
 /// One program's words. Groups: `signal`, `pid`, `comm`, `uid`, `cgroup`, `pod`, `mib`, `kib`, `bytes`,
 /// `swap` (in KiB).
-struct Words {
+struct Program {
     by: &'static str,
     action: UserAction,
     /// What such a line has.
@@ -23,116 +24,116 @@ struct Words {
 const LOWMEMORYKILLER: &str = "lowmemorykiller";
 
 /// Add a program here.
-const WORDS: [Words; 19] = [
-    Words {
+const PROGRAMS: [Program; 19] = [
+    Program {
         by: "earlyoom",
         action: UserAction::Killed,
         has: "sending SIG",
         pattern: r#"sending (?<signal>SIG[A-Z]+) to process (?<pid>\d+)(?: uid (?<uid>\d+))? "(?<comm>[^"]*)"(?:.*?VmRSS (?<mib>\d+) MiB)?"#,
     },
-    Words {
+    Program {
         by: "earlyoom",
         action: UserAction::Killed,
         has: "earlyoom",
         pattern: r"earlyoom(?:\[\d+\])?: Killing process '(?<comm>[^']*)' with signal \d+, pid: (?<pid>\d+)(?:.*?VmRSS: (?<mib>\d+) MiB)?",
     },
-    Words {
+    Program {
         by: "earlyoom",
         action: UserAction::Killed,
         has: "illing process ",
         pattern: r#"killing process (?<pid>\d+) "(?<comm>[^"]*)" with signal \d+: badness \d+, VmRSS (?<mib>\d+) MiB"#,
     },
-    Words {
+    Program {
         by: "systemd-oomd",
         action: UserAction::Killed,
         has: " due to memory",
         pattern: r"Killed (?<cgroup>/\S*) due to memory",
     },
-    Words {
+    Program {
         by: "systemd-oomd",
         action: UserAction::Killed,
         has: "systemd-oomd killed",
         pattern: r"(?<cgroup>\S+): systemd-oomd killed \d+ process",
     },
-    Words {
+    Program {
         by: "nohang",
         action: UserAction::Killed,
         has: "to the victim",
         pattern: r"(?i)send(?:ing)? \[?(?<signal>SIG[A-Z]+)\]? to the victim(?:.*?pid[:=]? *(?<pid>\d+))?(?:.*?name[:=]? *(?<comm>[^,;)]+))?",
     },
-    Words {
+    Program {
         by: "oomd",
         action: UserAction::Killed,
         has: "oomd kill: ",
         pattern: r"oomd kill: (?:[\d.]+ )+(?<cgroup>\S+) (?<bytes>\d+) ",
     },
-    Words {
+    Program {
         by: LOWMEMORYKILLER,
         action: UserAction::Killed,
         has: "lowmemorykiller: ",
         pattern: r"lowmemorykiller: (?:Killing|send sigkill to) (?:'(?<comm>[^']+)'|\d+) \((?:(?<pid>\d+)|[^)]*)\),? (?:\(tgid \d+\), )?(?:score_)?adj(?:.*?to free (?<kib>\d+)kB)?",
     },
-    Words {
+    Program {
         by: "lmkd",
         action: UserAction::Killed,
         has: "lowmemorykiller",
         pattern: r"lowmemorykiller\s*: Kill(?:ing)? '(?<comm>[^']+)' \((?<pid>\d+)\)(?:.*?uid (?<uid>\d+))?(?:.*?to free (?<kib>\d+)kB(?: rss)?(?:, (?<swap>\d+)kB swap)?)?",
     },
-    Words {
+    Program {
         by: "lmkd",
         action: UserAction::Killed,
         has: "lmkd",
         pattern: r"lmkd\s*: Kill(?:ing)? '(?<comm>[^']+)' \((?<pid>\d+)\)(?:.*?uid (?<uid>\d+))?(?:.*?to free (?<kib>\d+)kB(?: rss)?(?:, (?<swap>\d+)kB swap)?)?",
     },
-    Words {
+    Program {
         by: "talos",
         action: UserAction::Killed,
         has: "OOM",
         pattern: r"(?i)(?:Sending (?<signal>SIG[A-Z]+) to|victim|triggered).*runtime\.OOMController|runtime\.OOMController.*(?:Sending|victim|triggered)",
     },
-    Words {
+    Program {
         by: "kubelet",
         action: UserAction::Evicted,
         has: "evicted successfully",
         pattern: r#"pod(?: is)? ?(?:(?<pod>\S+) is)? ?evicted successfully"?(?: pod="(?<comm>[^"]+)")?"#,
     },
-    Words {
+    Program {
         by: "kubelet",
         action: UserAction::Evicted,
         has: "low on resource: memory",
         pattern: r"The node was low on resource: memory",
     },
-    Words {
+    Program {
         by: "java",
         action: UserAction::RanOut,
         has: "java.lang.OutOfMemoryError",
         pattern: r"java\.lang\.OutOfMemoryError",
     },
-    Words {
+    Program {
         by: "node",
         action: UserAction::RanOut,
         has: "heap out of memory",
         pattern: r"FATAL ERROR: .*JavaScript heap out of memory",
     },
-    Words {
+    Program {
         by: "go",
         action: UserAction::RanOut,
         has: "fatal error: ",
         pattern: r"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)",
     },
-    Words {
+    Program {
         by: "c++",
         action: UserAction::RanOut,
         has: "std::bad_alloc",
         pattern: r"terminate called after throwing an instance of 'std::bad_alloc'|what\(\):\s+std::bad_alloc",
     },
-    Words {
+    Program {
         by: "python",
         action: UserAction::RanOut,
         has: "MemoryError",
         pattern: r"(?:^|\s|\.|_)(?:Array)?MemoryError(?::|\s*$)",
     },
-    Words {
+    Program {
         by: "rust",
         action: UserAction::RanOut,
         has: "memory allocation of",
@@ -140,12 +141,19 @@ const WORDS: [Words; 19] = [
     },
 ];
 
+/// What any such line has.
+static HAVE: LazyLock<Words> =
+    LazyLock::new(|| Words::new(PROGRAMS.iter().map(|program| program.has)));
+
 static PATTERNS: LazyLock<Vec<Option<Regex>>> =
-    LazyLock::new(|| WORDS.iter().map(|words| Regex::new(words.pattern).ok()).collect());
+    LazyLock::new(|| PROGRAMS.iter().map(|program| Regex::new(program.pattern).ok()).collect());
 
 /// The record of such a line.
 pub(super) fn record(line: &[u8], spoken: &Spoken) -> Option<Record> {
-    let mut all = WORDS.iter().zip(PATTERNS.iter());
+    if !HAVE.are_in(line) {
+        return None;
+    }
+    let mut all = PROGRAMS.iter().zip(PATTERNS.iter());
     let (words, found) = all.find_map(|(words, pattern)| {
         memmem::find(line, words.has.as_bytes())?;
         Some((words, pattern.as_ref()?.captures(line)?))
@@ -202,6 +210,7 @@ mod tests {
     use super::*;
     use crate::kernel_log::reader::clock::Zone;
     use crate::kernel_log::reader::find::Finder;
+    use crate::kernel_log::reader::words::OF_INTEREST;
 
     fn read(line: &str) -> Option<UserKill> {
         let zone = Zone::utc();
@@ -291,6 +300,7 @@ mod tests {
             ),
         ] {
             let kill = read(line).unwrap_or_else(|| panic!("{line}"));
+            assert!(OF_INTEREST.are_in(line.as_bytes()), "{line}");
             let where_ = kill.cgroup.map(|it| it.to_string()).or(kill.pod).unwrap_or_default();
             assert_eq!((&*kill.by, kill.pid, &*where_), (by, pid, place), "{line}");
         }

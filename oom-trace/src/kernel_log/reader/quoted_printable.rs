@@ -66,6 +66,11 @@ impl Mail {
         }
     }
 
+    /// Whether a line is kept until the next one.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.doubtful.is_some() || !self.begun.is_empty()
+    }
+
     /// What is left at the end.
     pub(super) fn end(&mut self) -> Option<Vec<u8>> {
         let begun = std::mem::take(&mut self.begun);

@@ -102,6 +102,11 @@ impl Sources {
         others.flat_map(|(_, source)| source.parser.pass(now)).collect()
     }
 
+    /// Whether all that was begun has its end.
+    pub(super) fn are_settled(&self) -> bool {
+        self.all.iter().all(|source| source.parser.is_settled())
+    }
+
     /// Another boot of the machine that spoke last.
     pub(super) fn boot(&mut self, id: Option<&str>) -> Vec<Record> {
         let current = self.all.get_mut(self.current);

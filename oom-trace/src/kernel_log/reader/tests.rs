@@ -279,3 +279,47 @@ fn the_triggers_name_is_found_behind_what_no_family_knows() {
         (&"a".into(), &9.into())
     );
 }
+
+/// In a large log all that is told among few lines is told among many.
+#[test]
+fn lines_of_no_interest_hide_nothing() {
+    let noise = "May  5 09:00:00 h app[1]: nothing to see in room 7\n".repeat(700);
+    for text in [
+        &*dump("h", "a", "/a", 7).concat(),
+        // What is left of a dump whose end is missing.
+        "May  5 10:00:01 h kernel: memory: usage 8kB, limit 8kB, failcnt 3\n",
+        "May  5 10:00:03 h kernel: Out of memory: Kill process 8 (b) score 5 or sacrifice child\n",
+        "May  5 10:00:04 h kernel: dump_header: 12 callbacks suppressed\n",
+        "May  5 10:00:05 h systemd[1]: a.service: Failed with result 'oom-kill'.\n",
+    ] {
+        let (records, found) = told(text);
+        let (among, found_among) = told(&[&*noise, text, &*noise].concat());
+        assert_eq!(among, records, "{text}");
+        let what = |found: &Found| {
+            (found.untold.count, found.hearsay.as_ref().map(|it| it.text.clone()), found.suppressed)
+        };
+        assert_eq!(what(&found_among), what(&found), "{text}");
+        assert_ne!((records.len(), what(&found)), (0, (0, None, 0)), "{text}");
+    }
+}
+
+/// A dump that begins shortly after a kill is read from its beginning, with what lies between its lines.
+#[test]
+fn a_dump_soon_after_a_kill_is_whole() {
+    let noise = "May  5 10:00:01 h app[1]: nothing to see here\n";
+    let row = "May  5 10:00:01 h kernel: [    142]  1000   142      785      610    49152        3             0 b\n";
+    let head = "May  5 10:00:01 h kernel: [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n";
+    for between in [0, 20, 40, 300] {
+        let [header, summary, kill] = dump("h", "b", "/b", 142);
+        let first = dump("h", "a", "/a", 7).concat();
+        let lines = [&header, head, row, row, row, &summary, &kill];
+        let second: String = lines
+            .into_iter()
+            .flat_map(|line| [&*noise.repeat(between), line].map(str::to_owned))
+            .collect();
+        let (records, found) = told(&[first, second].concat());
+        assert_eq!((records.len(), found.untold.count), (2, 0), "{between}");
+        assert_eq!(records[1]["candidates"]["total"], 3, "{between}");
+        assert_eq!(records[1]["trigger"]["order"], 0, "{between}");
+    }
+}

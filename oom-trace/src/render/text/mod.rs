@@ -90,6 +90,7 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         kill_count: _,
         killed_again: _,
         log_us: _,
+        backfilled: _,
         message: _,
         shortage,
         chosen: _,

@@ -12,7 +12,8 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Deserializer, de};
 
 use self::run::{End, Running, await_all};
-use super::{Destination, Disposition, Filter, Sink, SinkError, Status};
+use super::body::{Body, Writer};
+use super::{Backfill, Choice, Destination, Disposition, Filter, Repeats, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
 use crate::setting::{ConfigDuration, Secret};
@@ -34,8 +35,16 @@ pub struct ExecConfig {
     #[serde(deserialize_with = "command")]
     pub command: Vec<String>,
     /// JSON unless said otherwise.
-    #[serde(default = "Format::json")]
-    pub format: Format,
+    pub format: Option<Format>,
+    /// A service's form, instead of a format.
+    pub(super) body: Option<Body>,
+    /// PagerDuty's, for its form.
+    pub routing_key: Option<Secret>,
+    /// For how long kills at one place are told together.
+    pub fold: Option<ConfigDuration>,
+    /// Whether it is told of kills from before the agent's start.
+    #[serde(default = "Backfill::store")]
+    pub backfill: Backfill,
     /// How long it may take; then it is killed, with all that it started.
     #[serde(default = "half_a_minute")]
     pub timeout: ConfigDuration,
@@ -84,14 +93,27 @@ impl Destination for ExecConfig {
         &self.filter
     }
 
+    fn choice(&self) -> Choice {
+        self.body.unwrap_or_default().choice(&self.filter, self.backfill, self.fold)
+    }
+
+    fn flaw(&self) -> Option<String> {
+        if self.body.is_some() && self.format.is_some() {
+            return Some("`body` and `format` exclude each other: remove one".to_owned());
+        }
+        self.body.unwrap_or_default().flaw(self.routing_key.as_ref())
+    }
+
     fn format(&self) -> Option<Format> {
-        Some(self.format)
+        Some(self.format.unwrap_or(Format::Json))
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let env = super::http::reveal(&self.env);
-        let env = env.map_err(|error| SinkError::said("run", self.program(), error))?;
-        Ok(Box::new(Exec { name: self.name(), config: self.clone(), env }))
+        let writer = Writer::new(self.body.unwrap_or_default(), self.routing_key.as_ref());
+        let failed = |error| SinkError::said("run", self.program(), error);
+        let (env, writer) = (env.map_err(failed)?, writer.map_err(failed)?);
+        Ok(Box::new(Exec { name: self.name(), config: self.clone(), writer, env }))
     }
 }
 
@@ -100,14 +122,19 @@ impl Destination for ExecConfig {
 struct Exec {
     name: String,
     config: ExecConfig,
+    writer: Writer,
     env: Vec<(String, String)>,
 }
 
 impl Exec {
-    fn start(&self, record: &Record) -> Result<Running, SinkError> {
+    fn start(&self, record: &Record, repeats: Option<&Repeats>) -> Result<Running, SinkError> {
         let mut input = Vec::new();
-        render(record, self.config.format, Style::default(), &mut input)
-            .and_then(|()| Running::start(&self.config.command, &self.env, record, &input))
+        let written = match self.config.format {
+            Some(format) => render(record, format, Style::default(), &mut input),
+            None => self.writer.write(record, repeats, &mut input),
+        };
+        written
+            .and_then(|()| Running::start(&self.config.command, &self.env, record, repeats, &input))
             .map_err(|io| SinkError::new("run", self.config.program(), io))
     }
 }
@@ -122,11 +149,29 @@ impl Sink for Exec {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
+        let all: Vec<_> = records.iter().map(|record| (&**record, None)).collect();
+        self.run(&all)
+    }
+
+    fn deliver_repeats(&mut self, last: &Arc<Record>, repeats: &Repeats) -> Result<(), SinkError> {
+        self.run(&[(last, Some(repeats))])
+    }
+
+    /// The command itself is not run: it would take that for a kill.
+    fn probe(&mut self) -> Result<(), SinkError> {
+        let program = self.config.program();
+        let executable = access(program, Access::EXEC_OK);
+        executable.map_err(|errno| SinkError::new("run", program, errno.into()))
+    }
+}
+
+impl Exec {
+    fn run(&self, records: &[(&Record, Option<&Repeats>)]) -> Result<(), SinkError> {
         let deadline = Instant::now() + self.config.timeout.0;
         let mut running = Vec::new();
         let mut failed = None;
-        for record in records {
-            match self.start(record) {
+        for (record, repeats) in records {
+            match self.start(record, *repeats) {
                 Ok(command) => running.push(command),
                 Err(error) => {
                     failed = Some(error);
@@ -154,13 +199,6 @@ impl Sink for Exec {
                 _ => Err(SinkError::said("run", program, format_args!("{status}{words}"))),
             }
         })
-    }
-
-    /// The command itself is not run: it would take that for a kill.
-    fn probe(&mut self) -> Result<(), SinkError> {
-        let program = self.config.program();
-        let executable = access(program, Access::EXEC_OK);
-        executable.map_err(|errno| SinkError::new("run", program, errno.into()))
     }
 }
 

@@ -12,6 +12,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
+use super::super::Repeats;
 use crate::incident::model::Record;
 use crate::text::Escaped;
 
@@ -47,6 +48,7 @@ impl Running {
         command: &[String],
         env: &[(String, String)],
         record: &Record,
+        repeats: Option<&Repeats>,
         input: &[u8],
     ) -> io::Result<Self> {
         let [program, args @ ..] = command else { return Err(ErrorKind::NotFound.into()) };
@@ -57,6 +59,7 @@ impl Running {
             .env("OOM_TRACE_ID", record.id())
             .env("OOM_TRACE_TYPE", record.kind())
             .envs(record.incident().map(|incident| ("OOM_TRACE_INCIDENT", incident)))
+            .envs(repeats.map(|repeats| ("OOM_TRACE_REPEATS", repeats.more.to_string())))
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(on_file(input)?)
             .stdout(Stdio::null())

@@ -146,7 +146,7 @@ fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ command = [\"notify\"] }", "such as \"/usr/local/bin/notify\""),
         ("{ command = [] }", "no program given"),
-        ("{ command = \"/bin/true\" }", "expected a sequence"),
+        ("{ command = \"/bin/true\" }", "expected a list, in [ ]"),
         ("{ command = [\"/bin/true\"], concurrency = 0 }", "nonzero"),
         ("{ }", "missing key `command`"),
     ] {

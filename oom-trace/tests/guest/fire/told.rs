@@ -118,11 +118,13 @@ fn is_logged(record: &Value) -> bool {
     record["source"] == "kernel_log"
 }
 
-/// The log has no wall clock: that is worked out anew each time that it is read.
+/// The log has no wall clock: that is worked out anew each time that it is read. Whoever finds a kill
+/// there that another agent told of and did not save was not there to see it.
 fn without_clock(record: &Value) -> Value {
     let mut record = record.clone();
     if is_logged(&record) {
         record["time"] = Value::Null;
+        record["backfilled"] = Value::Null;
     }
     record
 }

@@ -12,7 +12,7 @@ use crate::series::Sheet;
 use crate::usage;
 
 /// One kill, as a kernel logged it.
-const REPORT: &str = include_str!("../../../../oom-trace/testdata/logs/6.12-memcg.log");
+pub(crate) const REPORT: &str = include_str!("../../../../oom-trace/testdata/logs/6.12-memcg.log");
 /// What else is in a log, for each kill.
 const OTHER_LINES: usize = 500;
 const LOG: &str = "/tmp/log";
@@ -78,12 +78,13 @@ fn peak() -> Result<f64> {
     Ok(peak as f64)
 }
 
-/// How long the command takes, in nanoseconds; what it prints goes nowhere.
+/// How long the command takes, in nanoseconds. What it prints is read: grep ends at the first match where that
+/// goes to /dev/null.
 fn time(command: &[&str]) -> Result<f64> {
     let [program, args @ ..] = command else { bail!("no command") };
     let begin = Instant::now();
-    let status = Command::new(program).args(args).stdout(Stdio::null()).status()?;
+    let output = Command::new(program).args(args).stderr(Stdio::inherit()).output()?;
     let taken = begin.elapsed();
-    ensure!(status.success(), "{}: {status}", command.join(" "));
+    ensure!(output.status.success(), "{}: {}", command.join(" "), output.status);
     Ok(taken.as_secs_f64() * 1e9)
 }

@@ -11,6 +11,7 @@ mod log;
 mod profile;
 mod series;
 mod stuck;
+mod syslog;
 mod tool;
 mod usage;
 mod victims;
@@ -49,7 +50,7 @@ fn measure(part: &str, sheet: &mut Sheet) -> Result<Option<String>> {
     match part {
         "beside" => beside::measure(sheet).map(|()| None),
         "incident" => incident::table(sheet).map(Some),
-        "log" => log::measure(sheet).map(|()| None),
+        "log" => log::measure(sheet).and_then(|()| syslog::measure(sheet)).map(|()| None),
         "exec" => exec::table().map(Some),
         "profile" => profile::tables().map(Some),
         "stuck" => stuck::table().map(Some),

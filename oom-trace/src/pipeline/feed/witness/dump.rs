@@ -129,6 +129,13 @@ impl Dump {
         if entry.text.starts_with(FAILED) { Next::Failed } else { Next::On(has_grown) }
     }
 
+    /// Without room for more: it may wait among others.
+    fn fitted(mut self) -> Self {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self
+    }
+
     fn push(&mut self, entry: &Entry<'_>) -> bool {
         let before = self.bytes();
         let room = self.text.capacity() - self.text.len();
@@ -178,7 +185,8 @@ impl Dumps {
 
     /// The line of a kill: the dump before it, if that may be its own. Another's is over, too.
     pub(super) fn end(&mut self, line: &Entry<'_>) -> Option<Dump> {
-        self.open.take().filter(|open| open.may_hold(line) && !open.is_stale(line))
+        let open = self.open.take().filter(|open| open.may_hold(line) && !open.is_stale(line));
+        open.map(Dump::fitted)
     }
 
     /// Messages were lost: the one that is being written lacks something.

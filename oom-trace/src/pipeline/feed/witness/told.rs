@@ -23,7 +23,8 @@ pub(super) fn kill(
     let tid = trigger.map(|(_, tid)| tid);
     let dump = line.dump.as_deref().filter(|dump| tid.is_none_or(|tid| dump.may_be_of(tid)));
     let of = |dump| {
-        let mut records = parse(dump, line.message.entry(), machine, |_| None).into_iter();
+        let parser = Parser::unexplained(machine.clone());
+        let mut records = parse(dump, line.message.entry(), parser, |_| None).into_iter();
         records.find_map(|record| match record {
             Record::OomKill(kill) if kill.victim.tid == line.tid => Some(kill),
             _ => None,
@@ -41,7 +42,8 @@ pub(super) fn failed(dump: &Dump, machine: &Machine, tid: u32) -> Option<OomFail
     if !dump.may_be_of(tid) {
         return None;
     }
-    let mut records = parse(Some(dump), None, machine, |_| None).into_iter();
+    let parser = Parser::new(machine.clone());
+    let mut records = parse(Some(dump), None, parser, |_| None).into_iter();
     let failed = records.find_map(|record| match record {
         Record::OomFailed(failed) => Some(*failed),
         _ => None,
@@ -56,16 +58,15 @@ pub(super) fn records(
     machine: &Machine,
     time: impl Fn(u64) -> Option<Timestamp>,
 ) -> Vec<Record> {
-    parse(line.dump.as_deref(), line.message.entry(), machine, time)
+    parse(line.dump.as_deref(), line.message.entry(), Parser::new(machine.clone()), time)
 }
 
 fn parse(
     dump: Option<&Dump>,
     line: Option<Entry<'_>>,
-    machine: &Machine,
+    mut parser: Parser,
     time: impl Fn(u64) -> Option<Timestamp>,
 ) -> Vec<Record> {
-    let mut parser = Parser::new(machine.clone());
     let mut records = Vec::new();
     for entry in dump.into_iter().flat_map(Dump::entries).chain(line) {
         let stamp = Stamp { time: entry.stamp.boot_ns.and_then(&time), ..entry.stamp };

@@ -1,0 +1,56 @@
+//! What is wrong with flags and file together, all of it.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// The exit status of wrong usage, as clap has it; a configuration is a part of it.
+pub const USAGE: u8 = 2;
+
+/// One thing that is wrong: where, what, and what to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// Where in the file; `None` for a flag, and for a file that cannot be read.
+    #[serde(flatten)]
+    pub at: Option<At>,
+    /// What, and what to write.
+    pub message: String,
+}
+
+/// A place in the file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct At {
+    /// As it was named.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// The key there, such as `sink.file[0].format`, numbered from 0.
+    pub key: String,
+}
+
+/// All mistakes, a line each.
+#[derive(Debug, Error)]
+#[error("{}", lines(.0))]
+pub struct ConfigError(pub Vec<Mistake>);
+
+impl Mistake {
+    pub(super) fn line(&self) -> Option<usize> {
+        self.at.as_ref().map(|at| at.line)
+    }
+}
+
+impl Display for Mistake {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(At { file, line, column, key: _ }) = &self.at {
+            write!(f, "{file}:{line}:{column}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,95 @@
+//! A line on its way from the file to its form: what a mailer, a page and a terminal did to it is undone.
+
+use super::find::begins_clearly;
+use super::order::Item;
+use super::records::Taken;
+use super::words::speaks_of_a_kill;
+use super::{Kmsg, Reader, journal, text};
+
+impl Reader<'_> {
+    /// Takes a line; answers the name of a field whose bytes follow it.
+    pub(super) fn line(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        let [before, line] = self.mail.decode(line);
+        if let Some(before) = before {
+            self.decoded(no.saturating_sub(1), &before, false);
+        }
+        line.and_then(|line| self.decoded(no, &line, cut))
+    }
+
+    pub(super) fn decoded(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        let line = self.page.decode(line);
+        let line = &*text::plain(&line);
+        let is_record = self.fields.is_open() || self.sequence.is_some();
+        if self.terminal.is_waiting() {
+            if !self.begins(line) && self.terminal.go_on(no, line) {
+                return None;
+            }
+            self.end_broken();
+        }
+        if !is_record && self.terminal.begin(no, line) {
+            return None;
+        }
+        self.whole(no, line, cut)
+    }
+
+    /// Whether a line begins something, by its form, by what stands before it or by its first words.
+    fn begins(&self, line: &[u8]) -> bool {
+        matches!(line.first(), Some(b'{' | b'}' | b'"'))
+            || line.starts_with(b"__")
+            || self.finder.has_prefix(line)
+            || begins_clearly(line.trim_ascii_start())
+            || Kmsg::parse(line).is_some()
+    }
+
+    /// What a terminal may have broken is read as far as it goes.
+    pub(super) fn end_broken(&mut self) {
+        for piece in self.terminal.end(self.finder.zone()) {
+            self.whole(piece.no, &piece.text, false);
+        }
+    }
+
+    /// A line of which nothing stands in the next.
+    fn whole(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        self.attention.line(speaks_of_a_kill(line));
+        match self.fields.take(no, line) {
+            Taken::Not => {}
+            Taken::Part => {
+                self.found.logged += 1;
+                return None;
+            }
+            Taken::Binary(name) => return Some(name),
+            Taken::Done(all) => {
+                self.found.logged += 1;
+                for said in all {
+                    self.said(no, said);
+                }
+                return None;
+            }
+        }
+        if matches!(line.first(), Some(b'{' | b'[')) && self.json(no, line) {
+            return None;
+        }
+        if let Some(record) = Kmsg::parse(line) {
+            self.form(no);
+            let held = self.order.go_forward();
+            self.take(held);
+            self.kmsg(no, &record, cut);
+            return None;
+        }
+        if let Some(boot) = journal::boot(line) {
+            self.found.logged += 1;
+            self.item(Item::Boot(boot));
+            return None;
+        }
+        if let Some(message) = text::of_fluent_bit(line) {
+            self.plain(no, &message, cut);
+            return None;
+        }
+        let pieces = text::collapsed(line);
+        let last = pieces.len() - 1;
+        for (index, piece) in pieces.into_iter().enumerate() {
+            self.plain(no, piece, cut && index == last);
+        }
+        None
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a kill was, for those that tell of many at one place only once.
+
+use crate::incident::model::{OomFailed, OomKill, Pod, Record, RecordType, Shortage, UserKill};
+use crate::quote::Quoted;
+use crate::text::KernelText;
+
+/// What kills have in common that follow from one cause: whose limit was hit; without a limit the
+/// victims' pod, unit or name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Kills of another kind are no repeats.
+    pub kind: RecordType,
+    /// In words, without characters that act on a terminal: `cgroup /web`.
+    pub name: String,
+}
+
+impl Place {
+    /// Of a kill, and of a shortage in which nobody could be killed; `None` for other records.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let name = match record {
+            Record::OomKill(kill) => of_kill(kill),
+            Record::OomFailed(failed) => of_failure(failed),
+            Record::UserKill(kill) => of_user_kill(kill),
+            Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_) => None,
+        };
+        Some(Self { kind: RecordType::from(record), name: name? })
+    }
+}
+
+fn of_kill(kill: &OomKill) -> Option<String> {
+    let victim = &kill.victim;
+    let pod = || {
+        let Pod { namespace, name, uid, .. } = victim.pod.as_ref()?;
+        let named = namespace.as_deref().zip(name.as_deref());
+        Some(named.map_or_else(|| uid.clone(), |(namespace, name)| format!("{namespace}/{name}")))
+    };
+    limit(&kill.shortage)
+        .or_else(|| Some(named("pod", &pod()?)))
+        .or_else(|| Some(named("unit", victim.unit.as_deref()?)))
+        .or_else(|| Some(process(victim.comm.as_ref()?)))
+}
+
+fn of_failure(failed: &OomFailed) -> Option<String> {
+    let trigger = failed.shortage.trigger.as_ref();
+    limit(&failed.shortage).or_else(|| Some(process(trigger?.comm.as_ref()?)))
+}
+
+fn of_user_kill(kill: &UserKill) -> Option<String> {
+    let pod = kill.pod.as_deref().map(|pod| named("pod", pod));
+    pod.or_else(|| Some(cgroup(kill.cgroup.as_ref()?)))
+        .or_else(|| Some(process(kill.comm.as_ref()?)))
+}
+
+fn limit(shortage: &Shortage) -> Option<String> {
+    shortage.limit.as_ref()?.cgroup.as_ref().map(cgroup)
+}
+
+fn cgroup(path: &KernelText) -> String {
+    format!("cgroup {}", Quoted::from(path))
+}
+
+fn process(comm: &KernelText) -> String {
+    format!("process {}", Quoted::from(comm))
+}
+
+fn named(what: &str, name: &str) -> String {
+    format!("{what} {}", Quoted::from(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    #[test]
+    fn a_place_is_that_of_the_limit_and_without_one_the_victims_own() {
+        let place = |kill: &OomKill| Place::of(&Record::OomKill(Box::new(kill.clone()))).unwrap();
+        assert_eq!(place(&fixtures::memcg()).name, "cgroup /web");
+        let mut kill = fixtures::global();
+        assert_eq!(place(&kill).name, "process java");
+        kill.victim.unit = Some("web.service".into());
+        assert_eq!(place(&kill).name, "unit web.service");
+        kill.victim.pod = Some(Pod {
+            uid: "u-1".into(),
+            namespace: Some("shop".into()),
+            name: Some("web-1".into()),
+            container: None,
+            qos: None,
+        });
+        assert_eq!(place(&kill).name, "pod shop/web-1");
+        for (name, record) in fixtures::all() {
+            let place = Place::of(&record).map(|place| place.name).unwrap_or_default();
+            assert!(!place.chars().any(crate::text::acts), "{name}: {place}");
+        }
+    }
+}

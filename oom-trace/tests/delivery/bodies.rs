@@ -1,0 +1,84 @@
+//! Bodies for services, posted to a server that refuses at first: what arrives in the end, once the sink
+//! is closed.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::bench::{Line, Receiver as _, await_that, records};
+use crate::webhook::Http;
+
+const KILLS: usize = 20;
+
+/// What the server has written down of so many kills at one place.
+fn posted(keys: &str) -> Vec<Value> {
+    let mut server = Http::new();
+    server.start();
+    fs::write(server.path("refusing"), "").unwrap();
+    let sink = server.sink().replace(" }", &format!(", {keys} }}"));
+    let line = Line::to(&sink);
+    line.send(&records(KILLS));
+    await_that("a refusal", || line.totals().last_error.is_some_and(|error| error.contains("503")));
+    fs::remove_file(server.path("refusing")).unwrap();
+    let totals = line.close();
+    assert_eq!((totals.delivered, totals.lost()), (KILLS as u64, 0), "{totals:?}");
+    let text = fs::read_to_string(server.path("bodies")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The titles of what folds: the first kill, and how many more there were.
+fn assert_folded(titles: [&str; 2]) {
+    assert!(titles[0].starts_with("OOM kill: memhog "), "{titles:?}");
+    let (more, last) = titles[1].split_once(" at cgroup ").unwrap();
+    assert!(more.starts_with(&format!("{} more in ", KILLS - 1)), "{titles:?}");
+    assert!(last.contains("; the last: OOM kill: memhog "), "{titles:?}");
+}
+
+#[test]
+fn slack() {
+    let [first, more] = posted("body = \"slack\"").try_into().unwrap();
+    assert_folded([&first, &more].map(|body: &Value| body["text"].as_str().unwrap()));
+}
+
+#[test]
+fn teams() {
+    let [first, more] = posted("body = \"teams\"").try_into().unwrap();
+    let title = |body: &Value| {
+        let card = &body["attachments"][0]["content"];
+        card["body"][0]["inlines"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert_folded([&title(&first), &title(&more)]);
+}
+
+#[test]
+fn pagerduty() {
+    let keys = "body = \"pagerduty\", routing_key = \"abc\"";
+    let [first, more] = posted(keys).try_into().unwrap();
+    assert_folded([&first, &more].map(|body: &Value| body["payload"]["summary"].as_str().unwrap()));
+    assert_eq!(first["dedup_key"], more["dedup_key"]);
+    assert_eq!(first["routing_key"], "abc");
+}
+
+#[test]
+fn alertmanager() {
+    let bodies = posted("body = \"alertmanager\"");
+    assert_eq!(bodies.len(), KILLS);
+    assert!(bodies.iter().all(|body| body[0]["labels"] == bodies[0][0]["labels"]));
+}
+
+#[test]
+fn cloudevents() {
+    let ids: Vec<_> =
+        posted("body = \"cloudevents\"").iter().map(|body| body["id"].clone()).collect();
+    let expected: Vec<_> = records(KILLS).iter().map(|record| Value::from(record.id())).collect();
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn json_folded_on_request() {
+    let [first, more] = posted("fold = \"10min\"").try_into().unwrap();
+    let records = records(KILLS);
+    assert_eq!((&first["id"], &first["repeats"]), (&records[0].id().into(), &Value::Null));
+    assert_eq!(more["id"], records[KILLS - 1].id());
+    assert_eq!(more["repeats"]["more"], KILLS - 1);
+}
