@@ -44,7 +44,7 @@ impl Reader<'_> {
     /// What a terminal may have broken is read as far as it goes.
     pub(super) fn end_broken(&mut self) {
         for piece in self.terminal.end(self.finder.zone()) {
-            self.whole(piece.no, &piece.text, false);
+            self.whole(piece.no, &piece.text, piece.cut);
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Terminal {
 pub(super) struct Piece {
     pub(super) no: u64,
     pub(super) text: Vec<u8>,
+    /// Whether its last number may go on in the next.
+    pub(super) cut: bool,
     columns: usize,
 }
 
@@ -51,7 +53,7 @@ impl Terminal {
             None => columns >= NARROWEST && TELLING.are_in(line),
         };
         if may_go_on {
-            self.kept.push(Piece { no, text: line.to_vec(), columns });
+            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
         }
         may_go_on
     }
@@ -65,7 +67,7 @@ impl Terminal {
             && !line.trim_ascii().is_empty()
             && self.kept.len() < MOST;
         if is_rest {
-            self.kept.push(Piece { no, text: line.to_vec(), columns });
+            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
         }
         is_rest
     }
@@ -87,6 +89,9 @@ impl Terminal {
                 && (has_blank || !is_whole(&joined(b" "), zone))
         };
         if self.width != Some(first.columns) && !shows() {
+            let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+            let cut = digit(first.text.last()) && digit(second.text.first());
+            kept.iter_mut().take(1).for_each(|piece| piece.cut = cut);
             return kept;
         }
         self.width = Some(first.columns);
@@ -165,7 +170,11 @@ mod tests {
         let at = KILLED.find("anon-rss").unwrap();
         let (first, rest) = (KILLED[..at].trim_end(), &KILLED[at..]);
         assert_eq!(read(&[first, rest]), [(1, first.len()), (2, rest.len())]);
-        // A line that is whole by itself, too.
+        // A line that is whole by itself, too; but its last number may go on.
         assert_eq!(read(&[KILLED, "0"]), [(1, KILLED.len()), (2, 1)]);
+        let mut terminal = Terminal::default();
+        assert!(terminal.begin(1, KILLED.as_bytes()) && terminal.go_on(2, b"0"));
+        let kept = terminal.end(&Zone::utc());
+        assert_eq!(kept.iter().map(|piece| piece.cut).collect::<Vec<_>>(), [true, false]);
     }
 }
