@@ -24,8 +24,8 @@ Examples:
 pub struct HistoryArgs {
     /// A kill to show in full: its process id, or the beginning of its id or incident. Or files to read:
     /// saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records as JSON Lines,
-    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a file, else the service's store, else the running kernel's log]
+    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if a log
+    /// is there, else the service's store, else the running kernel's log]
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE

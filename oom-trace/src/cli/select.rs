@@ -14,8 +14,8 @@ use crate::sink::Filter;
 #[derive(Debug, Clone, Default, Args)]
 pub struct SourceArgs {
     /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's stores, or its records as JSON Lines,
-    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if it is
-    /// a file, else the service's store, else the running kernel's log]
+    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if a log
+    /// is there, else the service's store, else the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE

@@ -57,7 +57,7 @@ impl Selection {
     pub(crate) fn new(files: &[PathBuf], log: bool, args: &SelectArgs) -> Result<Self, SpanError> {
         let mut selection = Self::of(files.to_vec(), args)?;
         if files.is_empty() && !log {
-            if stdin::is_file() {
+            if stdin::is_given() {
                 selection.files.push(stdin::NAME.into());
             } else {
                 selection.files.extend(here::store());

@@ -15,23 +15,24 @@ pub(super) const NAME: &str = "-";
 /// A person wonders after so long.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Whether it is a file, from its beginning on: `< FILE`. One that was read from belongs to the loop of a
-/// shell, as does many a pipe: what is in it is for somebody else.
-pub(super) fn is_file() -> bool {
+/// Whether a log was put there: a file, from its beginning on (`< FILE`), as one that was read from belongs to
+/// the loop of a shell; or a pipe into which somebody writes before one would wonder.
+pub(super) fn is_given() -> bool {
     let stdin = io::stdin();
-    let is_file = fstat(&stdin).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size > 0
-    });
-    is_file && tell(&stdin).is_ok_and(|at| at == 0)
+    match fstat(&stdin).map(|stat| (FileType::from_raw_mode(stat.st_mode), stat.st_size)) {
+        Ok((FileType::RegularFile, 1..)) => tell(&stdin).is_ok_and(|at| at == 0),
+        Ok((FileType::Fifo, _)) => events(SILENCE).contains(PollFlags::IN),
+        _ => false,
+    }
 }
 
-/// Says that a pipe is not read, if something waits in it.
+/// Says that a pipe is not read, if something waits in it by now.
 pub(super) fn tell_of_pipe() {
     let stdin = io::stdin();
     let is_pipe =
         fstat(&stdin).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
     if is_pipe && events(Duration::ZERO).contains(PollFlags::IN) {
-        say("standard input is not read; to read a log from this pipe, name it: `-`");
+        say("standard input came too late to be read; to wait for it, name it: `-`");
     }
 }
 
