@@ -72,7 +72,8 @@ impl Killed {
             b"pgtables" => &mut self.pgtables_bytes,
             b"UID" => {
                 let uid = scan.number()?;
-                scan.is_done(form.cut)?;
+                // The kernel's line ends with no number but the last.
+                scan.is_done(true)?;
                 self.uid = Some(uid);
                 return Some(());
             }
@@ -268,6 +269,14 @@ mod tests {
         assert_eq!(killed.total_vm_bytes, Some(8192));
         assert_eq!((killed.uid, killed.oom_score_adj), (Some(1000), Some(-100)));
         assert!(killed.is_whole());
+    }
+
+    /// Nothing says that a file's last line lost its end, but that it ends with a number that is not the last.
+    #[test]
+    fn a_uid_at_the_end_of_a_line_may_be_half_of_one() {
+        let killed =
+            parse("Out of memory: Killed process 44 (x) total-vm:8kB, shmem-rss:4kB, UID:338737");
+        assert_eq!((killed.shmem_rss_bytes, killed.uid), (Some(4096), None));
     }
 
     /// Whatever is read of a line that lost its end is what the whole line says.

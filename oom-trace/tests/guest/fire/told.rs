@@ -62,8 +62,9 @@ impl Told {
         let content = (kill(&record), hash(&without_clock(&record)));
         match self.ids.get(&id) {
             None => drop(self.ids.insert(id, content)),
-            // What was delivered and never saved, the log tells again: less of it, by the same id.
-            Some(&(kill, all)) if all == content.1 || (kill == content.0 && is_logged(&record)) => {
+            // What was delivered and never saved, the log tells again: less of it, by the same id. And what had
+            // to shrink before it could be saved says of what there is less.
+            Some(&(kill, all)) if all == content.1 || (kill == content.0 && is_less(&record)) => {
                 self.repeated += 1;
                 return;
             }
@@ -116,6 +117,10 @@ fn further_ids(record: &Value) -> Vec<String> {
 
 fn is_logged(record: &Value) -> bool {
     record["source"] == "kernel_log"
+}
+
+fn is_less(record: &Value) -> bool {
+    is_logged(record) || record["shrunk"].as_array().is_some_and(|keys| !keys.is_empty())
 }
 
 /// The log has no wall clock: that is worked out anew each time that it is read. Whoever finds a kill
