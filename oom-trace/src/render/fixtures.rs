@@ -300,6 +300,7 @@ pub(crate) fn hostile() -> OomKill {
             ]),
             ..kill.victim
         },
+        system: Some(system::hostile().into()),
         ..kill
     }
 }

@@ -107,9 +107,11 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
     })?;
     block.line("allocated", |line| {
         for Allocation { bytes, function, module, .. } in allocations.iter().flatten().take(SLABS) {
-            let module = module.iter().map(|it| format!(" of {}", Quoted::from(it.as_str())));
-            let module: String = module.collect();
-            line.item(format_args!("by {function}(){module} {}", Size(*bytes)))?;
+            let (function, size) = (Quoted::from(function.as_str()), Size(*bytes));
+            match module.as_deref().map(Quoted::from) {
+                Some(module) => line.item(format_args!("by {function}() of {module} {size}"))?,
+                None => line.item(format_args!("by {function}() {size}"))?,
+            }
         }
         Ok(())
     })?;
