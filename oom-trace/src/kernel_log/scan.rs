@@ -114,14 +114,19 @@ pub(super) fn places<'a>(
     })
 }
 
+/// Where they begin first.
+pub(super) fn find(text: &[u8], words: &[u8]) -> Option<usize> {
+    places(text, words).next()
+}
+
 /// Whether a message has these words.
 pub(crate) fn has(text: &[u8], words: &[u8]) -> bool {
-    places(text, words).next().is_some()
+    find(text, words).is_some()
 }
 
 /// Around the first `separator`.
 pub(super) fn split_once<'a>(text: &'a [u8], separator: &str) -> Option<(&'a [u8], &'a [u8])> {
-    cut(text, places(text, separator.as_bytes()).next()?, separator)
+    cut(text, find(text, separator.as_bytes())?, separator)
 }
 
 /// Around the last `separator`.

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::words::Words;
+use crate::kernel_log::scan::has;
 
 /// Words of the kernel's that have capitals, in the order in which they are put in place.
 const MIXED: [(&str, &str); 13] = [
@@ -45,7 +46,7 @@ impl Letters {
         let has_small = text.iter().any(u8::is_ascii_lowercase);
         self.are_lost = !has_small && (self.are_lost || SHOWN_BY.are_in(text));
         // A frame's function has letters that no list knows.
-        let is_frame = || memchr::memmem::find(text, b"+0X").is_some();
+        let is_frame = || has(text, b"+0X");
         (self.are_lost && !is_frame()).then(|| restored(text))
     }
 }

@@ -1,13 +1,13 @@
 //! Lines that did not fit a terminal: journalctl(1) leaves off the end, or all but the beginning and the last
 //! tenth, and puts an ellipsis in its place.
 
-use memchr::memmem;
+use crate::kernel_log::scan::places;
 
 const ELLIPSIS: &[u8] = "\u{2026}".as_bytes();
 
 /// What stands before the ellipsis; `None` if nothing was left off.
 pub(super) fn beginning(text: &[u8]) -> Option<&[u8]> {
-    let at = memmem::rfind(text, ELLIPSIS)?;
+    let at = places(text, ELLIPSIS).next_back()?;
     let (beginning, rest) = text.split_at_checked(at)?;
     let rest = rest.get(ELLIPSIS.len()..)?.trim_ascii_end();
     // Where people left off a part by hand, more follows.

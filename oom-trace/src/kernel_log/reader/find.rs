@@ -5,8 +5,6 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
-
 use super::capitals::Letters;
 use super::clock::Zone;
 use super::ellipsis;
@@ -15,7 +13,7 @@ use super::shape::{Shape, label, stamps};
 use super::text;
 use super::words::Words;
 use crate::kernel_log::message::{Form, INVOKED, MESSAGES, Message};
-use crate::kernel_log::scan::Scan;
+use crate::kernel_log::scan::{self, Scan, has};
 use crate::kernel_log::{Caller, Entry, Names, Stamp};
 
 /// Words that a message of a dump begins with, and no other text does in the middle of a line.
@@ -218,7 +216,7 @@ impl<'a> Finder<'a> {
             None => Stamp { boot_ns: peeled.stamp.boot_ns.or(found.boot_ns), ..found },
         };
         // What wraps a message has an end, too.
-        let in_json = memmem::find(prefix, b"\":").is_some();
+        let in_json = has(prefix, b"\":");
         let text = match prefix.trim_ascii_end().last() {
             Some(b'"') if in_json => text::of_json(text),
             Some(b'"') => end_quoted(text).to_vec(),
@@ -262,7 +260,7 @@ fn end_of(text: &[u8]) -> Option<Option<End>> {
     let rest = WHOLE.iter().find_map(|whole| match *whole {
         // The one that ends a line of which the rest differs.
         "oom_score_adj name" if start.starts_with(b"[") => {
-            let at = memmem::find(start, whole.as_bytes())?;
+            let at = scan::find(start, whole.as_bytes())?;
             start.get(at + whole.len()..)
         }
         whole => start.strip_prefix(whole.as_bytes()),
@@ -287,10 +285,10 @@ fn beginning(text: &[u8], in_dump: bool) -> Option<usize> {
     if BEGINNINGS.iter().chain(more).any(|words| text.starts_with(words.as_bytes())) {
         return Some(0);
     }
-    if memmem::find(text, INVOKED.as_bytes()).is_some() {
+    if has(text, INVOKED.as_bytes()) {
         return None;
     }
-    let at = |words: &&str| memmem::find(text, words.as_bytes());
+    let at = |words: &&str| scan::find(text, words.as_bytes());
     let found = BEGINNINGS.iter().find_map(&at).or_else(|| more.iter().find_map(at));
     found.or_else(|| bare(text))
 }
@@ -298,7 +296,7 @@ fn beginning(text: &[u8], in_dump: bool) -> Option<usize> {
 /// `Killed process 95 (` without the words before it, as kernels before 5.1 have it.
 fn bare(text: &[u8]) -> Option<usize> {
     ["Killed process ", "Kill process "].iter().find_map(|verb| {
-        let at = memmem::find(text, verb.as_bytes())?;
+        let at = scan::find(text, verb.as_bytes())?;
         let rest = text.get(at + verb.len()..)?;
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let is_process = digits > 0 && matches!(rest.get(digits), Some(b' ' | b','));
@@ -349,7 +347,7 @@ pub(super) fn is_clear_header(text: &[u8]) -> bool {
 
 /// Whether a line begins a dump.
 pub(super) fn is_header(text: &[u8]) -> bool {
-    memmem::find(text, INVOKED.as_bytes()).is_some()
+    has(text, INVOKED.as_bytes())
 }
 
 #[cfg(test)]

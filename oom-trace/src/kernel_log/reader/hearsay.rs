@@ -4,7 +4,7 @@ use super::find::{self, Spoken};
 use super::words::{begins_to_speak_of_one, speaks_of_a_kill};
 use super::{MAX_OTHERS, Reader, others};
 use crate::kernel_log::Mention;
-use crate::kernel_log::scan::Scan;
+use crate::kernel_log::scan::{self, Scan};
 
 impl Reader<'_> {
     /// Another program's line.
@@ -55,7 +55,7 @@ fn whole(spoken: &Spoken) -> Vec<u8> {
 fn process(text: &[u8]) -> Option<u32> {
     let verbs = ["Killed process ", "Kill process "];
     verbs.iter().find_map(|verb| {
-        let at = memchr::memmem::find(text, verb.as_bytes())?;
+        let at = scan::find(text, verb.as_bytes())?;
         Scan(text.get(at + verb.len()..)?).number()
     })
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
+use crate::kernel_log::scan::has;
 
 /// The names, and what they stand for.
 const NAMES: [(&str, char); 6] =
@@ -21,7 +21,7 @@ impl Page {
     /// The line as a browser shows it.
     pub(super) fn decode<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(first) = memchr::memchr(b'&', line) else { return Cow::Borrowed(line) };
-        let shows = |sign: &&str| memmem::find(line, sign.as_bytes()).is_some();
+        let shows = |sign: &&str| has(line, sign.as_bytes());
         self.is_source = self.is_source || SHOWN_BY.iter().any(shows);
         if !self.is_source {
             return Cow::Borrowed(line);

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
 use regex::bytes::{Captures, Regex};
 
 use super::find::Spoken;
 use super::words::Words;
 use crate::incident::model::{Origin, Record, SCHEMA, Source, UserAction, UserKill, UserKillType};
+use crate::kernel_log::scan;
 use crate::text::KernelText;
 
 /// One program's words. Groups: `signal`, `pid`, `comm`, `uid`, `cgroup`, `pod`, `mib`, `kib`, `bytes`,
@@ -155,7 +155,7 @@ pub(super) fn record(line: &[u8], spoken: &Spoken) -> Option<Record> {
     }
     let mut all = PROGRAMS.iter().zip(PATTERNS.iter());
     let (words, found) = all.find_map(|(words, pattern)| {
-        memmem::find(line, words.has.as_bytes())?;
+        scan::find(line, words.has.as_bytes())?;
         Some((words, pattern.as_ref()?.captures(line)?))
     })?;
     let text = |name: &str| found.name(name).map(|it| KernelText::from(it.as_bytes()));

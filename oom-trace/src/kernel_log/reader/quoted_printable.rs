@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
+use crate::kernel_log::scan::has;
 
 /// The longest line, with the sign that it goes on.
 const LONGEST: usize = 76;
@@ -37,7 +37,7 @@ impl Mail {
         if self.is_encoded {
             self.is_encoded = text.len() <= LONGEST && self.begun.len() <= LONGEST_WHOLE;
         } else {
-            let is_short = text.len() <= LONGEST && memmem::find(text, EQUALS).is_some();
+            let is_short = text.len() <= LONGEST && has(text, EQUALS);
             self.is_encoded = doubtful.is_some() && is_short || text.eq_ignore_ascii_case(DECLARED);
         }
         if !self.is_encoded {

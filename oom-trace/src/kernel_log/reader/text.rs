@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::words::speaks_of_a_kill;
 use super::wraps::lacks_end;
 use crate::kernel_log::message::{Form, Message};
-use crate::kernel_log::scan::{Names, splits};
+use crate::kernel_log::scan::{Names, has, splits};
 
 /// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
 const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
@@ -25,9 +25,9 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let line = unquoted(unbordered(line));
     // Where escape sequences were copied without their first byte, each line has one that ends them.
-    let has_lost_escapes = memmem::find(line, b"[0m").is_some();
+    let has_lost_escapes = has(line, b"[0m");
     // A padded stamp of the kernel's: whoever wrote it made tabs of blanks.
-    let has_tabs = memmem::find(line, b"[\t").is_some();
+    let has_tabs = has(line, b"[\t");
     if !has_lost_escapes && !has_tabs && memchr::memchr3(0x1b, 0xc2, 0xe2, line).is_none() {
         return Cow::Borrowed(line);
     }

@@ -1,9 +1,7 @@
 //! What a mailer or a terminal broke into lines, put together.
 
-use memchr::memmem;
-
 use crate::kernel_log::message::{Form, Message, is_table_broken, is_table_rest};
-use crate::kernel_log::scan::Names;
+use crate::kernel_log::scan::{Names, has};
 
 /// What the line of a kill begins with, up to the number.
 const HEADS: [&str; 8] = [
@@ -44,9 +42,7 @@ const TAINT: &[u8] = b"ainted";
 
 /// Whether the line of the trigger, `CPU: 0 PID: 7 Comm: a Not tainted …`, ends before it is whole.
 fn lacks_taint(text: &[u8]) -> bool {
-    text.starts_with(b"CPU: ")
-        && memmem::find(text, b" PID: ").is_some()
-        && memmem::find(text, TAINT).is_none()
+    text.starts_with(b"CPU: ") && has(text, b" PID: ") && !has(text, TAINT)
 }
 
 /// The same of `memory: usage 8kB, limit 8kB, failcnt 7`.
@@ -121,7 +117,7 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
         return is_rest.then_some(b"");
     }
     if lacks_taint(begun) {
-        return memmem::find(rest, TAINT).is_some().then_some(b" ");
+        return has(rest, TAINT).then_some(b" ");
     }
     if lacks_failcnt(begun) {
         let is_rest = rest.first().is_some_and(u8::is_ascii_digit)
