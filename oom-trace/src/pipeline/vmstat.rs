@@ -15,10 +15,7 @@ pub(crate) struct Vmstat(Option<File>);
 
 impl Vmstat {
     pub(crate) fn open() -> Self {
-        let opened = Self(File::open(PATH).ok());
-        // What the kernel needs for it, it needs once.
-        opened.oom_kill();
-        opened
+        Self(File::open(PATH).ok())
     }
 
     /// `oom_kill`: kills since the boot; `None` where the kernel does not tell.

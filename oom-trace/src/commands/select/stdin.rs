@@ -18,19 +18,16 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Whether a log was put there: a file, from its beginning on (`< FILE`), as one that was read from belongs to
 /// the loop of a shell; or a pipe into which somebody writes before one would wonder.
 pub(super) fn is_given() -> bool {
-    let stdin = io::stdin();
-    match fstat(&stdin).map(|stat| (FileType::from_raw_mode(stat.st_mode), stat.st_size)) {
-        Ok((FileType::RegularFile, 1..)) => tell(&stdin).is_ok_and(|at| at == 0),
-        Ok((FileType::Fifo, _)) => events(SILENCE).contains(PollFlags::IN),
+    match kind() {
+        Some((FileType::RegularFile, 1..)) => tell(io::stdin()).is_ok_and(|at| at == 0),
+        Some((FileType::Fifo, _)) => events(SILENCE).contains(PollFlags::IN),
         _ => false,
     }
 }
 
 /// Says that a pipe is not read, if something waits in it by now.
 pub(super) fn tell_of_pipe() {
-    let stdin = io::stdin();
-    let is_pipe =
-        fstat(&stdin).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+    let is_pipe = matches!(kind(), Some((FileType::Fifo, _)));
     if is_pipe && events(Duration::ZERO).contains(PollFlags::IN) {
         say("standard input came too late to be read; to wait for it, name it: `-`");
     }
@@ -41,6 +38,12 @@ pub(super) fn tell_of_waiting() {
     if io::stderr().is_terminal() && events(SILENCE).is_empty() {
         say("reading standard input");
     }
+}
+
+/// What it is, and of how many bytes.
+fn kind() -> Option<(FileType, i64)> {
+    let stat = fstat(io::stdin()).ok()?;
+    Some((FileType::from_raw_mode(stat.st_mode), stat.st_size))
 }
 
 /// What there is by then: something to read, or nobody left to write.
