@@ -15,8 +15,8 @@ pub struct LateStore {
     store: Option<Store>,
     /// How many numbers come before ours, once it is open.
     before: Arc<OnceLock<u64>>,
-    /// The sinks that have a place among those: it stays, so that after the next start they get what
-    /// they had not got at the last, and what came since once more.
+    /// The sinks that had not got all of those: their place stays, so that after the next start they get
+    /// that, and what came since once more.
     behind: Vec<String>,
 }
 
@@ -97,7 +97,9 @@ impl LateStore {
     fn catch_up(&mut self, cursors: &[(&str, u64)]) -> Result<Store, StoreError> {
         let store = Store::open(&self.path, &self.retention)?;
         let _ = self.before.set(store.next() - 1);
-        let behind = cursors.iter().filter(|(sink, _)| store.cursor(sink).is_some());
+        let behind = cursors
+            .iter()
+            .filter(|(sink, _)| store.cursor(sink).is_some_and(|cursor| cursor < store.next()));
         self.behind = behind.map(|(sink, _)| (*sink).to_owned()).collect();
         Ok(store)
     }

@@ -15,6 +15,8 @@ use oom_trace::sink::{SinkTotals, Spec, Status};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::growing::whole_lines;
+
 /// A program that people run, on this machine.
 pub(crate) trait Receiver {
     /// What `--sink` says to reach it.
@@ -146,12 +148,9 @@ fn ids(records: &[Arc<Record>]) -> Vec<String> {
     records.iter().map(|record| record.id()).collect()
 }
 
-/// The id of what each line of the file holds, as far as it is there. The last line may be half
-/// written.
+/// The id of what each line of the file holds, as far as it is there.
 pub(crate) fn ids_in(path: &Path, id: impl Fn(&str) -> String) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().map(id).collect()
+    whole_lines(path).lines().map(id).collect()
 }
 
 /// Each line of the file is a record.

@@ -5,6 +5,8 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
 #![expect(clippy::print_stderr, reason = "what a sink says is the way to find out why")]
 
+#[path = "../support/growing.rs"]
+mod growing;
 #[path = "../support/here.rs"]
 #[expect(dead_code, reason = "only one test here has an agent")]
 mod here;

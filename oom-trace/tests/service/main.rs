@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
 
+#[path = "../support/growing.rs"]
+mod growing;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "of what the tests share these need the agent alone")]
 mod support;
@@ -26,6 +28,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::growing::whole_lines;
 use crate::here::wait_for;
 use crate::support::agent::{Agent, oom_trace};
 
@@ -83,7 +86,7 @@ fn lines(text: &str) -> Vec<Value> {
 }
 
 fn in_file(path: &Path) -> Vec<Value> {
-    lines(&std::fs::read_to_string(path).unwrap_or_default())
+    lines(&whole_lines(path))
 }
 
 /// How often each victim is in these records; of others than ours nobody knows.

@@ -165,20 +165,19 @@ pub(crate) fn number(record: &Value) -> u64 {
     words.find_map(|word| word.parse().ok()).unwrap_or_else(|| panic!("no number in {message:?}"))
 }
 
-/// Reads a file as it grows.
+/// Reads a file as it grows, by whole lines: half a line that found no room is taken back.
 #[derive(Debug)]
 pub(crate) struct Follower {
     file: File,
+    /// Where the first line starts that was not read.
     at: u64,
-    /// The line that has no end yet.
-    begun: Vec<u8>,
     told: Told,
 }
 
 impl Follower {
     pub(crate) fn of(path: &Path) -> Self {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
-        Self { file: file.unwrap(), at: 0, begun: Vec::new(), told: Told::default() }
+        Self { file: file.unwrap(), at: 0, told: Told::default() }
     }
 
     /// Takes what is new; answers whether anything was.
@@ -187,15 +186,15 @@ impl Follower {
         let mut buffer = vec![0; 1 << 20];
         loop {
             let length = self.file.read_at(&mut buffer, self.at).unwrap();
-            if length == 0 {
-                return self.at > start;
-            }
-            self.at += length as u64;
-            self.begun.extend_from_slice(&buffer[..length]);
-            let Some(end) = self.begun.iter().rposition(|&byte| byte == b'\n') else { continue };
-            let rest = self.begun.split_off(end + 1);
-            let lines = std::mem::replace(&mut self.begun, rest);
-            lines.split(|&byte| byte == b'\n').for_each(|line| self.told.take(line));
+            let Some(end) = buffer[..length].iter().rposition(|&byte| byte == b'\n') else {
+                if length < buffer.len() {
+                    return self.at > start;
+                }
+                buffer.resize(2 * length, 0);
+                continue;
+            };
+            buffer[..end].split(|&byte| byte == b'\n').for_each(|line| self.told.take(line));
+            self.at += end as u64 + 1;
         }
     }
 
@@ -211,9 +210,12 @@ impl Follower {
         &self.told
     }
 
+    /// With what is no whole line.
     pub(crate) fn into_told(mut self) -> Told {
-        let begun = std::mem::take(&mut self.begun);
-        self.told.take(&begun);
+        let length = self.file.metadata().unwrap().len().saturating_sub(self.at);
+        let mut rest = vec![0; usize::try_from(length).unwrap()];
+        self.file.read_exact_at(&mut rest, self.at).unwrap();
+        self.told.take(&rest);
         self.told
     }
 }

@@ -135,7 +135,9 @@ impl Past {
     fn printed(&mut self, path: &Path, count: u64) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let all = fs::read(path).unwrap();
+            let mut all = fs::read(path).unwrap();
+            // It may be in the middle of a line.
+            all.truncate(all.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
             let new = lines(&String::from_utf8_lossy(&all[self.read..]));
             if kills(&new).len() as u64 >= count {
                 self.read = all.len();
