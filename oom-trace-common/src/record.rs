@@ -115,7 +115,7 @@ pub struct End {
     pub header: Header,
 }
 
-/// What the eBPF program counts; the value of the one-element map `COUNTERS`.
+/// What the eBPF program counts, and when it is to stop; the value of the one-element map `COUNTERS`.
 #[repr(C)]
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout,
@@ -125,6 +125,8 @@ pub struct Counters {
     pub kills: u64,
     /// Records that found the ring buffer full.
     pub ring_lost: u64,
+    /// Written by user space: not zero once nothing more is to be written to the ring buffer.
+    pub closed: u64,
 }
 
 /// What the eBPF program must know of the machine besides the [`Layout`](crate::layout::Layout);

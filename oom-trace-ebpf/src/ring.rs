@@ -1,4 +1,4 @@
-//! What user space reads: the ring, and the counters.
+//! What user space reads: the ring, and the counters; and by what it stops them.
 
 use core::arch::asm;
 use core::mem::offset_of;
@@ -39,9 +39,12 @@ pub(crate) enum Wake {
     Now,
 }
 
-/// Copies `bytes` to the ring, or counts them as lost; 1 or 0.
+/// Copies `bytes` to the ring, or counts them as lost; 1 or 0. Nothing once user space has closed it.
 #[inline(always)]
 pub(crate) fn submit(bytes: &[u8], wake: Wake) -> u64 {
+    if is_closed() {
+        return 0;
+    }
     let flags = match wake {
         Wake::Later if waiting() < MUCH => BPF_RB_NO_WAKEUP,
         _ => BPF_RB_FORCE_WAKEUP,
@@ -51,6 +54,11 @@ pub(crate) fn submit(bytes: &[u8], wake: Wake) -> u64 {
         return 0;
     }
     1
+}
+
+fn is_closed() -> bool {
+    // SAFETY: the map's value lives as long as the program; user space writes this member alone.
+    COUNTERS.get_ptr(0).is_none_or(|counters| unsafe { (&raw const (*counters).closed).read_volatile() } != 0)
 }
 
 /// Bytes that wait to be read.
@@ -81,7 +89,7 @@ fn count(counter: usize) {
     let counter = unsafe { counters.byte_add(counter) };
     // `core` has no atomic addition for this target.
     // SAFETY: the map's value lives as long as the program. All hooks add to it by this one
-    // instruction, and user space only reads it.
+    // instruction, and user space only reads what is counted.
     unsafe {
         asm!("lock *(u64 *)({counter} + 0) += {one}", counter = in(reg) counter, one = in(reg) 1_u64);
     }

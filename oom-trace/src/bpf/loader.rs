@@ -1,12 +1,9 @@
 //! Loads the programs that the plan names and attaches them.
 
-use std::convert::Infallible;
 use std::fs::File;
 use std::io::BufReader;
+use std::mem::offset_of;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::sync_channel;
-use std::thread::Builder;
-use std::time::Duration;
 
 use aya::maps::{Map, MapData, RingBuf};
 use oom_trace_common::record::{Counters, MAX_CPUS, Machine};
@@ -14,6 +11,7 @@ use zerocopy::IntoBytes as _;
 
 use super::calls::{self, Rejected};
 use super::error::BpfError;
+use super::held::HeldEvents;
 use super::image::{IMAGE, Kind, ProgramImage};
 use super::info::{self, Verified};
 use super::object::{Object, side_by_side};
@@ -33,8 +31,9 @@ const LOG_ALL: u8 = 5;
 /// The programs in place. They leave when this is dropped.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
 pub struct Probes {
-    /// Empty once they left.
-    attached: Vec<Attached>,
+    _attached: Vec<Attached>,
+    /// `None` once they are to leave.
+    held: Option<HeldEvents>,
     counters: Numbers<COUNTERS>,
     /// What could not be had and is not needed, for people.
     pub notes: Vec<String>,
@@ -42,8 +41,8 @@ pub struct Probes {
 
 /// A program in its place.
 struct Attached {
-    /// It leaves when this is closed.
-    _link: OwnedFd,
+    /// It leaves when this is closed; `None` if its event is held elsewhere.
+    _link: Option<OwnedFd>,
     /// By which its name and its counters are found.
     program: OwnedFd,
     name: &'static str,
@@ -53,13 +52,10 @@ struct Attached {
 /// (`get_mm_counter_sum` in `oom_badness`, mm/oom_kill.c).
 const SUMS_ARE_EXACT: (u32, u32) = (7, 0);
 
-/// How long the end waits for the programs to leave.
-const DETACH_WITHIN: Duration = Duration::from_secs(1);
-
-/// Bytes of the stack of a thread that closes a descriptor.
-const CLOSING_STACK: usize = 64 << 10;
-
 const COUNTERS: usize = size_of::<Counters>() / size_of::<u64>();
+
+/// The place of [`Counters::closed`].
+const CLOSED: usize = offset_of!(Counters, closed) / size_of::<u64>();
 
 /// The hooks in place, and how.
 #[expect(missing_debug_implementations, reason = "aya's maps have none")]
@@ -153,7 +149,9 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         (aya_log::LEVEL, level.as_bytes()),
     ];
     let object = Object::new(&globals)?;
-    let loader = Loader { object: &object, facts };
+    // Without it each is held by its own descriptor.
+    let held = HeldEvents::new(plan.hooks.len()).ok();
+    let mut loader = Loader { object: &object, facts, held };
     let rung = plan.rung;
     let (mut taken, mut attached) = (Vec::new(), Vec::new());
     for hooks in in_turn(&plan.hooks) {
@@ -199,7 +197,7 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
     let ring = MapData::from_fd(ring).and_then(|ring| RingBuf::try_from(Map::RingBuf(ring)));
     let ring = Ring::new(ring.map_err(ring_failed)?)?;
     let counters = Numbers::map(object.map("COUNTERS")?)?;
-    Ok((Probes { attached, counters, notes }, ring))
+    Ok((Probes { _attached: attached, held: loader.held, counters, notes }, ring))
 }
 
 /// The hooks in two parts: up to the net, from which on no kill is missed; and the others.
@@ -219,6 +217,7 @@ fn verified(Attached { program, name, .. }: &Attached) -> Option<String> {
 struct Loader<'a> {
     object: &'a Object,
     facts: &'a Facts,
+    held: Option<HeldEvents>,
 }
 
 impl Loader<'_> {
@@ -234,11 +233,13 @@ impl Loader<'_> {
         self.object.load(image, target).map_err(failed)
     }
 
-    fn attach(&self, hook: Hook, program: OwnedFd) -> Result<Attached, BpfError> {
+    fn attach(&mut self, hook: Hook, program: OwnedFd) -> Result<Attached, BpfError> {
         let image = image(hook)?;
         let link = calls::attach(&program, image.kind, hook.target);
         let link = link.map_err(|error| failed("attach", hook, Box::new(error)))?;
-        Ok(Attached { _link: link, program, name: image.name })
+        let held = self.held.as_mut().filter(|_| matches!(image.kind, Kind::Kprobe | Kind::Kretprobe));
+        let is_held = held.is_some_and(|held| held.hold(&link).is_ok());
+        Ok(Attached { _link: (!is_held).then_some(link), program, name: image.name })
     }
 }
 
@@ -291,32 +292,11 @@ fn why_unknown() -> &'static str {
 }
 
 impl Probes {
-    /// Takes the programs out of the kernel. What they wrote can still be read.
-    ///
-    /// For each probe the kernel waits until no processor is in it (`synchronize_rcu`), and for long
-    /// where this process has little of the processor. So all leave at the same time; what has not done so
-    /// by `DETACH_WITHIN` goes on beside what follows, and the kernel does the rest at the end of the
-    /// process.
-    ///
-    /// One after the other where memory is short: a thread that is not given its stacks ends the process.
-    pub fn detach(&mut self, is_memory_short: bool) {
-        if is_memory_short {
-            self.attached.clear();
-            return;
-        }
-        let (running, done) = sync_channel::<Infallible>(0);
-        for program in self.attached.drain(..) {
-            let running = running.clone();
-            let close = move || {
-                drop(program);
-                drop(running);
-            };
-            // Without a thread it is dropped, and so closed, here.
-            let thread = Builder::new().name("detach".into()).stack_size(CLOSING_STACK);
-            let _ = thread.spawn(close);
-        }
-        drop(running);
-        let _ = done.recv_timeout(DETACH_WITHIN);
+    /// Has the programs write no more, and the kernel take the probes out in its own time. What they wrote
+    /// can still be read.
+    pub fn detach(&mut self) {
+        self.counters.set(CLOSED, 1);
+        self.held = None;
     }
 
     /// What the eBPF program counted so far.

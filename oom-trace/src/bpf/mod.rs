@@ -3,6 +3,7 @@
 mod calls;
 mod direct_map;
 mod error;
+mod held;
 mod image;
 mod info;
 mod kernel_btf;

@@ -105,8 +105,8 @@ struct Mapped {
     len: usize,
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread, and this module writes to none that is
-// shared.
+// SAFETY: the mapping belongs to the process, not to a thread, and this module writes to one that is
+// shared by atomic stores alone.
 unsafe impl Send for Mapped {}
 // SAFETY: as above.
 unsafe impl Sync for Mapped {}
@@ -119,10 +119,10 @@ impl Mapped {
         Ok(Self { start, len })
     }
 
-    /// The first `len` bytes of a file, to be read.
-    fn file(file: impl AsFd, len: usize, flags: MapFlags) -> io::Result<Self> {
+    /// The first `len` bytes of a file.
+    fn file(file: impl AsFd, len: usize, access: ProtFlags, flags: MapFlags) -> io::Result<Self> {
         // SAFETY: the kernel chooses where, so that nothing else is there.
-        let start = unsafe { mmap(std::ptr::null_mut(), len, ProtFlags::READ, flags, file, 0) }?;
+        let start = unsafe { mmap(std::ptr::null_mut(), len, access, flags, file, 0) }?;
         Self::new(start, len)
     }
 }
@@ -159,7 +159,7 @@ impl Pages {
     /// What a file holds that is the kernel's own memory, as `/sys/kernel/btf/vmlinux` is: nobody
     /// changes or shortens it.
     pub(super) fn of_kernel_file(file: impl AsFd, len: usize) -> io::Result<Self> {
-        Mapped::file(file, len, MapFlags::PRIVATE).map(Self)
+        Mapped::file(file, len, ProtFlags::READ, MapFlags::PRIVATE).map(Self)
     }
 }
 
@@ -180,14 +180,25 @@ pub(super) struct Numbers<const N: usize>(Mapped);
 impl<const N: usize> Numbers<N> {
     /// Maps those of the array `map`, whose values are of this size.
     pub(super) fn map(map: impl AsFd) -> io::Result<Self> {
-        Mapped::file(map, size_of::<[AtomicU64; N]>(), MapFlags::SHARED).map(Self)
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        Mapped::file(map, size_of::<[AtomicU64; N]>(), access, MapFlags::SHARED).map(Self)
     }
 
     pub(super) fn get(&self) -> [u64; N] {
+        self.numbers().each_ref().map(|number| number.load(Ordering::Relaxed))
+    }
+
+    /// Sets the one at this place, if there is one.
+    pub(super) fn set(&self, place: usize, value: u64) {
+        if let Some(number) = self.numbers().get(place) {
+            number.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn numbers(&self) -> &[AtomicU64; N] {
         let numbers: NonNull<[AtomicU64; N]> = self.0.start.cast();
         // SAFETY: it is mapped until this is dropped, begins a page, and was filled by the kernel.
-        let numbers = unsafe { numbers.as_ref() };
-        numbers.each_ref().map(|number| number.load(Ordering::Relaxed))
+        unsafe { numbers.as_ref() }
     }
 }
 

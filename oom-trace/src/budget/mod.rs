@@ -93,12 +93,6 @@ impl Budget {
         budget
     }
 
-    /// Whether the limit that leaves the least leaves less than is kept for all but records.
-    #[must_use]
-    pub fn is_short(&self) -> bool {
-        self.tightest.is_some_and(|tightest| tightest.left() < RESERVE_BYTES)
-    }
-
     /// Reads the limits and what is used again; `waiting` are the bytes that wait for outputs now.
     /// Allocates nothing.
     pub fn refresh(&mut self, waiting: u64) {

@@ -249,7 +249,7 @@ impl Stream {
         let count = self.dispatcher.account.count();
         let lost = self.feed.lost();
         self.keep_within_budget();
-        self.feed.detach(self.budget.is_short());
+        self.feed.detach();
         let Self { feed, dispatcher, .. } = &mut self;
         feed.finish(|fed| dispatcher.take(fed));
 

@@ -184,9 +184,9 @@ impl Feed {
     }
 
     /// Takes the hooks out. What they wrote can still be read.
-    pub(crate) fn detach(&mut self, is_memory_short: bool) {
+    pub(crate) fn detach(&mut self) {
         match self {
-            Self::Programs(programs) => programs.detach(is_memory_short),
+            Self::Programs(programs) => programs.detach(),
             Self::Log(_) => {}
         }
     }

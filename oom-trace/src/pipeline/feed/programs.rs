@@ -359,7 +359,7 @@ impl Programs {
         self.probes.counters().ring_lost
     }
 
-    pub(super) fn detach(&mut self, is_memory_short: bool) {
-        self.probes.detach(is_memory_short);
+    pub(super) fn detach(&mut self) {
+        self.probes.detach();
     }
 }
