@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::moment::Moment;
 use super::quote::{Quoted, TaskLabel};
 use super::units::Size;
-use crate::incident::model::{Container, OomKill, Origin, Pod, Scope, Victim};
+use crate::incident::model::{OomKill, Origin, Pod, Scope, Victim};
 
 /// Who died, where, what it held, and whose limit it was; no text that a process chose acts on a
 /// terminal.
@@ -43,12 +43,11 @@ pub fn time(time: Timestamp) -> String {
 pub(super) fn place(victim: &Victim) -> Option<String> {
     let Victim { pod, container, unit, cgroup, .. } = victim;
     let quoted = |text: &str| Quoted::from(text).to_string();
-    if let Some(Pod { namespace: Some(namespace), name: Some(name), .. }) = pod {
-        return Some(format!("{}/{}", quoted(namespace), quoted(name)));
+    if let Some(name) = pod.as_ref().and_then(Pod::full_name) {
+        return Some(quoted(&name));
     }
     match (container, unit, cgroup) {
-        (Some(Container { name: Some(name), .. }), ..) => Some(quoted(name)),
-        (Some(container), ..) => Some(quoted(container.short_id())),
+        (Some(container), ..) => Some(quoted(container.label())),
         (None, Some(unit), _) => Some(quoted(unit)),
         (None, None, Some(cgroup)) => Some(Quoted::from(&cgroup.path).to_string()),
         (None, None, None) => None,

@@ -28,8 +28,7 @@ pub(super) fn of_victim(victim: &Victim) -> Option<(Kind, String)> {
         return Some((Kind::Pod, self::pod(pod)));
     }
     if let Some(container) = container {
-        let name = container.name.as_deref().unwrap_or(container.short_id());
-        return Some((Kind::Container, escaped(name)));
+        return Some((Kind::Container, escaped(container.label())));
     }
     if let Some(unit) = unit {
         return Some((Kind::Unit, escaped(unit)));
@@ -39,12 +38,8 @@ pub(super) fn of_victim(victim: &Victim) -> Option<(Kind, String)> {
 
 /// `namespace/name`, and the container of several.
 fn pod(pod: &Pod) -> String {
-    let Pod { uid, namespace, name, container, qos: _ } = pod;
-    let name = match (namespace, name) {
-        (Some(namespace), Some(name)) => escaped(&format!("{namespace}/{name}")),
-        (None, Some(name)) => escaped(name),
-        (_, None) => escaped(uid),
-    };
+    let Pod { uid, namespace: _, name, container, qos: _ } = pod;
+    let name = escaped(&pod.full_name().or(name.clone()).unwrap_or_else(|| uid.clone()));
     match container {
         Some(container) => format!("{name} ({})", Escaped(container.as_bytes())),
         None => name,

@@ -206,8 +206,7 @@ fn is_pod(pod: &Pod, pattern: &NamePattern) -> Option<bool> {
     if !pattern.text().contains('/') {
         return Some(pattern.fits(name));
     }
-    let namespace = pod.namespace.as_deref()?;
-    Some(pattern.fits(&format!("{namespace}/{name}")))
+    Some(pattern.fits(&pod.full_name()?))
 }
 
 /// A filter at work: it remembers whom it rejected, for the end of a victim is told only to those who

@@ -31,9 +31,8 @@ impl Place {
 fn of_kill(kill: &OomKill) -> Option<String> {
     let victim = &kill.victim;
     let pod = || {
-        let Pod { namespace, name, uid, .. } = victim.pod.as_ref()?;
-        let named = namespace.as_deref().zip(name.as_deref());
-        Some(named.map_or_else(|| uid.clone(), |(namespace, name)| format!("{namespace}/{name}")))
+        let pod = victim.pod.as_ref()?;
+        Some(pod.full_name().unwrap_or_else(|| pod.uid.clone()))
     };
     limit(&kill.shortage)
         .or_else(|| Some(named("pod", &pod()?)))

@@ -22,17 +22,12 @@ pub(super) fn of(victim: &Victim) -> Option<String> {
 }
 
 pub(super) fn container(container: &Container) -> String {
-    let name = container.name.as_deref().unwrap_or(container.short_id());
-    format!("container {}", Quoted::from(name))
+    format!("container {}", Quoted::from(container.label()))
 }
 
 pub(super) fn pod(pod: &Pod) -> String {
-    match (&pod.namespace, &pod.name) {
-        (Some(namespace), Some(name)) => {
-            format!("pod {}/{}", Quoted::from(namespace.as_str()), Quoted::from(name.as_str()))
-        }
-        _ => format!("pod {}", Quoted::from(pod.uid.as_str())),
-    }
+    let name = pod.full_name().unwrap_or_else(|| pod.uid.clone());
+    format!("pod {}", Quoted::from(name.as_str()))
 }
 
 /// What to limit so that it cannot take the machine.

@@ -140,6 +140,12 @@ impl Container {
     pub fn short_id(&self) -> &str {
         self.id.get(..12).unwrap_or(&self.id)
     }
+
+    /// What people know it by: its name, or as much of its id as runtimes show.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.short_id())
+    }
 }
 
 /// The pod a victim ran in.
@@ -155,4 +161,13 @@ pub struct Pod {
     pub container: Option<String>,
     /// Quality of service: `guaranteed`, `burstable`, `besteffort`.
     pub qos: Option<String>,
+}
+
+impl Pod {
+    /// What people know it by, `namespace/name`; `None` if its uid alone is known.
+    #[must_use]
+    pub fn full_name(&self) -> Option<String> {
+        let Self { namespace, name, .. } = self;
+        Some(format!("{}/{}", namespace.as_deref()?, name.as_deref()?))
+    }
 }

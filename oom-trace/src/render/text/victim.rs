@@ -282,14 +282,12 @@ fn descent(parents: &[Process], line: &mut Line<'_>) -> io::Result<()> {
 /// Where it ran, by the name that people know best.
 pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
     let Victim { pod, container, unit, cgroup, .. } = victim;
-    if let Some(Pod { namespace: Some(namespace), name: Some(name), .. }) = pod {
-        let (namespace, name) = (Quoted::from(namespace.as_str()), Quoted::from(name.as_str()));
-        return write!(out, " in pod {namespace}/{name}");
+    if let Some(name) = pod.as_ref().and_then(Pod::full_name) {
+        return write!(out, " in pod {}", Quoted::from(name.as_str()));
     }
     // A folder named by a digest says less.
     if let Some(container) = container {
-        let name = container.name.as_deref().unwrap_or(container.short_id());
-        return write!(out, " in container {}", Quoted::from(name));
+        return write!(out, " in container {}", Quoted::from(container.label()));
     }
     match (unit, cgroup) {
         (Some(unit), _) => write!(out, " in {}", Quoted::from(unit.as_str())),

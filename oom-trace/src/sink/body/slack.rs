@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::cut;
 use super::message::Message;
 
 /// Characters of a section's text, and of an element of a context.
@@ -35,7 +34,7 @@ struct Text {
 
 impl Text {
     fn new(text: &str) -> Self {
-        Self { text: cut(&escaped(text), SECTION), emoji: false }
+        Self { text: escaped(text, SECTION), emoji: false }
     }
 }
 
@@ -53,12 +52,55 @@ impl Post {
         if !facts.is_empty() {
             blocks.push(Block::Context { elements: [Text::new(&facts.join("  "))] });
         }
-        Self { text: cut(&escaped(title), TEXT), blocks }
+        Self { text: escaped(title, TEXT), blocks }
     }
 }
 
-/// The three characters that Slack has a meaning for: without them nobody is mentioned and nothing is
-/// a link.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// Without the three characters that Slack has a meaning for, so that nobody is mentioned and nothing is a
+/// link; at most so many characters, and none of them half a name of one of the three.
+fn escaped(text: &str, most: usize) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut last = 0;
+    let mut length = 0;
+    for c in text.chars() {
+        if length < most {
+            last = escaped.len();
+        }
+        let name = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            _ => "",
+        };
+        if name.is_empty() {
+            escaped.push(c);
+            length += 1;
+        } else {
+            escaped.push_str(name);
+            length += name.len();
+        }
+    }
+    if length > most {
+        escaped.truncate(last);
+        escaped.push('…');
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_is_short_enough_and_no_name_is_cut_in_two() {
+        assert_eq!(escaped("a<b>&c", 100), "a&lt;b&gt;&amp;c");
+        assert_eq!(escaped("abcd", 4), "abcd");
+        assert_eq!(escaped("abcde", 4), "abc…");
+        assert_eq!(escaped("ab&", 4), "ab…");
+        for most in 1..40 {
+            let cut = escaped("&<é>&&<>aé&", most);
+            assert!(cut.chars().count() <= most, "{most}: {cut}");
+            assert_eq!(cut.matches('&').count(), cut.matches(';').count(), "{most}: {cut}");
+        }
+    }
 }
