@@ -57,8 +57,11 @@ pub(crate) fn submit(bytes: &[u8], wake: Wake) -> u64 {
 }
 
 fn is_closed() -> bool {
+    let Some(counters) = COUNTERS.get_ptr(0) else { return true };
+    // SAFETY: it lies within the map's value.
+    let closed = unsafe { &raw const (*counters).closed };
     // SAFETY: the map's value lives as long as the program; user space writes this member alone.
-    COUNTERS.get_ptr(0).is_none_or(|counters| unsafe { (&raw const (*counters).closed).read_volatile() } != 0)
+    unsafe { closed.read_volatile() != 0 }
 }
 
 /// Bytes that wait to be read.

@@ -82,9 +82,14 @@ impl Display for SinceBoot {
     }
 }
 
-/// What more than one of a thing ends in.
-pub(super) fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// So many of a thing, whose plural ends in an s: `1 record`, `2 records`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'a>(pub(super) u64, pub(super) &'a str);
+
+impl Display for Counted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
 }
 
 /// Words between which `separator` stands.

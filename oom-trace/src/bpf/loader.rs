@@ -237,7 +237,8 @@ impl Loader<'_> {
         let image = image(hook)?;
         let link = calls::attach(&program, image.kind, hook.target);
         let link = link.map_err(|error| failed("attach", hook, Box::new(error)))?;
-        let held = self.held.as_mut().filter(|_| matches!(image.kind, Kind::Kprobe | Kind::Kretprobe));
+        let held =
+            self.held.as_mut().filter(|_| matches!(image.kind, Kind::Kprobe | Kind::Kretprobe));
         let is_held = held.is_some_and(|held| held.hold(&link).is_ok());
         Ok(Attached { _link: (!is_held).then_some(link), program, name: image.name })
     }

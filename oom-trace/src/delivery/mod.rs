@@ -32,6 +32,7 @@ use crate::incident::model::Record;
 use crate::reserve;
 use crate::sink::{Choice, FilterState, Sink, SinkTotals, Status as _};
 use crate::store::{Archive, LateStore};
+use crate::units::Counted;
 
 pub use report::{Report, Reporter};
 pub use stats::SinkStats;
@@ -287,8 +288,8 @@ impl Delivery {
         if let Some((thread, end)) = self.writer {
             self.backlog.wake(&end);
             if !thread.finish(deadline.saturating_sub(start.elapsed())) {
-                let said =
-                    format!("{} records were not saved in time", self.backlog.unsaved_count());
+                let unsaved = Counted(self.backlog.unsaved_count(), "record");
+                let said = format!("{unsaved} not saved in time");
                 (self.report)(Report::Store { said });
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::sink::SinkError;
 use crate::store::StoreError;
+use crate::units::Counted;
 
 /// Told on the thread that it happened on, which it may block.
 #[derive(Debug)]
@@ -51,7 +52,6 @@ pub type Reporter = Arc<dyn Fn(Report<'_>) + Send + Sync>;
 
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let records = |lost: u64| if lost == 1 { "record" } else { "records" };
         match self {
             Self::Failing { sink, error, again } => {
                 let again = if *again { "; will retry" } else { "" };
@@ -60,11 +60,11 @@ impl Display for Report<'_> {
             Self::Recovered { sink, lost, shrunk } => {
                 write!(f, "output {sink}: works again")?;
                 if *lost > 0 {
-                    write!(f, "; {lost} {} lost meanwhile", records(*lost))?;
+                    write!(f, "; {} lost meanwhile", Counted(*lost, "record"))?;
                 }
                 if *shrunk > 0 {
-                    let records = records(*shrunk);
-                    write!(f, "; {shrunk} {records} shortened because memory was full")?;
+                    let records = Counted(*shrunk, "record");
+                    write!(f, "; {records} shortened because memory was full")?;
                 }
                 Ok(())
             }

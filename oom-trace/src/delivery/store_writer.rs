@@ -11,6 +11,7 @@ use super::report::{Report, Reporter};
 use super::stats::SinkStats;
 use crate::incident::model::Record;
 use crate::store::{LateStore, StoreError};
+use crate::units::Counted;
 
 /// Records of one transaction.
 const BATCH: usize = 512;
@@ -96,7 +97,7 @@ impl StoreWriter {
         }
         let unsaved = self.missed + self.backlog.next() - self.next;
         if unsaved > 0 {
-            let said = format!("{unsaved} records were not saved");
+            let said = format!("{} not saved", Counted(unsaved, "record"));
             (self.report)(Report::Store { said });
         }
     }
@@ -127,7 +128,8 @@ impl StoreWriter {
         let shrunk = records.iter().filter_map(|it| it.kill()).filter(|it| !it.shrunk.is_empty());
         self.shrunk += shrunk.count() as u64;
         if self.shrunk > 0 && self.next >= self.backlog.next() {
-            let said = format!("{} records shortened because memory was full", self.shrunk);
+            let said =
+                format!("{} shortened because memory was full", Counted(self.shrunk, "record"));
             self.shrunk = 0;
             (self.report)(Report::Store { said });
         }
@@ -147,7 +149,7 @@ impl StoreWriter {
         if !worked || missed > 0 {
             let missed = match missed {
                 0 => "no records are missing".to_owned(),
-                missed => format!("{missed} records were not stored while it was down"),
+                missed => format!("{} not stored while it was down", Counted(missed, "record")),
             };
             (self.report)(Report::Store { said: format!("works again; {missed}") });
         }

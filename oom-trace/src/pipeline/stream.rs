@@ -21,6 +21,7 @@ use crate::incident::model::{OomKill, Record, Totals};
 use crate::reserve;
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
+use crate::units::Counted;
 
 /// After how long what has not come is taken not to come, and the kernel's log and its count are asked
 /// for what no hook saw.
@@ -277,10 +278,13 @@ fn say_how_it_ended(sink: &SinkTotals) {
     let SinkTotals { name, waiting, .. } = sink;
     let why = sink.last_error.as_deref().unwrap_or("output too slow");
     if sink.lost() > 0 {
-        say(format_args!("output {name}: {} records were lost: {why}", sink.lost()));
+        say(format_args!("output {name}: {} lost: {why}", Counted(sink.lost(), "record")));
     }
     if sink.kept && *waiting > 0 {
-        say(format_args!("output {name}: {waiting} records are waiting in the store: {why}"));
+        say(format_args!(
+            "output {name}: {} waiting in the store: {why}",
+            Counted(*waiting, "record")
+        ));
     }
 }
 

@@ -15,7 +15,7 @@ use super::summary::{Notes, Report, Todo};
 use super::timeline::Timeline;
 use super::when::{When, zone_name};
 use crate::render::Style;
-use crate::units::{Age, Size, plural};
+use crate::units::{Age, Counted, Size};
 
 /// So many things to do, places and names are shown.
 const TODO: usize = 3;
@@ -113,8 +113,8 @@ impl<W: Write> Page<'_, W> {
                 self.wrapped("     try: ", &escaped(hint))?;
             }
             if *alike > 0 {
-                let s = plural(*alike);
-                writeln!(self.out, "     the same is true of {alike} other place{s}")?;
+                let others = Counted(*alike, "other place");
+                writeln!(self.out, "     the same is true of {others}")?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Where a kill was, for those that tell of many at one place only once.
 
-use crate::incident::model::{OomFailed, OomKill, Pod, Record, RecordType, Shortage, UserKill};
+use crate::incident::model::{OomFailed, OomKill, Record, RecordType, Shortage, UserKill};
 use crate::quote::Quoted;
 use crate::text::KernelText;
 
@@ -70,6 +70,7 @@ fn named(what: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incident::model::Pod;
     use crate::render::fixtures;
 
     #[test]

@@ -53,7 +53,10 @@ fn what_could_not_be_opened_at_first_goes_on_where_it_was_once_it_can() {
     let path = dir.path().join("records.db");
     let records = records();
     let ids: Vec<_> = (1..).zip(records.iter().map(|record| record.id())).collect();
-    Store::open(&path, &KEEP_ALL).unwrap().save(1, &records[..5], &[("old", 2), ("even", 6)]).unwrap();
+    Store::open(&path, &KEEP_ALL)
+        .unwrap()
+        .save(1, &records[..5], &[("old", 2), ("even", 6)])
+        .unwrap();
 
     let other = Connection::open(&path).unwrap();
     other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();

@@ -227,7 +227,7 @@ fn since_leaves_out_what_is_older_and_says_what_has_no_time() {
     assert!(none == 0 && said.contains("no OOM kill"), "{said}");
     let timeless = std::fs::read_to_string(logged("6.12-memcg.log")).unwrap();
     let (none, said) = count("1h", &timeless);
-    assert!(none == 0 && said.contains("1 record without a time is left out"), "{said}");
+    assert!(none == 0 && said.contains("1 record without a time left out"), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::Shown;
 use crate::incident::model::{OomExit, OomKill, Record};
 use crate::render::{Format, Row, brief, time};
 use crate::say::say;
-use crate::units::{Age, plural};
+use crate::units::{Age, Counted};
 
 /// More candidates nobody reads.
 const SHOWN: usize = 20;
@@ -133,14 +133,14 @@ impl Wanted {
             Age(u64::try_from(other.duration_since(one).as_millis()).unwrap_or(0))
         };
         if let Some(last) = earlier.iter().map(|it| it.time).max() {
-            let (count, s) = (earlier.len(), plural(earlier.len() as u64));
+            let kills = Counted(earlier.len() as u64, "OOM kill");
             let age = apart(last, own.time);
-            writeln!(out, "before: {count} OOM kill{s} at this limit, the last {age} earlier")?;
+            writeln!(out, "before: {kills} at this limit, the last {age} earlier")?;
         }
         if let Some(next) = later.iter().map(|it| it.time).min() {
-            let (count, s) = (later.len(), plural(later.len() as u64));
+            let kills = Counted(later.len() as u64, "OOM kill");
             let age = apart(own.time, next);
-            writeln!(out, "since: {count} OOM kill{s} at this limit, the next {age} later")?;
+            writeln!(out, "since: {kills} at this limit, the next {age} later")?;
         }
         Ok(())
     }

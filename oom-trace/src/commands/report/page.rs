@@ -13,7 +13,7 @@ use crate::files::{is_begun_by, replace};
 use crate::quote::Quoted;
 use crate::report::{Report, html};
 use crate::say::say;
-use crate::units::{Size, plural};
+use crate::units::{Counted, Size};
 
 /// Names standard output.
 const STDOUT: &str = "-";
@@ -80,6 +80,6 @@ pub(super) fn write(report: &Report, path: &Path) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", path.display()))?;
     let count = u64::try_from(report.incidents()).unwrap_or(u64::MAX);
     let size = Size(u64::try_from(page.len()).unwrap_or(u64::MAX));
-    say(format_args!("{}: {count} incident{}, {size}", path.display(), plural(count)));
+    say(format_args!("{}: {}, {size}", path.display(), Counted(count, "incident")));
     Ok(())
 }

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use super::here::read_store;
 use super::progress::Progress;
 use super::taker::{Ended, Taker};
-use super::unpack::{Counted, unpack};
+use super::unpack::{Metered, unpack};
 use super::{json_lines, name, stdin};
 use crate::files::{STORE, begins_with};
 use crate::kernel_log::reader::{Found, Zone, read_new};
 use crate::kernel_log::{Machine, Mention, Parser};
 use crate::say::say;
+use crate::units::Counted;
 
 /// Bytes that tell what a file is.
 const START: usize = 16 << 10;
@@ -68,7 +69,7 @@ fn read_from(
         }
     };
     let cannot_read = || format!("cannot read {name}");
-    let input = unpack(Counted::new(input, tell)).with_context(cannot_read)?;
+    let input = unpack(Metered::new(input, tell)).with_context(cannot_read)?;
     let mut input = BufReader::with_capacity(START, input);
     if json_lines::begins_with_record(input.fill_buf().with_context(cannot_read)?) {
         return json_lines::read(&mut input, &name, taker);
@@ -84,7 +85,10 @@ fn read_from(
     };
     taker.told.kernel += kernel;
     if lost > 0 {
-        say(format_args!("{name}: {lost} messages are missing; kills among them are not shown"));
+        say(format_args!(
+            "{name}: {} missing; any kill among them is not shown",
+            Counted(lost, "message")
+        ));
     }
     if suppressed > 0 {
         say(format_args!(

@@ -13,6 +13,7 @@ use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
 use crate::kernel_log::this_boot::{self, Limits, suspended};
 use crate::store::Archive;
+use crate::units::Counted;
 
 /// By so much clocks differ without having been set: they are slewed.
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
@@ -84,7 +85,8 @@ pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
     }
     if lost > 0 {
         limits.push(format!(
-            "{lost} messages were overwritten while the log was read; kills among them are not shown"
+            "{} overwritten while the log was read; any kill among them is not shown",
+            Counted(lost, "message")
         ));
     }
     if !has_times {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Selection;
 use crate::incident::model::Record;
 use crate::say::say;
-use crate::units::plural;
+use crate::units::Counted;
 
 /// What came of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,10 +80,9 @@ impl Told {
     pub(crate) fn sum_up(&self, selection: &Selection) {
         self.tell_limits();
         if self.timeless > 0 {
-            let (records, s) = (self.timeless, plural(self.timeless));
-            let are = if records == 1 { "is" } else { "are" };
             say(format_args!(
-                "{records} record{s} without a time {are} left out, since times are asked for"
+                "{} without a time left out: --since and --until need one",
+                Counted(self.timeless, "record")
             ));
         }
         if self.untold > 0 {

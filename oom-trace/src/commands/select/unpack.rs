@@ -75,19 +75,19 @@ impl<R: BufRead> Read for Frames<R> {
 }
 
 /// Counts what is read of a file, to tell how far it is.
-pub(super) struct Counted<R, F> {
+pub(super) struct Metered<R, F> {
     input: BufReader<R>,
     read: u64,
     tell: F,
 }
 
-impl<R: Read, F: FnMut(u64)> Counted<R, F> {
+impl<R: Read, F: FnMut(u64)> Metered<R, F> {
     pub(super) fn new(input: R, tell: F) -> Self {
         Self { input: BufReader::with_capacity(256 * 1024, input), read: 0, tell }
     }
 }
 
-impl<R: Read, F: FnMut(u64)> Read for Counted<R, F> {
+impl<R: Read, F: FnMut(u64)> Read for Metered<R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         self.consumed(read);
@@ -95,7 +95,7 @@ impl<R: Read, F: FnMut(u64)> Read for Counted<R, F> {
     }
 }
 
-impl<R: Read, F: FnMut(u64)> BufRead for Counted<R, F> {
+impl<R: Read, F: FnMut(u64)> BufRead for Metered<R, F> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.input.fill_buf()
     }
@@ -106,7 +106,7 @@ impl<R: Read, F: FnMut(u64)> BufRead for Counted<R, F> {
     }
 }
 
-impl<R, F: FnMut(u64)> Counted<R, F> {
+impl<R, F: FnMut(u64)> Metered<R, F> {
     fn consumed(&mut self, amount: usize) {
         self.read += amount as u64;
         (self.tell)(self.read);

@@ -110,7 +110,7 @@ fn what_cannot_be_saved_at_the_end_is_said() {
     delivery.send(record(1));
     delivery.send(record(2));
     let _ = delivery.close(SOON);
-    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 3 records were not saved");
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 3 records not saved");
     drop(refusing);
 }
 
@@ -186,5 +186,5 @@ fn what_is_not_saved_in_time_is_said() {
     delivery.send(record(0));
     delivery.send(record(1));
     let _ = delivery.close(Duration::from_millis(1));
-    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 2 records were not saved in time");
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 2 records not saved in time");
 }

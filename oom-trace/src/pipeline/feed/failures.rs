@@ -10,6 +10,7 @@ use crate::enrich::failed::Failures;
 use crate::incident::model::{OomFailed, Record, System};
 use crate::say::say;
 use crate::text::KernelText;
+use crate::units::Counted;
 use crate::wire::Incident;
 
 /// A limit is told of no more often than this, in nanoseconds.
@@ -191,7 +192,10 @@ impl Told {
 }
 
 fn say_untold(count: u64) {
-    say(format_args!("since its last oom_failed record nobody could be killed {count} more times"));
+    say(format_args!(
+        "since its last oom_failed record nobody could be killed {}",
+        Counted(count, "more time")
+    ));
 }
 
 impl Episode {

@@ -12,6 +12,7 @@ use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
 use crate::pipeline::rehearsal::Rehearsal;
 use crate::say::say;
+use crate::units::Counted;
 
 /// Messages that are read before they are looked at.
 const BATCH: usize = 256;
@@ -56,7 +57,8 @@ impl Log {
                 if lost > 0 {
                     self.lost += lost;
                     say(format_args!(
-                        "{lost} messages of the kernel's log were overwritten before they were read"
+                        "lost {} of the kernel's log, overwritten before it was read",
+                        Counted(lost, "message")
                     ));
                     let done = self.parser.gap();
                     self.failures.tell(done, &mut each);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::Quoted;
-use super::super::units::{Size, plural};
+use super::super::units::{Counted, Size};
 use crate::incident::model::{Limit, LimitEvents, Scope, Shortage};
 use crate::text::Escaped;
 
@@ -105,9 +105,9 @@ fn hit(limit: &Limit, line: &mut Line<'_>) -> io::Result<()> {
     let told = |number: Option<u64>| number.filter(|number| *number > 0);
     let events = limit.events.unwrap_or_default();
     match (told(limit.failcnt), limit.failcnt, told(events.max)) {
-        (Some(count), ..) => line.item(format_args!("limit hit {count} time{}", plural(count))),
+        (Some(count), ..) => line.item(format_args!("limit hit {}", Counted(count, "time"))),
         (None, None, Some(count)) => {
-            line.item(format_args!("limit hit {count} time{} here or below", plural(count)))
+            line.item(format_args!("limit hit {} here or below", Counted(count, "time")))
         }
         _ => Ok(()),
     }

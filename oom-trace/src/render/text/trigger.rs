@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::block::{Block, Line};
 use super::super::quote::{Quoted, TaskLabel};
-use super::super::units::{Joined, plural};
+use super::super::units::{Counted, Joined};
 use crate::incident::model::{Scope, Shortage, Trigger, Victim};
 
 /// Who asked, if it was not the victim, and for how much, if it was more than a page.
@@ -52,7 +52,7 @@ fn allocation(trigger: &Trigger, line: &mut Line<'_>) -> io::Result<()> {
     // sysrq says order -1: nobody asked.
     let pages = order.and_then(|order| 1_u64.checked_shl(u32::try_from(order).ok()?));
     if let (Some(order), Some(pages)) = (order, pages) {
-        line.item(format_args!("allocation order={order} ({pages} page{})", plural(pages)))?;
+        line.item(format_args!("allocation order={order} ({})", Counted(pages, "page")))?;
     }
     match (gfp_flags, gfp_mask) {
         (Some(flags), _) => line.item(format_args!("gfp={}", Joined(flags, "|"))),

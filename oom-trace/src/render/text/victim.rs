@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::block::{Block, INDENT, Line};
 use super::super::quote::{Quoted, TaskLabel};
-use super::super::units::{Age, Size, plural};
+use super::super::units::{Age, Counted, Size};
 use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
 use crate::text::KernelText;
 
@@ -82,7 +82,7 @@ pub(super) fn show(
             named(login_user.as_deref(), line)?;
         }
         if let Some(threads) = threads {
-            line.item(format_args!("{threads} thread{}", plural((*threads).into())))?;
+            line.item(format_args!("{}", Counted((*threads).into(), "thread")))?;
         }
         if let Some(age) = age_ms {
             line.item(format_args!("{} old", Age(*age)))?;

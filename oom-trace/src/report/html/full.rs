@@ -12,7 +12,7 @@ use crate::incident::model::{
 use crate::quote::{Quoted, TaskLabel};
 use crate::render::{Format, Style, render};
 use crate::text::{Escaped, KernelText};
-use crate::units::{Age, Size, plural};
+use crate::units::{Age, Counted, Size};
 
 /// Deeper levels stand below each other.
 const DEEPEST: usize = 4;
@@ -235,7 +235,7 @@ fn level(limit: &Limit, of_victim: Option<u64>, depth: usize) -> Level {
         (None, None) => String::new(),
     };
     if let Some(count) = failcnt.filter(|count| *count > 0) {
-        told = format!("{told}, limit hit {count} time{}", plural(count));
+        told = format!("{told}, limit hit {}", Counted(count, "time"));
     }
     let parts = match (usage_bytes, max_bytes) {
         (Some(usage), Some(max)) => {

@@ -29,7 +29,7 @@ use super::repeat::Repeat;
 use super::summary::{Report, Todo};
 use super::text;
 use super::when::{When, zone_name};
-use crate::units::plural;
+use crate::units::Counted;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 pub(super) const SCRIPT: &str = include_str!("../../../templates/report/page.js");
@@ -154,8 +154,8 @@ impl<'a> Page<'a> {
         Percent::of(*count, group.rows.first().map_or(0, |(_, most)| *most))
     }
 
-    fn s(&self, count: &u64) -> &'static str {
-        plural(*count)
+    fn counted<'b>(&self, count: &u64, noun: &'b str) -> Counted<'b> {
+        Counted(*count, noun)
     }
 }
 

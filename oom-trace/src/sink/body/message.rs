@@ -10,7 +10,7 @@ use crate::incident::model::{ExitState, OomExit, Record, RecordType, UserAction,
 use crate::quote::TaskLabel;
 use crate::render::brief;
 use crate::text::Escaped;
-use crate::units::{Age, plural};
+use crate::units::{Age, Counted};
 
 /// Nothing in it acts on a terminal; each service's own markup is still to be escaped.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ fn title(record: &Record, on: &str) -> String {
         Record::OomKill(kill) => format!("OOM kill{on}: {}", brief(kill)),
         Record::OomPanic(panic) => format!("Kernel panic{on}: {}", panic.message),
         Record::OomFailed(failed) => {
-            let times = format!("{} time{}", failed.failures, plural(failed.failures));
+            let times = Counted(failed.failures, "time");
             let said = Escaped(failed.message.as_bytes());
             format!("Out of memory{on}, and nobody could be killed ({times}): {said}")
         }

@@ -8,7 +8,7 @@ use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
 use crate::quote::Quoted;
 use crate::render::{brief, time};
-use crate::units::plural;
+use crate::units::Counted;
 
 /// More kills nobody reads.
 const SHOWN: usize = 20;
@@ -26,7 +26,7 @@ impl Answer<'_> {
                 let kills = evidence.kills.len() + evidence.user_kills.len();
                 let kills = u64::try_from(kills).unwrap_or(u64::MAX);
                 let least = if self.is_whole() { "" } else { "at least " };
-                format!("{least}{kills} OOM kill{}{place} {span}", plural(kills))
+                format!("{least}{}{place} {span}", Counted(kills, "OOM kill"))
             }
             Verdict::None => format!("no OOM kill{place} {span}"),
             Verdict::Unknown => {
@@ -89,10 +89,9 @@ impl Answer<'_> {
         {
             writeln!(
                 out,
-                "  memory.events of {} counts {} kill{}, of which {told} are recorded",
+                "  memory.events of {} counts {}, of which {told} are recorded",
                 counter.cgroup,
-                counter.kills,
-                plural(counter.kills)
+                Counted(counter.kills, "kill")
             )?;
         }
         if question.is_until_now && evidence.here.is_none() && !self.holes().is_empty() {
@@ -129,9 +128,9 @@ impl Answer<'_> {
                 format!("memory.events of {} counts no kill since it is there", counter.cgroup)
             }
             (None, Some(InCgroup { counter, told_since, .. })) => format!(
-                "memory.events of {} counts {told_since} kill{} since it is there, and all are recorded",
+                "memory.events of {} counts {} since it is there, and all are recorded",
                 counter.cgroup,
-                plural(*told_since)
+                Counted(*told_since, "kill")
             ),
             (Some(0) | None, _) => {
                 "the kernel counted no kill in that time (oom_kill in /proc/vmstat)".to_owned()
