@@ -272,6 +272,24 @@ fn the_demo_prints_the_record_of_its_own_kill() {
     assert_killed(kill, &[killed]);
 }
 
+/// Whoever tries a configuration sees which output works.
+#[test]
+fn the_demo_says_which_output_has_the_record() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("--output=json:{}", folder.path().join("kills").display());
+    let good = oom_trace(&["--demo", "--quiet", &file]).output().unwrap();
+    let errors = String::from_utf8_lossy(&good.stderr);
+    assert!(good.status.success() && errors.contains(": delivered"), "{errors}");
+    // Nobody listens there any more.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sink = format!("webhook:{{ name = \"pager\", url = \"http://127.0.0.1:{port}/\" }}");
+    let bad = oom_trace(&["--demo", "--quiet", &file, "--sink", &sink]).output().unwrap();
+    let errors = failure(&bad, 1);
+    assert!(errors.contains("the record of the kill did not reach pager"), "{errors}");
+    assert!(errors.contains(": delivered"), "{errors}");
+}
+
 #[test]
 fn an_unknown_flag_is_a_usage_error() {
     let errors = failure(&oom_trace(&["--no-such-flag"]).output().unwrap(), 2);

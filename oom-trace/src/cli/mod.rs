@@ -16,7 +16,7 @@ pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
 pub use select::{SelectArgs, SourceArgs, SpanArgs, SpanError};
-pub use trigger::{TriggerArgs, VICTIM_COMMAND, VictimArgs};
+pub use trigger::{Case, TriggerArgs, Use, VICTIM_COMMAND, VictimArgs};
 pub use verify::VerifyArgs;
 pub use when::{When, WhenError};
 

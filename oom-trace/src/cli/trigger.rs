@@ -1,6 +1,6 @@
 //! `oom-trace trigger`, and the hidden command that it runs this program again with.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use parse_size::Config;
 
 const MIB: u64 = 1 << 20;
@@ -11,25 +11,83 @@ const SMALLEST: u64 = 4 * MIB;
 /// The hidden command by which this program runs itself as the child.
 pub const VICTIM_COMMAND: &str = "trigger-victim";
 
+/// What happens, and to whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// A process reaches the limit of its own cgroup
+    #[default]
+    Own,
+    /// The limit is that of the cgroup above
+    Ancestor,
+    /// All three processes of the cgroup die (memory.oom.group; cgroup v2)
+    Group,
+    /// A process asks for memory, and another one, which holds more, dies for it
+    Other,
+    /// The memory is in a file that lies in memory, which no process shows as its own
+    Tmpfs,
+    /// Half of the memory is page tables
+    PageTables,
+    /// Swap is used up first
+    Swap,
+}
+
 /// Arguments of `oom-trace trigger`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  oom-trace trigger                    one kill, at a limit of 32 MiB
+  oom-trace trigger --case other       the victim is not the process that ran out
+  oom-trace trigger --memory 256M --case swap
+
+Where an agent is running that keeps its records, this waits for its record and fails if there is none.
+
+Exit status: 0 killed (and recorded), 1 not, 2 wrong usage.")]
 pub struct TriggerArgs {
-    /// Memory limit of the child, at least 4M
+    /// Memory limit of the cgroup, at least 4M
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = memory_size)]
     pub memory: u64,
+    /// What happens, and to whom
+    #[arg(long, value_name = "CASE", value_enum, default_value_t)]
+    pub case: Case,
+    /// Use up the memory of the whole machine instead; the kernel chooses who dies
+    #[arg(long, conflicts_with_all = ["memory", "case"], requires = "yes_kill_something")]
+    pub global: bool,
+    /// Said with --global by whoever knows that any process of the machine may be killed
+    #[arg(long, requires = "global")]
+    pub yes_kill_something: bool,
 }
 
 impl Default for TriggerArgs {
     fn default() -> Self {
-        Self { memory: 32 * MIB }
+        Self { memory: 32 * MIB, case: Case::Own, global: false, yes_kill_something: false }
     }
+}
+
+/// How memory is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Use {
+    /// Its own pages.
+    Anonymous,
+    /// Pages of a file that lies in memory.
+    Tmpfs,
+    /// A page in each page table.
+    PageTables,
 }
 
 /// Arguments of the hidden command.
 #[derive(Debug, Clone, Args)]
 pub struct VictimArgs {
-    /// Bytes to touch, if nothing happens before
+    /// Bytes to use, if nothing happens before
     pub bytes: u64,
+    /// How
+    #[arg(long, value_enum, default_value_t = Use::Anonymous)]
+    pub r#use: Use,
+    /// Then wait instead of giving it back
+    #[arg(long)]
+    pub hold: bool,
+    /// How it asks to be weighed
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1000)]
+    pub oom_score_adj: i16,
 }
 
 /// A size as cgroup files and systemd take it: `M` is 1024 × 1024.

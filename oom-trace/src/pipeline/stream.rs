@@ -92,14 +92,14 @@ impl Stream {
         stream
     }
 
-    /// Until it is told to stop.
+    /// Until it is told to stop. How each output ended.
     ///
     /// # Errors
     /// The feed cannot be waited for.
     pub(crate) async fn run<Over, Reload>(
         mut self,
         controls: Controls<'_, Over, Reload>,
-    ) -> io::Result<()>
+    ) -> io::Result<Vec<SinkTotals>>
     where
         Over: Future<Output = ()>,
         Reload: FnMut(&mut Delivery) -> Option<config::Run>,
@@ -169,8 +169,7 @@ impl Stream {
                 () = &mut over => break,
             }
         }
-        self.stop(reader_gone);
-        Ok(())
+        Ok(self.stop(reader_gone))
     }
 
     /// Says that it is there.
@@ -245,7 +244,7 @@ impl Stream {
 
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
-    fn stop(mut self, reader_gone: bool) {
+    fn stop(mut self, reader_gone: bool) -> Vec<SinkTotals> {
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
         let count = self.dispatcher.account.count();
         let lost = self.feed.lost();
@@ -268,9 +267,10 @@ impl Stream {
             dispatcher.tell(dispatcher.events.gap(unseen, totals));
         }
         dispatcher.tell(dispatcher.events.stopped(totals));
-        for sink in dispatcher.delivery.close(CLOSE_WITHIN).into_iter().filter(counts) {
-            say_how_it_ended(&sink);
-        }
+        let mut ended = dispatcher.delivery.close(CLOSE_WITHIN);
+        ended.retain(counts);
+        ended.iter().for_each(say_how_it_ended);
+        ended
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, named};
 use crate::scenario::{Machine, Scenario};
+use crate::trigger::triggered;
 use crate::watch::Watch;
 
 pub(crate) const SCENARIOS: &[Scenario] =
@@ -36,6 +37,11 @@ fn swap_in_use() {
     assert_eq!(record["victim"]["memory_logged"][0]["swap_bytes"], row.swapents * PAGE as u64);
     assert_eq!(record["limit"]["swap_max_bytes"], 16 << 20);
     assert!(record["limit"]["swap_usage_bytes"].as_u64().unwrap() > 8 << 20, "{record:#}");
+    drop(cgroup);
+
+    let seen = triggered(&["--case", "swap", "--memory", "16M"], 1);
+    let swap_bytes = seen.only()["victim"]["memory"]["swap_bytes"].as_u64().unwrap();
+    assert!(swap_bytes > 8 << 20, "{:#}", seen.only());
 }
 
 /// Makes the whole disk swap.

@@ -2,12 +2,61 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::scenario::Scenario;
 use crate::support::agent::oom_trace;
-use crate::watch::Watch;
+use crate::watch::{Seen, Watch};
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("trigger_leaves_nothing", trigger_leaves_nothing)];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("trigger_leaves_nothing", trigger_leaves_nothing),
+    Scenario::new("trigger_makes_each_case", trigger_makes_each_case),
+];
+
+/// What the agent saw of a case that has so many victims.
+pub(crate) fn triggered(args: &[&str], victims: usize) -> Seen {
+    let watch = Watch::start("auto");
+    let output = oom_trace(&[&["trigger"], args].concat()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {errors}");
+    let seen = watch.finish(victims);
+    let line = String::from_utf8(output.stdout).unwrap();
+    for record in &seen.records {
+        assert!(line.contains(&format!(" {}", record["victim"]["pid"])), "{line}");
+    }
+    seen
+}
+
+fn trigger_makes_each_case() {
+    let bytes = |record: &Value, key: &str| record["victim"]["memory"][key].as_u64().unwrap();
+
+    let seen = triggered(&["--case", "ancestor"], 1);
+    let [limit, own] = ["/limit/cgroup", "/victim/cgroup/path"].map(|key| seen.only().pointer(key));
+    let below = format!("{}/below", limit.unwrap().as_str().unwrap());
+    assert_eq!(own.unwrap(), &below);
+
+    let seen = triggered(&["--case", "group"], 3);
+    let incidents = seen.records.iter().map(|record| &record["incident"]);
+    assert!(incidents.clone().eq(std::iter::repeat_n(&seen.records[0]["incident"], 3)));
+
+    let seen = triggered(&["--case", "other"], 1);
+    let record = seen.only();
+    assert_ne!(record["victim"]["pid"], record["trigger"]["pid"], "{record:#}");
+    assert_eq!(record["trigger"]["comm"], "oom-victim");
+
+    let seen = triggered(&["--case", "tmpfs"], 1);
+    let record = seen.only();
+    assert!(bytes(record, "anon_rss_bytes") < 8 << 20, "{record:#}");
+    let shmem = record["limit"]["stat"]["shmem"].as_u64();
+    assert!(shmem.is_none_or(|bytes| bytes > 16 << 20), "{record:#}");
+
+    let record = triggered(&["--case", "page-tables"], 1).only().clone();
+    let tables = bytes(&record, "pgtables_bytes");
+    assert!(tables > 10 << 20, "{record:#}");
+
+    let seen = triggered(&["--global", "--yes-kill-something"], 1);
+    assert_eq!(seen.only()["scope"], "global");
+}
 
 fn trigger_leaves_nothing() {
     let control = "/sys/fs/cgroup/cgroup.subtree_control";

@@ -20,6 +20,7 @@ mod logrotate;
 mod metrics;
 mod reload;
 mod restart;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

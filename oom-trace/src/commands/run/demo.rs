@@ -12,6 +12,9 @@ use crate::cli::TriggerArgs;
 use crate::commands::trigger::{self, Killed, TriggerError};
 use crate::incident::model::OomKill;
 use crate::pipeline::Watcher;
+use crate::say::say;
+use crate::sink::{Console, SinkTotals};
+use crate::units::Joined;
 
 /// How long after the kill its record may take; it is there within milliseconds or never.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
@@ -46,11 +49,11 @@ impl Demo {
             let _ = done.send(trigger::run(&TriggerArgs::default()));
         }));
         self.killed = trigger.await.ok();
-        if let Some(Ok(Killed { pid, .. })) = &self.killed {
+        if let Some(Ok(Killed { pids, .. })) = &self.killed {
             let victims = &mut self.victims;
             let its_record = async {
                 while let Some(victim) = victims.recv().await {
-                    if victim.contains(&Some(*pid)) {
+                    if pids.iter().any(|pid| victim.contains(&Some(*pid))) {
                         return true;
                     }
                 }
@@ -60,19 +63,36 @@ impl Demo {
         }
     }
 
-    /// Says how it ended.
-    pub(super) fn finish(self) -> anyhow::Result<ExitCode> {
+    /// Says how it ended, and which outputs have the record.
+    pub(super) fn finish(self, outputs: &[SinkTotals]) -> anyhow::Result<ExitCode> {
         // It puts its cgroup away before it ends, also when interrupted.
         if let Some(thread) = self.thread {
             thread.join().map_err(|_| anyhow!("the thread that triggers the kill panicked"))?;
         }
         match self.killed {
-            Some(Ok(_)) if self.recorded => Ok(ExitCode::SUCCESS),
+            Some(Ok(_)) if self.recorded => delivered(outputs),
             Some(Ok(killed)) => {
-                bail!("the kernel killed process {}, but no hook saw it", killed.pid)
+                let pids: Vec<_> = killed.pids.iter().map(u32::to_string).collect();
+                bail!("the kernel killed process {}, but no hook saw it", Joined(&pids, ", "))
             }
             Some(Err(error)) => Err(error).context("cannot cause a kill"),
             None => bail!("interrupted before the kill"),
         }
     }
+}
+
+/// A line for each output that took all, as those that did not have had theirs.
+fn delivered(outputs: &[SinkTotals]) -> anyhow::Result<ExitCode> {
+    let others = outputs.iter().filter(|output| output.name != Console::NAME);
+    let (good, bad): (Vec<_>, Vec<_>) =
+        others.partition(|output| output.lost() == 0 && output.waiting == 0 && !output.stuck);
+    for output in good {
+        let what = if output.delivered > 0 { "delivered" } else { "its filter wants none of this" };
+        say(format_args!("output {}: {what}", output.name));
+    }
+    let bad: Vec<_> = bad.into_iter().map(|output| output.name.clone()).collect();
+    if bad.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    bail!("the record of the kill did not reach {}", Joined(&bad, ", "))
 }

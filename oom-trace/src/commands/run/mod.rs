@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use self::demo::Demo;
 use self::instance::Instance;
-pub(super) use self::instance::running;
+pub(in crate::commands) use self::instance::running;
 use self::reload::Reloader;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, open_sinks};
@@ -97,8 +97,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             }
         };
         let reload = |delivery: &mut Delivery| reloader.reload(delivery);
-        stream.run(Controls { console_closed: &console_closed, over, reload }).await?;
-        demo.map_or(Ok(ExitCode::SUCCESS), Demo::finish)
+        let ended = stream.run(Controls { console_closed: &console_closed, over, reload }).await?;
+        demo.map_or(Ok(ExitCode::SUCCESS), |demo| demo.finish(&ended))
     })
 }
 

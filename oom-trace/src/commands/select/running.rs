@@ -33,7 +33,7 @@ pub(crate) fn tell_of_agent(read: Option<&Path>) {
 }
 
 /// The store that a process has open, where this one may look and finds it by the same name.
-fn store_of(pid: i32) -> Option<PathBuf> {
+pub(crate) fn store_of(pid: i32) -> Option<PathBuf> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let mut paths = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
     paths.find(|path| is_begun_by(path, STORE))

@@ -1,4 +1,4 @@
-//! A cgroup for one child, which goes when it goes.
+//! A cgroup for the children, which goes when they go.
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -10,64 +10,93 @@ use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::TriggerError;
+use super::case::Scene;
 use super::hierarchy::{Hierarchy, Version, names_memory};
 
 const PREFIX: &str = "oom-trace-trigger-";
 
-/// A cgroup with a memory limit and no swap, at the top of the hierarchy.
+/// The one below the one that has the limit.
+const BELOW: &str = "below";
+
+/// A cgroup with a memory limit, at the top of the hierarchy.
 #[derive(Debug)]
 pub(super) struct Throwaway {
     version: Version,
     directory: PathBuf,
     in_hierarchy: PathBuf,
+    /// Where the processes are: there, or one level below.
+    leaf: PathBuf,
     // The last to drop: others wait for it, and expect everything as it was.
     top: Top,
 }
 
 impl Throwaway {
-    pub(super) fn create(mut top: Top, limit: u64) -> Result<Self, TriggerError> {
+    pub(super) fn create(mut top: Top, limit: u64, scene: &Scene) -> Result<Self, TriggerError> {
         top.clear();
         top.hand_memory_down()?;
         let Hierarchy { version, mount_point, root, .. } = &top.hierarchy;
+        if scene.is_group && *version == Version::V1 {
+            return Err(TriggerError::NoGroups);
+        }
         // The number is for people; that nobody else is at it, the lock says.
         let name = format!("{PREFIX}{}", std::process::id());
         let directory = mount_point.join(&name);
         let in_hierarchy = root.join(name);
-        fs::create_dir(&directory)
-            .map_err(|source| TriggerError::io("create the cgroup", &directory, source))?;
-        let cgroup = Self { version: *version, directory, in_hierarchy, top };
-        cgroup.limit(limit)?;
+        create(&directory)?;
+        let leaf = directory.clone();
+        let mut cgroup = Self { version: *version, directory, in_hierarchy, leaf, top };
+        cgroup.limit(limit, scene.swap)?;
+        if scene.is_group {
+            write(&cgroup.directory.join("memory.oom.group"), 1)?;
+        }
+        if scene.is_below {
+            cgroup.add_level()?;
+        }
         Ok(cgroup)
     }
 
+    fn add_level(&mut self) -> Result<(), TriggerError> {
+        match self.version {
+            // Of old, levels counted each for itself.
+            Version::V1 => self.write_if_there("memory.use_hierarchy", 1)?,
+            Version::V2 => self.write("cgroup.subtree_control", "+memory")?,
+        }
+        let leaf = self.directory.join(BELOW);
+        create(&leaf)?;
+        self.leaf = leaf;
+        Ok(())
+    }
+
     /// Swap is limited where the kernel accounts for it; else the limit might only move pages out.
-    fn limit(&self, limit: u64) -> Result<(), TriggerError> {
+    fn limit(&self, limit: u64, swap: u64) -> Result<(), TriggerError> {
         match self.version {
             Version::V1 => {
                 self.write("memory.limit_in_bytes", limit)?;
-                self.write_if_there("memory.memsw.limit_in_bytes", limit)?;
-                self.write("memory.swappiness", 0)?;
+                self.write_if_there("memory.memsw.limit_in_bytes", limit.saturating_add(swap))?;
+                if swap == 0 {
+                    self.write("memory.swappiness", 0)?;
+                }
                 // A parent may have handed down "let it hang".
                 self.write("memory.oom_control", 0)
             }
             Version::V2 => {
                 self.write("memory.max", limit)?;
-                self.write_if_there("memory.swap.max", 0)
+                self.write_if_there("memory.swap.max", swap)
             }
         }
     }
 
     /// Puts a process in.
     pub(super) fn admit(&self, pid: u32) -> Result<(), TriggerError> {
-        self.write("cgroup.procs", pid)
+        write(&self.leaf.join("cgroup.procs"), pid)
     }
 
     /// How often the kernel's OOM killer struck here.
     pub(super) fn oom_kills(&self) -> Result<u64, TriggerError> {
-        let counters = self.read(match self.version {
+        let counters = read(&self.leaf.join(match self.version {
             Version::V1 => "memory.oom_control",
             Version::V2 => "memory.events",
-        })?;
+        }))?;
         Ok(oom_kill_count(&counters).unwrap_or_default())
     }
 
@@ -77,7 +106,7 @@ impl Throwaway {
             Version::V1 => "memory.limit_in_bytes",
             Version::V2 => "memory.max",
         };
-        self.read(name)?.trim().parse().map_err(|error| {
+        read(&self.directory.join(name))?.trim().parse().map_err(|error| {
             TriggerError::io(
                 "read a number from",
                 self.directory.join(name),
@@ -86,20 +115,24 @@ impl Throwaway {
         })
     }
 
+    /// Of the one that has the limit.
     pub(super) fn path_in_hierarchy(&self) -> PathBuf {
         self.in_hierarchy.clone()
     }
 
     /// What dropping does, and whether it worked.
     pub(super) fn remove(self) -> Result<(), TriggerError> {
-        fs::remove_dir(&self.directory)
-            .map_err(|source| TriggerError::io("remove the cgroup", &self.directory, source))?;
+        for level in self.levels() {
+            fs::remove_dir(level)
+                .map_err(|source| TriggerError::io("remove the cgroup", level, source))?;
+        }
         self.top.restore()
     }
 
-    fn read(&self, file: &str) -> Result<String, TriggerError> {
-        let path = self.directory.join(file);
-        fs::read_to_string(&path).map_err(|source| TriggerError::io("read", path, source))
+    /// The lowest first.
+    fn levels(&self) -> impl Iterator<Item = &Path> {
+        let below = Some(self.leaf.as_path()).filter(|leaf| *leaf != self.directory);
+        below.into_iter().chain([self.directory.as_path()])
     }
 
     fn write(&self, file: &str, value: impl Display) -> Result<(), TriggerError> {
@@ -115,7 +148,9 @@ impl Drop for Throwaway {
     fn drop(&mut self) {
         // After `remove` it is gone; else the error that led here is the one to tell, and the next
         // run tries again.
-        let _ = fs::remove_dir(&self.directory);
+        for level in self.levels() {
+            let _ = fs::remove_dir(level);
+        }
     }
 }
 
@@ -143,7 +178,9 @@ impl Top {
         let Ok(entries) = fs::read_dir(&self.hierarchy.mount_point) else { return };
         for entry in entries.flatten() {
             if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
-                let _ = kill_all(&entry.path()).and_then(|()| fs::remove_dir(entry.path()));
+                for level in [entry.path().join(BELOW), entry.path()] {
+                    let _ = kill_all(&level).and_then(|()| fs::remove_dir(level));
+                }
             }
         }
     }
@@ -172,6 +209,15 @@ impl Drop for Top {
         // As in `Throwaway`; a second time changes nothing.
         let _ = self.restore();
     }
+}
+
+fn create(directory: &Path) -> Result<(), TriggerError> {
+    fs::create_dir(directory)
+        .map_err(|source| TriggerError::io("create the cgroup", directory, source))
+}
+
+fn read(path: &Path) -> Result<String, TriggerError> {
+    fs::read_to_string(path).map_err(|source| TriggerError::io("read", path, source))
 }
 
 /// A child outlives its killed parent by the moment that its death signal takes.

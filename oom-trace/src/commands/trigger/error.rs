@@ -7,6 +7,8 @@ use std::process::ExitStatus;
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::store::StoreError;
+
 /// Why a kill could not be caused, and what to do.
 #[derive(Debug, Error)]
 pub enum TriggerError {
@@ -36,6 +38,25 @@ pub enum TriggerError {
         available: u64,
     },
 
+    /// Only the second version of cgroups kills a group.
+    #[error(
+        "memory.oom.group is of cgroup v2, and this machine has its memory cgroups in v1: use another \
+         --case, or boot with systemd.unified_cgroup_hierarchy=1"
+    )]
+    NoGroups,
+
+    /// There is too little swap to use up.
+    #[error(
+        "--case swap uses up {} MiB of swap, and {} MiB are free: add swap (swapon), or use a smaller \
+         --memory", .wanted >> 20, .free >> 20
+    )]
+    NoSwap {
+        /// The bytes that it would take.
+        wanted: u64,
+        /// `SwapFree`.
+        free: u64,
+    },
+
     /// The kernel refused an operation on a file.
     #[error("cannot {action} {}: {error}{}", .path.display(), remedy(.path, .error))]
     File {
@@ -58,16 +79,32 @@ pub enum TriggerError {
 
     /// The kernel's counter says that its OOM killer did nothing.
     #[error(
-        "the child exceeded its limit, but the kernel counted no OOM kill in its cgroup; the child \
-         ended with {0}: run `oom-trace check` to see what this kernel offers"
+        "the child used more than its limit, but the kernel counted no OOM kill; the child ended with \
+         {0}: run `oom-trace check` to see what this kernel offers"
     )]
     NotKilled(ExitStatus),
 
     /// SIGINT or SIGTERM.
-    #[error(
-        "interrupted before the kernel killed the child; the child and its cgroup were removed"
-    )]
+    #[error("interrupted before the kernel killed anything; what was made for it was removed")]
     Interrupted,
+
+    /// The kernel killed, and the agent does not tell of it.
+    #[error(
+        "the agent that is running (pid {agent}) has no record of process {victim} after {seconds} s: see \
+         what it says on standard error, and `oom-trace check`"
+    )]
+    NotRecorded {
+        /// The agent's process id.
+        agent: i32,
+        /// The victim's.
+        victim: u32,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+
+    /// The agent's records cannot be read.
+    #[error("the kernel killed, but whether the agent recorded it is unknown")]
+    Store(#[from] StoreError),
 
     /// The kill is done, and could not be told.
     #[error("cannot write to standard output: {0}")]
