@@ -133,7 +133,7 @@ impl Delivery {
         let next = store.as_ref().map_or(1, LateStore::next);
         let is_open = store.as_ref().is_some_and(LateStore::is_open);
         let backlog = Arc::new(Backlog::new(capacity, next, is_open, PATIENCE));
-        stats.set_backlog(&backlog);
+        stats.set_backlog(&backlog, store.is_some());
         let mut delivery = Self {
             backlog,
             stats: Arc::clone(stats),

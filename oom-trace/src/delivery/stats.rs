@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::backlog::{Backlog, Number};
 use crate::incident::model::Totals;
-use crate::sink::{SinkTotals, Status};
+use crate::sink::{Attachment, SinkTotals, Status};
 
 /// The agent's and all sinks' counts.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct SinkStats {
     /// Of sinks that others have taken the place of.
     replaced: Mutex<Vec<Arc<Counts>>>,
     backlog: OnceLock<Arc<Backlog>>,
+    has_store: OnceLock<bool>,
+    attached: OnceLock<Attachment>,
 }
 
 /// What becomes of the records for one sink.
@@ -86,8 +88,14 @@ impl SinkStats {
         *lock(&self.totals) = totals;
     }
 
-    pub(super) fn set_backlog(&self, backlog: &Arc<Backlog>) {
+    /// How the kernel is watched. Said once.
+    pub fn set_attached(&self, attached: Attachment) {
+        let _ = self.attached.set(attached);
+    }
+
+    pub(super) fn set_backlog(&self, backlog: &Arc<Backlog>, has_store: bool) {
         let _ = self.backlog.set(Arc::clone(backlog));
+        let _ = self.has_store.set(has_store);
     }
 
     pub(super) fn add(&self, counts: &Arc<Counts>) {
@@ -117,6 +125,15 @@ impl Status for SinkStats {
     fn sinks(&self) -> Vec<SinkTotals> {
         let next = self.backlog.get().map_or(0, |backlog| backlog.next());
         lock(&self.sinks).iter().map(|counts| counts.totals(next)).collect()
+    }
+
+    fn attached(&self) -> Option<Attachment> {
+        self.attached.get().copied()
+    }
+
+    fn store_works(&self) -> Option<bool> {
+        let backlog = self.backlog.get().filter(|_| self.has_store.get() == Some(&true))?;
+        Some(backlog.store_works())
     }
 }
 

@@ -30,6 +30,17 @@ impl Rung {
     /// From the best to the last.
     pub const ALL: [Self; 4] = [Self::Kprobe, Self::Fentry, Self::Tracepoint, Self::Log];
 
+    /// As `--attach` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kprobe => "kprobe",
+            Self::Fentry => "fentry",
+            Self::Tracepoint => "tracepoint",
+            Self::Log => "log",
+        }
+    }
+
     /// The programs of a rung, each with where it is attached, in the order in which they are.
     #[must_use]
     pub fn hooks(self) -> &'static [Hook] {
@@ -44,12 +55,7 @@ impl Rung {
 
 impl Display for Rung {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Kprobe => "kprobe",
-            Self::Fentry => "fentry",
-            Self::Tracepoint => "tracepoint",
-            Self::Log => "log",
-        })
+        f.write_str(self.name())
     }
 }
 

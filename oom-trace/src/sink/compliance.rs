@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Destination, Disposition, Sink, SinkError, SinkTotals, Status};
+use super::{Attachment, Destination, Disposition, Sink, SinkError, SinkTotals, Status};
 use crate::incident::model::{Record, Totals};
 use crate::render::fixtures;
 use crate::setting::inline_table;
@@ -44,6 +44,12 @@ impl Status for Idle {
     }
     fn sinks(&self) -> Vec<SinkTotals> {
         Vec::new()
+    }
+    fn attached(&self) -> Option<Attachment> {
+        Some(Attachment { by: "tracepoint", is_degraded: true })
+    }
+    fn store_works(&self) -> Option<bool> {
+        Some(true)
     }
 }
 

@@ -1,23 +1,25 @@
 //! What is counted, and how that is written: OpenMetrics 1.0, or Prometheus' text format 0.0.4.
 
+mod agent;
+mod process;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use jiff::Timestamp;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::{SinkTotals, Status};
-use crate::incident::model::{ExitState, FreedBy, OomKill, Outcome, Record, Scope, Totals, Victim};
+use self::agent::Agent;
+use self::process::Process;
+use super::Status;
+use crate::incident::model::{ExitState, FreedBy, OomKill, Outcome, Record, Scope, Victim};
 
 /// Seconds; a small process is gone in milliseconds, what takes thirty is stuck.
 const BUCKETS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
@@ -45,15 +47,12 @@ struct By {
     by: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfSink {
-    sink: String,
-}
-
 /// Counts since the agent's start.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
+    /// What Prometheus' conventions name without the program's name; empty unless asked for.
+    process: Registry,
     kills: Family<Kind, Counter>,
     places: Family<Place, Counter>,
     /// Places that have a count of their own, and how many may.
@@ -91,10 +90,7 @@ impl Metrics {
         registry.register("stuck_victims", help, Counter::clone(&stuck));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The agent", build);
-        registry.register_collector(Box::new(Agent {
-            agent: Arc::clone(agent),
-            start: Timestamp::now(),
-        }));
+        registry.register_collector(Box::new(Agent::new(agent)));
         // A rise from nothing is no rise to Prometheus: what may come is there from the beginning.
         for (scope, outcome) in
             Scope::ALL.iter().flat_map(|scope| Outcome::ALL.iter().map(move |it| (scope, it)))
@@ -106,7 +102,14 @@ impl Metrics {
             drop(freed.get_or_create(&By { by: by.name() }));
         }
         let known = AtomicUsize::new(0);
-        Self { registry, kills, places, known, most, panics, freed, stuck }
+        let process = Registry::default();
+        Self { registry, process, kills, places, known, most, panics, freed, stuck }
+    }
+
+    /// With those of its process, for whoever is not asked for those of others as well.
+    pub(super) fn with_process(mut self) -> Self {
+        self.process.register_collector(Box::new(Process));
+        self
     }
 
     pub(super) fn count(&self, record: &Record) {
@@ -152,7 +155,9 @@ impl Metrics {
     /// Writing to memory does not fail.
     pub(super) fn open_metrics(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.process)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 
@@ -211,87 +216,6 @@ impl Place {
         let other = || OTHER.to_owned();
         Self { unit: other(), namespace: other(), pod: other(), container: other() }
     }
-}
-
-/// A metric that each sink has: its name, what it is, its value.
-type Column<T> = (&'static str, &'static str, fn(&SinkTotals) -> T);
-
-/// What the agent knows when it is asked.
-#[derive(Debug)]
-struct Agent {
-    agent: Arc<dyn Status>,
-    start: Timestamp,
-}
-
-impl Collector for Agent {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Totals { kills: _, kernel_kills, records, ring_lost, malformed, sink_lost } =
-            self.agent.totals();
-        for (name, help, value) in [
-            ("records", "OOM kills recorded", records),
-            ("ring_lost_events", "Events dropped because the ring buffer was full", ring_lost),
-            ("malformed_events", "Events that could not be decoded", malformed),
-            ("sink_lost_records", "Records lost by outputs", sink_lost),
-        ] {
-            counter(&mut encoder, name, help, value)?;
-        }
-        if let Some(kills) = kernel_kills {
-            counter(&mut encoder, "kernel_kills", "OOM kills counted by the kernel", kills)?;
-        }
-        gauge(&mut encoder, "start_time_seconds", "Start time of the agent", seconds(self.start))?;
-        self.sinks(&mut encoder)
-    }
-}
-
-impl Agent {
-    fn sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let sinks = self.agent.sinks();
-        let counters: [Column<u64>; 3] = [
-            ("sink_delivered_records", "Records delivered to an output", |sink| sink.delivered),
-            ("sink_dropped_records", "Records dropped before an output got to them", |sink| {
-                sink.dropped
-            }),
-            ("sink_failed_records", "Records rejected by an output", |sink| sink.failed),
-        ];
-        for (name, help, value) in counters {
-            let metric = ConstCounter::new(0_u64);
-            let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-            for sink in &sinks {
-                let of = OfSink { sink: sink.name.clone() };
-                ConstCounter::new(value(sink)).encode(family.encode_family(&of)?)?;
-            }
-        }
-        let gauges: [Column<f64>; 2] = [
-            #[expect(clippy::cast_precision_loss, reason = "a count of records")]
-            ("sink_waiting_records", "Records waiting for an output", |sink| sink.waiting as f64),
-            ("sink_last_success_seconds", "Time of the last delivery to an output", |sink| {
-                sink.last_success.map_or(0.0, seconds)
-            }),
-        ];
-        for (name, help, value) in gauges {
-            let metric = ConstGauge::new(0.0_f64);
-            let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-            for sink in &sinks {
-                let of = OfSink { sink: sink.name.clone() };
-                ConstGauge::new(value(sink)).encode(family.encode_family(&of)?)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
-    let metric = ConstCounter::new(value);
-    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
-}
-
-fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
-    let metric = ConstGauge::new(value);
-    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
-}
-
-fn seconds(time: Timestamp) -> f64 {
-    time.as_duration().as_secs_f64()
 }
 
 #[cfg(test)]

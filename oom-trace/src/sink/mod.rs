@@ -50,7 +50,7 @@ pub use output::OutputError;
 pub use place::Place;
 pub use repeats::Repeats;
 pub use spec::{KINDS, Spec, SpecError, Tables};
-pub use status::{SinkTotals, Status};
+pub use status::{Attachment, SinkTotals, Status};
 pub use tls::{Tls, TlsError};
 
 /// A place records are delivered to. It lives on a thread of its own and may block there.

@@ -79,7 +79,7 @@ impl Destination for PrometheusConfig {
         let listener = TcpListener::bind(self.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let places = usize::try_from(self.places).unwrap_or(usize::MAX);
-        let metrics = Arc::new(Metrics::new(places, agent));
+        let metrics = Arc::new(Metrics::new(places, agent).with_process());
         let runtime = OwnRuntime::new().map_err(failed)?;
         let registered = {
             let _in = runtime.enter();

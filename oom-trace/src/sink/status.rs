@@ -13,6 +13,21 @@ pub trait Status: Send + Sync + Debug {
 
     /// How each sink stands now.
     fn sinks(&self) -> Vec<SinkTotals>;
+
+    /// How the kernel is watched; `None` before it is.
+    fn attached(&self) -> Option<Attachment>;
+
+    /// Whether the store works; `None` if there is none.
+    fn store_works(&self) -> Option<bool>;
+}
+
+/// How the kernel is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attachment {
+    /// `kprobe`, `fentry`, `tracepoint` or `log`.
+    pub by: &'static str,
+    /// Records lack what they could have elsewhere.
+    pub is_degraded: bool,
 }
 
 /// What became of the records for one sink.

@@ -27,7 +27,7 @@ use crate::pipeline::{
     Account, AgentEvents, Backfill, Before, Controls, Feed, Stream, notes, open,
 };
 use crate::say::{never_wait, say, start_writing};
-use crate::sink::{Console, Status};
+use crate::sink::{Attachment, Console, Status};
 use crate::store::LateStore;
 
 /// Runs the agent until it is told to stop.
@@ -61,6 +61,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let account = Account::open();
         let until = Clock::now().boot_ns();
         let (plan, source) = open(&config.kernel, config.debug, log)?;
+        stats.set_attached(Attachment {
+            by: plan.rung.name(),
+            is_degraded: !plan.missing.is_empty(),
+        });
         let mut notes = notes(&source);
         notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
