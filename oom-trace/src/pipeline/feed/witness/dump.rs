@@ -216,3 +216,25 @@ impl Dumps {
         self.open.iter().chain(failed).map(Dump::bytes).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_that_waits_takes_no_more_than_its_text() {
+        let mut dumps = Dumps::default();
+        let texts: [&[u8]; 3] =
+            [b"memhog invoked oom-killer: gfp_mask=0xcc0", b"Mem-Info:", b"1 pages RAM"];
+        for (boot_ns, text) in (1..).zip(texts) {
+            dumps.add(&Entry::held(boot_ns, None, text), usize::MAX, Instant::now());
+        }
+        let written = dumps.bytes();
+        let line = Entry::held(9, None, b"Memory cgroup out of memory: Killed process 7 (memhog)");
+        let dump = dumps.end(&line).unwrap();
+        let least = texts.concat().len() + texts.len() * size_of::<(usize, u64)>();
+        assert_eq!(dump.bytes(), least);
+        assert!(written > least);
+        assert!(dump.entries().map(|entry| entry.text).eq(texts));
+    }
+}
