@@ -66,9 +66,15 @@ impl Seen {
         }
     }
 
-    /// The agent's `kernel` format has the kernel's lines, as far as they do not change meanwhile.
+    /// The agent's `kernel` format has the kernel's lines, as far as they do not change meanwhile: those of
+    /// one victim together, which the kernel kills once more in its turn where its whole group goes.
     pub(super) fn assert_printed(&self) {
-        let text: Vec<_> = kills(&self.log).into_iter().map(|(text, _)| text).collect();
+        let mut text: Vec<(String, u64)> = Vec::new();
+        for (line, Killed { pid, .. }) in kills(&self.log) {
+            let own = text.iter().rposition(|(_, victim)| *victim == pid);
+            text.insert(own.map_or(text.len(), |own| own + 1), (line, pid));
+        }
+        let text: Vec<_> = text.into_iter().map(|(line, _)| line).collect();
         let printed: Vec<_> = kills(&self.printed).into_iter().map(|(text, _)| text).collect();
         if processors() == 1 {
             assert_eq!(printed, text);
