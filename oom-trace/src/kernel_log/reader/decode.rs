@@ -21,12 +21,12 @@ impl Reader<'_> {
         let line = &*text::plain(&line);
         let is_record = self.fields.is_open() || self.sequence.is_some();
         if self.terminal.is_waiting() {
-            if !self.begins(line) && self.terminal.go_on(no, line) {
+            if !self.begins(line) && self.terminal.go_on(no, line, cut) {
                 return None;
             }
             self.end_broken();
         }
-        if !is_record && self.terminal.begin(no, line) {
+        if !is_record && self.terminal.begin(no, line, cut) {
             return None;
         }
         self.whole(no, line, cut)
@@ -51,8 +51,13 @@ impl Reader<'_> {
     /// A line of which nothing stands in the next.
     fn whole(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
         self.attention.line(speaks_of_a_kill(line));
-        match self.fields.take(no, line) {
+        match self.fields.take(no, line, cut) {
             Taken::Not => {}
+            Taken::After(all) => {
+                for said in all {
+                    self.said(no, said);
+                }
+            }
             Taken::Part => {
                 self.found.logged += 1;
                 return None;
@@ -82,7 +87,7 @@ impl Reader<'_> {
             return None;
         }
         if let Some(message) = text::of_fluent_bit(line) {
-            self.plain(no, &message, cut);
+            self.plain(no, &message.text, message.cut);
             return None;
         }
         let pieces = text::collapsed(line);

@@ -30,7 +30,7 @@ pub(super) struct Terminal {
 pub(super) struct Piece {
     pub(super) no: u64,
     pub(super) text: Vec<u8>,
-    /// Whether its last number may go on in the next.
+    /// Whether its last number may go on: in the next, or where the file ends.
     pub(super) cut: bool,
     columns: usize,
 }
@@ -42,7 +42,7 @@ impl Terminal {
     }
 
     /// Keeps a line that may go on; whether it did.
-    pub(super) fn begin(&mut self, no: u64, line: &[u8]) -> bool {
+    pub(super) fn begin(&mut self, no: u64, line: &[u8], cut: bool) -> bool {
         /// Lines with them show whether they are whole.
         static TELLING: LazyLock<Words> =
             LazyLock::new(|| Words::new([" invoked", "oom-kill:", "ut of mem", "Kill", " Comm: "]));
@@ -53,13 +53,13 @@ impl Terminal {
             None => columns >= NARROWEST && TELLING.are_in(line),
         };
         if may_go_on {
-            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
+            self.kept.push(Piece { no, text: line.to_vec(), cut, columns });
         }
         may_go_on
     }
 
     /// Keeps a line that begins nothing by itself and may be the rest of the one before; whether it did.
-    pub(super) fn go_on(&mut self, no: u64, line: &[u8]) -> bool {
+    pub(super) fn go_on(&mut self, no: u64, line: &[u8], cut: bool) -> bool {
         let (Some(first), Some(last)) = (self.kept.first(), self.kept.last()) else { return false };
         let columns = columns(line);
         let is_rest = last.columns == first.columns
@@ -67,7 +67,7 @@ impl Terminal {
             && !line.trim_ascii().is_empty()
             && self.kept.len() < MOST;
         if is_rest {
-            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
+            self.kept.push(Piece { no, text: line.to_vec(), cut, columns });
         }
         is_rest
     }
@@ -91,12 +91,16 @@ impl Terminal {
         if self.width != Some(first.columns) && !shows() {
             let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
             let cut = digit(first.text.last()) && digit(second.text.first());
-            kept.iter_mut().take(1).for_each(|piece| piece.cut = cut);
+            kept.iter_mut().take(1).for_each(|piece| piece.cut |= cut);
             return kept;
         }
         self.width = Some(first.columns);
+        let cut = kept.last().is_some_and(|last| last.cut);
         kept.truncate(1);
-        kept.iter_mut().for_each(|piece| piece.text.clone_from(&whole));
+        for piece in &mut kept {
+            piece.text.clone_from(&whole);
+            piece.cut = cut;
+        }
         kept
     }
 }
@@ -136,11 +140,11 @@ mod tests {
         let told = |pieces: Vec<Piece>| pieces.into_iter().map(|it| (it.no, it.text.len()));
         for (no, line) in (1..).zip(lines) {
             let line = line.as_bytes();
-            if !line.starts_with(b"May ") && terminal.go_on(no, line) {
+            if !line.starts_with(b"May ") && terminal.go_on(no, line, false) {
                 continue;
             }
             found.extend(told(terminal.end(&zone)));
-            if !terminal.begin(no, line) {
+            if !terminal.begin(no, line, false) {
                 found.push((no, line.len()));
             }
         }
@@ -173,7 +177,7 @@ mod tests {
         // A line that is whole by itself, too; but its last number may go on.
         assert_eq!(read(&[KILLED, "0"]), [(1, KILLED.len()), (2, 1)]);
         let mut terminal = Terminal::default();
-        assert!(terminal.begin(1, KILLED.as_bytes()) && terminal.go_on(2, b"0"));
+        assert!(terminal.begin(1, KILLED.as_bytes(), false) && terminal.go_on(2, b"0", false));
         let kept = terminal.end(&Zone::utc());
         assert_eq!(kept.iter().map(|piece| piece.cut).collect::<Vec<_>>(), [true, false]);
     }
