@@ -56,7 +56,7 @@ fn logs_in_every_form() -> Vec<(String, Vec<String>)> {
 }
 
 /// What is told, without what is made of it.
-fn told(log: &[u8]) -> Vec<Value> {
+pub(crate) fn told(log: &[u8]) -> Vec<Value> {
     let (mut records, _) = parse(log);
     for record in &mut records {
         for key in ["why", "incident", "id", "boot_ns", "time", "time_guessed"] {

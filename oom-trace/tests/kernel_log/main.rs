@@ -14,6 +14,7 @@ mod log;
 mod numbers;
 mod oracle;
 mod printed;
+mod widths;
 #[path = "../support/forms.rs"]
 mod written;
 

@@ -46,7 +46,7 @@ use self::quoted_printable::Mail;
 use self::records::Fields;
 use self::sources::Sources;
 use self::terminal::Terminal;
-use super::message::{Form, KUBELET, Message};
+use super::message::{Columns, Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
 use crate::text::KernelText;
@@ -165,6 +165,8 @@ struct Reader<'a> {
     held: Vec<Held>,
     /// A message that lacks its end, which a mailer may have put into the next line.
     wrapped: Option<Spoken>,
+    /// How many columns the last table of tasks has.
+    columns: Option<usize>,
     /// Kills that the kubelet tells of, who has it from the kernel.
     hearsaid: Vec<Spoken>,
     attention: Attention,
@@ -189,6 +191,7 @@ impl<'a> Reader<'a> {
             terminal: Terminal::default(),
             held: Vec::new(),
             wrapped: None,
+            columns: None,
             hearsaid: Vec::new(),
             attention: Attention::default(),
             others: Vec::new(),
@@ -301,7 +304,7 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(mut begun) = self.wrapped.take() {
-            let between = wraps::goes_on(&begun.text, &spoken.text);
+            let between = wraps::goes_on(&begun.text, &spoken.text, self.columns);
             if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
                 if between == b" " {
                     begun.text.truncate(begun.text.trim_ascii_end().len());
@@ -317,7 +320,8 @@ impl<'a> Reader<'a> {
             }
             self.item(Item::Spoken(Box::new(begun)));
         }
-        if spoken.names == Names::Printed && wraps::lacks_end(&spoken.text, spoken.names) {
+        self.columns = Columns::count_in(&spoken.text).or(self.columns);
+        if spoken.names == Names::Printed && wraps::may_have_more(&spoken.text, spoken.names) {
             self.wrapped = Some(spoken);
             return;
         }
