@@ -130,7 +130,8 @@ impl Parser {
             return done;
         }
         match message {
-            Some(message) if message.may_go_on() => {
+            // Of what lost its end nothing follows.
+            Some(message) if message.may_go_on() && !entry.cut => {
                 done.extend(self.end_begun());
                 self.taken += 1;
                 self.begun = Some(Begun::new(entry, self.line));
@@ -142,7 +143,7 @@ impl Parser {
                 done.extend(self.take(message, entry));
             }
             None => {
-                if Message::is_begun(entry.text) {
+                if Message::is_begun(entry.text) && !entry.cut {
                     done.extend(self.end_begun());
                     self.begun = Some(Begun::new(entry, self.line));
                 }

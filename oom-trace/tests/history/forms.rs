@@ -4,75 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::written::{AROUND, COLLECTORS, PREFIXES};
 use crate::{logged, records, run};
-
-/// What stands before each message: `{at}` is the kernel's stamp.
-const PREFIXES: &[&str] = &[
-    "",
-    "[{at}] ",
-    "<4>[{at}] ",
-    "kern  :warn  : [{at}] ",
-    "kern  :warn  : [Mon Nov 23 06:00:01 2026] ",
-    "[Mon Nov 23 06:00:01 2026] ",
-    "[Mon Nov 23 06:00:01 2026][  T157] ",
-    "[{at}][  T157] ",
-    "[{at}] [  T157] ",
-    "[  T157] [{at}] ",
-    "[{at} <    0.000020>] ",
-    "2026-11-23T06:00:01,123456+01:00 ",
-    "Nov 23 06:00:01 db1 kernel: ",
-    "Nov 23 06:00:01.123456 db1 kernel: [{at}] ",
-    "Nov 23 06:00:01 kernel: ",
-    "Nov 23 06:00:01 2001:db8::17 kernel: ",
-    "Nov 23 06:00:01 db1 kern.warn kernel: [{at}] ",
-    "Mon Nov 23 06:00:01 2026 kern.warn kernel: [{at}] ",
-    "нояб. 23 06:00:01 db1 kernel: ",
-    "11月 23 06:00:01 db1 kernel: ",
-    "2026-11-23T06:00:01+0100 db1 kernel: ",
-    "2026-11-23T06:00:01.25+00:00 db1 kernel: [{at}] ",
-    "2026-11-23T06:00:01+00:00 192.0.2.17 [{at}] ",
-    "2026-11-23 06:00:01.123 db1 kernel: ",
-    "Mon 2026-11-23 06:00:01 CET db1 kernel: ",
-    "1795413601.123456 db1 kernel: ",
-    "[{at}] db1 kernel: ",
-    "[{at} <    0.000020 >] db1 kernel: ",
-    "<4>1 2026-11-23T06:00:01Z db1 kernel - - - ",
-    "<4>1 2026-11-23T06:00:01Z db1 kernel - - [meta sequenceId=\"1\"] ",
-    "kernel: ",
-    "kernel:[{at}] ",
-    "[2026-11-23 06:00:01] [{at}] ",
-    "2026-11-23T06:00:01.1234567Z [{at}] ",
-    "2026-11-23T06:00:01.123456789Z stdout F [{at}] ",
-    "2026-11-23T06:00:01.123Z In(05) vcpu-5 - Guest: <4>[{at}] ",
-    "2026-11-23 06:00:01.123+0000: [{at}] ",
-    "192.0.2.80: kern: warning: [2026-11-23T06:00:01.653516542Z]: ",
-    "web-1  | [{at}] ",
-    "web-1  | ",
-    "pod-abc12 container [{at}] ",
-    "> [{at}] ",
-    "> > Nov 23 06:00:01 db1 kernel: ",
-    "      [{at}] ",
-    "\t",
-    "Nov 23 06:00:01 db1 kernel:  ",
-    "Nov 23 06:00:01 db1 kernel: : [{at}] ",
-    "[32m[{at}] [0m[33m",
-    "^[[32m[{at}] ^[[0m^[[33m",
-    "[0] kmsg.0: [1714903201.000000000, {\"priority\"=>4, \"msg\"=>\"",
-    "\x1b[32m[{at}]\x1b[0m\x1b[33m ",
-];
-
-/// What stands around them.
-const AROUND: &[(&str, &str)] = &[
-    ("1795413601000,\"[{at}] ", "\""),
-    ("\"2026-11-23T06:00:01Z\",\"db1\",\"kernel: ", "\",\"warn\""),
-    ("<li>[{at}] ", "</li>"),
-    ("| [{at}] ", " |"),
-    ("| [{at}] ", "                      |"),
-    ("\u{2502}[{at}] ", "   \u{2502}"),
-    ("[{at}] ", "        "),
-    ("[{at}] ", "\r"),
-    ("[{at}] ", "\n"),
-];
 
 /// The stamps and messages of a real log.
 fn messages() -> Vec<(String, String)> {
@@ -165,55 +98,7 @@ fn wrapped(line: &str, width: usize, indent: &str) -> String {
 #[test]
 fn every_record_of_a_collector_gives_the_same_record() {
     let plain = told(&around("[{at}] ", ""));
-    let journal = |text: &str, member: (&str, &str)| {
-        let mut entry = json!({
-            "__REALTIME_TIMESTAMP": "1795413601000000",
-            "_BOOT_ID": "7c6e5a0c0f0b4f0e9d0a6d1b0c9f2a11",
-            "MESSAGE": text,
-        });
-        entry[member.0] = member.1.into();
-        entry
-    };
-    type Form = Box<dyn Fn(&str, &str) -> Value>;
-    let forms: [(&str, Form); 8] = [
-        ("journal", Box::new(move |_, text| journal(text, ("_TRANSPORT", "kernel")))),
-        ("fields", Box::new(move |_, text| journal(text, ("_HOSTNAME", "db1")))),
-        (
-            "cloudwatch",
-            Box::new(
-                |at, text| json!({"timestamp": 1_795_413_601_000_i64, "message": format!("[{at}] {text}")}),
-            ),
-        ),
-        (
-            "loki",
-            Box::new(
-                |at, text| json!({"stream": {"host": "n"}, "values": [["1795413601000000000", format!("[{at}] {text}")]]}),
-            ),
-        ),
-        (
-            "docker",
-            Box::new(
-                |at, text| json!({"log": format!("[{at}] {text}\n"), "stream": "stdout", "time": "2026-11-23T06:00:01.1Z"}),
-            ),
-        ),
-        (
-            "gcp",
-            Box::new(
-                |_, text| json!({"jsonPayload": {"MESSAGE": text, "_TRANSPORT": "kernel"}, "timestamp": "2026-11-23T06:00:01Z"}),
-            ),
-        ),
-        (
-            "fluent-bit",
-            Box::new(|_, text| json!({"date": 1_795_413_601.5, "priority": 4, "msg": text})),
-        ),
-        (
-            "dmesg",
-            Box::new(
-                |at, text| json!({"pri": 4, "time": at.trim().parse::<f64>().unwrap(), "msg": text}),
-            ),
-        ),
-    ];
-    for (name, form) in forms {
+    for (name, form) in COLLECTORS {
         let entries: Vec<_> = messages().iter().map(|(at, text)| form(at, text)).collect();
         let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         assert_eq!(told(&lines), plain, "{name}");

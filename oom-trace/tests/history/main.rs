@@ -9,6 +9,8 @@ mod kept;
 mod programs;
 mod report;
 mod verify;
+#[path = "../support/forms.rs"]
+mod written;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod cases;
+mod cut;
 #[path = "../support/dump.rs"]
 mod dump;
 #[path = "../support/log/mod.rs"]
@@ -13,6 +14,9 @@ mod log;
 mod numbers;
 mod oracle;
 mod printed;
+mod widths;
+#[path = "../support/forms.rs"]
+mod written;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@ pub(super) use self::header::{Header, INVOKED};
 pub(super) use self::killed::{Chose, KUBELET, Killed, MESSAGES, Reaped};
 pub(super) use self::meminfo::{Block, Counters, MemInfo, ZoneName};
 pub(super) use self::summary::Summary;
-pub(super) use self::tasks::{Columns, Task, is_table_broken, is_table_rest};
+pub(super) use self::tasks::{Columns, Task, is_table_broken, table_goes_on};
 pub(super) use self::usage::{Counter, Usage};
 
 use super::scan::{Names, Scan, rsplit_once, split_once, utf8};
@@ -164,7 +164,8 @@ impl<'a> Message<'a> {
     pub(super) fn may_go_on(&self) -> bool {
         match self {
             Self::Killed(killed) => !killed.is_whole(),
-            Self::Summary(summary) => summary.pid.is_none(),
+            // Ids that end a line of a name: what follows them tells.
+            Self::Summary(summary) => summary.pid.is_none() || summary.uid.is_none(),
             _ => false,
         }
     }

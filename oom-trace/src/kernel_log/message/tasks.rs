@@ -55,15 +55,36 @@ pub(in crate::kernel_log) fn is_table_broken(text: &[u8]) -> bool {
         }
 }
 
-/// Whether a line without a prefix can be the end of such a line.
-pub(in crate::kernel_log) fn is_table_rest(begun: &[u8], rest: &[u8]) -> bool {
+/// Whether a line without a prefix can be the end of such a line, and what stood between; in a table of so many
+/// columns.
+pub(in crate::kernel_log) fn table_goes_on(
+    begun: &[u8],
+    rest: &[u8],
+    columns: Option<usize>,
+) -> Option<&'static [u8]> {
     const COMM: usize = 15;
-    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     if has(begun, b"pid") {
-        return words.all(is_column);
+        return words(rest).all(is_column).then_some(b" ");
     }
-    // What is left of the numbers, or the name alone.
-    words.next().is_some_and(is_number) || !rest.contains(&b' ') && rest.len() <= COMM
+    let numbers = words(rest).take_while(|word| is_number(word)).count();
+    if numbers == 0 {
+        // The name alone.
+        return (!rest.contains(&b' ') && rest.len() <= COMM).then_some(b" ");
+    }
+    // What is left of the numbers, of which one may be broken in two. The first is in brackets.
+    let (_, begun) = split_once(begun, "]")?;
+    match columns {
+        None => Some(b" "),
+        Some(columns) => match (words(begun).count() + numbers + 2).checked_sub(columns)? {
+            0 => Some(b" "),
+            1 => Some(b""),
+            _ => None,
+        },
+    }
+}
+
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 fn is_number(word: &[u8]) -> bool {
@@ -91,6 +112,11 @@ fn is_column(word: &[u8]) -> bool {
 
 /// `[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name`
 impl Columns {
+    /// How many a line has, if it is the head of a table.
+    pub(in crate::kernel_log) fn count_in(text: &[u8]) -> Option<usize> {
+        text.starts_with(b"[").then(|| Self::parse(text)).flatten().map(|columns| columns.count)
+    }
+
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (first, rest) = str::from_utf8(text).ok()?.strip_prefix('[')?.split_once(']')?;
         let names: Vec<_> = std::iter::once(first.trim()).chain(rest.split_whitespace()).collect();

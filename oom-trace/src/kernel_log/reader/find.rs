@@ -205,7 +205,8 @@ impl<'a> Finder<'a> {
         let Some(at) = stamps.next() else { return spoken(no, cut, peeled, peeled.text) };
         let (before, rest) = line.split_at_checked(at).unwrap_or((&[], line));
         let inner = peel(rest, self.zone, &mut self.base);
-        Spoken { label: label(before), ..spoken(no, cut, &inner, inner.text) }
+        let (text, cut) = unquoted(before, inner.text, cut);
+        Spoken { label: label(before), ..spoken(no, cut, &inner, &text) }
     }
 
     fn by_shape(&self, no: u64, line: &[u8], len: usize, cut: bool, peeled: &Peeled<'_>) -> Spoken {
@@ -215,23 +216,21 @@ impl<'a> Finder<'a> {
             Some(_) => Stamp { boot_ns: peeled.stamp.boot_ns.or(found.boot_ns), ..peeled.stamp },
             None => Stamp { boot_ns: peeled.stamp.boot_ns.or(found.boot_ns), ..found },
         };
-        // What wraps a message has an end, too.
-        let in_json = has(prefix, b"\":");
-        let text = match prefix.trim_ascii_end().last() {
-            Some(b'"') if in_json => text::of_json(text),
-            Some(b'"') => end_quoted(text).to_vec(),
-            _ => text.to_vec(),
-        };
+        let (text, cut) = unquoted(prefix, text, cut);
         let is_stamped =
             peeled.is_stamped() || prefix.iter().any(|byte| !byte.is_ascii_whitespace());
         Spoken { stamp, is_stamped, text, label: label(prefix), ..spoken(no, cut, peeled, &[]) }
     }
 }
 
-/// Up to the quote that ends a value of CSV or JSON.
-fn end_quoted(text: &[u8]) -> &[u8] {
-    let end = memchr::memrchr(b'"', text);
-    end.and_then(|end| text.get(..end)).unwrap_or(text)
+/// A message up to the quote that ends it, where one before it begins a value of JSON or CSV; and whether its
+/// end may be missing: it is where that quote is.
+fn unquoted(before: &[u8], text: &[u8], cut: bool) -> (Vec<u8>, bool) {
+    if !text::opens_quotes(before) {
+        return (text.to_vec(), cut);
+    }
+    let inside = if has(before, b"\":") { text::of_json(text) } else { text::of_csv(text) };
+    (inside.text, cut || inside.cut)
 }
 
 fn spoken(line: u64, cut: bool, peeled: &Peeled<'_>, text: &[u8]) -> Spoken {

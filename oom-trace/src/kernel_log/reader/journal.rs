@@ -28,6 +28,9 @@ pub(super) struct Line {
     boot_id: Option<Field>,
     #[serde(rename = "_HOSTNAME", default)]
     host: Option<Field>,
+    /// Whether the end of the message may be missing.
+    #[serde(skip)]
+    pub(super) cut: bool,
 }
 
 /// A field: text, or the bytes of what is none, or several of them, or nothing where it is long.
@@ -96,6 +99,7 @@ impl Line {
             monotonic_us,
             boot_id,
             host,
+            cut,
         } = self;
         let name =
             |field: &Option<Field>| field.as_ref().and_then(Field::bytes).map(<[u8]>::to_vec);
@@ -119,7 +123,7 @@ impl Line {
             tag: name(identifier),
             is_stamped: true,
             names: Names::Exact,
-            cut: false,
+            cut: *cut,
             text: message.as_ref()?.bytes()?.to_vec(),
         })
     }

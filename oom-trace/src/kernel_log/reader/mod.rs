@@ -46,7 +46,7 @@ use self::quoted_printable::Mail;
 use self::records::Fields;
 use self::sources::Sources;
 use self::terminal::Terminal;
-use super::message::{Form, KUBELET, Message};
+use super::message::{Columns, Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
 use crate::text::KernelText;
@@ -118,7 +118,7 @@ pub fn read_new<E: From<io::Error>>(
             let length = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_FIELD);
             let bytes = lines.bytes(length)?;
             lines.bytes(1)?;
-            reader.fields.binary(&name, bytes);
+            reader.fields.binary(&name, bytes, length);
         }
         reader.deliver(&mut each)?;
     }
@@ -139,6 +139,14 @@ pub fn read_new<E: From<io::Error>>(
     Ok(found)
 }
 
+/// A line whose prefix is not known yet.
+struct Held {
+    no: u64,
+    text: Vec<u8>,
+    /// Whether its end may be missing.
+    cut: bool,
+}
+
 struct Reader<'a> {
     sources: Sources,
     seen: &'a mut Seen,
@@ -154,9 +162,11 @@ struct Reader<'a> {
     page: Page,
     terminal: Terminal,
     /// A header without a prefix that is known, and what followed it.
-    held: Vec<(u64, Vec<u8>)>,
+    held: Vec<Held>,
     /// A message that lacks its end, which a mailer may have put into the next line.
     wrapped: Option<Spoken>,
+    /// How many columns the last table of tasks has.
+    columns: Option<usize>,
     /// Kills that the kubelet tells of, who has it from the kernel.
     hearsaid: Vec<Spoken>,
     attention: Attention,
@@ -181,6 +191,7 @@ impl<'a> Reader<'a> {
             terminal: Terminal::default(),
             held: Vec::new(),
             wrapped: None,
+            columns: None,
             hearsaid: Vec::new(),
             attention: Attention::default(),
             others: Vec::new(),
@@ -253,13 +264,13 @@ impl<'a> Reader<'a> {
             && (!spoken.is_stamped || !find::is_clear_header(&spoken.text));
         if is_unclear && self.held.is_empty() {
             self.attention.begin_dump();
-            self.held.push((no, line.to_vec()));
+            self.held.push(Held { no, text: line.to_vec(), cut });
             return;
         }
         if !self.held.is_empty() {
             let is_clear = self.finder.has_shape() || find::begins_clearly(&spoken.text);
             if !is_clear && self.held.len() < MAX_HELD {
-                self.held.push((no, line.to_vec()));
+                self.held.push(Held { no, text: line.to_vec(), cut });
                 return;
             }
             self.release();
@@ -272,8 +283,8 @@ impl<'a> Reader<'a> {
 
     /// Reads what was held, by what is known now.
     fn release(&mut self) {
-        for (no, line) in std::mem::take(&mut self.held) {
-            let spoken = self.finder.find(no, &line, false, true);
+        for Held { no, text, cut } in std::mem::take(&mut self.held) {
+            let spoken = self.finder.find(no, &text, cut, true);
             self.spoken(spoken);
         }
     }
@@ -293,13 +304,14 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(mut begun) = self.wrapped.take() {
-            let between = wraps::goes_on(&begun.text, &spoken.text);
+            let between = wraps::goes_on(&begun.text, &spoken.text, self.columns);
             if let Some(between) = between.filter(|_| spoken.stamp == Stamp::default()) {
                 if between == b" " {
                     begun.text.truncate(begun.text.trim_ascii_end().len());
                 }
                 begun.text.extend_from_slice(between);
                 begun.text.extend_from_slice(&spoken.text);
+                begun.cut = spoken.cut;
                 if is_header(&begun.text) {
                     self.attention.begin_dump();
                 }
@@ -308,7 +320,8 @@ impl<'a> Reader<'a> {
             }
             self.item(Item::Spoken(Box::new(begun)));
         }
-        if spoken.names == Names::Printed && wraps::lacks_end(&spoken.text, spoken.names) {
+        self.columns = Columns::count_in(&spoken.text).or(self.columns);
+        if spoken.names == Names::Printed && wraps::may_have_more(&spoken.text, spoken.names) {
             self.wrapped = Some(spoken);
             return;
         }

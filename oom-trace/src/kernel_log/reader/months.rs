@@ -2,7 +2,9 @@
 
 /// How the name of a month begins, in small letters. Where a word of one language is the beginning of
 /// another's, the longer stands first.
-const BEGINNINGS: [(&str, i8); 93] = [
+const BEGINNINGS: [(&str, i8); 144] = [
+    // Finnish November is no March.
+    ("marras", 11),
     // English, and who shares its words.
     ("jan", 1),
     ("feb", 2),
@@ -72,6 +74,23 @@ const BEGINNINGS: [(&str, i8); 93] = [
     ("lis", 11),
     ("gru", 12),
     ("pro", 12),
+    // Greek.
+    ("ιαν", 1),
+    ("φεβ", 2),
+    ("μαρ", 3),
+    ("μάρ", 3),
+    ("απρ", 4),
+    ("μαΐ", 5),
+    ("μάι", 5),
+    ("ιούν", 6),
+    ("ιούλ", 7),
+    ("αύγ", 8),
+    ("αυγ", 8),
+    ("σεπ", 9),
+    ("οκτ", 10),
+    ("νοέ", 11),
+    ("νοε", 11),
+    ("δεκ", 12),
     // Hungarian, Turkish, Finnish.
     ("márc", 3),
     ("ápr", 4),
@@ -79,6 +98,17 @@ const BEGINNINGS: [(&str, i8); 93] = [
     ("jún", 6),
     ("júl", 7),
     ("szept", 9),
+    ("tammi", 1),
+    ("helmi", 2),
+    ("maalis", 3),
+    ("huhti", 4),
+    ("touko", 5),
+    ("kesä", 6),
+    ("heinä", 7),
+    ("elo", 8),
+    ("syys", 9),
+    ("loka", 10),
+    ("joulu", 12),
     ("oca", 1),
     ("şub", 2),
     ("nis", 4),
@@ -89,7 +119,31 @@ const BEGINNINGS: [(&str, i8); 93] = [
     ("eki", 10),
     ("kas", 11),
     ("ara", 12),
-    // Russian, Ukrainian.
+    // Ukrainian, Bulgarian, Serbian.
+    ("січ", 1),
+    ("лют", 2),
+    ("бер", 3),
+    ("кві", 4),
+    ("тра", 5),
+    ("чер", 6),
+    ("лип", 7),
+    ("сер", 8),
+    ("вер", 9),
+    ("жов", 10),
+    ("лис", 11),
+    ("гру", 12),
+    ("яну", 1),
+    ("юни", 6),
+    ("юли", 7),
+    ("сеп", 9),
+    ("ное", 11),
+    ("јан", 1),
+    ("феб", 2),
+    ("мај", 5),
+    ("јун", 6),
+    ("јул", 7),
+    ("нов", 11),
+    // Russian.
     ("янв", 1),
     ("фев", 2),
     ("мар", 3),
@@ -140,6 +194,11 @@ mod tests {
             ("12월", 12),
             ("lis", 11),
             ("Şub", 2),
+            ("marras", 11),
+            ("maalis", 3),
+            ("лис", 11),
+            ("нов", 11),
+            ("Νοε", 11),
         ] {
             assert_eq!(month(name.as_bytes()), Some(number), "{name}");
         }

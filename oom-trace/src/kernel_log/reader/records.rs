@@ -3,6 +3,7 @@
 
 use super::collector::{self, Said};
 use super::journal::{Field, Line};
+use super::words::speaks_of_a_kill;
 use crate::kernel_log::scan::{rsplit_once, split_once, utf8};
 
 /// Which form a record is in.
@@ -37,15 +38,18 @@ pub(super) enum Taken {
     Binary(Vec<u8>),
     /// What ends one.
     Done(Vec<Said>),
+    /// Nothing, but one ended before it.
+    After(Vec<Said>),
 }
 
 impl Fields {
-    pub(super) fn take(&mut self, no: u64, line: &[u8]) -> Taken {
+    /// Takes a line, of which the end is missing if it is cut.
+    pub(super) fn take(&mut self, no: u64, line: &[u8], cut: bool) -> Taken {
         match self.form {
-            None => self.begin(no, line),
-            Some(Form::Export) => self.export(no, line),
-            Some(Form::Verbose) => self.verbose(no, line),
-            Some(Form::Json) => self.json(no, line),
+            None => self.begin(no, line, cut),
+            Some(Form::Export) => self.export(no, line, cut),
+            Some(Form::Verbose) => self.verbose(no, line, cut),
+            Some(Form::Json) => self.json(no, line, cut),
         }
     }
 
@@ -54,9 +58,15 @@ impl Fields {
         self.form.is_some()
     }
 
-    /// The bytes of a field of which only the name had a line.
-    pub(super) fn binary(&mut self, name: &[u8], bytes: Vec<u8>) {
-        self.entry.set(name, Field::Bytes(bytes));
+    /// The bytes of a field of which only the name had a line, and how many it has.
+    pub(super) fn binary(&mut self, name: &[u8], bytes: Vec<u8>, length: usize) {
+        let cut = bytes.len() < length;
+        self.set(name, bytes, cut);
+    }
+
+    fn set(&mut self, name: &[u8], value: Vec<u8>, cut: bool) {
+        self.entry.cut |= cut && name == b"MESSAGE";
+        self.entry.set(name, Field::Bytes(value));
     }
 
     /// No line follows.
@@ -71,7 +81,7 @@ impl Fields {
         }
     }
 
-    fn begin(&mut self, no: u64, line: &[u8]) -> Taken {
+    fn begin(&mut self, no: u64, line: &[u8], cut: bool) -> Taken {
         let trimmed = line.trim_ascii();
         let form = if line.starts_with(b"__CURSOR=") || line.starts_with(b"__REALTIME_TIMESTAMP=") {
             Form::Export
@@ -84,7 +94,7 @@ impl Fields {
         };
         (self.form, self.line) = (Some(form), no);
         match form {
-            Form::Export => self.export(no, line),
+            Form::Export => self.export(no, line, cut),
             Form::Verbose => {
                 self.head(line);
                 Taken::Part
@@ -93,7 +103,7 @@ impl Fields {
         }
     }
 
-    fn export(&mut self, no: u64, line: &[u8]) -> Taken {
+    fn export(&mut self, no: u64, line: &[u8], cut: bool) -> Taken {
         if line.is_empty() {
             return Taken::Done(self.end());
         }
@@ -105,29 +115,29 @@ impl Fields {
         };
         match split_once(line, "=").filter(|(name, _)| is_name(name)) {
             Some((name, value)) => {
-                self.entry.set(name, Field::Bytes(value.to_vec()));
+                self.set(name, value.to_vec(), cut);
                 Taken::Part
             }
             None if is_name(line) => Taken::Binary(line.to_vec()),
             None => {
                 let done = self.end();
-                if done.is_empty() { Taken::Not } else { self.and(done, no, line) }
+                self.and(done, no, line, cut)
             }
         }
     }
 
-    fn verbose(&mut self, no: u64, line: &[u8]) -> Taken {
+    fn verbose(&mut self, no: u64, line: &[u8], cut: bool) -> Taken {
         if cursor(line).is_some() {
             let done = self.end();
-            return self.and(done, no, line);
+            return self.and(done, no, line, cut);
         }
         let field = line.strip_prefix(b"    ").and_then(|line| split_once(line, "="));
         match field {
-            Some((name, value)) => self.entry.set(name, Field::Bytes(value.to_vec())),
+            Some((name, value)) => self.set(name, value.to_vec(), cut),
             None if line.starts_with(b" ") || line.is_empty() => {}
             None => {
                 let done = self.end();
-                return self.and(done, no, line);
+                return self.and(done, no, line, cut);
             }
         }
         Taken::Part
@@ -153,7 +163,7 @@ impl Fields {
         }
     }
 
-    fn json(&mut self, no: u64, line: &[u8]) -> Taken {
+    fn json(&mut self, no: u64, line: &[u8], cut: bool) -> Taken {
         let trimmed = line.trim_ascii();
         if trimmed.starts_with(b"}") {
             let done = self.end();
@@ -178,12 +188,16 @@ impl Fields {
             let is_json = trimmed.is_empty()
                 || matches!(trimmed.last(), Some(b',' | b']' | b'"' | b'['))
                 || trimmed.iter().all(|byte| byte.is_ascii_digit());
-            if is_json {
+            if is_json && !speaks_of_a_kill(line) {
                 return Taken::Part;
             }
             let done = self.end();
-            return self.and(done, no, line);
+            return self.and(done, no, line, cut);
         };
+        // Only a number may be half of one.
+        if cut && value.is_number() {
+            return Taken::Part;
+        }
         if let Ok(field) = serde_json::from_value::<Field>(value.clone()) {
             self.entry.set(name.as_bytes(), field);
         }
@@ -192,9 +206,10 @@ impl Fields {
     }
 
     /// What one record ended with, before another begins with this line.
-    fn and(&mut self, done: Vec<Said>, no: u64, line: &[u8]) -> Taken {
-        match self.begin(no, line) {
+    fn and(&mut self, done: Vec<Said>, no: u64, line: &[u8], cut: bool) -> Taken {
+        match self.begin(no, line, cut) {
             Taken::Not if done.is_empty() => Taken::Not,
+            Taken::Not => Taken::After(done),
             _ => Taken::Done(done),
         }
     }

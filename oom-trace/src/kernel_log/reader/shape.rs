@@ -2,7 +2,7 @@
 //! the message begins. Other lines are the same logger's if their beginning has the same shape: numbers
 //! and levels may differ, words may not.
 
-use super::clock::Zone;
+use super::clock::{Zone, date};
 use super::months::month;
 use super::prefix::uptime;
 use crate::kernel_log::Stamp;
@@ -117,10 +117,14 @@ fn is_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte >= 0x80
 }
 
+/// Whether a word says how urgent a line is.
+pub(super) fn is_level(word: &[u8]) -> bool {
+    LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level.as_bytes()))
+}
+
 fn varies(word: &[u8]) -> bool {
-    let is_level = LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level.as_bytes()));
     let is_day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    is_level
+    is_level(word)
         || is_day.iter().any(|day| word == day.as_bytes())
         || (word.len() >= 3 && month(word).is_some())
 }
@@ -140,6 +144,11 @@ pub(super) fn label(prefix: &[u8]) -> Option<Vec<u8>> {
     (is_name && !is_kernel && !varies(name) && !name.contains(&b'"')).then(|| name.to_vec())
 }
 
+fn begins_with_month(text: &[u8]) -> bool {
+    let word = Scan(text).word();
+    word.first().is_some_and(u8::is_ascii_alphabetic) && word.len() >= 3 && month(word).is_some()
+}
+
 /// The stamps in such a prefix: the first date, and the kernel's own.
 pub(super) fn stamps(prefix: &[u8], zone: &Zone) -> Stamp {
     let mut stamp = Stamp::default();
@@ -148,7 +157,17 @@ pub(super) fn stamps(prefix: &[u8], zone: &Zone) -> Stamp {
             || matches!(byte, b'[' | b'"' | b'\'' | b',' | b'(' | b'|' | b'=' | b'>')
     };
     for at in 0..prefix.len() {
-        let starts = at == 0 || prefix.get(at - 1).copied().is_some_and(is_edge);
+        let before = at.checked_sub(1).and_then(|before| prefix.get(before));
+        let starts = before.copied().is_none_or(is_edge);
+        // grep(1) writes a file's name before each line.
+        let may_be_named = starts || matches!(before, Some(b':' | b'-'));
+        if stamp.time.is_none()
+            && may_be_named
+            && let Some(rest) = prefix.get(at..).filter(|rest| begins_with_month(rest))
+            && let Some((found, _)) = date(rest, zone)
+        {
+            stamp = Stamp { boot_ns: stamp.boot_ns, ..found };
+        }
         let Some(rest) = prefix.get(at..).filter(|_| starts) else { continue };
         if stamp.time.is_none() && rest.first().is_some_and(u8::is_ascii_digit) {
             let len = rest.iter().take_while(|byte| !is_edge(**byte) && **byte != b']').count();

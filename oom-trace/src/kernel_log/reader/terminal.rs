@@ -7,11 +7,14 @@ use super::clock::Zone;
 use super::prefix::peel;
 use super::words::Words;
 use super::wraps::lacks_end;
-use crate::kernel_log::message::{Form, Message};
+use crate::kernel_log::message::{Form, MemInfo, Message};
 use crate::kernel_log::scan::Names;
 
 /// No terminal has less.
-const NARROWEST: usize = 60;
+const NARROWEST: usize = 40;
+
+/// A line of a dump that a mailer broke has more.
+const SHORTEST: usize = 8;
 
 /// Lines that one was broken into.
 const MOST: usize = 16;
@@ -21,6 +24,8 @@ const MOST: usize = 16;
 pub(super) struct Terminal {
     /// Its width, once a line has shown that it was broken there.
     width: Option<usize>,
+    /// Columns of the longest line of a dump: whoever broke lines left them no longer than that.
+    widest: usize,
     /// A line that may go on, and those that may be the rest of it.
     kept: Vec<Piece>,
 }
@@ -30,10 +35,18 @@ pub(super) struct Terminal {
 pub(super) struct Piece {
     pub(super) no: u64,
     pub(super) text: Vec<u8>,
-    /// Whether its last number may go on in the next.
+    /// Whether its last number may go on: in the next, or where the file ends.
     pub(super) cut: bool,
+    /// Whether it may be the rest of the one before.
+    pub(super) is_rest: bool,
     columns: usize,
 }
+
+/// No word of a dump that a mailer would not break is longer.
+const LONGEST_WORD: usize = 40;
+
+/// A name has no more bytes.
+const COMM_MAX: usize = 15;
 
 impl Terminal {
     /// Whether a line is kept until it is known where it ends.
@@ -42,38 +55,67 @@ impl Terminal {
     }
 
     /// Keeps a line that may go on; whether it did.
-    pub(super) fn begin(&mut self, no: u64, line: &[u8]) -> bool {
+    pub(super) fn begin(&mut self, no: u64, line: &[u8], cut: bool, in_dump: bool) -> bool {
         /// Lines with them show whether they are whole.
         static TELLING: LazyLock<Words> =
             LazyLock::new(|| Words::new([" invoked", "oom-kill:", "ut of mem", "Kill", " Comm: "]));
+        // JSON and CSV of many lines tell by themselves where each ends.
+        if matches!(line.trim_ascii_start().first(), Some(b'"' | b'{' | b'}' | b']')) {
+            return false;
+        }
         let columns = columns(line);
         self.width = self.width.filter(|width| columns <= *width);
+        let widest = if line.trim_ascii().contains(&b' ') { columns } else { 0 };
+        self.widest = if in_dump { self.widest.max(widest) } else { widest };
         let may_go_on = match self.width {
             Some(width) => columns == width,
-            None => columns >= NARROWEST && TELLING.are_in(line),
+            None => {
+                let is_long =
+                    in_dump && columns >= SHORTEST && columns + LONGEST_WORD >= self.widest;
+                is_long || columns >= NARROWEST && TELLING.are_in(line)
+            }
         };
         if may_go_on {
-            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
+            self.kept.push(Piece { no, text: line.to_vec(), cut, is_rest: false, columns });
         }
         may_go_on
     }
 
+    /// Whether a line has the beginning of the one that is kept, but for numbers and blanks: it is one of its own.
+    pub(super) fn begins_alike(&self, line: &[u8]) -> bool {
+        /// Fewer bytes may be alike by chance.
+        const LEAST: usize = 8;
+        let shape = |byte: &u8| if byte.is_ascii_digit() { b' ' } else { *byte };
+        let Some(first) = self.kept.first() else { return false };
+        let beginnings = first.text.get(..LEAST).zip(line.get(..LEAST));
+        beginnings.is_some_and(|(first, line)| {
+            first.iter().map(shape).eq(line.iter().map(shape))
+                && first.iter().any(|byte| !byte.is_ascii_whitespace())
+        })
+    }
+
     /// Keeps a line that begins nothing by itself and may be the rest of the one before; whether it did.
-    pub(super) fn go_on(&mut self, no: u64, line: &[u8]) -> bool {
+    pub(super) fn go_on(&mut self, no: u64, line: &[u8], cut: bool) -> bool {
         let (Some(first), Some(last)) = (self.kept.first(), self.kept.last()) else { return false };
         let columns = columns(line);
-        let is_rest = last.columns == first.columns
-            && columns <= first.columns
-            && !line.trim_ascii().is_empty()
-            && self.kept.len() < MOST;
+        let is_terminals = last.columns == first.columns && columns <= first.columns;
+        let word = line.trim_ascii_start().iter().take_while(|byte| !byte.is_ascii_whitespace());
+        let is_mailers = self.width.is_none() && last.columns + 1 + word.count() > self.widest;
+        let is_rest =
+            (is_terminals || is_mailers) && !line.trim_ascii().is_empty() && self.kept.len() < MOST;
         if is_rest {
-            self.kept.push(Piece { no, text: line.to_vec(), cut: false, columns });
+            // A word that is longer than a line is not broken.
+            if line.trim_ascii().contains(&b' ') {
+                self.widest = self.widest.max(columns);
+            }
+            self.kept.push(Piece { no, text: line.to_vec(), cut, is_rest: true, columns });
         }
         is_rest
     }
 
-    /// What was kept: one line, if a terminal broke it, or all of them as they stand.
-    pub(super) fn end(&mut self, zone: &Zone) -> Vec<Piece> {
+    /// What was kept: one line, if a terminal broke it, or all of them as they stand. Whether a line has what
+    /// stands before each line of its log, `has_prefix` tells.
+    pub(super) fn end(&mut self, zone: &Zone, has_prefix: impl Fn(&[u8]) -> bool) -> Vec<Piece> {
         let mut kept = std::mem::take(&mut self.kept);
         let [first, second, ..] = kept.as_slice() else { return kept };
         let joined = |between: &[u8]| {
@@ -82,21 +124,38 @@ impl Terminal {
         };
         let whole = joined(b"");
         // A mailer breaks at a blank, which is lost then: with it in its place nothing is amiss.
-        let has_blank = first.text.ends_with(b" ") || second.text.starts_with(b" ");
+        // Several before the second are its indentation.
+        let is_led = second.text.starts_with(b" ") && !second.text.starts_with(b"  ");
+        let has_blank = first.text.ends_with(b" ") || is_led;
         let shows = || {
             is_whole(&whole, zone)
                 && !is_whole(&first.text, zone)
                 && (has_blank || !is_whole(&joined(b" "), zone))
         };
-        if self.width != Some(first.columns) && !shows() {
-            let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-            let cut = digit(first.text.last()) && digit(second.text.first());
-            kept.iter_mut().take(1).for_each(|piece| piece.cut = cut);
+        let (before_last, _) = kept.split_at_checked(kept.len() - 1).unwrap_or_default();
+        let is_even = before_last.iter().all(|piece| piece.columns == first.columns);
+        if !is_even || self.width != Some(first.columns) && !shows() {
+            // Where each line of the log has a prefix, this one lacks its end.
+            let lacks_end = has_prefix(&first.text);
+            let is_doubtful = lacks_end || is_doubtful(&first.text, &second.text, zone);
+            let ends = kept.iter().skip(1).map(|piece| piece.text.first().copied());
+            let ends: Vec<_> = ends.chain([None]).collect();
+            for (no, (piece, next)) in kept.iter_mut().zip(ends).enumerate() {
+                let is_number = |byte: u8| byte.is_ascii_digit();
+                let is_split = next.is_some_and(is_number)
+                    && piece.text.last().copied().is_some_and(is_number);
+                piece.cut |= is_split || no == 0 && is_doubtful || next.is_some() && lacks_end;
+                piece.is_rest &= lacks_end;
+            }
             return kept;
         }
         self.width = Some(first.columns);
+        let cut = kept.last().is_some_and(|last| last.cut);
         kept.truncate(1);
-        kept.iter_mut().for_each(|piece| piece.text.clone_from(&whole));
+        for piece in &mut kept {
+            piece.text.clone_from(&whole);
+            piece.cut = cut;
+        }
         kept
     }
 }
@@ -107,16 +166,44 @@ fn columns(line: &[u8]) -> usize {
     if line.is_ascii() { line.len() } else { line.iter().filter(is_begin).count() }
 }
 
+/// Whether a line's message may go on in the next, of which nothing tells that it does not.
+fn is_doubtful(line: &[u8], next: &[u8], zone: &Zone) -> bool {
+    let text = peel(line, zone, &mut None).text;
+    match Message::parse(text, Form { names: Names::Printed, cut: false }) {
+        // The rest of a name.
+        Some(Message::Row(_)) => next.len() < COMM_MAX && !next.contains(&b' '),
+        // It ends with a date.
+        Some(Message::Hardware(name)) => {
+            let end = name.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+            end.len() < 10 || end.iter().any(|byte| !byte.is_ascii_digit() && *byte != b'/')
+        }
+        Some(Message::Header(_) | Message::Killed(_) | Message::Summary(_) | Message::Cpu(_)) => {
+            !is_whole(line, zone)
+        }
+        Some(Message::MemInfo(told)) => {
+            matches!(told, MemInfo::Node { .. } | MemInfo::Zone { .. } | MemInfo::Blocks { .. })
+        }
+        _ => false,
+    }
+}
+
 /// Whether a line has a message that shows its own end.
 fn is_whole(line: &[u8], zone: &Zone) -> bool {
     let text = peel(line, zone, &mut None).text;
     let is_telling = match Message::parse(text, Form { names: Names::Printed, cut: false }) {
-        Some(Message::Header(header)) => header.gfp_mask.is_some(),
+        Some(Message::Header(header)) => {
+            let flags = header.gfp_flags.unwrap_or_default();
+            header.gfp_mask.is_some() && !flags.iter().any(|flag| flag.contains(' '))
+        }
+        Some(Message::Summary(_)) => text.last().is_some_and(u8::is_ascii_digit),
+        Some(Message::Cpu(cpu)) => {
+            cpu.release.is_some_and(|release| !text.ends_with(release.as_bytes()))
+        }
         Some(Message::Killed(killed)) => match killed.oom_score_adj {
             Some(adj) => text.ends_with(format!("oom_score_adj:{adj}").as_bytes()),
             None => text.ends_with(b"kB"),
         },
-        Some(message) => message.is_mention() || matches!(message, Message::Cpu(_)),
+        Some(message) => message.is_mention(),
         None => false,
     };
     is_telling && !lacks_end(text, Names::Printed)
@@ -136,15 +223,15 @@ mod tests {
         let told = |pieces: Vec<Piece>| pieces.into_iter().map(|it| (it.no, it.text.len()));
         for (no, line) in (1..).zip(lines) {
             let line = line.as_bytes();
-            if !line.starts_with(b"May ") && terminal.go_on(no, line) {
+            if !line.starts_with(b"May ") && terminal.go_on(no, line, false) {
                 continue;
             }
-            found.extend(told(terminal.end(&zone)));
-            if !terminal.begin(no, line) {
+            found.extend(told(terminal.end(&zone, |line| line.starts_with(b"May "))));
+            if !terminal.begin(no, line, false, false) {
                 found.push((no, line.len()));
             }
         }
-        found.extend(told(terminal.end(&zone)));
+        found.extend(told(terminal.end(&zone, |line| line.starts_with(b"May "))));
         found
     }
 
@@ -173,8 +260,10 @@ mod tests {
         // A line that is whole by itself, too; but its last number may go on.
         assert_eq!(read(&[KILLED, "0"]), [(1, KILLED.len()), (2, 1)]);
         let mut terminal = Terminal::default();
-        assert!(terminal.begin(1, KILLED.as_bytes()) && terminal.go_on(2, b"0"));
-        let kept = terminal.end(&Zone::utc());
+        assert!(
+            terminal.begin(1, KILLED.as_bytes(), false, false) && terminal.go_on(2, b"0", false)
+        );
+        let kept = terminal.end(&Zone::utc(), |_| false);
         assert_eq!(kept.iter().map(|piece| piece.cut).collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -323,3 +323,18 @@ fn a_dump_soon_after_a_kill_is_whole() {
         assert_eq!(records[1]["trigger"]["order"], 0, "{between}");
     }
 }
+
+/// A name holds a line feed, and what looks like the end of the line stands before it.
+#[test]
+fn ids_in_a_name_are_no_ids() {
+    let start = "[   20.129722] ";
+    let log = format!(
+        "[   20.128633] a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n\
+         {start}oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/g,\
+         task_memcg=/g,task=,pid=1,uid=0)\n{start} (,pid=289,uid=7\n\
+         {start}Memory cgroup out of memory: Killed process 289 (,pid=1,uid=0)\n{start} () {NUMBERS}\n"
+    );
+    let (records, _) = told(&log);
+    let [record] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!((&record["victim"]["tid"], &record["chosen"]["uid"]), (&289.into(), &7.into()));
+}

@@ -14,6 +14,12 @@ use crate::kernel_log::scan::{Names, has, splits};
 /// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
 const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
 
+/// What a line of a page's source ends with. The kernel's own are capitals.
+const TAGS: [&str; 11] = [
+    "<br>", "<br/>", "<br />", "</li>", "</p>", "</div>", "</span>", "</td>", "</tr>", "</pre>",
+    "</code>",
+];
+
 /// Borders of panes and tables, in which a terminal or a page puts each line.
 const BORDERS: [&str; 4] = ["\u{2502}", "\u{2503}", "\u{2551}", "|"];
 
@@ -23,7 +29,7 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // A byte-order mark begins a file of some editors.
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    let line = unquoted(unbordered(line));
+    let line = unquoted(unbordered(untagged(line)));
     // Where escape sequences were copied without their first byte, each line has one that ends them.
     let has_lost_escapes = has(line, b"[0m");
     // A padded stamp of the kernel's: whoever wrote it made tabs of blanks.
@@ -67,6 +73,17 @@ fn colour(text: &[u8]) -> Option<&[u8]> {
     text.get(end..)?.strip_prefix(b"m")
 }
 
+/// Without the tags that end a line of a page's source.
+fn untagged(line: &[u8]) -> &[u8] {
+    let mut line = line;
+    while line.last() == Some(&b'>')
+        && let Some(rest) = TAGS.iter().find_map(|tag| line.strip_suffix(tag.as_bytes()))
+    {
+        line = rest;
+    }
+    line
+}
+
 /// Without a border at both ends, and the blanks that pad the line up to it.
 fn unbordered(line: &[u8]) -> &[u8] {
     let within = |border: &&str| {
@@ -77,8 +94,16 @@ fn unbordered(line: &[u8]) -> &[u8] {
     rest.strip_prefix(b" ").unwrap_or(rest)
 }
 
+/// What a text of JSON holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unescaped {
+    pub(super) text: Vec<u8>,
+    /// Whether its quote is missing: its end is, too.
+    pub(super) cut: bool,
+}
+
 /// The message of a line of Fluent Bit's own output, which has a map in it: `…, "msg"=>"…"}]`.
-pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Unescaped> {
     const BETWEEN: &[u8] = b"\"=>\"";
     const KEYS: [&str; 4] = ["\"msg", "\"log", "\"message", "\"MESSAGE"];
     let is_message = |at: &usize| {
@@ -90,12 +115,13 @@ pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A text of JSON that is not whole, up to its quote, without escapes.
-pub(super) fn of_json(text: &[u8]) -> Vec<u8> {
+pub(super) fn of_json(text: &[u8]) -> Unescaped {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         rest = match (first, after) {
-            (b'"', _) | (b'\\', []) => break,
+            (b'"', _) => return Unescaped { text: plain, cut: false },
+            (b'\\', []) => break,
             (b'\\', [b'u', digits @ ..]) => {
                 let code = digits.get(..4).and_then(|digits| str::from_utf8(digits).ok());
                 let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
@@ -121,7 +147,48 @@ pub(super) fn of_json(text: &[u8]) -> Vec<u8> {
             }
         };
     }
-    plain
+    Unescaped { text: plain, cut: true }
+}
+
+/// A value of CSV, or of `msg="…"`, up to its quote. One in it is doubled, or a backslash stands before it;
+/// some write it as it is.
+pub(super) fn of_csv(text: &[u8]) -> Unescaped {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (b'"', [b'"', after @ ..]) => {
+                plain.push(b'"');
+                after
+            }
+            (b'"', [] | [b',' | b';' | b'\t' | b' ' | b'}' | b']' | b')', ..]) => {
+                return Unescaped { text: plain, cut: false };
+            }
+            (b'\\', [b'"', after @ ..]) => {
+                plain.push(b'"');
+                after
+            }
+            _ => {
+                plain.push(*first);
+                after
+            }
+        };
+    }
+    Unescaped { text: plain, cut: true }
+}
+
+/// Whether text in quotes has begun in what stands before a message.
+pub(super) fn opens_quotes(before: &[u8]) -> bool {
+    let mut is_open = false;
+    let mut bytes = before.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => is_open = !is_open,
+            _ => {}
+        }
+    }
+    is_open
 }
 
 /// Without the marks of a quotation, as mail and Markdown have them.
@@ -211,6 +278,8 @@ mod tests {
         assert_eq!(&*plain("│[1.000001] a   │".as_bytes()), b"[1.000001] a");
         assert_eq!(&*plain(b"| [1.000001] a | b  |"), b"[1.000001] a | b");
         assert_eq!(&*plain(b"web-1 | a |"), b"web-1 | a |");
+        assert_eq!(&*plain(b"<li><p>failcnt 7</p></li>"), b"<li><p>failcnt 7");
+        assert_eq!(&*plain(b" </TASK>"), b" </TASK>");
         assert_eq!(
             &*plain("é: Killed\u{a0}process\u{202f}7".as_bytes()),
             "é: Killed process 7".as_bytes()
@@ -220,8 +289,44 @@ mod tests {
     #[test]
     fn json_that_is_cut_is_unescaped_as_far_as_it_goes() {
         let text = r#"a\n\"\u00e9b", "c""#;
-        assert_eq!(of_json(text.as_bytes()), "a\n\"éb".as_bytes());
-        assert_eq!(of_json(br"a\"), b"a");
+        let of = |text: &[u8]| {
+            let Unescaped { text, cut } = of_json(text);
+            (String::from_utf8(text).unwrap(), cut)
+        };
+        assert_eq!(of(text.as_bytes()), ("a\n\"éb".into(), false));
+        for cut in [&br"a\"[..], br"a", br"a\u00"] {
+            assert!(of(cut).0.starts_with('a') && of(cut).1, "{cut:?}");
+        }
+        let line = br#"[0] kmsg.0: [1.0, {"priority"=>4, "msg"=>"uid=10"#;
+        assert_eq!(of_fluent_bit(line), Some(Unescaped { text: b"uid=10".into(), cut: true }));
+    }
+
+    #[test]
+    fn a_value_of_csv_ends_with_its_quote() {
+        for (text, value, cut) in [
+            (r#"a ""b"" c",warn,"d""#, r#"a "b" c"#, false),
+            (r#"a \"b\" c" level=warn"#, r#"a "b" c"#, false),
+            (
+                r#"Killed process 7 (a"b) total-vm:8kB""#,
+                r#"Killed process 7 (a"b) total-vm:8kB"#,
+                false,
+            ),
+            ("uid=10", "uid=10", true),
+        ] {
+            assert_eq!(of_csv(text.as_bytes()), Unescaped { text: value.into(), cut }, "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_open_and_close() {
+        for (before, is_open) in [
+            (r#"{"log":"[1.0] "#, true),
+            (r#"{"log":"a","level":4,"#, false),
+            (r#"{"log":"a \"b\" "#, true),
+            ("1,db1,", false),
+        ] {
+            assert_eq!(opens_quotes(before.as_bytes()), is_open, "{before}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a mailer or a terminal broke into lines, put together.
 
-use crate::kernel_log::message::{Form, Message, is_table_broken, is_table_rest};
-use crate::kernel_log::scan::{Names, has};
+use crate::kernel_log::message::{Form, Message, is_table_broken, table_goes_on};
+use crate::kernel_log::scan::{Names, Scan, has, split_once};
 
 /// What the line of a kill begins with, up to the number.
 const HEADS: [&str; 8] = [
@@ -40,9 +40,16 @@ fn is_head(begun: &[u8], rest: &[u8]) -> bool {
 /// Behind the name in the line of the trigger: `Not tainted`, `Tainted: G`.
 const TAINT: &[u8] = b"ainted";
 
-/// Whether the line of the trigger, `CPU: 0 PID: 7 Comm: a Not tainted …`, ends before it is whole.
+/// Whether the line of the trigger, `CPU: 0 PID: 7 Comm: a Not tainted 6.12.0 #1 …`, ends before it is whole.
 fn lacks_taint(text: &[u8]) -> bool {
-    text.starts_with(b"CPU: ") && has(text, b" PID: ") && !has(text, TAINT)
+    text.starts_with(b"CPU: ") && has(text, b" PID: ") && !(is_cpu(text) && has(text, b" #"))
+}
+
+fn is_cpu(text: &[u8]) -> bool {
+    matches!(
+        Message::parse(text, Form { names: Names::Printed, cut: false }),
+        Some(Message::Cpu(_))
+    )
 }
 
 /// The same of `memory: usage 8kB, limit 8kB, failcnt 7`.
@@ -67,6 +74,50 @@ fn lacks_name(text: &[u8]) -> bool {
     HEADS.iter().any(is_one)
 }
 
+/// Whether a word is whole, of lines that tell how memory stood: `free:3340kB`, `1*4kB`, `(UM)`, `=`, `hugepages_free=0`.
+fn is_word(word: &[u8]) -> bool {
+    let is_size = |word: &[u8]| {
+        let mut scan = Scan(word);
+        !scan.run(u8::is_ascii_digit).is_empty() && matches!(scan.0, b"" | b"kB" | b"KB")
+    };
+    let is_types = || {
+        let inside = word.strip_prefix(b"(").and_then(|word| word.strip_suffix(b")"));
+        inside.is_some_and(|types| types.iter().all(u8::is_ascii_uppercase))
+    };
+    is_size(word)
+        || matches!(word, b"=" | b"all_unreclaimable?" | b"yes" | b"no")
+        || is_types()
+        || [":", "*", "="].iter().any(|between| {
+            split_once(word, between).is_some_and(|(name, size)| !name.is_empty() && is_size(size))
+        })
+}
+
+/// Whether both lines have nothing but such words, each whole: then no word was broken.
+fn are_words(begun: &[u8], rest: &[u8]) -> bool {
+    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
+    let last = begun.rsplit(u8::is_ascii_whitespace).find(|word| !word.is_empty());
+    let first = *words.peek().unwrap_or(&&b""[..]);
+    let is_value = first.first().is_some_and(u8::is_ascii_digit) && !first.contains(&b'*');
+    let ends_well = match last {
+        Some(last) if last.ends_with(b":") => true,
+        Some(b"=") => is_value,
+        Some(b"all_unreclaimable?") => matches!(first, b"yes" | b"no"),
+        // A number that would be two.
+        Some(last) => is_word(last) && !is_value,
+        None => false,
+    };
+    ends_well && words.all(is_word)
+}
+
+/// Lines that are longer than most: of a node or, where there is one, of a zone.
+fn tells_of_memory(text: &[u8]) -> bool {
+    const ZONES: [&str; 4] = ["DMA", "Normal", "HighMem", "Movable"];
+    let is_zone = |zone: &&str| {
+        text.starts_with(zone.as_bytes()) && (has(text, b" free:") || has(text, b"*"))
+    };
+    text.starts_with(b"Node ") || ZONES.iter().any(|zone| is_zone(&zone))
+}
+
 /// Whether the end of a message may stand in the next line: a mailer wraps what is long.
 pub(super) fn lacks_end(text: &[u8], names: Names) -> bool {
     if ends_in_head(text)
@@ -84,8 +135,20 @@ pub(super) fn lacks_end(text: &[u8], names: Names) -> bool {
     }
 }
 
-/// Whether a line without a prefix can be the end of such a message; and what stood between.
-pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
+/// Whether more of a message may stand in the next line, though it says nothing that is not whole: each kernel
+/// puts more into it.
+pub(super) fn may_have_more(text: &[u8], names: Names) -> bool {
+    tells_of_memory(text)
+        || lacks_end(text, names)
+        || matches!(
+            Message::parse(text, Form { names, cut: false }),
+            Some(Message::Killed(killed)) if killed.oom_score_adj.is_none()
+        )
+}
+
+/// Whether a line without a prefix can be the end of such a message, and what stood between; in a table of so
+/// many columns.
+pub(super) fn goes_on(begun: &[u8], rest: &[u8], columns: Option<usize>) -> Option<&'static [u8]> {
     const KEYS: [&str; 22] = [
         "gfp_mask=",
         "nodemask=",
@@ -117,7 +180,11 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
         return is_rest.then_some(b"");
     }
     if lacks_taint(begun) {
-        return has(rest, TAINT).then_some(b" ");
+        let is_rest = match is_cpu(begun) {
+            true => rest.starts_with(b"#"),
+            false => has(rest, TAINT) || is_cpu(&[begun.trim_ascii_end(), b" ", rest].concat()),
+        };
+        return is_rest.then_some(b" ");
     }
     if lacks_failcnt(begun) {
         let is_rest = rest.first().is_some_and(u8::is_ascii_digit)
@@ -127,11 +194,17 @@ pub(super) fn goes_on(begun: &[u8], rest: &[u8]) -> Option<&'static [u8]> {
         return is_rest.then_some(b" ");
     }
     if is_table_broken(begun) {
-        return is_table_rest(begun, rest).then_some(b" ");
+        return table_goes_on(begun, rest, columns);
     }
     let begun = begun.trim_ascii_end();
     if ends_in_head(begun) && !begun.ends_with(b" invoked oom-killer:") {
         return is_head(begun, rest).then_some(b" ");
+    }
+    if tells_of_memory(begun) {
+        return are_words(begun, rest).then_some(b" ");
+    }
+    if begun.ends_with(b"|") {
+        return rest.starts_with(b"__GFP").then_some(b"");
     }
     is_key(rest).then_some(b" ")
 }
@@ -143,16 +216,16 @@ mod tests {
     /// With this line, and not with another's.
     fn assert_goes_on(begun: &str, rest: &str) {
         assert!(lacks_end(begun.as_bytes(), Names::Printed), "{begun}");
-        assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes()), Some(&b" "[..]), "{begun}");
-        assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up"), None, "{begun}");
+        assert_eq!(goes_on(begun.as_bytes(), rest.as_bytes(), None), Some(&b" "[..]), "{begun}");
+        assert_eq!(goes_on(begun.as_bytes(), b"eth0: link up", None), None, "{begun}");
     }
 
     #[test]
     fn what_a_mailer_wrapped_goes_on() {
         let killed = b"Out of memory: Killed process 7 (a) total-vm:8kB,";
         assert!(lacks_end(killed, Names::Printed));
-        assert_eq!(goes_on(killed, b"anon-rss:4kB, file-rss:0kB"), Some(&b" "[..]));
-        assert_eq!(goes_on(killed, b"eth0: link up"), None);
+        assert_eq!(goes_on(killed, b"anon-rss:4kB, file-rss:0kB", None), Some(&b" "[..]));
+        assert_eq!(goes_on(killed, b"eth0: link up", None), None);
         for (begun, rest) in [
             ("Out of memory: Killed process", "7 (a) total-vm:8kB,"),
             ("Out of memory: Killed", "process 7 (a) total-vm:8kB,"),
@@ -168,7 +241,7 @@ mod tests {
         let summary =
             b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,";
         assert!(lacks_end(summary, Names::Printed));
-        assert_eq!(goes_on(summary, b"global_oom,task_memcg=/a"), Some(&b""[..]));
+        assert_eq!(goes_on(summary, b"global_oom,task_memcg=/a", None), Some(&b""[..]));
     }
 
     #[test]
@@ -182,7 +255,7 @@ mod tests {
             assert_goes_on(begun, rest);
         }
         for whole in
-            ["memory: usage 8kB, limit 8kB, failcnt 7", "CPU: 0 PID: 7 Comm: a Not tainted"]
+            ["memory: usage 8kB, limit 8kB, failcnt 7", "CPU: 0 PID: 7 Comm: a Not tainted 6.1 #1"]
         {
             assert!(!lacks_end(whole.as_bytes(), Names::Printed), "{whole}");
         }
@@ -192,18 +265,21 @@ mod tests {
     fn a_row_of_the_table_goes_on() {
         let row = b"[    157]  1000   157     6415     6257     6112";
         assert_eq!(
-            goes_on(row, b"0       145    86016        0           100 memhog"),
+            goes_on(row, b"0       145    86016        0           100 memhog", None),
             Some(&b" "[..])
         );
         assert_eq!(
-            goes_on(b"[    157]  1000   157  6415  6257  86016  0  100", b"memhog"),
+            goes_on(b"[    157]  1000   157  6415  6257  86016  0  100", b"memhog", None),
             Some(&b" "[..])
         );
         let head = b"[  pid  ]   uid  tgid total_vm      rss";
-        assert_eq!(goes_on(head, b"pgtables_bytes swapents oom_score_adj name"), Some(&b" "[..]));
+        assert_eq!(
+            goes_on(head, b"pgtables_bytes swapents oom_score_adj name", None),
+            Some(&b" "[..])
+        );
         for (begun, rest) in [(&row[..], &b"eth0: link up"[..]), (&head[..], b"eth0: link up")] {
             assert!(lacks_end(begun, Names::Printed));
-            assert_eq!(goes_on(begun, rest), None);
+            assert_eq!(goes_on(begun, rest, None), None);
         }
         assert!(!lacks_end(
             b"[    157]  1000   157     6415     6257  86016  0  100 memhog",

@@ -89,8 +89,9 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         }
     })?;
     block.line("in use", |line| {
-        within("page cache", *page_cache_bytes, "shmem", *shmem_bytes, line)?;
-        within("slab", *slab_bytes, "unreclaimable", *slab_unreclaimable_bytes, line)?;
+        within("page cache", *page_cache_bytes, ("shmem", "shmem"), *shmem_bytes, line)?;
+        let kind = ("unreclaimable", "unreclaimable slab");
+        within("slab", *slab_bytes, kind, *slab_unreclaimable_bytes, line)?;
         match page_tables_bytes.filter(|bytes| *bytes > 0) {
             Some(bytes) => line.item(format_args!("page tables {}", Size(bytes))),
             None => Ok(()),
@@ -149,7 +150,7 @@ fn free(
 fn within(
     what: &str,
     bytes: Option<u64>,
-    kind: &str,
+    (kind, alone): (&str, &str),
     of_it: Option<u64>,
     line: &mut Line<'_>,
 ) -> io::Result<()> {
@@ -159,7 +160,7 @@ fn within(
             line.item(format_args!("{what} {} ({kind} {})", Size(bytes), Size(of_it)))
         }
         (Some(bytes), None) => line.item(format_args!("{what} {}", Size(bytes))),
-        (None, Some(of_it)) => line.item(format_args!("{kind} {what} {}", Size(of_it))),
+        (None, Some(of_it)) => line.item(format_args!("{alone} {}", Size(of_it))),
         (None, None) => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use super::Peeled;
 use crate::kernel_log::reader::clock::{Zone, date};
 use crate::kernel_log::reader::months::month;
-use crate::kernel_log::scan::{Scan, split_once};
+use crate::kernel_log::scan::{Scan, rsplit_once, split_once};
 use crate::kernel_log::{Caller, Guesses, Stamp};
 
 /// The kernel pads a caller to this width.
@@ -75,32 +75,56 @@ fn caller(inside: &[u8]) -> Option<Caller> {
 }
 
 /// Who logged it, as vendors of Android have their kernels write it behind the stamp:
-/// ` (CPU:1-pid:157:memhog) `, `-(1)[157:memhog]`, ` [0:         memhog:  157] `.
+/// ` (CPU:1-pid:157:memhog) `, `-(1)[157:memhog]`, `.(1)[157:memhog]`, ` [pid:157,cpu1,memhog]`,
+/// ` I[0:         memhog:  157] `, `c1    157 `, `c1 [memhog, 157]`.
 fn android(text: &[u8]) -> Option<(Caller, &[u8])> {
-    let mut scan = Scan(text);
+    const BEFORE_TID: [[&str; 3]; 5] = [
+        [" (CPU:", "-pid:", ") "],
+        ["-(", ")[", "]"],
+        [".(", ")[", "]"],
+        [" (", ")[", "]"],
+        [" [pid:", "", "]"],
+    ];
     let number = |digits: &[u8]| str::from_utf8(digits).ok()?.trim().parse::<u32>().ok();
-    const IN_BRACKETS: [[&str; 3]; 2] = [[" (CPU:", "-pid:", ") "], ["-(", ")[", "]"]];
-    let form = IN_BRACKETS.iter().find(|[begin, ..]| scan.eat(begin).is_some());
-    let tid = if let Some([_, before_tid, end]) = form {
-        number(scan.run(u8::is_ascii_digit))?;
-        scan.eat(before_tid)?;
+    let mut scan = Scan(text);
+    let form = BEFORE_TID.iter().find(|[begin, ..]| scan.eat(begin).is_some());
+    if let Some([_, before_tid, end]) = form {
+        if !before_tid.is_empty() {
+            number(scan.run(u8::is_ascii_digit))?;
+            scan.eat(before_tid)?;
+        }
         let tid = number(scan.run(u8::is_ascii_digit))?;
-        scan.eat(":")?;
+        scan.eat(":").or_else(|| scan.eat(",cpu"))?;
         scan.until(end)?;
-        tid
-    } else {
+        return Some((Caller::Thread(tid), scan.0));
+    }
+    let is_apart = scan.eat(" ").is_some();
+    if scan.eat("c").is_some() {
+        number(scan.run(u8::is_ascii_digit))?;
         scan.eat(" ")?;
         scan.blanks();
-        scan.eat("[")?;
-        number(scan.run(u8::is_ascii_digit))?;
-        scan.eat(":")?;
-        // The name is padded, and so is the number behind it.
-        let inside = scan.until("] ")?;
-        let (comm, tid) = inside.split_at_checked(inside.len().checked_sub(5)?)?;
-        comm.ends_with(b":").then_some(())?;
-        number(tid)?
-    };
-    Some((Caller::Thread(tid), scan.0))
+        if scan.eat("[").is_some() {
+            let (_, tid) = rsplit_once(scan.until("]")?, ", ")?;
+            return Some((Caller::Thread(number(tid)?), scan.0));
+        }
+        let tid = number(scan.run(u8::is_ascii_digit))?;
+        scan.eat(" ")?;
+        return Some((Caller::Thread(tid), scan.0));
+    }
+    is_apart.then_some(())?;
+    scan.blanks();
+    // How urgent it is.
+    if scan.0.get(1) == Some(&b'[') && scan.0.first().is_some_and(u8::is_ascii_uppercase) {
+        scan.0 = scan.0.get(1..)?;
+    }
+    scan.eat("[")?;
+    number(scan.run(u8::is_ascii_digit))?;
+    scan.eat(":")?;
+    // The name is padded, and so is the number behind it.
+    let inside = scan.until("] ")?;
+    let (comm, tid) = inside.split_at_checked(inside.len().checked_sub(5)?)?;
+    comm.ends_with(b":").then_some(())?;
+    Some((Caller::Thread(number(tid)?), scan.0))
 }
 
 /// `T95` or `C0`.
@@ -123,7 +147,7 @@ fn readable(text: &[u8], zone: &Zone, base: &mut Option<Stamp>) -> Option<Stamp>
     let text = text.trim_ascii();
     if let Some(since) = text.strip_prefix(b"+") {
         uptime(since).or_else(|| uptime(since.trim_ascii()))?;
-        return *base;
+        return Some(base.unwrap_or_default());
     }
     if let Some((stamp, rest)) = date(text, zone) {
         return rest.is_empty().then_some(stamp);

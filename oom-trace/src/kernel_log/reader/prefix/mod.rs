@@ -64,6 +64,7 @@ pub(super) fn peel<'a>(line: &'a [u8], zone: &Zone, base: &mut Option<Stamp>) ->
             peeled.is_dmesgs = peeled.text.get(..taken).is_some_and(|it| it.contains(&b','));
             peeled.stamp = Stamp { boot_ns: peeled.stamp.boot_ns, ..stamp };
             peeled.text = rest;
+            job_output(&mut peeled);
         }
         if !is_named && peeled.speaker != Speaker::Other {
             is_named = speaker::name(&mut peeled);
@@ -78,6 +79,15 @@ pub(super) fn peel<'a>(line: &'a [u8], zone: &Zone, base: &mut Option<Stamp>) ->
         peeled.stamp.guessed.collected = true;
     }
     peeled
+}
+
+/// What GitLab writes behind the date of a line of a job: which stream it is of, `00O `, or `00O+` where it goes on.
+fn job_output(peeled: &mut Peeled<'_>) {
+    if let [a, b, b'O' | b'E', b' ' | b'+', rest @ ..] = peeled.text
+        && [a, b].iter().all(|digit| digit.is_ascii_hexdigit())
+    {
+        peeled.text = rest;
+    }
 }
 
 impl Peeled<'_> {

@@ -2,10 +2,11 @@
 
 use super::level::facility;
 use super::{Peeled, Speaker};
+use crate::kernel_log::reader::shape::is_level;
 use crate::kernel_log::scan::{Scan, split_once};
 
-/// What the kernel is called.
-const KERNEL: [&str; 3] = ["kernel", "vmunix", "vmkernel"];
+/// What the kernel is called, or who hands on nothing but what it says.
+const KERNEL: [&str; 6] = ["kernel", "vmunix", "vmkernel", "kmsg", "klogd", "dmesg"];
 
 /// Takes off `db1 kernel: `, `db1 kern.warn kernel: `, `db1 kernel - - - ` (RFC 5424), `kernel: `; or finds
 /// that another program speaks. Whether it found anything.
@@ -37,7 +38,7 @@ pub(super) fn name(peeled: &mut Peeled<'_>) -> bool {
     };
     let rest = match with_facility(rest) {
         Some((_, rest)) => rest,
-        None => rest,
+        None => without_level(rest),
     };
     let found = tag(rest).or_else(|| of_5424(rest));
     match found {
@@ -130,6 +131,9 @@ fn of_5424(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     if scan.eat("-").is_none() {
         scan.0.starts_with(b"[").then_some(())?;
         while scan.eat("[").is_some() {
+            // Its name is a word, and no stamp.
+            let name = Scan(scan.0).run(|byte| !matches!(byte, b' ' | b']'));
+            (!name.is_empty() && super::uptime(name).is_none()).then_some(())?;
             let quoted = scan.0;
             let mut is_inside = false;
             let mut before = 0;
@@ -146,6 +150,16 @@ fn of_5424(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     // A program's name and two more words also begin many a sentence.
     let is_name = name.len() <= 48 && !name.is_empty() && !name.ends_with(b":");
     is_name.then_some((if is_kernel(name) { Tag::Kernel } else { Tag::Other(name) }, text))
+}
+
+/// Without the level that F5 writes before the kernel's name: `warning kernel: `.
+fn without_level(text: &[u8]) -> &[u8] {
+    match split_once(text, " ") {
+        Some((level, rest)) if is_level(level) && matches!(tag(rest), Some((Tag::Kernel, _))) => {
+            rest
+        }
+        _ => text,
+    }
 }
 
 /// What follows `kern.warn `.
