@@ -82,11 +82,13 @@ pub(super) fn peel<'a>(line: &'a [u8], zone: &Zone, base: &mut Option<Stamp>) ->
 }
 
 /// What GitLab writes behind the date of a line of a job: which stream it is of, `00O `, or `00O+` where it goes on.
+/// What a program printed follows as it is.
 fn job_output(peeled: &mut Peeled<'_>) {
     if let [a, b, b'O' | b'E', b' ' | b'+', rest @ ..] = peeled.text
         && [a, b].iter().all(|digit| digit.is_ascii_hexdigit())
     {
         peeled.text = rest;
+        peeled.is_dmesgs = true;
     }
 }
 
