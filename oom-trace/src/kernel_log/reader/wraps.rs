@@ -115,7 +115,7 @@ fn tells_of_memory(text: &[u8]) -> bool {
     let is_zone = |zone: &&str| {
         text.starts_with(zone.as_bytes()) && (has(text, b" free:") || has(text, b"*"))
     };
-    text.starts_with(b"Node ") || ZONES.iter().any(|zone| is_zone(&zone))
+    text.starts_with(b"Node ") || ZONES.iter().any(is_zone)
 }
 
 /// Whether the end of a message may stand in the next line: a mailer wraps what is long.
