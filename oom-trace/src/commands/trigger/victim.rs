@@ -66,8 +66,12 @@ fn hold(is_asked_for: bool) -> io::Result<()> {
 }
 
 fn anonymous(bytes: u64) -> Vec<Vec<u8>> {
-    let chunks = bytes.div_ceil(CHUNK as u64);
-    (0..chunks).map(|_| black_box(vec![1; CHUNK])).collect()
+    // Not collected: no room is made for all of a machine at once.
+    let mut held = Vec::new();
+    for _ in 0..bytes.div_ceil(CHUNK as u64) {
+        held.push(black_box(vec![1; CHUNK]));
+    }
+    held
 }
 
 fn tmpfs(bytes: u64) -> io::Result<File> {
