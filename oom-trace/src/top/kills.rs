@@ -23,6 +23,8 @@ pub(crate) trait Arrivals {
 pub(crate) struct Kills {
     /// For people: where they are read, and what is missing there.
     pub(super) place: String,
+    /// Why they could not be read the last time.
+    pub(super) error: Option<String>,
     /// Each with the moment it came, if it came while the view was shown.
     pub(super) rows: VecDeque<(Row, Option<Duration>)>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Kills {
 impl Kills {
     /// Those from before, oldest first; `place` says where they are read.
     pub(crate) fn new(place: String, before: &[Record]) -> Self {
-        let mut kills = Self { place, rows: VecDeque::new() };
+        let mut kills = Self { place, ..Self::default() };
         before.iter().for_each(|record| kills.take(record, None));
         kills
     }

@@ -121,10 +121,9 @@ fn show(
 
 /// Reads how everything stands. Where kills can no longer be read, the rest is shown nevertheless.
 pub(super) fn look(model: &mut Model, sampler: &mut Sampler, arrivals: &mut dyn Arrivals) {
-    let came = arrivals.take().unwrap_or_else(|error| {
-        model.kills.place = format!("{error:#}");
-        Vec::new()
-    });
+    let came = arrivals.take();
+    model.kills.error = came.as_ref().err().map(|error| format!("{error:#}"));
+    let came = came.unwrap_or_default();
     model.take(sampler.read(&model.shown()), &came);
 }
 

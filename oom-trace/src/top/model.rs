@@ -109,7 +109,8 @@ impl Model {
     pub(super) fn take(&mut self, sample: Sample, came: &[Record]) {
         for cgroup in &sample.cgroups {
             let past = self.past.entry(cgroup.path.clone()).or_default();
-            if let Some(held) = cgroup.held() {
+            // A cache of before, taken off what is used now, would look like growth.
+            if let Some(held) = cgroup.held().filter(|_| cgroup.is_whole) {
                 past.trend.push(sample.at, held);
             }
             past.kills = past.kills.or(cgroup.kills);

@@ -57,6 +57,8 @@ pub(super) struct Cgroup {
     pub(super) kills: Option<u64>,
     /// `memory.oom.group`: a kill takes all of it.
     pub(super) dies_whole: bool,
+    /// All of this was read at this look, not the usage alone.
+    pub(super) is_whole: bool,
 }
 
 impl Cgroup {

@@ -24,6 +24,7 @@ fn cgroup(path: &str, used: u64, cache: u64, max: u64) -> Cgroup {
         some: Some(0.0),
         full: Some(0.0),
         kills: Some(0),
+        is_whole: true,
         ..Cgroup::default()
     }
 }

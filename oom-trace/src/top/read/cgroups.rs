@@ -67,13 +67,13 @@ pub(super) struct Cgroups {
     next_look: usize,
     next_usage: usize,
     next_whole: usize,
-    /// Whether a file may stay open: no more than half of what this process may have.
+    /// Files that stay open, and how many may.
     open_files: usize,
     most_files: usize,
 }
 
 impl Cgroups {
-    /// At most so many files stay open.
+    /// All that are mounted there; so many files may stay open.
     pub(super) fn new(mount: Mount, most_files: usize) -> Self {
         let mut cgroups = Self {
             nodes: Vec::new(),
@@ -114,12 +114,12 @@ impl Cgroups {
             let is_shown = shown.contains(&node.cgroup.path);
             let is_near = floor.is_some_and(|floor| node.cgroup.fill() >= Some(floor));
             let is_wanted = is_shown || is_near || node.is_new;
-            if is_wanted || usages.contains(&at) {
+            if is_wanted || usages.contains(&at) || whole.contains(&at) {
                 node.read_usage(self.mount.version, buffer);
             }
-            if is_wanted || whole.contains(&at) {
-                let version = self.mount.version;
-                level::read(&mut node.cgroup, &node.dir, version, is_shown, buffer);
+            node.cgroup.is_whole = is_wanted || whole.contains(&at);
+            if node.cgroup.is_whole {
+                level::read(&mut node.cgroup, &node.dir, self.mount.version, buffer);
                 node.is_new = false;
             }
         }

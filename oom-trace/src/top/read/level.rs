@@ -63,13 +63,7 @@ impl Buffer {
 }
 
 /// Reads all but the usage.
-pub(super) fn read(
-    cgroup: &mut Cgroup,
-    dir: &Path,
-    version: Version,
-    is_shown: bool,
-    buffer: &mut Buffer,
-) {
+pub(super) fn read(cgroup: &mut Cgroup, dir: &Path, version: Version, buffer: &mut Buffer) {
     let is_limit = |bytes: &u64| *bytes < NO_LIMIT;
     match version {
         Version::V1 => {
@@ -100,12 +94,7 @@ pub(super) fn read(
         Version::V1 => [b"total_inactive_file", b"total_active_file"],
         Version::V2 => [b"inactive_file", b"active_file"],
     };
-    // It is the dearest of all, and says nothing where there is no limit to come near to.
-    let is_worth_it = match (cgroup.max, cgroup.used) {
-        (Some(max), Some(used)) => used >= max / 4,
-        _ => is_shown,
-    };
-    let stat = if is_worth_it { buffer.read_at(&dir.join("memory.stat")).ok() } else { None };
+    let stat = buffer.read_at(&dir.join("memory.stat")).ok();
     cgroup.cache = stat.and_then(|text| {
         let [one, other] = names.map(|name| keyed(text, name));
         one.zip(other).map(|(one, other)| one.saturating_add(other))
@@ -160,7 +149,7 @@ mod tests {
             ("memory.stat", "anon 9\nfile 500\ninactive_file 300\nactive_file 100\nshmem 100\n"),
         ]);
         let mut cgroup = Cgroup { used: Some(1 << 20), ..Cgroup::default() };
-        read(&mut cgroup, dir.path(), Version::V2, true, &mut Buffer::default());
+        read(&mut cgroup, dir.path(), Version::V2, &mut Buffer::default());
         let expected = Cgroup {
             used: Some(1 << 20),
             cache: Some(400),
@@ -185,7 +174,7 @@ mod tests {
             ("memory.stat", "inactive_file 1\ntotal_inactive_file 3\ntotal_active_file 4\n"),
         ]);
         let mut cgroup = Cgroup { used: Some(4096), ..Cgroup::default() };
-        read(&mut cgroup, dir.path(), Version::V1, true, &mut Buffer::default());
+        read(&mut cgroup, dir.path(), Version::V1, &mut Buffer::default());
         let expected = Cgroup {
             used: Some(4096),
             cache: Some(7),
@@ -203,7 +192,7 @@ mod tests {
         let dir = folder(&[("memory.limit_in_bytes", "9223372036854771712\n")]);
         for version in [Version::V1, Version::V2] {
             let mut cgroup = Cgroup::default();
-            read(&mut cgroup, dir.path(), version, true, &mut Buffer::default());
+            read(&mut cgroup, dir.path(), version, &mut Buffer::default());
             assert_eq!(cgroup, Cgroup::default());
         }
     }

@@ -47,9 +47,11 @@ impl Panes {
         let footer = u16::from(area.height >= 6);
         let rest = area.height - header - footer;
         let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        let machine = if area.width >= SIDE_BY_SIDE { model.machine.ranked.len() } else { 0 };
+        let victims = model.victims().ranked.len().max(machine);
         let needed = [
             rows(model.rows.len()).saturating_add(1),
-            rows(model.victims().ranked.len()).saturating_add(victims::HEAD),
+            rows(victims).saturating_add(victims::HEAD),
             rows(model.kills.rows.len()).saturating_add(kills::HEAD),
         ];
         let [cgroups, victims, kills] = evened(shares(rest, model.pane), needed);

@@ -132,7 +132,7 @@ fn where_nothing_is_to_be_seen_it_says_so() {
     model.take(crate::top::sample::Sample::default(), &[]);
     model.kills = crate::top::kills::Kills::new("from the kernel's log; no agent runs".into(), &[]);
     let picture = shown(&mut model, 80, 24);
-    for words in ["no memory cgroups", "no process here", "no agent runs", "memory –", "none"] {
+    for words in ["no memory cgroups", "no process", "no agent runs", "memory –", "none"] {
         assert!(picture.contains(words), "{words}: {picture}");
     }
 }

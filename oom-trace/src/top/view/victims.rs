@@ -51,7 +51,10 @@ pub(super) fn show(model: &Model, victims: &Victims, area: Rect, buffer: &mut Bu
         draw(&COLUMNS, &places, &cells(at + 1, victim), area, y, buffer);
     }
     if rows.is_empty() && height > 0 {
-        let why = "no process here may be killed";
+        let why = match victims.exempt {
+            0 => "no process",
+            _ => "none of its processes may be killed",
+        };
         buffer.set_stringn(area.x, area.y + HEAD, why, usize::from(area.width), FAINT);
     }
 }
