@@ -125,9 +125,10 @@ fn group(sample: &Sample, domain: &Domain, victim: &KernelText) -> Option<Kernel
         Domain::Machine => KernelText::from(b"/"),
         Domain::Cgroup(path) => path.clone(),
     };
-    let whole = sample.cgroups.iter().filter(|it| {
-        it.dies_whole && it.path.as_bytes() != b"/" && is_within(&it.path, &top)
-    });
+    let whole = sample
+        .cgroups
+        .iter()
+        .filter(|it| it.dies_whole && it.path.as_bytes() != b"/" && is_within(&it.path, &top));
     let above = whole.filter(|it| is_within(victim, &it.path));
     above.min_by_key(|it| it.path.as_bytes().len()).map(|it| it.path.clone())
 }

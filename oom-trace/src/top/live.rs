@@ -9,6 +9,7 @@ use jiff::Zoned;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::Settings;
 use super::keys::Keys;
 use super::kills::{Arrivals, Kills};
 use super::model::{Effect, Model};
@@ -16,7 +17,6 @@ use super::read::Sampler;
 use super::signals::Signals;
 use super::terminal::{Screen, give_back};
 use super::view::{self, Panes};
-use super::Settings;
 
 /// The rest of a key that has begun comes within this; an escape alone is the key of that name.
 const KEY: Duration = Duration::from_millis(40);

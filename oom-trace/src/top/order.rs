@@ -105,9 +105,8 @@ impl Sort {
             Self::Kills => most(one.cgroup.kills, other.cgroup.kills),
         };
         let path = |it: &Standing| it.cgroup.path.clone();
-        let name = |one: &Standing, other: &Standing| {
-            path(one).as_bytes().cmp(path(other).as_bytes())
-        };
+        let name =
+            |one: &Standing, other: &Standing| path(one).as_bytes().cmp(path(other).as_bytes());
         match self {
             Self::Name => name(one, other),
             _ => key.then(most(one.cgroup.held(), other.cgroup.held())).then(name(one, other)),

@@ -172,7 +172,8 @@ mod tests {
         assert_eq!(shown(&listing).len(), 3);
         listing.patterns = vec!["/system.slice/*".parse().unwrap()];
         assert_eq!(shown(&listing).len(), 2);
-        listing = Listing { patterns: vec!["/system.slice".parse().unwrap()], ..Listing::default() };
+        listing =
+            Listing { patterns: vec!["/system.slice".parse().unwrap()], ..Listing::default() };
         assert_eq!(shown(&listing).len(), 4);
     }
 

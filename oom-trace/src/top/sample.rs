@@ -112,12 +112,8 @@ mod tests {
 
     #[test]
     fn what_the_kernel_can_drop_is_not_held() {
-        let cgroup = Cgroup {
-            used: Some(1000),
-            cache: Some(600),
-            max: Some(1000),
-            ..Cgroup::default()
-        };
+        let cgroup =
+            Cgroup { used: Some(1000), cache: Some(600), max: Some(1000), ..Cgroup::default() };
         assert_eq!((cgroup.held(), cgroup.fill()), (Some(400), Some(400)));
         assert_eq!(Cgroup { max: None, ..cgroup.clone() }.fill(), None);
         assert_eq!(Cgroup { max: Some(0), ..cgroup }.fill(), Some(1000));
@@ -126,7 +122,9 @@ mod tests {
     #[test]
     fn paths_are_compared_level_by_level() {
         let within = |path: &str, top: &str| is_within(&path.into(), &top.into());
-        assert!(within("/a/b", "/a") && within("/a", "/a") && within("/a", "/") && within("/", "/"));
+        assert!(
+            within("/a/b", "/a") && within("/a", "/a") && within("/a", "/") && within("/", "/")
+        );
         assert!(!within("/ab", "/a") && !within("/", "/a"));
         assert_eq!(parent(b"/a/b"), Some(&b"/a"[..]));
         assert_eq!(parent(b"/a"), Some(&b"/"[..]));

@@ -106,8 +106,7 @@ pub(super) fn sample(second: u64) -> Sample {
 /// What is shown after forty seconds.
 pub(super) fn model(listing: Listing) -> Model {
     let mut old = fixtures::memcg();
-    old.victim.cgroup =
-        Some(VictimCgroup { path: "/system.slice/app.service".into(), id: None });
+    old.victim.cgroup = Some(VictimCgroup { path: "/system.slice/app.service".into(), id: None });
     let place = "the store of the running agent (pid 871)".to_owned();
     let kills = Kills::new(place, &[Record::OomKill(Box::new(old.clone()))]);
     let mut model = Model::new("web1".into(), Duration::from_secs(2), listing, kills);

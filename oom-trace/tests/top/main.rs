@@ -47,13 +47,7 @@ impl View {
         let before = tcgetattr(&slave).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         let child = top(args).stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        Self {
-            child,
-            screen: Some(master.into()),
-            terminal: slave,
-            before,
-            shown: String::new(),
-        }
+        Self { child, screen: Some(master.into()), terminal: slave, before, shown: String::new() }
     }
 
     /// Waits until this is drawn.

@@ -71,7 +71,13 @@ const RULES: &[Rule] = &[
     Rule { module: "report", may: &["incident::model", "render"] },
     Rule {
         module: "top",
-        may: &["enrich::system", "incident::model", "kernel::vmstat", "render", "sink::PathPattern"],
+        may: &[
+            "enrich::system",
+            "incident::model",
+            "kernel::vmstat",
+            "render",
+            "sink::PathPattern",
+        ],
     },
     Rule { module: "sink", may: &["render", "incident::model"] },
 ];

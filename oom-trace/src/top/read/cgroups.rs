@@ -217,7 +217,11 @@ impl Node {
 }
 
 /// The places of one round, at most so many of all; the next round goes on from there.
-pub(super) fn round(next: &mut usize, all: usize, most: usize) -> impl Iterator<Item = usize> + use<> {
+pub(super) fn round(
+    next: &mut usize,
+    all: usize,
+    most: usize,
+) -> impl Iterator<Item = usize> + use<> {
     let start = if *next < all { *next } else { 0 };
     let count = all.min(most);
     *next = start + count;

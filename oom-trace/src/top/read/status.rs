@@ -1,7 +1,7 @@
 //! What `/proc/PID` says of a process.
 
-use super::level::Version;
 use super::super::sample::Task;
+use super::level::Version;
 use crate::text::KernelText;
 
 /// Takes what `/proc/PID/status` tells; `None` of what has no memory of its own: a thread of the kernel, or

@@ -44,7 +44,11 @@ impl Tasks {
     }
 
     /// How they stand, and how many may not be read.
-    pub(super) fn read(&mut self, mount: Option<&Mount>, buffer: &mut Buffer) -> (Vec<Task>, usize) {
+    pub(super) fn read(
+        &mut self,
+        mount: Option<&Mount>,
+        buffer: &mut Buffer,
+    ) -> (Vec<Task>, usize) {
         let mut pids = pids(&self.proc);
         pids.sort_unstable();
         self.known.retain(|pid, _| pids.binary_search(pid).is_ok());

@@ -59,7 +59,11 @@ pub(super) struct Place {
 }
 
 /// Where columns stand in so much room. Those that say nothing go first where it is scarce.
-pub(super) fn places(columns: &[Column], says_nothing: impl Fn(usize) -> bool, room: u16) -> Vec<Place> {
+pub(super) fn places(
+    columns: &[Column],
+    says_nothing: impl Fn(usize) -> bool,
+    room: u16,
+) -> Vec<Place> {
     let mut shown: Vec<(usize, &Column)> = columns.iter().enumerate().collect();
     let needed = |shown: &[(usize, &Column)]| {
         let widths = shown.iter().map(|(_, column)| column.least + GAP).sum::<u16>();
@@ -70,7 +74,8 @@ pub(super) fn places(columns: &[Column], says_nothing: impl Fn(usize) -> bool, r
             0 => (false, 0),
             rank => (says_nothing(*index), rank),
         };
-        let Some((at, last)) = shown.iter().enumerate().max_by_key(|(_, column)| rank(column)) else {
+        let Some((at, last)) = shown.iter().enumerate().max_by_key(|(_, column)| rank(column))
+        else {
             break;
         };
         if rank(last) == (false, 0) {
@@ -130,7 +135,11 @@ pub(super) fn fitted(text: &str, width: u16, keeps_end: bool) -> String {
     let mut rest = text;
     while columns_of(rest) > room {
         let mut characters = rest.chars();
-        if keeps_end { characters.next() } else { characters.next_back() };
+        if keeps_end {
+            characters.next()
+        } else {
+            characters.next_back()
+        };
         rest = characters.as_str();
     }
     match (width, keeps_end) {

@@ -62,7 +62,8 @@ fn pushed_right(
     // The last of them matters most.
     for start in 0..right.len() {
         let some = right.get(start..).unwrap_or_default();
-        if let Some(gap) = width.checked_sub(columns(&spans) + columns(some)).filter(|gap| *gap > 1) {
+        if let Some(gap) = width.checked_sub(columns(&spans) + columns(some)).filter(|gap| *gap > 1)
+        {
             spans.push(Span::raw(" ".repeat(usize::from(gap))));
             spans.extend_from_slice(some);
             break;

@@ -83,11 +83,7 @@ impl Panes {
     /// How many rows each pane has.
     pub(super) fn rows(&self) -> [usize; 3] {
         let rows = |rect: Rect, head: u16| usize::from(rect.height.saturating_sub(head));
-        [
-            rows(self.cgroups, 1),
-            rows(self.victims, victims::HEAD),
-            rows(self.kills, kills::HEAD),
-        ]
+        [rows(self.cgroups, 1), rows(self.victims, victims::HEAD), rows(self.kills, kills::HEAD)]
     }
 }
 

@@ -109,8 +109,7 @@ fn cells(rank: usize, victim: &Victim) -> Vec<Cell> {
         Cell::new(oom_score_adj.to_string())
     };
     let badness = victim.badness();
-    let badness =
-        if badness < 0 { signed(badness) } else { size(badness.unsigned_abs()) };
+    let badness = if badness < 0 { signed(badness) } else { size(badness.unsigned_abs()) };
     vec![
         Cell::new(rank.to_string()),
         Cell::new(pid.to_string()),

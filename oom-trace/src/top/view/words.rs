@@ -84,7 +84,10 @@ mod tests {
         let times = [0, 43, 250, 3600].map(|it| left(Duration::from_secs(it)));
         assert_eq!(times, ["now", "43 s", "4m 10s", "1h 0m"]);
         assert_eq!((percent(994), percent(1000)), ("99%".into(), "100%".into()));
-        assert_eq!((stalled(0.0), stalled(12.34), stalled(100.0)), ("0.0".into(), "12.3".into(), "100".into()));
+        assert_eq!(
+            (stalled(0.0), stalled(12.34), stalled(100.0)),
+            ("0.0".into(), "12.3".into(), "100".into())
+        );
         assert_eq!(bar(500, 4), ("██".into(), "░░".into()));
         assert_eq!(bar(2000, 2), ("██".into(), String::new()));
     }
