@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn the_newest_is_first_and_those_that_come_are_told_apart() {
         let kill = Record::OomKill(Box::new(fixtures::memcg()));
-        let mut kills = Kills::new("here".into(), &[kill.clone()]);
+        let mut kills = Kills::new("here".into(), std::slice::from_ref(&kill));
         kills.take(&kill, Some(Duration::from_secs(3)));
         let came: Vec<_> = kills.rows.iter().map(|it| it.1).collect();
         assert_eq!(came, [Some(Duration::from_secs(3)), None]);

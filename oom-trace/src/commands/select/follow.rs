@@ -51,8 +51,8 @@ impl Follower {
     /// What is selected does not grow, or cannot be read.
     pub(crate) fn new(selection: &Selection) -> anyhow::Result<Self> {
         match selection.files.as_slice() {
-            [] => return Self::of_log(),
-            [path] if is_begun_by(path, STORE) => return Self::of_store(path),
+            [] => Self::of_log(),
+            [path] if is_begun_by(path, STORE) => Self::of_store(path),
             _ => bail!(
                 "--follow shows what an agent's store or the kernel's log (--log) is to tell; \
                  saved logs do not grow"

@@ -4,9 +4,8 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::stat;
 
 use super::level::{self, Buffer, Version};
 use crate::text::KernelText;
@@ -130,7 +129,7 @@ impl Cgroups {
     /// From so many thousandths of its limit on, one is among the nearest.
     fn floor(&self) -> Option<u64> {
         let mut fills: Vec<_> = self.nodes.iter().filter_map(|node| node.cgroup.fill()).collect();
-        let at = fills.len().checked_sub(NEAREST).unwrap_or(0);
+        let at = fills.len().saturating_sub(NEAREST);
         if fills.is_empty() {
             return None;
         }
@@ -154,11 +153,11 @@ impl Cgroups {
     /// Whether it is there, and has children that are not known.
     fn look(&mut self, at: usize) {
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let Ok(found) = stat(&node.dir) else {
+        let Ok(found) = fs::metadata(&node.dir) else {
             node.is_gone = true;
             return;
         };
-        let links = u64::from(found.st_nlink);
+        let links = found.nlink();
         // One link is what a file system has that does not count folders.
         if links > 1 && links == node.links {
             return;

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(tasks.read(None, &mut buffer).0.len(), 400);
         make(proc.path(), 390, 500_000, 0);
         let is_seen = |found: &[Task]| found.iter().any(|it| it.rss == 500_000 << 10);
-        let rounds = (0..3).map(|_| tasks.read(None, &mut buffer).0);
-        assert!(rounds.fold(false, |seen, found| seen || is_seen(&found)));
+        let mut rounds = (0..3).map(|_| tasks.read(None, &mut buffer).0);
+        assert!(rounds.any(|found| is_seen(&found)));
     }
 }
