@@ -104,9 +104,9 @@ impl Drop for Screen {
 /// Leaves the terminal as it was. A second time does nothing.
 pub(super) fn give_back() {
     if IS_TAKEN.swap(false, Ordering::Relaxed) {
-        // Whoever reads the terminal may be gone.
-        let _ = execute!(stdout(), Show, LeaveAlternateScreen);
+        // Whoever reads the terminal may be gone. Who sees that it was left finds it as it was.
         let _ = disable_raw_mode();
+        let _ = execute!(stdout(), Show, LeaveAlternateScreen);
     }
 }
 

@@ -1,5 +1,4 @@
 //! What the view takes of a processor where there are many cgroups.
-#![expect(clippy::print_stdout, reason = "what was measured is worth seeing")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
