@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, SpanError};
-use crate::commands::{check, history, report, run, trigger, verify};
+use crate::commands::{check, history, report, run, top, trigger, verify};
 use crate::config::{ConfigError, USAGE};
 use crate::say;
 
@@ -20,6 +20,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => history::explain(&args),
         Command::Report(args) => report::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Trigger(args) => {
             trigger::run_and_print(&args).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }

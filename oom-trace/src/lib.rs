@@ -25,6 +25,7 @@ pub mod sink;
 pub mod store;
 mod systemd;
 pub mod text;
+mod top;
 mod units;
 pub mod why;
 pub mod wire;

@@ -21,6 +21,10 @@ pub struct ByteSize(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigDuration(pub Duration);
 
+/// Seconds between two looks, such as `2`, `0.5` or `10s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval(pub Duration);
+
 impl ConfigDuration {
     /// What a network is given.
     #[must_use]
@@ -35,6 +39,9 @@ pub enum SettingError {
     /// Not a [`ByteSize`].
     #[error("invalid size {0:?} (examples: 10MiB, 512KB, 4096)")]
     Size(String),
+    /// Not an [`Interval`].
+    #[error("{0:?} is not from 0.1 to 3600 seconds (examples: 2, 0.5, 10s)")]
+    Interval(String),
     /// Not a [`ConfigDuration`].
     #[error("invalid duration {0:?} (examples: 90s, 12h, 30d)")]
     Duration(String),
@@ -58,6 +65,17 @@ impl FromStr for ConfigDuration {
             .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
             .and_then(|duration| Duration::try_from(duration).ok());
         duration.map(Self).ok_or_else(|| SettingError::Duration(text.to_owned()))
+    }
+}
+
+impl FromStr for Interval {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let seconds: Option<f64> = text.trim().trim_end_matches('s').parse().ok();
+        let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
+        let interval = seconds.map(|seconds| Self(Duration::from_secs_f64(seconds)));
+        interval.ok_or_else(|| SettingError::Interval(text.to_owned()))
     }
 }
 

@@ -5,6 +5,7 @@ mod history;
 mod report;
 mod run;
 mod select;
+mod top;
 mod trigger;
 mod verify;
 mod when;
@@ -16,6 +17,7 @@ pub use history::{ExplainArgs, HistoryArgs, ListArgs, ShowArgs};
 pub use report::ReportArgs;
 pub use run::{RunArgs, StoreArgs};
 pub use select::{SelectArgs, SourceArgs, SpanArgs, SpanError};
+pub use top::{SortKey, TopArgs};
 pub use trigger::{Case, TriggerArgs, Use, VICTIM_COMMAND, VictimArgs};
 pub use verify::VerifyArgs;
 pub use when::{When, WhenError};
@@ -51,6 +53,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Say whether there was an OOM kill, and whether a "no" can be trusted
     Verify(VerifyArgs),
+    /// Watch limits fill up, who would die next, and kills as they come
+    Top(TopArgs),
     /// Cause one OOM kill of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.

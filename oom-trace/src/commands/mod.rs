@@ -6,5 +6,6 @@ pub mod history;
 pub mod report;
 pub mod run;
 pub(crate) mod select;
+pub mod top;
 pub mod trigger;
 pub mod verify;

@@ -9,6 +9,7 @@ mod hooks;
 pub mod kallsyms;
 pub mod layout;
 pub mod plan;
+pub(crate) mod vmstat;
 
 #[cfg(test)]
 pub(crate) mod testdata;

@@ -1,7 +1,7 @@
 //! What was seen, and what the kernel says it did: its counter is the truth.
 
-use super::vmstat::Vmstat;
 use crate::incident::model::{OomKill, Totals};
+use crate::kernel::vmstat::Vmstat;
 
 /// Knows how many kills the kernel has counted.
 pub(crate) trait Count {

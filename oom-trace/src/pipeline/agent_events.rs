@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use super::vmstat::Vmstat;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{
     Agent, AgentEvent, AgentType, Missing, Record, SCHEMA, Source, Totals,
 };
 use crate::kernel::plan::{Plan, Rung};
+use crate::kernel::vmstat::Vmstat;
 
 const FTRACE_ENABLED: &str = "/proc/sys/kernel/ftrace_enabled";
 

@@ -1,7 +1,7 @@
 //! The running agent: what its hooks and the kernel's log tell becomes records, each kill is accounted
 //! for, and all of it goes on to the outputs.
 //!
-//! `source` → `feed` → `stream` → delivery; beside it `account` (the count of the kernel, in `vmstat`, is the truth),
+//! `source` → `feed` → `stream` → delivery; beside it `account` (the kernel's own count is the truth),
 //! `backfill` (kills from before the start) and `agent_events` (what the agent says of itself).
 
 mod account;
@@ -11,7 +11,6 @@ mod feed;
 mod rehearsal;
 mod source;
 mod stream;
-mod vmstat;
 
 pub(crate) use account::Account;
 pub(crate) use agent_events::AgentEvents;
@@ -19,4 +18,3 @@ pub(crate) use backfill::{Backfill, Before};
 pub(crate) use feed::Feed;
 pub(crate) use source::{notes, open};
 pub(crate) use stream::{Controls, Stream, Watcher};
-pub(crate) use vmstat::Vmstat;

@@ -69,6 +69,16 @@ const RULES: &[Rule] = &[
     Rule { module: "why", may: &["incident::model"] },
     Rule { module: "render", may: &["incident::model"] },
     Rule { module: "report", may: &["incident::model", "render"] },
+    Rule {
+        module: "top",
+        may: &[
+            "enrich::system",
+            "incident::model",
+            "kernel::vmstat",
+            "render",
+            "sink::PathPattern",
+        ],
+    },
     Rule { module: "sink", may: &["render", "incident::model"] },
 ];
 

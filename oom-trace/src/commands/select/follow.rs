@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Selection;
+use super::here::ThisBoot;
 use super::taker::Taker;
 use crate::enrich::host::Host;
 use crate::files::{STORE, is_begun_by};
@@ -49,28 +50,39 @@ impl Follower {
     /// # Errors
     /// What is selected does not grow, or cannot be read.
     pub(crate) fn new(selection: &Selection) -> anyhow::Result<Self> {
-        let source = match selection.files.as_slice() {
-            [] => Self::log()?,
-            [path] if is_begun_by(path, STORE) => Self::store(path.clone())?,
+        match selection.files.as_slice() {
+            [] => Self::of_log(),
+            [path] if is_begun_by(path, STORE) => Self::of_store(path),
             _ => bail!(
                 "--follow shows what an agent's store or the kernel's log (--log) is to tell; \
                  saved logs do not grow"
             ),
-        };
-        Ok(Self { source, begun: Timestamp::now(), seen: HashSet::new() })
+        }
     }
 
-    fn store(path: PathBuf) -> anyhow::Result<Source> {
-        let mut archive = Archive::at(&path);
+    /// From now on, of a store.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn of_store(path: &Path) -> anyhow::Result<Self> {
+        let mut archive = Archive::at(path);
         let next = archive.next_number()?;
-        Ok(Source::Store { archive, next })
+        Ok(Self::of(Source::Store { archive, next }))
     }
 
-    fn log() -> anyhow::Result<Source> {
+    /// From now on, of the running kernel's log.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn of_log() -> anyhow::Result<Self> {
         let host = Host::here().context("cannot read the boot id")?;
         let (device, _) = Device::open_at_end()?;
         let parser = Box::new(Parser::new(this_boot::machine(&host)));
-        Ok(Source::Log { device: Box::new(device), parser })
+        Ok(Self::of(Source::Log { device: Box::new(device), parser }))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, begun: Timestamp::now(), seen: HashSet::new() }
     }
 
     /// A record that was read since this began.
@@ -79,6 +91,49 @@ impl Follower {
         if record.origin().time.is_none_or(|time| time >= recent) {
             self.seen.insert(record.id());
         }
+    }
+
+    /// The last records from before, oldest first, so many at the most; for the kernel's log all that it
+    /// has. Those that come again are [noted](Self::note).
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(crate) fn before(&mut self, most: u64) -> anyhow::Result<Vec<Record>> {
+        let records = match &mut self.source {
+            Source::Store { archive, next } => {
+                let boot = ThisBoot::here();
+                let first = next.saturating_sub(most);
+                let found = archive.from(first, *next, BATCH, usize::MAX)?;
+                let corrected = |(_, mut record): (u64, Record)| {
+                    if let Some(time) = boot.as_ref().and_then(|boot| boot.corrected(&record)) {
+                        record.origin_mut().time = Some(time);
+                    }
+                    record
+                };
+                found.into_iter().map(corrected).collect()
+            }
+            Source::Log { .. } => {
+                let mut found = Vec::new();
+                let host = Host::here().context("cannot read the boot id")?;
+                this_boot::read(&host, None, |record| {
+                    found.push(record);
+                    Ok::<_, anyhow::Error>(())
+                })?;
+                found
+            }
+        };
+        records.iter().for_each(|record| self.note(record));
+        Ok(records)
+    }
+
+    /// What has come since the last time, without waiting.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn take(&mut self) -> anyhow::Result<Vec<Record>> {
+        let mut records = self.source.take()?;
+        records.retain(|record| !self.seen.remove(&record.id()));
+        Ok(records)
     }
 
     /// Hands on each that is selected, for ever.
@@ -90,16 +145,12 @@ impl Follower {
         selection: &Selection,
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<Infallible> {
-        let Self { mut source, mut seen, .. } = self;
+        let mut follower = self;
         let mut taker = Taker::new(selection, &mut each);
         loop {
-            let records = source.take()?;
+            let records = follower.take()?;
             let is_idle = records.is_empty();
-            for record in records {
-                if !seen.remove(&record.id()) {
-                    taker.take(record)?;
-                }
-            }
+            records.into_iter().try_for_each(|record| taker.take(record))?;
             if is_idle {
                 thread::sleep(PAUSE);
             }

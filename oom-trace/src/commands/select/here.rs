@@ -19,7 +19,7 @@ use crate::units::Counted;
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
 /// The service's store, if there is one.
-pub(super) fn store() -> Option<PathBuf> {
+pub(crate) fn store() -> Option<PathBuf> {
     Some(service_store()).filter(|path| path.exists())
 }
 

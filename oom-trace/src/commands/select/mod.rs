@@ -21,7 +21,8 @@ use jiff::Timestamp;
 
 pub(crate) use self::follow::Follower;
 pub(crate) use self::here::ThisBoot;
-pub(crate) use self::running::{store_of, tell_of_agent};
+pub(crate) use self::here::store as service_store;
+pub(crate) use self::running::{agent, tell_of_agent};
 pub(crate) use self::told::Told;
 
 use self::taker::{Ended, Taker};

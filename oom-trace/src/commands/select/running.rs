@@ -32,8 +32,14 @@ pub(crate) fn tell_of_agent(read: Option<&Path>) {
     }
 }
 
+/// The agent that runs here, and the store that it keeps, as far as that can be seen.
+pub(crate) fn agent() -> Option<(i32, Option<PathBuf>)> {
+    let pid = running()?.as_raw_pid();
+    Some((pid, store_of(pid)))
+}
+
 /// The store that a process has open, where this one may look and finds it by the same name.
-pub(crate) fn store_of(pid: i32) -> Option<PathBuf> {
+fn store_of(pid: i32) -> Option<PathBuf> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let mut paths = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
     paths.find(|path| is_begun_by(path, STORE))

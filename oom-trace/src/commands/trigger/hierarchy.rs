@@ -21,7 +21,7 @@ pub(in crate::commands) struct Hierarchy {
     /// Where it is mounted.
     pub(in crate::commands) mount_point: PathBuf,
     /// Which of its cgroups is mounted there; not `/` in a container.
-    pub(super) root: PathBuf,
+    pub(in crate::commands) root: PathBuf,
     read_only: bool,
 }
 

@@ -29,7 +29,7 @@ pub(in crate::commands) use self::hierarchy::{Hierarchy, Version};
 use self::interrupt::Interrupt;
 use self::victim::VICTIM_NAME;
 use crate::cli::{Case, TriggerArgs, VictimArgs};
-use crate::pipeline::Vmstat;
+use crate::kernel::vmstat::Vmstat;
 use crate::units::{Joined, Size};
 
 /// How long those that were killed together may take to end.

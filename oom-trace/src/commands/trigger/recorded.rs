@@ -4,11 +4,8 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
-
 use super::{Killed, TriggerError};
-use crate::commands::run::running;
-use crate::commands::select::store_of;
+use crate::commands::select::agent;
 use crate::incident::model::{OomKill, Record};
 use crate::store::{Archive, BATCH_BYTES};
 use crate::units::{Counted, Joined};
@@ -24,15 +21,15 @@ const BATCH: usize = 512;
 /// The agent that runs here, and its store.
 #[derive(Debug)]
 pub(super) struct Agent {
-    pid: Pid,
+    pid: i32,
     store: Option<(PathBuf, u64)>,
 }
 
 impl Agent {
     /// Before the kill: what it records from here on is looked at.
     pub(super) fn running() -> Option<Self> {
-        let pid = running()?;
-        let store = store_of(pid.as_raw_pid()).and_then(|path| {
+        let (pid, store) = agent()?;
+        let store = store.and_then(|path| {
             let next = Archive::at(&path).next_number().ok()?;
             Some((path, next))
         });
@@ -41,8 +38,8 @@ impl Agent {
 
     /// What it recorded of these victims, in a line.
     pub(super) fn record_of(self, killed: &Killed) -> Result<String, TriggerError> {
-        let pid = self.pid.as_raw_pid();
-        let Some((path, from)) = self.store else {
+        let Self { pid, store } = self;
+        let Some((path, from)) = store else {
             return Ok(format!(
                 "an agent is running (pid {pid}) that keeps no records: look for this kill in its output"
             ));

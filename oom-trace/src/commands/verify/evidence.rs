@@ -13,7 +13,7 @@ use crate::commands::select::{Selection, ThisBoot};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Agent, OomKill, Outcome, Record, Source, UserAction, UserKill};
-use crate::pipeline::Vmstat;
+use crate::kernel::vmstat::Vmstat;
 use crate::store::{Archive, BootSeen};
 
 /// The wall clock may have been set since a record was made: so much earlier are they read.

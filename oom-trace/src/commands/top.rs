@@ -1,0 +1,154 @@
+//! `oom-trace top`: wires the live view to this machine and to where kills are told of.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::cli::{SortKey, TopArgs};
+use crate::commands::select::{Follower, agent, service_store};
+use crate::commands::trigger::{Hierarchy, Version};
+use crate::incident::model::Record;
+use crate::render::{Style, show_local_times};
+use crate::top::{self, Arrivals, Kills, Mount, Settings, Sort};
+
+/// Records that are looked through for the last kills: each has up to three.
+const BEFORE: u64 = 250;
+
+/// Shows how the machine stands, until a key ends it; or once.
+///
+/// # Errors
+/// There is no terminal, or it cannot be written.
+pub fn run(args: &TopArgs) -> anyhow::Result<ExitCode> {
+    if !args.once
+        && let Some(why) = top::why_not_live()
+    {
+        bail!("{why}, so there can be no live view; for one picture as text: oom-trace top --once");
+    }
+    if !args.utc && io::stdout().is_terminal() {
+        show_local_times();
+    }
+    let settings = settings(args);
+    let (kills, mut arrivals) = kills(args);
+    if !args.once {
+        top::live(&settings, kills, &mut arrivals)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = Style::of_stdout(crate::render::Color::Never, false).in_full_width().width;
+    let text = top::once(&settings, kills, &mut arrivals, width);
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn settings(args: &TopArgs) -> Settings {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Settings {
+        host,
+        interval: args.interval.0,
+        cgroups: args.cgroup.clone(),
+        is_tree: args.tree,
+        sort: match args.sort {
+            SortKey::Limit => Sort::Fill,
+            SortKey::Time => Sort::TimeLeft,
+            SortKey::Growth => Sort::Growth,
+            SortKey::Used => Sort::Used,
+            SortKey::Pressure => Sort::Some,
+            SortKey::Kills => Sort::Kills,
+            SortKey::Name => Sort::Name,
+        },
+        mount: Hierarchy::seen_here().map(|it| Mount {
+            point: it.mount_point,
+            root: it.root,
+            version: match it.version {
+                Version::V1 => top::Version::V1,
+                Version::V2 => top::Version::V2,
+            },
+        }),
+        hides_processes: !rustix::process::geteuid().is_root() && hides_processes(&mounts),
+    }
+}
+
+/// Whether `/proc` is mounted so that each sees only his own processes (`hidepid`, proc(5)).
+fn hides_processes(mountinfo: &str) -> bool {
+    let proc = mountinfo.lines().filter(|line| line.split(' ').nth(4) == Some("/proc"));
+    proc.flat_map(|line| line.split([' ', ',']))
+        .filter_map(|word| word.strip_prefix("hidepid="))
+        .any(|value| !matches!(value, "0" | "off"))
+}
+
+/// Where kills come from while the view is shown, if from anywhere.
+struct Source(Option<Follower>);
+
+impl Arrivals for Source {
+    fn take(&mut self) -> anyhow::Result<Vec<Record>> {
+        self.0.as_mut().map_or(Ok(Vec::new()), Follower::take)
+    }
+}
+
+/// The last kills, and where the next ones come from: a store if there is one that can be read, else the
+/// kernel's log.
+fn kills(args: &TopArgs) -> (Kills, Source) {
+    let agent = if args.log { None } else { agent() };
+    let of_agent = agent.as_ref().and_then(|(_, store)| store.clone());
+    let store = args.store.clone().or(of_agent.clone()).or_else(service_store);
+    let store = store.filter(|_| !args.log);
+    let mut unread = String::new();
+    if let Some(path) = &store {
+        match opened(Follower::of_store(path)) {
+            Ok((before, follower)) => {
+                let whose = match &agent {
+                    Some((pid, _)) if of_agent.as_deref() == Some(path) => {
+                        format!("the store of the running agent (pid {pid})")
+                    }
+                    Some((pid, _)) => {
+                        format!("{}; whether agent {pid} writes there is not known", shown(path))
+                    }
+                    None => format!("{}; no agent runs, so nothing is added", shown(path)),
+                };
+                return (Kills::new(whose, &before), Source(Some(follower)));
+            }
+            Err(error) => unread = format!("{error:#}; "),
+        }
+    }
+    let why = match &agent {
+        _ if args.log || !unread.is_empty() => String::new(),
+        Some((pid, _)) => format!("; agent {pid} keeps no store that can be seen"),
+        None => "; no agent runs".to_owned(),
+    };
+    match opened(Follower::of_log()) {
+        Ok((before, follower)) => {
+            let place = format!("{unread}from the kernel's log{why}");
+            (Kills::new(place, &before), Source(Some(follower)))
+        }
+        Err(error) => (Kills::new(format!("{unread}{error:#}"), &[]), Source(None)),
+    }
+}
+
+fn opened(follower: anyhow::Result<Follower>) -> anyhow::Result<(Vec<Record>, Follower)> {
+    let mut follower = follower?;
+    Ok((follower.before(BEFORE)?, follower))
+}
+
+fn shown(path: &Path) -> String {
+    crate::quote::Quoted::from(path.as_os_str().as_encoded_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_processes_are_known_by_the_mount() {
+        let line = |options| {
+            format!("22 28 0:21 / /proc rw,nosuid,relatime shared:5 - proc proc rw{options}\n")
+        };
+        assert!(!hides_processes(&line("")) && !hides_processes(&line(",hidepid=0")));
+        assert!(hides_processes(&line(",gid=3,hidepid=2")));
+        assert!(hides_processes(&line(",hidepid=invisible")));
+    }
+}
