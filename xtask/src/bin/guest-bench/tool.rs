@@ -61,6 +61,8 @@ pub(crate) struct Running {
     /// The boot-clock times at which victims' lines were read.
     victims: Receiver<u64>,
     pub(crate) attached: Duration,
+    /// How many hooks there were before.
+    hooks: usize,
 }
 
 impl Running {
@@ -91,7 +93,7 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        Ok(Self { child, victims, attached: started.elapsed() })
+        Ok(Self { child, victims, attached: started.elapsed(), hooks })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -113,12 +115,21 @@ impl Running {
         (0..expected).map_while(|_| self.next_victim(patience)).count()
     }
 
-    /// Ends the tool as Ctrl-C would, and waits until its hook is gone; answers how long that took.
+    /// Ends the tool as Ctrl-C would, and answers how long that took. The kernel may take its hooks out
+    /// later: waits until they are gone.
     pub(crate) fn stop(mut self) -> Result<Duration> {
         let begin = Instant::now();
         kill_process(Pid::from_child(&self.child), Signal::INT)?;
         self.child.wait()?;
-        Ok(begin.elapsed())
+        let ended = begin.elapsed();
+        let deadline = begin + Duration::from_secs(60);
+        while kernel::hooks()? > self.hooks {
+            if Instant::now() > deadline {
+                bail!("the hooks of a tool that has ended stay in the kernel");
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(ended)
     }
 }
 
