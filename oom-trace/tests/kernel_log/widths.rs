@@ -64,6 +64,6 @@ fn no_width_makes_another_number() {
         let case = ["memcg", "global"][width / PREFIXES.len() % 2];
         wrong(case, PREFIXES[width % PREFIXES.len()], width)
     };
-    let wrong: Vec<_> = WIDTHS.map(of).flatten().collect();
+    let wrong: Vec<_> = WIDTHS.flat_map(of).collect();
     assert!(wrong.is_empty(), "{} of it is not so:\n{}", wrong.len(), wrong.join("\n"));
 }
