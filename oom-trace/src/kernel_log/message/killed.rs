@@ -190,7 +190,11 @@ impl Chose {
                 (comm, score.try_into().ok().filter(|_| !rest.0.is_empty()))
             }
             None => {
-                let (comm, rest) = rsplit_once(scan.0, ")")?;
+                // Of a name without its end nothing is sure, but whom the kernel's words name is.
+                let Some((comm, rest)) = rsplit_once(scan.0, ")") else {
+                    let is_it = message.is_some() && names.may_be_comm(scan.0);
+                    return is_it.then_some(Self { message, tid, comm: None, score: None });
+                };
                 (comm, b" score ".starts_with(rest).then_some(None)?)
             }
         };
@@ -277,6 +281,17 @@ mod tests {
         let killed =
             parse("Out of memory: Killed process 44 (x) total-vm:8kB, shmem-rss:4kB, UID:338737");
         assert_eq!((killed.shmem_rss_bytes, killed.uid), (Some(4096), None));
+    }
+
+    #[test]
+    fn who_was_chosen_is_known_without_the_end_of_the_name() {
+        let parse = |line: &str| Chose::parse(line.as_bytes(), Names::Printed);
+        let line = "Memory cgroup out of memory: Kill process 24572 (java";
+        for len in line.len() - "java".len()..=line.len() {
+            let chose = parse(&line[..len]).unwrap();
+            assert_eq!((chose.tid, chose.comm, chose.score), (24572, None, None));
+        }
+        assert!(parse("Out of memory: Kill process 7 (if nothing else helps").is_none());
     }
 
     /// Whatever is read of a line that lost its end is what the whole line says.

@@ -226,6 +226,7 @@ impl<'a> Finder<'a> {
 /// A message up to the quote that ends it, where one before it begins a value of JSON or CSV; and whether its
 /// end may be missing: it is where that quote is.
 fn unquoted(before: &[u8], text: &[u8], cut: bool) -> (Vec<u8>, bool) {
+    let text = text::of_yaml(before, text);
     if !text::opens_quotes(before) {
         return (text.to_vec(), cut);
     }

@@ -97,6 +97,9 @@ impl Terminal {
     /// Keeps a line that begins nothing by itself and may be the rest of the one before; whether it did.
     pub(super) fn go_on(&mut self, no: u64, line: &[u8], cut: bool) -> bool {
         let (Some(first), Some(last)) = (self.kept.first(), self.kept.last()) else { return false };
+        if is_next_in_yaml(&first.text, line) {
+            return false;
+        }
         let columns = columns(line);
         let is_terminals = last.columns == first.columns && columns <= first.columns;
         let word = line.trim_ascii_start().iter().take_while(|byte| !byte.is_ascii_whitespace());
@@ -158,6 +161,21 @@ impl Terminal {
         }
         kept
     }
+}
+
+/// Whether a line of YAML ends there: the next has a key of its own, no deeper, or begins a document.
+fn is_next_in_yaml(line: &[u8], next: &[u8]) -> bool {
+    let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
+    let key = |line: &[u8]| {
+        let line = line.trim_ascii_start();
+        let is_of_it = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let len = line.iter().take_while(is_of_it).count();
+        let (key, rest) = line.split_at_checked(len)?;
+        (len > 0 && (rest.starts_with(b": ") || rest == b":")).then(|| key.to_vec())
+    };
+    // That is how a syslog without a clock begins its lines, too.
+    key(line).is_some_and(|key| key != b"kernel")
+        && (next == b"---" || indent(next) <= indent(line) && key(next).is_some())
 }
 
 /// Characters, of which a terminal shows each in a column.
@@ -250,6 +268,23 @@ mod tests {
                 [(1, all), (no + 1, width + 2), (no + 3, width), (no + 4, 0), (no + 5, 2)];
             assert_eq!(read(&[&pieces[..], &after].concat()), expected, "{width}");
         }
+    }
+
+    /// As `gcloud logging read` prints entries.
+    #[test]
+    fn a_key_of_yaml_is_not_the_rest_of_the_line_before() {
+        let long = format!("Task in /{0}/{0} killed as a result of limit of /{0}", "a".repeat(40));
+        for (line, next) in [
+            (format!("  MESSAGE: {long}"), "  PRIORITY: '6'"),
+            (format!("textPayload: '[    3.507951] {long}'"), "timestamp: '2024-03-01T10:00:02Z'"),
+            (format!("message: {long}"), "---"),
+        ] {
+            let mut terminal = Terminal::default();
+            assert!(terminal.begin(1, line.as_bytes(), false, true), "{line}");
+            assert!(!terminal.go_on(2, next.as_bytes(), false), "{next}");
+        }
+        assert!(!is_next_in_yaml(b"  MESSAGE: a", b"    limit: b"));
+        assert!(!is_next_in_yaml(b"kernel: Killed process 7 (a)", b"rss: b"));
     }
 
     #[test]

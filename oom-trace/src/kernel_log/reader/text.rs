@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::words::speaks_of_a_kill;
 use super::wraps::lacks_end;
 use crate::kernel_log::message::{Form, Message};
-use crate::kernel_log::scan::{Names, has, splits};
+use crate::kernel_log::scan::{Names, has, rsplit_once, splits};
 
 /// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
 const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
@@ -191,6 +191,12 @@ pub(super) fn opens_quotes(before: &[u8]) -> bool {
     is_open
 }
 
+/// What is said where a quoted value of YAML, `MESSAGE: '`, has begun before it: without the quote that ends it.
+pub(super) fn of_yaml<'a>(before: &[u8], text: &'a [u8]) -> &'a [u8] {
+    let is_open = rsplit_once(before, ": '").is_some_and(|(_, inside)| !inside.contains(&b'\''));
+    text.strip_suffix(b"'").filter(|_| is_open).unwrap_or(text)
+}
+
 /// Without the marks of a quotation, as mail and Markdown have them.
 fn unquoted(line: &[u8]) -> &[u8] {
     let mut rest = line;
@@ -265,6 +271,19 @@ fn by_name(line: &[u8]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quote_that_ends_a_value_of_yaml_is_not_of_the_message() {
+        let text = b"Hardware name: BIOS 1.16.2-1 04/01/2014'";
+        let inside = &text[..text.len() - 1];
+        for before in ["  MESSAGE: '", "textPayload: '[    3.507951] "] {
+            assert_eq!(of_yaml(before.as_bytes(), text), inside);
+            assert_eq!(of_yaml(before.as_bytes(), inside), inside);
+        }
+        for before in ["  MESSAGE: ", "a: 'b' [    3.507951] ", "it's [    3.507951] "] {
+            assert_eq!(of_yaml(before.as_bytes(), text), text);
+        }
+    }
 
     #[test]
     fn escapes_go_and_nothing_else() {
