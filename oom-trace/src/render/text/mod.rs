@@ -156,7 +156,7 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     }
     // The hooks may not know, a log has the line of each kill.
     if outcome.is_none() && kill.source == Source::KernelLog && kill.chosen.is_some() {
-        out.extend_from_slice(b", chosen; no line of its kill is in the log");
+        out.extend_from_slice(b", chosen to be killed (the log does not show the kill itself)");
     }
     if kill.victim_count > 1 {
         write!(out, ", victim {} of {}", kill.victim_index, kill.victim_count)?;
