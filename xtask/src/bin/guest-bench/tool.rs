@@ -1,5 +1,6 @@
 //! The tools, started as a person or a program would, and their lines.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -61,8 +62,8 @@ pub(crate) struct Running {
     /// The boot-clock times at which victims' lines were read.
     victims: Receiver<u64>,
     pub(crate) attached: Duration,
-    /// How many hooks there were before.
-    hooks: usize,
+    /// The functions that had probes before.
+    probed: BTreeSet<String>,
 }
 
 impl Running {
@@ -70,7 +71,7 @@ impl Running {
     /// so as well; into a pipe, a program may keep that for later.
     pub(crate) fn start(tool: &Tool, way: Way) -> Result<Self> {
         let [program, args @ ..] = tool.command else { bail!("a tool without a command") };
-        let hooks = kernel::hooks()?;
+        let (hooks, probed) = (kernel::hooks()?, kernel::probed()?);
         let mut cmd = Command::new(program);
         let output = redirect(&mut cmd, way)?;
         let started = Instant::now();
@@ -93,7 +94,7 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        Ok(Self { child, victims, attached: started.elapsed(), hooks })
+        Ok(Self { child, victims, attached: started.elapsed(), probed })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -123,7 +124,7 @@ impl Running {
         self.child.wait()?;
         let ended = begin.elapsed();
         let deadline = begin + Duration::from_secs(60);
-        while kernel::hooks()? > self.hooks {
+        while !kernel::probed()?.is_subset(&self.probed) {
             if Instant::now() > deadline {
                 bail!("the hooks of a tool that has ended stay in the kernel");
             }
