@@ -19,7 +19,6 @@ const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_BTF_LOAD: libc::c_int = 18;
 const BPF_MAP_FREEZE: libc::c_int = 22;
 
-const BPF_MAP_TYPE_PERF_EVENT_ARRAY: u32 = 4;
 const BPF_MAP_TYPE_RINGBUF: u32 = 27;
 
 /// Bytes of a name, with the NUL at its end.
@@ -71,21 +70,6 @@ struct MapCreate {
     map_name: [u8; BPF_OBJ_NAME_LEN],
 }
 
-/// Makes a map of so many perf events, as yet without any.
-pub(super) fn create_event_map(max_entries: u32) -> io::Result<OwnedFd> {
-    let create = MapCreate {
-        map_type: BPF_MAP_TYPE_PERF_EVENT_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        max_entries,
-        map_flags: 0,
-        inner_map_fd: 0,
-        numa_node: 0,
-        map_name: object_name("PROBES"),
-    };
-    own(bpf(BPF_MAP_CREATE, &create)?)
-}
-
 /// Makes a map, as yet empty. A ring's size is raised to what the page's size allows.
 pub(super) fn create_map(image: &MapImage) -> io::Result<OwnedFd> {
     let mut max_entries = image.entries;
@@ -115,11 +99,6 @@ struct MapUpdate {
     key: u64,
     value: u64,
     flags: u64,
-}
-
-/// Sets the one element of an array.
-pub(super) fn set_only_element(map: impl AsFd, value: &[u8]) -> io::Result<()> {
-    set_element(map, 0, value)
 }
 
 /// Sets an element of an array.

@@ -9,7 +9,10 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::calls::{create_event_map, number, set_element};
+use super::calls::{create_map, number, set_element};
+use super::image::MapImage;
+
+const BPF_MAP_TYPE_PERF_EVENT_ARRAY: u32 = 4;
 
 /// The events leave soon after this is dropped.
 pub(super) struct HeldEvents {
@@ -21,7 +24,17 @@ impl HeldEvents {
     /// With room for so many.
     pub(super) fn new(room: usize) -> io::Result<Self> {
         let room = u32::try_from(room).map_err(io::Error::other)?;
-        Ok(Self { map: create_event_map(room.max(1))?, len: 0 })
+        let image = MapImage {
+            name: "PROBES",
+            kind: BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+            key_size: 4,
+            value_size: 4,
+            entries: room.max(1),
+            flags: 0,
+            data: &[],
+            is_constant: false,
+        };
+        Ok(Self { map: create_map(&image)?, len: 0 })
     }
 
     /// Takes an event, which needs no descriptor from here on.

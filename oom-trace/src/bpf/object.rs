@@ -101,7 +101,7 @@ fn data(
 fn make(image: &MapImage, data: &[u8]) -> io::Result<OwnedFd> {
     let map = calls::create_map(image)?;
     if !data.is_empty() {
-        calls::set_only_element(&map, data)?;
+        calls::set_element(&map, 0, data)?;
     }
     if image.is_constant {
         calls::freeze(&map)?;

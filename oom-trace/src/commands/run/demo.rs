@@ -34,9 +34,8 @@ impl Demo {
     pub(super) fn new() -> (Self, Watcher) {
         let (sender, victims) = mpsc::unbounded_channel();
         let watcher = Box::new(move |kill: &OomKill| {
-            let victim = &kill.victim;
             // Nobody listens any more once it is over.
-            let _ = sender.send([Some(victim.tid), victim.pid, victim.ns_pid]);
+            let _ = sender.send(kill.victim.ids());
         });
         (Self { victims, thread: None, killed: None, recorded: false }, watcher)
     }
@@ -72,8 +71,7 @@ impl Demo {
         match self.killed {
             Some(Ok(_)) if self.recorded => delivered(outputs),
             Some(Ok(killed)) => {
-                let pids: Vec<_> = killed.pids.iter().map(u32::to_string).collect();
-                bail!("the kernel killed process {}, but no hook saw it", Joined(&pids, ", "))
+                bail!("the kernel killed {}, but no hook saw it", killed.processes())
             }
             Some(Err(error)) => Err(error).context("cannot cause a kill"),
             None => bail!("interrupted before the kill"),

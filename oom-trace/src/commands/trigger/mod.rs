@@ -44,6 +44,15 @@ pub struct Killed {
     pub at: Option<Limit>,
 }
 
+impl Killed {
+    /// `process 4711`, or `processes 4711, 4712`
+    pub(super) fn processes(&self) -> String {
+        let processes = if self.pids.len() == 1 { "process" } else { "processes" };
+        let pids: Vec<_> = self.pids.iter().map(u32::to_string).collect();
+        format!("{processes} {}", Joined(&pids, ", "))
+    }
+}
+
 /// The limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
@@ -166,17 +175,13 @@ pub fn run_and_print(args: &TriggerArgs) -> Result<(), TriggerError> {
 
 /// `the kernel killed process 4711 (oom-victim) in cgroup /x at its limit of 32.0 MiB`
 fn told(killed: &Killed) -> String {
-    let Killed { pids, at } = killed;
-    let processes = if pids.len() == 1 { "process" } else { "processes" };
-    let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-    let pids = Joined(&pids, ", ");
-    let of = match at {
+    let of = match &killed.at {
         Some(Limit { cgroup, bytes }) => {
             format!("in cgroup {} at its limit of {}", cgroup.display(), Size(*bytes))
         }
         None => "because the machine had no memory left".to_owned(),
     };
-    format!("the kernel killed {processes} {pids} ({VICTIM_NAME}) {of}")
+    format!("the kernel killed {} ({VICTIM_NAME}) {of}", killed.processes())
 }
 
 fn print(line: &str) -> Result<(), TriggerError> {

@@ -53,9 +53,9 @@ impl Agent {
             for (number, record) in archive.from(next, end, BATCH, BATCH_BYTES)? {
                 next = number + 1;
                 let kill = record.kill();
-                if let Some(victim) =
-                    kill.and_then(|kill| left.iter().position(|pid| is_of(kill, *pid)))
-                {
+                if let Some(victim) = kill.and_then(|kill| {
+                    left.iter().position(|pid| kill.victim.ids().contains(&Some(*pid)))
+                }) {
                     left.swap_remove(victim);
                     found.push(record);
                 }
@@ -70,12 +70,6 @@ impl Agent {
             }
         }
     }
-}
-
-/// The victim may be in a pid namespace of this process's own.
-fn is_of(kill: &OomKill, pid: u32) -> bool {
-    let victim = &kill.victim;
-    [Some(victim.tid), victim.pid, victim.ns_pid].contains(&Some(pid))
 }
 
 fn found_all(agent: i32, found: &[Record]) -> String {

@@ -1,5 +1,6 @@
 //! What a child does that is there to be killed.
 
+use std::any::Any;
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{self, Read as _, Write as _};
@@ -33,35 +34,22 @@ pub fn victim(args: &VictimArgs) -> io::Result<()> {
     // Not the agent's: the child is to be the first to die, even of a limit further up.
     fs::write("/proc/self/oom_score_adj", args.oom_score_adj.to_string())?;
     io::stdin().read_exact(&mut [0])?;
-    match args.r#use {
-        Use::Anonymous => {
-            let held = anonymous(args.bytes);
-            hold(args.hold)?;
-            drop(held);
-        }
-        Use::Tmpfs => {
-            let held = tmpfs(args.bytes)?;
-            hold(args.hold)?;
-            drop(held);
-        }
+    let held: Box<dyn Any> = match args.r#use {
+        Use::Anonymous => Box::new(anonymous(args.bytes)),
+        Use::Tmpfs => Box::new(tmpfs(args.bytes)?),
         Use::PageTables => {
             // A huge page needs no table.
             disable_transparent_huge_pages(true)?;
-            let held = page_tables(args.bytes);
-            hold(args.hold)?;
-            drop(held);
+            Box::new(page_tables(args.bytes))
         }
-    }
-    Ok(())
-}
-
-/// Tells the parent, and waits until that is gone.
-fn hold(is_asked_for: bool) -> io::Result<()> {
-    if is_asked_for {
+    };
+    if args.hold {
+        // Tells the parent, and waits until that is gone.
         io::stdout().write_all(b"\n")?;
         io::stdout().flush()?;
         io::stdin().read_to_end(&mut Vec::new())?;
     }
+    drop(held);
     Ok(())
 }
 

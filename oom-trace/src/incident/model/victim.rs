@@ -69,6 +69,14 @@ pub struct Victim {
     pub shares_mm: Option<Vec<Sharer>>,
 }
 
+impl Victim {
+    /// What a process may know it by, in whichever pid namespace that is itself.
+    #[must_use]
+    pub fn ids(&self) -> [Option<u32>; 3] {
+        [Some(self.tid), self.pid, self.ns_pid]
+    }
+}
+
 /// A process that shares a victim's memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sharer {

@@ -14,24 +14,20 @@ use crate::top::model::Model;
 use crate::top::order::Sort;
 use crate::top::rows::Row;
 
-const fn number(head: &'static str, width: u16, rank: u8) -> Column {
-    Column { head, least: width, most: width, is_right: true, rank }
-}
-
 /// In this order; the first takes what room is left.
 const COLUMNS: [Column; 12] = [
     Column { head: "CGROUPS", least: 22, most: u16::MAX, is_right: false, rank: 0 },
-    number("USED", 8, 2),
-    number("CACHE", 8, 9),
-    number("MAX", 8, 1),
+    Column::number("USED", 8, 2),
+    Column::number("CACHE", 8, 9),
+    Column::number("MAX", 8, 1),
     Column { head: "", least: 10, most: 10, is_right: false, rank: 11 },
-    number("%MAX", 5, 0),
-    number("HIGH", 8, 8),
-    number("+/MIN", 9, 3),
-    number("FULL IN", 8, 4),
-    number("SOME%", 6, 6),
-    number("ALL%", 5, 7),
-    number("KILLS", 7, 5),
+    Column::number("%MAX", 5, 0),
+    Column::number("HIGH", 8, 8),
+    Column::number("+/MIN", 9, 3),
+    Column::number("FULL IN", 8, 4),
+    Column::number("SOME%", 6, 6),
+    Column::number("ALL%", 5, 7),
+    Column::number("KILLS", 7, 5),
 ];
 
 /// The key of each column.

@@ -21,6 +21,13 @@ pub(super) struct Column {
     pub(super) rank: u8,
 }
 
+impl Column {
+    /// A number, of this width.
+    pub(super) const fn number(head: &'static str, width: u16, rank: u8) -> Self {
+        Self { head, least: width, most: width, is_right: true, rank }
+    }
+}
+
 /// What stands in a column of a row.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {

@@ -16,19 +16,15 @@ use crate::top::sample::Task;
 /// Lines above the rows.
 pub(super) const HEAD: u16 = 2;
 
-const fn number(head: &'static str, width: u16, rank: u8) -> Column {
-    Column { head, least: width, most: width, is_right: true, rank }
-}
-
 const COLUMNS: [Column; 9] = [
-    number("#", 3, 6),
-    number("PID", 7, 0),
+    Column::number("#", 3, 6),
+    Column::number("PID", 7, 0),
     Column { head: "NAME", least: 12, most: 20, is_right: false, rank: 0 },
-    number("HELD", 8, 2),
-    number("SWAP", 8, 8),
-    number("ADJ", 5, 3),
-    number("BADNESS", 9, 1),
-    number("NO ADJ", 6, 4),
+    Column::number("HELD", 8, 2),
+    Column::number("SWAP", 8, 8),
+    Column::number("ADJ", 5, 3),
+    Column::number("BADNESS", 9, 1),
+    Column::number("NO ADJ", 6, 4),
     Column { head: "CGROUP", least: 12, most: u16::MAX, is_right: false, rank: 5 },
 ];
 
