@@ -54,6 +54,7 @@ const RULES: &[Rule] = &[
     Rule { module: "setting", may: &[] },
     Rule { module: "store", may: &["incident::model", "render"] },
     Rule { module: "files", may: &[] },
+    Rule { module: "notify", may: &[] },
     Rule { module: "release", may: &[] },
     Rule { module: "reserve", may: &[] },
     Rule { module: "systemd", may: &[] },
@@ -85,7 +86,7 @@ const PRIVATE: &[(&str, &[&str])] = &[
 
 /// Leaves of use to all.
 const COMMON: &[&str] = &[
-    "cause", "files", "quote", "release", "reserve", "say", "setting", "systemd", "text",
+    "cause", "files", "notify", "quote", "release", "reserve", "say", "setting", "systemd", "text",
     "units",
 ];
 
