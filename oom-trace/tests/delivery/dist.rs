@@ -147,7 +147,11 @@ fn the_unit_may_do_no_more_than_it_says() {
         command.arg(&path).output().unwrap().status.success()
     };
     assert!(is_within(&unit()));
-    assert!(!is_within(&unit().replace("ProtectKernelTunables=yes\n", "")));
+    assert!(!is_within(&unit().replace("ProtectControlGroups=yes\n", "")));
+    // It hides /proc/kallsyms.
+    assert!(!unit().contains("\nProtectKernelTunables="));
+    // A stricter one would keep the node exporter's user from the textfile.
+    assert!(unit().contains("\nUMask=0022\n"));
 }
 
 /// What `systemctl reload` asks first.
