@@ -4,6 +4,11 @@
 //! together and adjusted before the kernel takes them. Nothing of that depends on the machine the
 //! agent runs on, so it is done here: the agent only makes the maps and puts their numbers in.
 
+#[path = "build/commit.rs"]
+mod commit;
+#[path = "build/strings.rs"]
+mod strings;
+
 use std::collections::HashSet;
 use std::env;
 use std::fmt::Write as _;
@@ -35,10 +40,13 @@ const OLDEST_BTF: BtfFeatures =
     BtfFeatures::new(true, true, true, false, false, false, false, false);
 
 fn main() -> Result<()> {
-    for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf", "build.rs", LAYOUT]
+    let ours = ["build.rs", "build", LAYOUT];
+    for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf"].iter().chain(&ours)
     {
         println!("cargo::rerun-if-changed={path}");
     }
+    println!("cargo::rustc-env=OOM_TRACE_TARGET={}", env::var("TARGET")?);
+    println!("cargo::rustc-env=OOM_TRACE_COMMIT={}", commit::commit().unwrap_or_default());
     let layout = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(LAYOUT);
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", layout.display());
     let toolchain = fs::read_to_string(TOOLCHAIN).context(TOOLCHAIN).context(HINT)?;
@@ -63,7 +71,8 @@ fn main() -> Result<()> {
 fn image(bytes: &[u8], out: &Path) -> Result<String> {
     let mut object = Object::parse(bytes)?;
     let types = object.fixup_and_sanitize_btf(&OLDEST_BTF)?.context("no type information")?;
-    let types = piece(out, "types.btf", &types.to_bytes())?;
+    let types = strings::prune(&types.to_bytes()).context("its type information")?;
+    let types = piece(out, "types.btf", &types)?;
 
     let mut maps: Vec<(String, Map)> = object.maps.drain().collect();
     maps.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -15,6 +15,9 @@ pub struct CheckArgs {
     /// Also report all errors of this configuration file, and connect to each destination
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Only read the configuration file: touch neither the kernel nor a destination
+    #[arg(long, requires = "config")]
+    pub config_only: bool,
     /// As in `run` [default: auto]
     #[arg(long, value_enum)]
     pub attach: Option<Attach>,

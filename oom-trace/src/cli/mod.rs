@@ -8,6 +8,7 @@ mod select;
 mod top;
 mod trigger;
 mod verify;
+mod version;
 mod when;
 
 use clap::{Parser, Subcommand};
@@ -27,7 +28,7 @@ pub use when::{When, WhenError};
 /// Without a command it runs: it hooks the kernel's OOM killer and prints a record for each victim
 /// until Ctrl-C or SIGTERM. SIGHUP reopens files and reloads the configuration.
 #[derive(Debug, Parser)]
-#[command(name = "oom-trace", version, args_conflicts_with_subcommands = true)]
+#[command(name = "oom-trace", version = version::VERSION.as_str(), args_conflicts_with_subcommands = true)]
 #[command(after_help = "Exit status: 0 success, 1 failure, 2 wrong usage.")]
 pub struct Cli {
     /// What to do.

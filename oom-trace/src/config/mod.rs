@@ -175,7 +175,7 @@ impl CheckArgs {
     /// with it.
     #[must_use]
     pub fn resolve(self) -> (Kernel, Option<(Run, Vec<Mistake>)>) {
-        let Self { json: _, attach, btf, config } = self;
+        let Self { json: _, config_only: _, attach, btf, config } = self;
         let run = config.map(|config| Run::read(RunArgs::of_file(config)));
         let kernel = match &run {
             Some((run, _)) if attach.is_none() && btf.is_none() => run.kernel.clone(),

@@ -101,13 +101,20 @@ pub fn shows_addresses(mut list: impl BufRead) -> io::Result<bool> {
 /// kernel without `CONFIG_KALLSYMS_ALL` lists functions alone.
 #[must_use]
 pub fn why_unknown(list: io::Result<impl BufRead>) -> &'static str {
-    match list.and_then(shows_addresses) {
+    let listed = list.and_then(|mut list| {
+        if list.fill_buf()?.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        shows_addresses(list)
+    });
+    match listed {
         Ok(true) => "this kernel lists no addresses of variables (CONFIG_KALLSYMS_ALL is not set)",
         Ok(false) => {
             "the kernel hides its addresses (kernel.kptr_restrict is 2, or CAP_SYSLOG is missing)"
         }
         Err(_) => {
-            "/proc/kallsyms cannot be read (CONFIG_KALLSYMS is not set, or /proc is restricted)"
+            "/proc/kallsyms is hidden or not there (CONFIG_KALLSYMS is not set, or a sandbox hides \
+             it, as ProtectKernelTunables= of systemd does)"
         }
     }
 }
@@ -199,6 +206,7 @@ mod tests {
         let hidden: String =
             LIST.lines().map(|line| format!("{:016}{}\n", 0, &line[16..])).collect();
         assert!(why_unknown(Ok(hidden.as_bytes())).contains("kernel.kptr_restrict is 2"));
+        assert!(why_unknown(Ok(&b""[..])).contains("ProtectKernelTunables="));
     }
 
     #[test]

@@ -333,7 +333,7 @@ const NOT_LOGGED: [&str; 16] = [
 ];
 
 const NO_NAMES: &str = "the kernel hides the addresses of its functions (kernel.kptr_restrict is 2, \
-                        or CAP_SYSLOG or CONFIG_KALLSYMS is missing)";
+                        CAP_SYSLOG or CONFIG_KALLSYMS is missing, or /proc/kallsyms is hidden)";
 
 fn missing(facts: &Facts, rung: Rung) -> Vec<Missing> {
     let mut missing = Vec::new();

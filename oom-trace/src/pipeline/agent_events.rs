@@ -44,6 +44,20 @@ impl AgentEvents {
         self.record(AgentEvent::Started, message, Totals::default())
     }
 
+    /// How it stands, in a line.
+    pub(crate) fn status(&self, totals: Totals) -> String {
+        let Totals { kills, kernel_kills, records: _, ring_lost, malformed, sink_lost } = totals;
+        let lost = ring_lost + malformed + sink_lost;
+        let missed = kernel_kills.unwrap_or(kills).saturating_sub(kills);
+        let mut status = format!("attached by {}; {} seen", self.rung, number(kills, "OOM kill"));
+        for (count, what) in [(missed, "missed"), (lost, "lost")] {
+            if count > 0 {
+                status.push_str(&format!(", {count} {what}"));
+            }
+        }
+        status
+    }
+
     /// Records lack something on this kernel; `None` if they lack nothing.
     pub(crate) fn degraded(&self) -> Option<Record> {
         let fields: Vec<_> = self.missing.iter().map(|missing| missing.field.as_str()).collect();

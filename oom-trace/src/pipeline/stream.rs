@@ -18,6 +18,7 @@ use crate::budget::Budget;
 use crate::config;
 use crate::delivery::{Delivery, SinkStats};
 use crate::incident::model::{OomKill, Record, Totals};
+use crate::notify::Manager;
 use crate::reserve;
 use crate::say::say;
 use crate::sink::{Console, SinkTotals};
@@ -37,6 +38,7 @@ pub(crate) struct Stream {
     dispatcher: Dispatcher,
     stats: Arc<SinkStats>,
     budget: Budget,
+    manager: Manager,
 }
 
 /// Is shown each kill.
@@ -87,7 +89,8 @@ impl Stream {
             missed_by_probes_told,
             missed,
         };
-        let mut stream = Self { feed, dispatcher, stats, budget: Budget::here() };
+        let mut stream =
+            Self { feed, dispatcher, stats, budget: Budget::here(), manager: Manager::here() };
         stream.keep_within_budget();
         stream
     }
@@ -118,6 +121,7 @@ impl Stream {
         reserve::stack();
         self.keep_within_budget();
         self.feed.rehearse();
+        self.manager.ready(&self.dispatcher.events.status(Totals::default()));
         let mut reader_gone = false;
         // Not put off by what comes meanwhile: a storm may last. Once in any case: the log may tell of
         // a kill that was on its way when the hooks came.
@@ -211,9 +215,13 @@ impl Stream {
     }
 
     /// For those who ask how it stands.
-    fn post(&self, count: Option<u64>) {
+    fn post(&mut self, count: Option<u64>) {
         let sink_lost = self.dispatcher.sink_lost(|_| true);
-        self.stats.set_totals(self.dispatcher.account.totals(count, self.feed.lost(), sink_lost));
+        let totals = self.dispatcher.account.totals(count, self.feed.lost(), sink_lost);
+        self.stats.set_totals(totals);
+        if self.manager.is_there() {
+            self.manager.status(&self.dispatcher.events.status(totals));
+        }
     }
 
     fn is_unsettled(&self) -> bool {
@@ -245,6 +253,7 @@ impl Stream {
     /// Detaches, drains the ring, flushes the sinks and reports the totals. What the console could
     /// not take because its reader has gone is no loss.
     fn stop(mut self, reader_gone: bool) -> Vec<SinkTotals> {
+        self.manager.stopping();
         // Before the hooks leave: what the kernel kills later is not ours to have seen.
         let count = self.dispatcher.account.count();
         let lost = self.feed.lost();

@@ -24,6 +24,11 @@ use crate::incident::model::{ExitState, FreedBy, OomKill, Outcome, Record, Scope
 /// Seconds; a small process is gone in milliseconds, what takes thirty is stuck.
 const BUCKETS: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
+/// How many places have a count of their own, unless said otherwise.
+pub(super) fn most_places() -> u32 {
+    1000
+}
+
 /// What stands for a place beyond the bound.
 const OTHER: &str = "other";
 

@@ -15,23 +15,30 @@ mod exec;
 mod facts;
 mod file;
 mod filter;
+#[cfg(feature = "network")]
 mod http;
 mod journald;
 mod lines;
 mod metrics;
+#[cfg(feature = "network")]
 mod otlp;
 mod output;
 mod place;
+#[cfg(feature = "network")]
 mod prometheus;
 mod repeats;
+#[cfg(feature = "network")]
 mod runtime;
 mod severity;
 mod spec;
 mod status;
 mod syslog;
 mod textfile;
+#[cfg(feature = "network")]
 mod tls;
+#[cfg(feature = "network")]
 mod url;
+#[cfg(feature = "network")]
 mod webhook;
 
 #[cfg(test)]
@@ -51,6 +58,7 @@ pub use place::Place;
 pub use repeats::Repeats;
 pub use spec::{KINDS, Spec, SpecError, Tables};
 pub use status::{Attachment, SinkTotals, Status};
+#[cfg(feature = "network")]
 pub use tls::{Tls, TlsError};
 
 /// A place records are delivered to. It lives on a thread of its own and may block there.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, most_places};
 use super::runtime::OwnRuntime;
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
@@ -55,10 +55,6 @@ pub struct PrometheusConfig {
 
 fn listen() -> SocketAddr {
     ([127, 0, 0, 1], 9717).into()
-}
-
-pub(super) fn most_places() -> u32 {
-    1000
 }
 
 impl Destination for PrometheusConfig {

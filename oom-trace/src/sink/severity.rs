@@ -1,7 +1,5 @@
 //! How bad it is.
 
-use opentelemetry_proto::tonic::logs::v1::SeverityNumber;
-
 use crate::incident::model::{AgentEvent, ExitState, Record};
 
 /// As syslog grades it (RFC 5424 §6.2.1, table 2); the journal's priorities are the same.
@@ -36,18 +34,5 @@ impl Severity {
 
     pub(super) const fn syslog(self) -> u8 {
         self as u8
-    }
-
-    /// As OpenTelemetry maps syslog's grades (data model of logs, appendix B), but that the end of a
-    /// process is fatal there, and so is what is worse.
-    pub(super) const fn otlp(self) -> SeverityNumber {
-        match self {
-            Self::Emergency => SeverityNumber::Fatal4,
-            Self::Critical => SeverityNumber::Fatal,
-            Self::Error => SeverityNumber::Error,
-            Self::Warning => SeverityNumber::Warn,
-            Self::Notice => SeverityNumber::Info2,
-            Self::Info => SeverityNumber::Info,
-        }
     }
 }

@@ -13,23 +13,26 @@ use super::Destination;
 use super::exec::ExecConfig;
 use super::file::FileConfig;
 use super::journald::JournaldConfig;
+#[cfg(feature = "network")]
 use super::otlp::OtlpConfig;
+#[cfg(feature = "network")]
 use super::prometheus::PrometheusConfig;
 use super::syslog::SyslogConfig;
 use super::textfile::TextfileConfig;
+#[cfg(feature = "network")]
 use super::webhook::WebhookConfig;
 use crate::setting::{TableError, inline_table};
 
 macro_rules! kinds {
-    ($($kind:ident: $config:ident),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ident: $config:ident),+ $(,)?) => {
         /// The kinds, as the configuration names them.
-        pub const KINDS: &[&str] = &[$(stringify!($kind)),+];
+        pub const KINDS: &[&str] = &[$($(#[$only])* stringify!($kind)),+];
 
         /// One sink that is asked for.
         #[derive(Debug, Clone, PartialEq)]
         #[expect(missing_docs, reason = "each is called as its kind")]
         pub enum Spec {
-            $($config($config)),+
+            $($(#[$only])* $config($config)),+
         }
 
         impl Spec {
@@ -37,13 +40,13 @@ macro_rules! kinds {
             #[must_use]
             pub fn destination(&self) -> &dyn Destination {
                 match self {
-                    $(Self::$config(config) => config),+
+                    $($(#[$only])* Self::$config(config) => config),+
                 }
             }
 
             fn parse(kind: &str, table: &str) -> Result<Self, SpecError> {
                 match kind {
-                    $(stringify!($kind) => Ok(Self::$config(inline_table(table)?)),)+
+                    $($(#[$only])* stringify!($kind) => Ok(Self::$config(inline_table(table)?)),)+
                     _ => Err(SpecError::Kind { kind: kind.to_owned() }),
                 }
             }
@@ -53,7 +56,7 @@ macro_rules! kinds {
         #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Tables {
-            $(#[serde(deserialize_with = "one_or_many")] $kind: Vec<$config>),+
+            $($(#[$only])* #[serde(deserialize_with = "one_or_many")] $kind: Vec<$config>),+
         }
 
         impl Tables {
@@ -61,7 +64,7 @@ macro_rules! kinds {
             #[must_use]
             pub fn specs(self) -> Vec<Spec> {
                 let mut specs = Vec::new();
-                $(specs.extend(self.$kind.into_iter().map(Spec::$config));)+
+                $($(#[$only])* specs.extend(self.$kind.into_iter().map(Spec::$config));)+
                 specs
             }
         }
@@ -72,9 +75,12 @@ kinds! {
     file: FileConfig,
     journald: JournaldConfig,
     syslog: SyslogConfig,
+    #[cfg(feature = "network")]
     otlp: OtlpConfig,
+    #[cfg(feature = "network")]
     webhook: WebhookConfig,
     exec: ExecConfig,
+    #[cfg(feature = "network")]
     prometheus: PrometheusConfig,
     textfile: TextfileConfig,
 }

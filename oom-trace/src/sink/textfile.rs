@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::metrics::Metrics;
-use super::prometheus::most_places;
+use super::metrics::{Metrics, most_places};
 use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::files::replace;
 use crate::incident::model::Record;

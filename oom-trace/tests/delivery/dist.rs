@@ -115,17 +115,64 @@ fn logrotate_understands_its_file() {
 /// What systemd objects to; a program that is not there is one.
 #[test]
 fn systemd_understands_the_unit() {
-    let unit = fs::read_to_string(dist("systemd/oom-trace.service")).unwrap();
-    let unit = unit.replace("/usr/local/bin/oom-trace", env!("CARGO_BIN_EXE_oom-trace"));
+    let unit = unit();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("oom-trace.service");
     let objections = |unit: &str| {
         fs::write(&path, unit).unwrap();
         let mut command = Command::new(program("systemd-analyze", "systemd"));
-        let output = command.arg("verify").arg(&path).output().unwrap();
+        // The manual's page is not installed here.
+        let output = command.args(["verify", "--man=no"]).arg(&path).output().unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     assert_eq!(objections(&unit), "");
     let slip = unit.replace("StateDirectory=", "StateFolder=");
     assert!(objections(&slip).contains("StateFolder"), "{}", objections(&slip));
+}
+
+fn unit() -> String {
+    let unit = fs::read_to_string(dist("systemd/oom-trace.service")).unwrap();
+    unit.replace("/usr/local/bin/oom-trace", env!("CARGO_BIN_EXE_oom-trace"))
+}
+
+/// As `systemd-analyze security` counts what it may do, in tenths; what is left the unit explains.
+#[test]
+fn the_unit_may_do_no_more_than_it_says() {
+    const EXPOSURE: &str = "34";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oom-trace.service");
+    let is_within = |unit: &str| {
+        fs::write(&path, unit).unwrap();
+        let mut command = Command::new(program("systemd-analyze", "systemd"));
+        command.args(["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE]);
+        command.arg(&path).output().unwrap().status.success()
+    };
+    assert!(is_within(&unit()));
+    assert!(!is_within(&unit().replace("ProtectControlGroups=yes\n", "")));
+    // It hides /proc/kallsyms.
+    assert!(!unit().contains("\nProtectKernelTunables="));
+    // A stricter one would keep the node exporter's user from the textfile.
+    assert!(unit().contains("\nUMask=0022\n"));
+}
+
+/// What `systemctl reload` asks first.
+#[test]
+fn a_reload_with_a_wrong_configuration_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let asked = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
+        let output = command.args(["check", "--config-only", "--config"]).arg(&path).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let right = fs::read_to_string(dist("config.toml")).unwrap();
+    let ok = format!("config    {}: ok\n", path.display());
+    assert_eq!(asked(&right), (Some(0), ok));
+    let (status, said) = asked(&right.replace("candidates", "candidate"));
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("did you mean `candidates`?"), "{said}");
+    let reload = format!("{} check --config-only --config ", env!("CARGO_BIN_EXE_oom-trace"));
+    assert!(unit().contains(&format!("ExecReload={reload}/etc/oom-trace/config.toml\n")));
 }

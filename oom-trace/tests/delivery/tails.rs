@@ -50,7 +50,7 @@ fn vector_has_a_way_from_the_file_to_a_sink() {
         ("inputs = [\"oom_trace_records\"]", "inputs = [\"records\"]"),
         ("inputs = [\"oom_trace_records\"]", "inputs = [\"oom_trace\"]"),
         ("type = \"console\"", "kind = \"console\""),
-        ("/var/log/oom-trace.json", "/var/log/oom.json"),
+        ("/var/log/oom-trace/records.json", "/var/log/oom.json"),
         ("parse_timestamp(.time,", "parse_timestamp(.when,"),
         ("'''", "''"),
     ];
@@ -115,7 +115,7 @@ fn fluent_bit_knows_its_parser_and_matches_its_tag() {
         ("parsers.conf", "parser.conf"),
         ("Parser        oom-trace", "Parser        oom_trace"),
         ("Match         oom-trace", "Match         oom.trace"),
-        ("/var/log/oom-trace.json", "/var/log/oom.json"),
+        ("/var/log/oom-trace/records.json", "/var/log/oom.json"),
         ("    Name          stdout", "    Title        stdout"),
         ("    Tag ", "Tag "),
     ];

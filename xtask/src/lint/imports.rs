@@ -39,7 +39,10 @@ const RULES: &[Rule] = &[
             "oom_trace_common",
         ],
     },
-    Rule { module: "cli", may: &["enrich::command", "kernel::attach", "render", "sink"] },
+    Rule {
+        module: "cli",
+        may: &["enrich::command", "incident::model", "kernel::attach", "render", "sink"],
+    },
     Rule {
         module: "config",
         may: &["cli", "enrich::command", "kernel", "render", "sink", "store"],
@@ -51,6 +54,7 @@ const RULES: &[Rule] = &[
     Rule { module: "setting", may: &[] },
     Rule { module: "store", may: &["incident::model", "render"] },
     Rule { module: "files", may: &[] },
+    Rule { module: "notify", may: &[] },
     Rule { module: "release", may: &[] },
     Rule { module: "reserve", may: &[] },
     Rule { module: "systemd", may: &[] },
@@ -92,7 +96,8 @@ const PRIVATE: &[(&str, &[&str])] = &[
 
 /// Leaves of use to all.
 const COMMON: &[&str] = &[
-    "cause", "files", "quote", "release", "reserve", "say", "setting", "systemd", "text", "units",
+    "cause", "files", "notify", "quote", "release", "reserve", "say", "setting", "systemd", "text",
+    "units",
 ];
 
 /// What breaks the rules in one file; `module` is its path, without `crate`.

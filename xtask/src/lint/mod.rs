@@ -26,6 +26,7 @@ pub(crate) fn run(toolchain: &str) -> Result<()> {
     check("format", sh::run(&mut sh::cargo(&["fmt", "--all", "--check"])));
     check("spelling", TYPOS.get().and_then(|typos| sh::run(in_root(&mut Command::new(typos)))));
     check("clippy", sh::run(&mut clippy()));
+    check("clippy for small machines", sh::run(&mut small()));
     check("clippy for eBPF", ebpf_clippy(toolchain));
     check("documentation", sh::run(&mut documentation()));
     check("dependencies", dependencies());
@@ -48,6 +49,13 @@ fn own_rules() -> Result<()> {
 
 fn clippy() -> Command {
     let mut cmd = sh::cargo(&["clippy", "--all-targets"]);
+    cmd.args(["--", "-D", "warnings"]);
+    cmd
+}
+
+/// The agent without what it needs for the network.
+fn small() -> Command {
+    let mut cmd = sh::cargo(&["clippy", "--package=oom-trace", "--no-default-features"]);
     cmd.args(["--", "-D", "warnings"]);
     cmd
 }

@@ -133,16 +133,35 @@ struct Reason {
 /// # Errors
 /// Standard output cannot be written.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
-    let json = args.json;
+    let (json, config_only) = (args.json, args.config_only);
     let named = args.config.clone();
     let (kernel, config) = args.resolve();
     let (config, mistakes) = config.unzip();
     let checked = named.zip(mistakes).map(|(file, mistakes)| Checked::new(&file, mistakes));
-    let findings = look(&kernel, checked, config.as_ref());
+    match checked {
+        Some(checked) if config_only => {
+            print(json, &checked, || checked.to_lines().join("\n"))?;
+            Ok(if checked.is_right() { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
+        }
+        checked => print_findings(json, look(&kernel, checked, config.as_ref())),
+    }
+}
+
+fn print_findings(json: bool, findings: Findings) -> anyhow::Result<ExitCode> {
+    print(json, &findings, || to_text(&findings))?;
+    Ok(match findings {
+        Findings { ok: true, .. } => ExitCode::SUCCESS,
+        Findings { config: Some(config), .. } if !config.is_right() => ExitCode::from(USAGE),
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// To standard output, whose reader may have gone.
+fn print(json: bool, what: &impl Serialize, text: impl Fn() -> String) -> anyhow::Result<()> {
     let mut text = if json {
-        serde_json::to_string_pretty(&findings).context("cannot write the findings as JSON")?
+        serde_json::to_string_pretty(what).context("cannot write the findings as JSON")?
     } else {
-        let lines = to_text(&findings);
+        let lines = text();
         // What another program reads has a line for each thing.
         match io::stdout().is_terminal().then(|| Style::of_stdout(Color::Never, false).width) {
             Some(width) => wrapped(&lines, INDENT, width),
@@ -152,15 +171,10 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     text.push('\n');
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(error).context("cannot write to standard output");
+            Err(error).context("cannot write to standard output")
         }
-        _ => {}
+        _ => Ok(()),
     }
-    Ok(match findings {
-        Findings { ok: true, .. } => ExitCode::SUCCESS,
-        Findings { config: Some(config), .. } if !config.is_right() => ExitCode::from(USAGE),
-        _ => ExitCode::FAILURE,
-    })
 }
 
 /// Gathers the facts, makes the plan and carries it out for a moment: what the kernel turns down

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
 };
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::attributes::{Attributes, attributes};
@@ -58,7 +58,7 @@ fn resource(record: &Record, more: &[(String, String)]) -> Resource {
 
 fn log(record: &Record, format: Format) -> io::Result<LogRecord> {
     let nanos = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or(0);
-    let severity = Severity::of(record).otlp();
+    let severity = severity(Severity::of(record));
     Ok(LogRecord {
         // Zero is "unknown" there.
         time_unix_nano: record.origin().time.map_or(0, nanos),
@@ -70,6 +70,19 @@ fn log(record: &Record, format: Format) -> io::Result<LogRecord> {
         event_name: record.kind().into(),
         ..LogRecord::default()
     })
+}
+
+/// As OpenTelemetry maps syslog's grades (data model of logs, appendix B), but that the end of a
+/// process is fatal there, and so is what is worse.
+const fn severity(severity: Severity) -> SeverityNumber {
+    match severity {
+        Severity::Emergency => SeverityNumber::Fatal4,
+        Severity::Critical => SeverityNumber::Fatal,
+        Severity::Error => SeverityNumber::Error,
+        Severity::Warning => SeverityNumber::Warn,
+        Severity::Notice => SeverityNumber::Info2,
+        Severity::Info => SeverityNumber::Info,
+    }
 }
 
 fn body(record: &Record, format: Format) -> io::Result<AnyValue> {

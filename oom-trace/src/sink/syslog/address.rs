@@ -16,6 +16,7 @@ pub enum Address {
     /// Octet counting.
     Tcp(Host),
     /// The same, encrypted.
+    #[cfg(feature = "network")]
     Tls(Host),
 }
 
@@ -46,7 +47,10 @@ impl Address {
             "unix" if url.path().len() > 1 => Ok(Self::Unix(url.path().into())),
             "udp" => host(514).map(Self::Udp),
             "tcp" => host(601).map(Self::Tcp),
+            #[cfg(feature = "network")]
             "tls" => host(6514).map(Self::Tls),
+            #[cfg(not(feature = "network"))]
+            "tls" => Err(format!("this oom-trace was built without TLS; {FORMS}")),
             "unix" => Err(format!("{text:?} has no socket path; {FORMS}")),
             other => Err(format!("unknown scheme {other:?}; {FORMS}")),
         }
@@ -65,6 +69,7 @@ impl Display for Address {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Udp(host) => write!(f, "udp://{host}"),
             Self::Tcp(host) => write!(f, "tcp://{host}"),
+            #[cfg(feature = "network")]
             Self::Tls(host) => write!(f, "tls://{host}"),
         }
     }

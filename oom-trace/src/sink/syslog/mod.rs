@@ -3,6 +3,8 @@
 mod address;
 mod datagram;
 mod message;
+#[cfg_attr(not(feature = "network"), path = "insecure.rs")]
+mod secure;
 mod stream;
 
 use std::io;
@@ -13,8 +15,12 @@ use serde::{Deserialize, Deserializer, de};
 use self::address::{Address, Host};
 use self::datagram::Socket;
 use self::message::{Facility, Message};
+#[cfg(feature = "network")]
+use self::secure::Secure;
 use self::stream::Stream;
-use super::{Destination, Filter, Sink, SinkError, Status, Tls};
+#[cfg(feature = "network")]
+use super::Tls;
+use super::{Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::Format;
 use crate::setting::{ByteSize, ConfigDuration};
@@ -40,6 +46,7 @@ pub struct SyslogConfig {
     /// (RFC 5424 §7.2.2: a name of one's own needs a number of one's own).
     pub enterprise: Option<u32>,
     /// For `tls://`.
+    #[cfg(feature = "network")]
     #[serde(default)]
     pub tls: Tls,
     /// How long to connect and to write may take.
@@ -78,8 +85,9 @@ impl Destination for SyslogConfig {
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
+        #[cfg(feature = "network")]
         let tls = || {
-            let config = self.tls.client_config();
+            let config = Secure::new(&self.tls);
             config.map_err(|error| SinkError::said("speak TLS to", self.url.to_string(), error))
         };
         let stream = |host: &Host, tls| {
@@ -88,6 +96,7 @@ impl Destination for SyslogConfig {
         let way = match &self.url {
             Address::Unix(_) | Address::Udp(_) => Way::Datagram(None),
             Address::Tcp(host) => stream(host, None),
+            #[cfg(feature = "network")]
             Address::Tls(host) => stream(host, Some(tls()?)),
         };
         Ok(Box::new(Syslog { name: self.name(), config: self.clone(), way }))
@@ -119,7 +128,9 @@ impl Syslog {
         match &self.config.url {
             Address::Unix(path) => Socket::unix(path, self.config.timeout.0).map(Some),
             Address::Udp(host) => Socket::udp(host).map(Some),
-            Address::Tcp(_) | Address::Tls(_) => Ok(None),
+            Address::Tcp(_) => Ok(None),
+            #[cfg(feature = "network")]
+            Address::Tls(_) => Ok(None),
         }
     }
 

@@ -4,15 +4,12 @@
 //! arrived or not. So the last messages are kept for a while, and are sent again over the next one.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read as _, Write};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
-
 use super::address::Host;
+use super::secure::{Secure, Session};
 
 /// Messages that are kept, at the most.
 const KEPT: usize = 1024;
@@ -23,7 +20,7 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Stream {
     host: Host,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Secure>,
     timeout: Duration,
     connection: Option<Connection>,
     sent: VecDeque<(Instant, Vec<u8>)>,
@@ -32,12 +29,12 @@ pub(super) struct Stream {
 #[derive(Debug)]
 enum Connection {
     Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Tls(Session),
 }
 
 impl Stream {
     /// Not connected yet.
-    pub(super) fn new(host: Host, tls: Option<Arc<ClientConfig>>, timeout: Duration) -> Self {
+    pub(super) fn new(host: Host, tls: Option<Secure>, timeout: Duration) -> Self {
         Self { host, tls, timeout, connection: None, sent: VecDeque::new() }
     }
 
@@ -77,29 +74,21 @@ impl Stream {
 }
 
 impl Connection {
-    fn open(host: &Host, tls: Option<&Arc<ClientConfig>>, timeout: Duration) -> io::Result<Self> {
+    fn open(host: &Host, tls: Option<&Secure>, timeout: Duration) -> io::Result<Self> {
         let socket = dial(host, timeout)?;
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(timeout))?;
         socket.set_read_timeout(Some(timeout))?;
-        let Some(tls) = tls else { return Ok(Self::Plain(socket)) };
-        let name = ServerName::try_from(host.name.clone()).map_err(io::Error::other)?;
-        let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(session, socket);
-        // Who the other side is comes out now, and not with the first record.
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
+        match tls {
+            Some(tls) => tls.greet(&host.name, socket).map(Self::Tls),
+            None => Ok(Self::Plain(socket)),
         }
-        Ok(Self::Tls(Box::new(stream)))
     }
 
     fn write(&mut self, frame: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.write_all(frame),
-            Self::Tls(stream) => {
-                stream.write_all(frame)?;
-                stream.flush()
-            }
+            Self::Tls(session) => session.write(frame),
         }
     }
 
@@ -108,22 +97,18 @@ impl Connection {
     fn is_closed(&mut self) -> bool {
         let socket = match self {
             Self::Plain(socket) => &*socket,
-            Self::Tls(stream) => &stream.sock,
+            Self::Tls(session) => session.socket(),
         };
         if socket.set_nonblocking(true).is_err() {
             return true;
         }
         let is_closed = match self {
             Self::Plain(socket) => read_all(|| socket.read(&mut [0; 256])),
-            Self::Tls(stream) => read_all(|| {
-                let read = stream.conn.read_tls(&mut stream.sock)?;
-                let said = stream.conn.process_new_packets().map_err(io::Error::other)?;
-                Ok(if said.peer_has_closed() { 0 } else { read })
-            }),
+            Self::Tls(session) => read_all(|| session.read()),
         };
         let socket = match self {
             Self::Plain(socket) => &*socket,
-            Self::Tls(stream) => &stream.sock,
+            Self::Tls(session) => session.socket(),
         };
         is_closed || socket.set_nonblocking(false).is_err()
     }
