@@ -12,7 +12,7 @@ const HEADER: usize = 24;
 
 /// The same types with no more strings than they need.
 pub(crate) fn prune(btf: &[u8]) -> Result<Vec<u8>> {
-    ensure!(word(btf, 4)? == HEADER as u32 && word(btf, 8)? == 0, "a header of another form");
+    ensure!(word(btf, 4)? as usize == HEADER && word(btf, 8)? == 0, "a header of another form");
     let types_end = HEADER + word(btf, 12)? as usize;
     let old = btf.get(HEADER + word(btf, 16)? as usize..).context("no strings")?;
     let mut types = btf.get(HEADER..types_end).context("types cut short")?.to_vec();

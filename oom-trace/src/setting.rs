@@ -1,5 +1,6 @@
 //! Values as people write them in the configuration.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -243,6 +244,14 @@ impl Secret {
             },
         }
     }
+}
+
+/// Headers, variables and the like, with what they hold looked up.
+///
+/// # Errors
+/// One of them cannot be had.
+pub fn reveal(named: &BTreeMap<String, Secret>) -> Result<Vec<(String, String)>, SecretError> {
+    named.iter().map(|(name, value)| Ok((name.clone(), value.reveal()?))).collect()
 }
 
 impl Debug for Secret {

@@ -42,10 +42,15 @@ pub(crate) fn build(binary: Binary) -> Result<PathBuf> {
 
 /// Builds the binary for the architecture; answers where it is.
 pub(crate) fn build_for(arch: &Arch, binary: Binary) -> Result<PathBuf> {
-    if arch.is_ours() { build(binary) } else { build_with(cross::cargo_rustc(arch)?, binary) }
+    if arch.is_ours() {
+        return build(binary);
+    }
+    // Apart from what the usual rustc builds, so that neither waits for the other.
+    build_with(cross::cargo_rustc(arch, &sh::root().join("target").join(arch.debian))?, binary)
 }
 
-fn build_with(mut cmd: Command, binary: Binary) -> Result<PathBuf> {
+/// Builds the binary by a `cargo rustc`; answers where it is.
+pub(crate) fn build_with(mut cmd: Command, binary: Binary) -> Result<PathBuf> {
     let Binary { name, select } = binary;
     let _timer = Timer::start(format!("build of {name}"));
     cmd.args(select).arg("--message-format=json-render-diagnostics");

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bench;
+mod dist;
 mod lint;
 mod parts;
 mod setup;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
+use crate::dist::DistArgs;
 use crate::sh::say;
 use crate::vm::matrix::{self, Selection};
 
@@ -40,6 +42,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Make packages, a tarball and an image, the same bytes wherever they are made
+    Dist(DistArgs),
     /// Run all tests, here and on each kernel
     Test,
     /// Try random input for a while: logs, and what the eBPF program writes
@@ -104,6 +108,7 @@ fn work(task: Task) -> Result<()> {
         Task::Setup => setup::run().map(drop),
         Task::Build => build().map(drop),
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
+        Task::Dist(args) => dist::run(&args),
         Task::Test => test::run(),
         Task::Fuzz { minutes } => {
             setup::run()?;

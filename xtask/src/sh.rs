@@ -1,5 +1,6 @@
 //! Running other programs: each is announced, and a failure carries its command line and output.
 
+use std::env;
 use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -35,6 +36,14 @@ pub(crate) fn tools() -> PathBuf {
 /// cargo in the workspace: rustup's variables make it the one that runs us.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut cmd = Command::new("cargo");
+    // What the cargo that runs us says of our own package: build scripts that look at it would have all that
+    // depends on them built anew each time that somebody else runs cargo.
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(ours) {
+            cmd.env_remove(name);
+        }
+    }
     // `.cargo/config.toml` quiets the cargo inside build scripts, not this one.
     cmd.args(args).current_dir(root()).env_remove("CARGO_TERM_QUIET");
     cmd

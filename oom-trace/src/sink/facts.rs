@@ -14,6 +14,7 @@ pub(super) struct Fact {
     pub(super) syslog: Option<&'static str>,
     /// The attribute, by OpenTelemetry's semantic conventions or below `oom_trace.`; `None` where the
     /// log record has a member for it.
+    #[cfg_attr(not(feature = "network"), expect(dead_code, reason = "only OTLP has attributes"))]
     pub(super) otlp: Option<&'static str>,
     of: for<'a> fn(&'a Record) -> Option<Value<'a>>,
 }

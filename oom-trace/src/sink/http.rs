@@ -12,7 +12,7 @@ use ureq::{Agent, Body, Error, Proxy};
 use url::Url;
 
 use super::{Disposition, SinkError, Tls, TlsError};
-use crate::setting::Secret;
+use crate::setting::{Secret, reveal};
 
 /// What of an answer's body is told.
 const ANSWER: u64 = 300;
@@ -114,13 +114,6 @@ impl HttpClient {
             other => SinkError::said(tried, self.target.as_str(), other),
         }
     }
-}
-
-/// Headers and the like, with what they hold looked up.
-pub(super) fn reveal(
-    headers: &BTreeMap<String, Secret>,
-) -> Result<Vec<(String, String)>, crate::setting::SecretError> {
-    headers.iter().map(|(name, value)| Ok((name.clone(), value.reveal()?))).collect()
 }
 
 fn tls_config(tls: &Tls) -> Result<TlsConfig, TlsError> {

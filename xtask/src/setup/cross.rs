@@ -16,8 +16,13 @@ use crate::vm::archive::{self, Package, Suite};
 /// The libraries of rustc's own, each in a folder called after its target.
 const LIBRARIES: &str = "lib/rustlib";
 
-/// `cargo rustc` for the architecture; installs what that takes.
-pub(crate) fn cargo_rustc(arch: &Arch) -> Result<Command> {
+/// The variable that cargo takes this of for the architecture: `LINKER`, `RUSTFLAGS`.
+pub(crate) fn variable(arch: &Arch, name: &str) -> String {
+    format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_{name}", arch.rust.to_ascii_uppercase())
+}
+
+/// `cargo rustc` for the architecture, into the folder; installs what that takes.
+pub(crate) fn cargo_rustc(arch: &Arch, folder: &Path) -> Result<Command> {
     let Arch { debian, rust, gnu, .. } = arch;
     apt::install(&[
         &format!("gcc-{}", gnu.replace('_', "-")),
@@ -25,15 +30,11 @@ pub(crate) fn cargo_rustc(arch: &Arch) -> Result<Command> {
     ])?;
     let sysroot = sysroot(arch).with_context(|| format!("cannot build for {debian}"))?;
     let target = format!("{rust}-unknown-linux-gnu");
-    let variable =
-        |name| format!("CARGO_TARGET_{}_{name}", target.replace('-', "_").to_ascii_uppercase());
     let mut cmd = debian::cargo();
-    cmd.env(variable("LINKER"), format!("{gnu}-gcc"));
-    cmd.env(variable("RUSTFLAGS"), format!("--sysroot={}", sysroot.display()));
+    cmd.env(variable(arch, "LINKER"), format!("{gnu}-gcc"));
+    cmd.env(variable(arch, "RUSTFLAGS"), format!("--sysroot={}", sysroot.display()));
     cmd.env_remove("CARGO_TERM_QUIET").current_dir(sh::root());
-    // Apart from what the usual rustc builds, so that neither waits for the other.
-    cmd.args(["rustc", "--target", &target, "--target-dir"]);
-    cmd.arg(sh::root().join("target").join(debian));
+    cmd.args(["rustc", "--target", &target, "--target-dir"]).arg(folder);
     Ok(cmd)
 }
 

@@ -19,6 +19,20 @@ pub(crate) struct Tool {
 /// Checks licences and sources of dependencies.
 pub(crate) const CARGO_DENY: Tool =
     Tool { package: "cargo-deny", version: "0.20.2", binary: "cargo-deny" };
+/// Writes what the agent depends on into its binary.
+pub(crate) const CARGO_AUDITABLE: Tool =
+    Tool { package: "cargo-auditable", version: "0.7.7", binary: "cargo-auditable" };
+/// Lists what the agent depends on.
+pub(crate) const CARGO_CYCLONEDX: Tool =
+    Tool { package: "cargo-cyclonedx", version: "0.5.9", binary: "cargo-cyclonedx" };
+/// Makes Debian's packages.
+pub(crate) const CARGO_DEB: Tool =
+    Tool { package: "cargo-deb", version: "3.8.0", binary: "cargo-deb" };
+/// Makes RPM packages.
+pub(crate) const CARGO_GENERATE_RPM: Tool =
+    Tool { package: "cargo-generate-rpm", version: "0.21.1", binary: "cargo-generate-rpm" };
+/// Signs as minisign does.
+pub(crate) const RSIGN: Tool = Tool { package: "rsign2", version: "0.6.7", binary: "rsign" };
 /// Finds spelling mistakes.
 pub(crate) const TYPOS: Tool = Tool { package: "typos-cli", version: "1.52.0", binary: "typos" };
 /// Reads saved logs, too: the benchmark has it beside ours.

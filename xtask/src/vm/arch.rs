@@ -22,7 +22,7 @@ pub(crate) struct Arch {
     pub(super) home_args: &'static [&'static str],
 }
 
-pub(super) static AMD64: Arch = Arch {
+pub(crate) static AMD64: Arch = Arch {
     debian: "amd64",
     rust: "x86_64",
     gnu: "x86_64-linux-gnu",
@@ -35,7 +35,7 @@ pub(super) static AMD64: Arch = Arch {
     home_args: &["-serial", "chardev:home"],
 };
 
-pub(super) static ARM64: Arch = Arch {
+pub(crate) static ARM64: Arch = Arch {
     debian: "arm64",
     rust: "aarch64",
     gnu: "aarch64-linux-gnu",

@@ -90,6 +90,7 @@ impl Body {
     }
 
     /// The `Content-Type`.
+    #[cfg(feature = "network")]
     pub(super) const fn content_type(self) -> &'static str {
         match self {
             Self::Cloudevents => "application/cloudevents+json",
@@ -113,6 +114,7 @@ impl Writer {
         Ok(Self { body, routing_key })
     }
 
+    #[cfg(feature = "network")]
     pub(super) fn content_type(&self) -> &'static str {
         self.body.content_type()
     }

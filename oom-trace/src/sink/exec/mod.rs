@@ -16,7 +16,7 @@ use super::body::{Body, Writer};
 use super::{Backfill, Choice, Destination, Disposition, Filter, Repeats, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
-use crate::setting::{ConfigDuration, Secret};
+use crate::setting::{ConfigDuration, Secret, reveal};
 use crate::text::Escaped;
 
 /// `EX_DATAERR` (sysexits.h): the command will never take this record.
@@ -109,7 +109,7 @@ impl Destination for ExecConfig {
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
-        let env = super::http::reveal(&self.env);
+        let env = reveal(&self.env);
         let writer = Writer::new(self.body.unwrap_or_default(), self.routing_key.as_ref());
         let failed = |error| SinkError::said("run", self.program(), error);
         let (env, writer) = (env.map_err(failed)?, writer.map_err(failed)?);

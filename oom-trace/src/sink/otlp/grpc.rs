@@ -14,8 +14,7 @@ use tonic::{Code, Request, Status};
 
 use super::{Compression, Export, OtlpConfig};
 use crate::cause::chain;
-use crate::setting::ConfigDuration;
-use crate::sink::http::reveal;
+use crate::setting::{ConfigDuration, reveal};
 use crate::sink::runtime::OwnRuntime;
 use crate::sink::tls::{Tls, TlsError};
 use crate::sink::url::without_secrets;

@@ -19,12 +19,11 @@ use url::Url;
 
 use self::grpc::Grpc;
 use self::http::Http;
-use super::http::reveal;
 use super::url::{http as http_url, without_secrets};
 use super::{Destination, Disposition, Filter, Sink, SinkError, Status, Tls};
 use crate::incident::model::Record;
 use crate::render::Format;
-use crate::setting::{ConfigDuration, Secret};
+use crate::setting::{ConfigDuration, Secret, reveal};
 
 /// `[[sink.otlp]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
