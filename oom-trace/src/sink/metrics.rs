@@ -1,6 +1,7 @@
 //! What is counted, and how that is written: OpenMetrics 1.0, or Prometheus' text format 0.0.4.
 
 mod agent;
+#[cfg(feature = "network")]
 mod process;
 
 use std::fmt;
@@ -17,7 +18,6 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use self::agent::Agent;
-use self::process::Process;
 use super::Status;
 use crate::incident::model::{ExitState, FreedBy, OomKill, Outcome, Record, Scope, Victim};
 
@@ -112,8 +112,9 @@ impl Metrics {
     }
 
     /// With those of its process, for whoever is not asked for those of others as well.
+    #[cfg(feature = "network")]
     pub(super) fn with_process(mut self) -> Self {
-        self.process.register_collector(Box::new(Process));
+        self.process.register_collector(Box::new(process::Process));
         self
     }
 
