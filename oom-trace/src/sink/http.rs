@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use url::Url;
 use super::{Disposition, SinkError, Tls, TlsError};
 use crate::setting::{Secret, reveal};
 
-/// What of an answer's body is told.
-const ANSWER: u64 = 300;
+/// Bytes of an answer's body that are told.
+const TOLD: u64 = 300;
 
 /// One place to post to. The connection is kept between two posts.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ impl HttpClient {
         if status.is_success() {
             return Ok(answer);
         }
-        let text = answer.body_mut().with_config().limit(ANSWER).lossy_utf8(true).read_to_string();
-        let said = format!("{status} {}", text.unwrap_or_default());
+        let body = beginning(&mut answer, TOLD);
+        let said = format!("{status} {}", String::from_utf8_lossy(&body));
         // Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
         let disposition = match status.as_u16() {
             400 | 413 | 415 | 422 => Disposition::Refused,
@@ -114,6 +114,14 @@ impl HttpClient {
             other => SinkError::said(tried, self.target.as_str(), other),
         }
     }
+}
+
+/// What came of an answer's body, so many bytes at the most: it may be of any length.
+pub(super) fn beginning(answer: &mut Response<Body>, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What came before it broke off is still what was said.
+    let _ = answer.body_mut().as_reader().take(most).read_to_end(&mut bytes);
+    bytes
 }
 
 fn tls_config(tls: &Tls) -> Result<TlsConfig, TlsError> {

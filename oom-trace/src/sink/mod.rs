@@ -43,6 +43,8 @@ mod webhook;
 
 #[cfg(test)]
 mod compliance;
+#[cfg(all(test, feature = "network"))]
+mod hostile;
 #[cfg(test)]
 mod testhttp;
 

@@ -33,6 +33,8 @@ pub(super) struct Grpc {
     target: String,
 }
 
+/// Bytes of an answer that are read: a number, and a sentence.
+const ANSWER: usize = 16 << 10;
 /// How long a connection is kept that nobody uses: it has no thread that would see its end.
 const KEPT: Duration = Duration::from_secs(15);
 
@@ -74,7 +76,7 @@ impl Export for Grpc {
         let answer = runtime.block_on(async {
             let kept = channel.take().filter(|(_, used)| used.elapsed() < KEPT);
             let open = kept.map_or_else(|| endpoint.connect_lazy(), |(open, _)| open);
-            let mut client = LogsServiceClient::new(open.clone());
+            let mut client = LogsServiceClient::new(open.clone()).max_decoding_message_size(ANSWER);
             if *compression == Compression::Gzip {
                 client = client.send_compressed(CompressionEncoding::Gzip);
             }

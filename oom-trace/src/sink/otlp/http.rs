@@ -10,11 +10,13 @@ use prost::Message as _;
 
 use super::{Compression, Export, OtlpConfig};
 use crate::sink::SinkError;
-use crate::sink::http::{Endpoint, HttpClient};
+use crate::sink::http::{self, Endpoint, HttpClient};
 use crate::sink::url::without_secrets;
 
 /// Where logs go (OTLP specification, "OTLP/HTTP Request").
 const PATH: &str = "v1/logs";
+/// Bytes of an answer that are read: a number, and a sentence.
+const ANSWER: u64 = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Http {
@@ -53,8 +55,7 @@ impl Export for Http {
                 self.client.post(&packed, &[kind, ("Content-Encoding", "gzip")])?
             }
         };
-        let body = answer.body_mut().read_to_vec();
-        let body = body.map_err(|error| SinkError::said("export to", &*self.target, error))?;
+        let body = http::beginning(&mut answer, ANSWER);
         // Some collectors answer in JSON, or nothing; that they took it is what counts.
         Ok(ExportLogsServiceResponse::decode(&*body).unwrap_or_default())
     }
