@@ -6,6 +6,8 @@
 
 #[path = "build/commit.rs"]
 mod commit;
+#[path = "build/relocations.rs"]
+mod relocations;
 #[path = "build/strings.rs"]
 mod strings;
 
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
     println!("cargo::rustc-env=OOM_TRACE_COMMIT={}", commit::commit().unwrap_or_default());
     let layout = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(LAYOUT);
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", layout.display());
+    relocations::pack();
     let toolchain = fs::read_to_string(TOOLCHAIN).context(TOOLCHAIN).context(HINT)?;
     ensure!(Path::new(LINKER).exists(), "{HINT}: {LINKER} is missing");
     let features: &[&str] = if cfg!(feature = "ebpf-log") { &["log"] } else { &[] };

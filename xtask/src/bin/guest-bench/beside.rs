@@ -19,6 +19,8 @@ const ROUNDS: usize = 5;
 const KILLS: usize = 10;
 const GROUP: usize = 5;
 const STORM: usize = 200;
+/// After which a tool has done what its start does when its hooks are in the kernel.
+const SETTLED: Duration = Duration::from_secs(2);
 /// In each round.
 const IDLE: Duration = Duration::from_secs(2);
 /// A line that takes longer is not going to come before the tool ends.
@@ -41,6 +43,7 @@ fn round(tool: &Tool, is_last: bool, sheet: &mut Sheet) -> Result<()> {
     let mut note = |of, value| sheet.note(of, tool.subject, value);
     let running = Running::start(tool, Way::Terminal)?;
     note(Quantity::Start, nanos(running.attached));
+    thread::sleep(SETTLED);
     let before = usage::switches(running.pid())?;
     thread::sleep(IDLE);
     note(Quantity::WakeUps, count(usage::switches(running.pid())?.saturating_sub(before)));
