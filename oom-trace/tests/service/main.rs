@@ -15,6 +15,7 @@ mod support;
 mod here;
 
 mod config;
+mod confined;
 mod disk;
 mod logrotate;
 mod metrics;

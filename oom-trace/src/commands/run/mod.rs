@@ -1,5 +1,6 @@
 //! `oom-trace run`: hook the OOM killer and report each victim.
 
+mod confine;
 mod demo;
 mod instance;
 mod protect;
@@ -70,6 +71,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         notes.extend(protect::survive());
         notes.extend(protect::keep_heap());
         notes.extend(protect::drop_privileges());
+        let confined = !confine::runs_programs(&config);
+        notes.extend(confined.then(confine::confine).flatten());
         start_writing().context("cannot start the thread that writes to standard error")?;
 
         let console_closed = Arc::new(Notify::new());
@@ -83,7 +86,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             demo = Some(new);
             watcher
         });
-        let mut reloader = Reloader::new(args, config, agent);
+        let mut reloader = Reloader::new(args, config, confined, agent);
         let backfill = match boundary.zip(reloader.store()) {
             Some((boundary, store)) => {
                 let before = Before { host: host.clone(), store: store.to_owned(), until };

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::confine::runs_programs;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, open_sinks};
 use crate::config::{self, ConfigError};
@@ -14,6 +15,8 @@ use crate::sink::{Console, SinkError, Spec, Status};
 pub(super) struct Reloader {
     args: RunArgs,
     now: config::Run,
+    /// It has given up the right to run programs.
+    confined: bool,
     agent: Arc<dyn Status>,
 }
 
@@ -26,11 +29,20 @@ enum Unchanged {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Thread(#[from] ThreadError),
+    #[error(
+        "the first exec output takes a restart: an agent without one gives up the right to run programs"
+    )]
+    Confined,
 }
 
 impl Reloader {
-    pub(super) fn new(args: RunArgs, now: config::Run, agent: Arc<dyn Status>) -> Self {
-        Self { args, now, agent }
+    pub(super) fn new(
+        args: RunArgs,
+        now: config::Run,
+        confined: bool,
+        agent: Arc<dyn Status>,
+    ) -> Self {
+        Self { args, now, confined, agent }
     }
 
     /// Where records are kept, if they are.
@@ -56,6 +68,9 @@ impl Reloader {
 
     fn try_reload(&mut self, delivery: &mut Delivery) -> Result<String, Unchanged> {
         let new = config::Run::new(self.args.clone())?;
+        if self.confined && runs_programs(&new) {
+            return Err(Unchanged::Confined);
+        }
         let old = &self.now;
         let without = |these: &[Spec], those: &[Spec]| -> Vec<Spec> {
             these.iter().filter(|spec| !those.contains(spec)).cloned().collect()
