@@ -32,7 +32,7 @@ const LINKER: &str = "../target/tools/bin/bpf-linker";
 const HINT: &str = "eBPF cannot be built on this machine yet: run `cargo xtask setup`";
 
 /// Where what in the binary goes.
-const LAYOUT: &str = "seldom.ld";
+const LAYOUT: &str = "layout.ld";
 
 /// The read-only globals that the agent sets.
 const GLOBALS: [&str; 3] = ["LAYOUT", "MACHINE", "AYA_LOG_LEVEL"];

@@ -27,16 +27,14 @@ const MIB: u64 = 1 << 20;
 const MINFLT: usize = 7;
 const MAJFLT: usize = 9;
 
-/// The most of each, in bytes. It was 4.2, 0.9, 9.3 and 8.9 MiB on 6.12 when this was written, where
-/// 4.5 MiB of the third are the kernel's BTF: what takes more must be worth it. The last 0.9 MiB of the
-/// binary are the table of `history`, `verify`, `report`, more forms of logs, and the forms of the services
-/// that page people, and 0.27 MiB since are `top`, with what draws on a terminal; a running agent maps none of it
-/// that it does not use.
+/// The most of each, in bytes. It was 5.1, 1.1, 8.9 and 9.0 MiB on 6.12 when this was written, where
+/// 4.5 MiB of the third are the kernel's BTF: what takes more must be worth it. Of the binary a running agent
+/// maps little that it does not use: new code that it seldom runs wants a line in `layout.ld`.
 const BUDGETS: [(&str, u64); 4] = [
-    ("its share of the memory it maps, of which the ring is 1 MiB", 11 * MIB / 2),
+    ("its share of the memory it maps, of which the ring is 1 MiB", 27 * MIB / 5),
     ("anonymous memory", 9 * MIB / 8),
     ("the most it ever had resident", 11 * MIB),
-    ("the binary", 19 * MIB / 2),
+    ("the binary", 37 * MIB / 4),
 ];
 
 fn idle_is_light() {
