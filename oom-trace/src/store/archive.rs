@@ -288,7 +288,11 @@ impl Archive {
     fn version(&mut self) -> Result<i64, StoreError> {
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
-        let version = schema::version(self.connection().map_err(failed)?).map_err(failed)?;
+        let connection = self.connection().map_err(failed)?;
+        let version = schema::version(connection).map_err(failed)?;
+        if let Some(name) = schema::foreign(connection).map_err(failed)? {
+            return Err(StoreError::foreign(&path, name));
+        }
         match version {
             1 | schema::VERSION => Ok(version),
             other => Err(StoreError::version(&path, other)),
@@ -300,7 +304,9 @@ impl Archive {
             Some(open) => open,
             None => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                Connection::open_with_flags(&self.path, flags)?
+                let connection = Connection::open_with_flags(&self.path, flags)?;
+                schema::distrust(&connection)?;
+                connection
             }
         };
         Ok(self.connection.insert(connection))

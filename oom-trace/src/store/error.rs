@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use crate::text::KernelText;
+
 /// What was tried with which store, and what was answered.
 #[derive(Debug, Error)]
 #[error("cannot {tried} {}: {cause}{}", path.display(), self.advice())]
@@ -23,6 +25,8 @@ enum Cause {
     Sqlite(rusqlite::Error),
     #[error("its schema version {0} is unknown to this version of oom-trace")]
     Version(i64),
+    #[error("{name} in it runs what someone else wrote, which oom-trace never puts there")]
+    Foreign { name: KernelText },
     #[error("a record in it cannot be read: {0}")]
     Record(serde_json::Error),
 }
@@ -44,6 +48,10 @@ impl StoreError {
         Self { tried: "open", path: path.to_owned(), cause: Cause::Version(version) }
     }
 
+    pub(super) fn foreign(path: &Path, name: String) -> Self {
+        Self { tried: "read", path: path.to_owned(), cause: Cause::Foreign { name: name.into() } }
+    }
+
     pub(super) fn record(path: &Path, error: serde_json::Error) -> Self {
         Self { tried: "read", path: path.to_owned(), cause: Cause::Record(error) }
     }
@@ -63,14 +71,14 @@ impl StoreError {
                 !matches!(io.kind(), IsADirectory | NotADirectory | NotFound | PermissionDenied)
             }
             Cause::Sqlite(_) => !self.is_corrupt(),
-            Cause::Version(_) | Cause::Record(_) => false,
+            Cause::Version(_) | Cause::Foreign { .. } | Cause::Record(_) => false,
         }
     }
 
     fn code(&self) -> Option<ErrorCode> {
         match &self.cause {
             Cause::Sqlite(error) => error.sqlite_error_code(),
-            Cause::Io(_) | Cause::Version(_) | Cause::Record(_) => None,
+            Cause::Io(_) | Cause::Version(_) | Cause::Foreign { .. } | Cause::Record(_) => None,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::age::{self, Stands};
 
@@ -72,6 +73,23 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -512)?;
     // What was pruned is on the disk no more.
     connection.pragma_update(None, "secure_delete", "FAST")
+}
+
+/// Longest text or row that is read. A record has some KiB.
+const LONGEST: i32 = 32 << 20;
+
+/// What holds for each connection that reads: the file may be anyone's, and be meant to work the reader.
+pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// A thing in the file that answers by running what its author wrote: a view, or a column that is computed.
+pub(super) fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT schema.name FROM sqlite_schema AS schema WHERE schema.type = 'view' OR schema.type = 'table' AND \
+               (rootpage = 0 OR EXISTS (SELECT 1 FROM pragma_table_xinfo(schema.name) WHERE hidden <> 0))";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
 /// The version that a file of SQLite's says at its beginning (its file format, §1.3), which may lag

@@ -7,6 +7,7 @@ use crate::incident::model::KilledAgain;
 use crate::render::fixtures;
 
 mod age;
+mod hostile;
 mod ids;
 mod upgrade;
 
