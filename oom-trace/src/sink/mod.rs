@@ -43,7 +43,8 @@ mod webhook;
 
 #[cfg(test)]
 mod compliance;
-#[cfg(all(test, feature = "network"))]
+#[cfg(test)]
+#[cfg(feature = "network")]
 mod hostile;
 #[cfg(test)]
 mod testhttp;

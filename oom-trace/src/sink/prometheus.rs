@@ -254,6 +254,12 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_is_served_unless_asked() {
+        let config: PrometheusConfig = crate::setting::inline_table("{}").unwrap();
+        assert!(config.listen.ip().is_loopback());
+    }
+
+    #[test]
     fn complies() {
         let port = free_port();
         compliance::check(Bench {

@@ -5,6 +5,7 @@
 mod explain;
 mod forms;
 mod gallery;
+mod hostile;
 mod kept;
 mod programs;
 mod report;

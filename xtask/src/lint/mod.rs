@@ -3,6 +3,7 @@
 mod circles;
 mod imports;
 mod members;
+mod promises;
 mod sources;
 mod tokens;
 
@@ -38,9 +39,10 @@ pub(crate) fn run(toolchain: &str) -> Result<()> {
 }
 
 fn own_rules() -> Result<()> {
-    say("own rules: imports, unsafe code, file sizes, inherited lints");
+    say("own rules: imports, unsafe code, file sizes, inherited lints, promises");
     let mut found = sources::check(&sh::root())?;
     found.extend(members::check()?);
+    found.extend(promises::check(&sh::root())?);
     if !found.is_empty() {
         bail!("{}", found.join("\n"));
     }

@@ -28,24 +28,31 @@ const SKIPPED: &[&str] = &["target", ".git"];
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut houses = CRATES.map(|place| (place, House::default()));
+    each(root, |name, source| {
+        let errors = check_file(name, source).with_context(|| name.to_owned())?;
+        found.extend(errors.into_iter().map(|(line, what)| format!("{name}:{line}: {what}")));
+        for (place, house) in &mut houses {
+            if let Some(below) = name.strip_prefix(*place) {
+                house.take(name, below, source).with_context(|| name.to_owned())?;
+            }
+        }
+        Ok(())
+    })?;
+    found.extend(houses.iter().flat_map(|(_, house)| house.circles()));
+    Ok(found)
+}
+
+/// Shows each source file, by its path from the root.
+pub(super) fn each(root: &Path, mut show: impl FnMut(&str, &str) -> Result<()>) -> Result<()> {
     let skipped = |name: &str| SKIPPED.contains(&name);
     let entries = WalkDir::new(root).sort_by_file_name().into_iter();
     for entry in entries.filter_entry(|entry| !skipped(&entry.file_name().to_string_lossy())) {
         let path = entry?.into_path();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path)?;
-            let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
-            let errors = check_file(&name, &source).with_context(|| name.clone())?;
-            found.extend(errors.into_iter().map(|(line, what)| format!("{name}:{line}: {what}")));
-            for (place, house) in &mut houses {
-                if let Some(below) = name.strip_prefix(*place) {
-                    house.take(&name, below, &source).with_context(|| name.clone())?;
-                }
-            }
+            show(&path.strip_prefix(root)?.to_string_lossy(), &fs::read_to_string(&path)?)?;
         }
     }
-    found.extend(houses.iter().flat_map(|(_, house)| house.circles()));
-    Ok(found)
+    Ok(())
 }
 
 fn check_file(name: &str, source: &str) -> Result<Vec<(usize, String)>> {
