@@ -163,6 +163,11 @@ impl Dump {
         }
     }
 
+    /// Whether the table has the names of tasks.
+    pub(super) fn has_names(&self) -> bool {
+        self.columns.as_ref().is_none_or(|columns| !columns.lack_names())
+    }
+
     /// The one cgroup that all tasks are in, if that is told: the limit's, with none below it.
     pub(super) fn only_cgroup(&self) -> Option<&KernelText> {
         let (task, limit) = self.limit.as_ref()?;

@@ -12,6 +12,7 @@ mod dump;
 mod log;
 #[path = "../support/numbers.rs"]
 mod numbers;
+mod ends;
 mod names;
 mod oracle;
 mod printed;

@@ -108,7 +108,7 @@ impl<'a> Message<'a> {
             return Some(Self::TraceEnd(Some(pc)));
         }
         match text.first()? {
-            b'[' if let Some(columns) = Columns::parse(text) => {
+            b'[' if let Some(columns) = Columns::parse(text, form.cut) => {
                 return Some(Self::Columns(columns));
             }
             b'[' if let Some(row) = tasks::row(text) => return Some(Self::Row(row)),
@@ -119,7 +119,7 @@ impl<'a> Message<'a> {
             b'H' if let Some(name) = text.strip_prefix(b"Hardware name: ") => {
                 return Some(Self::Hardware(name.trim_ascii_end()));
             }
-            b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text) => {
+            b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text, form.cut) => {
                 return Some(Self::Usage(usage));
             }
             b'o' if let Some(summary) = Summary::parse(text, form) => {
