@@ -25,10 +25,12 @@ mod records;
 mod seen;
 mod shape;
 mod sources;
+mod table;
 mod terminal;
 mod text;
 mod words;
 mod wraps;
+mod yaml;
 
 use std::io::{self, Read};
 
@@ -45,7 +47,10 @@ use self::prefix::Speaker;
 use self::quoted_printable::Mail;
 use self::records::Fields;
 use self::sources::Sources;
+use self::table::Table;
+use self::collector::Known;
 use self::terminal::Terminal;
+use self::yaml::Documents;
 use super::message::{Columns, Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
@@ -161,6 +166,10 @@ struct Reader<'a> {
     mail: Mail,
     page: Page,
     terminal: Terminal,
+    table: Table,
+    documents: Documents,
+    /// What the entry around a line tells of it.
+    around: Option<Known>,
     /// A header without a prefix that is known, and what followed it.
     held: Vec<Held>,
     /// A message that lacks its end, which a mailer may have put into the next line.
@@ -189,6 +198,9 @@ impl<'a> Reader<'a> {
             mail: Mail::default(),
             page: Page::default(),
             terminal: Terminal::default(),
+            table: Table::default(),
+            documents: Documents::default(),
+            around: None,
             held: Vec::new(),
             wrapped: None,
             columns: None,
@@ -203,12 +215,18 @@ impl<'a> Reader<'a> {
     /// Whether lines of no interest may be stepped over. Records of several lines, and those with numbers, are
     /// read one by one.
     fn may_skip(&self) -> bool {
-        let is_one_by_one = self.sequence.is_some() || self.fields.is_open();
+        let is_one_by_one =
+            self.sequence.is_some() || self.fields.is_open() || self.is_in_record();
         let is_waiting = !self.held.is_empty()
             || self.wrapped.is_some()
             || self.mail.is_waiting()
             || self.terminal.is_waiting();
         !is_one_by_one && !is_waiting && self.attention.has_gone(&self.order)
+    }
+
+    /// Whether a row of a table or an entry of YAML is being read.
+    const fn is_in_record(&self) -> bool {
+        self.table.is_open() || self.documents.is_open()
     }
 
     /// Hands on what is done.
@@ -231,7 +249,10 @@ impl<'a> Reader<'a> {
             self.decoded(no, &line, true);
         }
         self.end_broken();
-        for said in self.fields.end() {
+        let document = self.documents.end(self.finder.zone());
+        self.document(document);
+        let rows = self.table.end(self.finder.zone());
+        for said in self.fields.end().into_iter().chain(rows) {
             self.said(0, said);
         }
         self.release();
@@ -289,7 +310,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn spoken(&mut self, spoken: Spoken) {
+    fn spoken(&mut self, mut spoken: Spoken) {
+        if let Some(known) = &self.around {
+            known.add_to(&mut spoken);
+        }
         self.found.logged += u64::from(spoken.is_stamped);
         self.attention.message();
         if is_header(&spoken.text) {
