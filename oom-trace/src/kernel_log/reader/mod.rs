@@ -15,6 +15,7 @@ mod hearsay;
 mod html;
 mod journal;
 mod kmsg;
+mod kubernetes;
 mod lines;
 mod months;
 mod order;
@@ -41,6 +42,7 @@ pub use seen::Seen;
 use self::attention::Attention;
 use self::find::{Finder, Spoken, is_header};
 use self::html::Page;
+use self::kubernetes::Kubernetes;
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
@@ -133,6 +135,11 @@ pub fn read_new<E: From<io::Error>>(
         reader.tell_hearsay(spoken);
         reader.deliver(&mut each)?;
     }
+    if reader.found.kernel == 0 {
+        let reported = reader.kubernetes.reported();
+        reader.done.extend(reported);
+        reader.deliver(&mut each)?;
+    }
     let mut found = reader.found;
     found.lines = lines.count();
     found.untold = reader.sources.untold();
@@ -179,6 +186,7 @@ struct Reader<'a> {
     /// Kills that the kubelet tells of, who has it from the kernel.
     hearsaid: Vec<Spoken>,
     attention: Attention,
+    kubernetes: Kubernetes,
     /// What other programs say of kills, and of whom.
     others: Vec<(Mention, Option<u32>)>,
     done: Vec<Record>,
@@ -206,6 +214,7 @@ impl<'a> Reader<'a> {
             columns: None,
             hearsaid: Vec::new(),
             attention: Attention::default(),
+            kubernetes: Kubernetes::default(),
             others: Vec::new(),
             done: Vec::new(),
             found: Found::default(),
