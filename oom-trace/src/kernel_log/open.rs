@@ -154,9 +154,7 @@ impl Open {
         may_lack_dump: bool,
     ) -> Option<Killed> {
         let mut named = killed.clone();
-        if let Some((name, is_whole)) =
-            self.dump.name_of(killed.tid, entry.names == Names::Exact)
-        {
+        if let Some((name, is_whole)) = self.dump.name_of(killed.tid, entry.names == Names::Exact) {
             named.decide(name, is_whole);
         }
         let is_of_this =

@@ -155,9 +155,7 @@ fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
         return (Some(comm), text.get(comm.len() + 1..).unwrap_or_default());
     }
     // Red Hat's 7.
-    if let Some((comm, rest)) =
-        rsplit_once(text, "), UID ").or(rsplit_once(text, ") , UID "))
-    {
+    if let Some((comm, rest)) = rsplit_once(text, "), UID ").or(rsplit_once(text, ") , UID ")) {
         let uid = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if uid > 0 && rest.get(uid..).is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
         {

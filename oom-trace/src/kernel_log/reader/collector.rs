@@ -181,13 +181,11 @@ fn add(text: &str, known: &Known, all: &mut Vec<Said>) {
     // dmesg --json --file has all that follows in each message, as it stands in the file.
     let is_next = |line: &str| line.starts_with('<') && line.get(2..4) == Some(">[");
     let lines = text.lines().take_while(|line| !is_next(line)).filter(|line| !line.is_empty());
-    all.extend(
-        lines.map(|line| Said::Line {
-            text: line.as_bytes().to_vec(),
-            known: known.clone(),
-            cut: false,
-        }),
-    );
+    all.extend(lines.map(|line| Said::Line {
+        text: line.as_bytes().to_vec(),
+        known: known.clone(),
+        cut: false,
+    }));
 }
 
 fn more(members: &Map<String, Value>, known: &Known) -> Known {

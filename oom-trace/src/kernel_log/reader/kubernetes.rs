@@ -115,9 +115,7 @@ impl Kubernetes {
 
     /// All that was reported; where the log has the kernel's own lines, they tell more.
     pub(super) fn reported(&mut self) -> impl Iterator<Item = Record> {
-        std::mem::take(&mut self.reported)
-            .into_iter()
-            .map(|kill| Record::UserKill(Box::new(kill)))
+        std::mem::take(&mut self.reported).into_iter().map(|kill| Record::UserKill(Box::new(kill)))
     }
 }
 

@@ -40,6 +40,7 @@ pub use kmsg::{Kmsg, Unreadable};
 pub use seen::Seen;
 
 use self::attention::Attention;
+use self::collector::Known;
 use self::find::{Finder, Spoken, is_header};
 use self::html::Page;
 use self::kubernetes::Kubernetes;
@@ -50,7 +51,6 @@ use self::quoted_printable::Mail;
 use self::records::Fields;
 use self::sources::Sources;
 use self::table::Table;
-use self::collector::Known;
 use self::terminal::Terminal;
 use self::yaml::Documents;
 use super::message::{Columns, Form, KUBELET, Message};
@@ -224,8 +224,7 @@ impl<'a> Reader<'a> {
     /// Whether lines of no interest may be stepped over. Records of several lines, and those with numbers, are
     /// read one by one.
     fn may_skip(&self) -> bool {
-        let is_one_by_one =
-            self.sequence.is_some() || self.fields.is_open() || self.is_in_record();
+        let is_one_by_one = self.sequence.is_some() || self.fields.is_open() || self.is_in_record();
         let is_waiting = !self.held.is_empty()
             || self.wrapped.is_some()
             || self.mail.is_waiting()

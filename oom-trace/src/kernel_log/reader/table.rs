@@ -103,7 +103,11 @@ impl Table {
         self.begun.extend_from_slice(line);
         match columns.fields(&self.begun) {
             None if !cut => {
-                if done.is_empty() { Row::Part } else { Row::Of(done) }
+                if done.is_empty() {
+                    Row::Part
+                } else {
+                    Row::Of(done)
+                }
             }
             fields => {
                 let is_cut = fields.is_none();
@@ -149,9 +153,8 @@ impl Columns {
             return None;
         }
         let names: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
-        let place = |known: &[&str]| {
-            known.iter().find_map(|name| names.iter().position(|it| it == name))
-        };
+        let place =
+            |known: &[&str]| known.iter().find_map(|name| names.iter().position(|it| it == name));
         let (line, time) = (place(&LINES)?, place(&TIMES));
         // Another table may have such a column; with its time it is of a log.
         time?;
@@ -325,9 +328,8 @@ mod tests {
         let grafana = format!(
             "labels,Time,Line,tsNs,id\n\"{{\"\"host\"\":\"\"db1\"\"}}\",1715588000120,\"{quoted}\n\",1715588000120000000,x"
         );
-        let splunk = format!(
-            "\"_time\",\"_raw\",host\n\"2024-05-13T08:13:20.120+0000\",\"{quoted}\",db1"
-        );
+        let splunk =
+            format!("\"_time\",\"_raw\",host\n\"2024-05-13T08:13:20.120+0000\",\"{quoted}\",db1");
         let datadog =
             format!("Date,Host,Service,Message\n2024-05-13T08:13:20.120Z,db1,k,\"{quoted}\"");
         let gcloud = format!("timestamp,textPayload\n2024-05-13T08:13:20.12Z,\"{quoted}\"");

@@ -134,7 +134,10 @@ mod tests {
         };
         let log = [
             entry("[    1.000001] eth0: up", "2024-05-13T08:13:10Z"),
-            entry("[   11.000001] Out of memory: Killed process 7 (a) total-vm:8kB", "2024-05-13T08:13:20.12Z"),
+            entry(
+                "[   11.000001] Out of memory: Killed process 7 (a) total-vm:8kB",
+                "2024-05-13T08:13:20.12Z",
+            ),
         ];
         let (mut records, zone) = (Vec::new(), Zone::utc());
         read(log.concat().as_bytes(), Parser::new(Machine::default()), &zone, |record| {

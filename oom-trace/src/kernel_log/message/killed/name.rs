@@ -20,7 +20,8 @@ pub(super) const KILLED: &Behind = &[
 pub(super) const CHOSEN: &Behind = &[" score # or sacrifice child", " score # or a child"];
 
 /// Of one whose memory was reaped.
-pub(super) const REAPED: &Behind = &[", now anon-rss:#kB, file-rss:#kB", " anon-rss:#kB, file-rss:#kB"];
+pub(super) const REAPED: &Behind =
+    &[", now anon-rss:#kB, file-rss:#kB", " anon-rss:#kB, file-rss:#kB"];
 
 /// A name, and what stands behind its parenthesis.
 pub(super) type Way<'a> = (&'a [u8], &'a [u8]);

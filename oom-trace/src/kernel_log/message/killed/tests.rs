@@ -29,7 +29,8 @@ fn a_uid_at_the_end_of_a_line_may_be_half_of_one() {
 
 #[test]
 fn who_was_chosen_is_known_without_the_end_of_the_name() {
-    let parse = |line: &str| Chose::parse(line.as_bytes(), Form { names: Names::Printed, cut: false });
+    let parse =
+        |line: &str| Chose::parse(line.as_bytes(), Form { names: Names::Printed, cut: false });
     let line = "Memory cgroup out of memory: Kill process 24572 (java";
     for len in line.len() - "java".len()..=line.len() {
         let chose = parse(&line[..len]).unwrap();
@@ -66,22 +67,10 @@ fn no_cut_makes_another_number() {
 #[test]
 fn what_old_kernels_say() {
     for (line, uid) in [
-        (
-            "Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB",
-            None,
-        ),
-        (
-            "Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB",
-            Some(48),
-        ),
-        (
-            "Killed process 95 (java) , UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB",
-            Some(48),
-        ),
-        (
-            "Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
-            Some(48),
-        ),
+        ("Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB", None),
+        ("Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB", Some(48)),
+        ("Killed process 95 (java) , UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB", Some(48)),
+        ("Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB", Some(48)),
         ("Killed process 95 (java) vsz:8kB, anon-rss:4kB, file-rss:0kB", None),
     ] {
         let killed = parse(line);
