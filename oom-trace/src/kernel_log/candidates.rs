@@ -55,7 +55,7 @@ pub(super) fn candidates(dump: &Dump, chosen: Option<u32>, scale: Scale) -> Opti
         // Of equals either would have been chosen.
         decided_by_adj: chosen_held
             .zip(largest_killable)
-            .filter(|_| chosen.is_some())
+            .filter(|_| chosen.is_some() && dump.has_names())
             .map(|(own, largest)| own < largest),
     })
 }
@@ -65,7 +65,8 @@ pub(super) fn census(dump: &Dump, scale: Scale) -> Option<Census> {
     let Dump { tasks, has_all_tasks, .. } = dump;
     let cgroup = dump.only_cgroup();
     let row = |task: &Task| Candidate { cgroup: cgroup.cloned(), ..candidate(task, None, scale) };
-    let rows: Vec<_> = tasks.iter().filter(|_| *has_all_tasks).map(row).collect();
+    let is_told = *has_all_tasks && dump.has_names();
+    let rows: Vec<_> = tasks.iter().filter(|_| is_told).map(row).collect();
     Census::of(&rows)
 }
 

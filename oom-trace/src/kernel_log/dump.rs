@@ -150,12 +150,22 @@ impl Dump {
         limit && self.summary.is_none() && self.chose.is_none()
     }
 
+    pub(super) fn sum_up(&mut self, mut summary: Summary) {
+        summary.decide(|tid| self.tasks.iter().find(|task| task.tid == tid)?.comm.clone());
+        self.summary = Some(summary);
+    }
+
     /// The thread that was chosen.
     pub(super) fn chosen(&self) -> Option<u32> {
         match &self.summary {
             Some(summary) => summary.pid,
             None => self.chose.as_ref().map(|chose| chose.tid),
         }
+    }
+
+    /// Whether the table has the names of tasks.
+    pub(super) fn has_names(&self) -> bool {
+        self.columns.as_ref().is_none_or(|columns| !columns.lack_names())
     }
 
     /// The one cgroup that all tasks are in, if that is told: the limit's, with none below it.
@@ -210,6 +220,17 @@ impl Dump {
     /// Whether a thread may be in the table, as far as there is one.
     pub(super) fn may_list(&self, tid: u32) -> bool {
         self.tasks.is_empty() || self.is_partial || self.process(tid).is_some()
+    }
+
+    /// The name that another line has of a thread, and whether nothing of it can be missing there: a line feed in
+    /// it ends a row of a printed table.
+    pub(super) fn name_of(&self, tid: u32, is_exact: bool) -> Option<(&KernelText, bool)> {
+        let summary = self.summary.as_ref().filter(|summary| summary.pid == Some(tid));
+        let chose = self.chose.as_ref().filter(|chose| chose.tid == tid);
+        let row = || self.tasks.iter().find(|task| task.tid == tid)?.comm.as_ref();
+        let said = summary.and_then(|summary| summary.task.as_ref());
+        let said = said.or_else(|| chose.and_then(|chose| chose.comm.as_ref()));
+        said.map(|name| (name, true)).or_else(|| Some((row()?, is_exact)))
     }
 
     /// Whether the name of who was killed is that of who was chosen; a task may rename itself, but between two

@@ -6,6 +6,7 @@
 
 use super::dump::Dump;
 use super::message::{Killed, Message, Reaped, Summary};
+use super::scan::Names;
 use super::untold::Mention;
 use super::{Caller, Entry, Stamp};
 use crate::incident::model::KilledAgain;
@@ -140,7 +141,7 @@ impl Open {
             return Some(summary);
         }
         self.last = entry.stamp;
-        self.dump.summary = Some(summary);
+        self.dump.sum_up(summary);
         None
     }
 
@@ -152,11 +153,16 @@ impl Open {
         entry: &Entry<'_>,
         may_lack_dump: bool,
     ) -> Option<Killed> {
+        let mut named = killed.clone();
+        if let Some((name, is_whole)) = self.dump.name_of(killed.tid, entry.names == Names::Exact) {
+            named.decide(name, is_whole);
+        }
         let is_of_this =
-            self.failures == 0 && self.may_hold(entry) && self.is_of_this(&killed, may_lack_dump);
+            self.failures == 0 && self.may_hold(entry) && self.is_of_this(&named, may_lack_dump);
         if !is_of_this || self.victims.len() >= MAX_VICTIMS {
             return Some(killed);
         }
+        let killed = named;
         self.last = entry.stamp;
         match self.victims.iter_mut().find(|known| known.killed.tid == killed.tid) {
             Some(known) => known.again.push((killed, entry.stamp)),

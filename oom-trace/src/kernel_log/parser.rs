@@ -258,6 +258,9 @@ impl Parser {
                 started.unwrap_or_default()
             }
             Message::Group(path) => self.group(path, entry),
+            // What stands beside it tells of the kill, or nothing does.
+            Message::Unnamed if self.open.is_some() && !self.has_result() => Vec::new(),
+            Message::Unnamed => self.start(entry, |_| {}),
             Message::NoVictim => {
                 if self.open.as_mut().is_some_and(|open| open.fail(entry)) {
                     Vec::new()

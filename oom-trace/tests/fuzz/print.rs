@@ -142,8 +142,9 @@ fn table(incident: &Incident) -> Vec<String> {
             (victim.memory.total_vm_bytes.unwrap() / 4096, victim.oom_score_adj.unwrap());
         let (tables, swap) =
             (victim.memory.pgtables_bytes.unwrap(), victim.memory.swap_bytes.unwrap() / 4096);
+        let name = escape(victim.comm.as_ref().unwrap().as_bytes());
         format!(
-            "[{tid:7}] {uid:5} {tid:5} {pages:8} {pages:8} {tables:8} {swap:8}         {adj:5} x"
+            "[{tid:7}] {uid:5} {tid:5} {pages:8} {pages:8} {tables:8} {swap:8}         {adj:5} {name}"
         )
     };
     let others = (0..2).map(|pid| {
@@ -191,6 +192,17 @@ fn line(form: Form, sequence: &mut u64, micros: u64, caller: Option<u32>, text: 
             .into_bytes()
         }
     }
+}
+
+fn escape(name: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in name {
+        match byte {
+            b' '..=b'~' if *byte != b'\\' => text.push(char::from(*byte)),
+            _ => write!(text, "\\x{byte:02x}").unwrap(),
+        }
+    }
+    text
 }
 
 fn unescape(text: &str) -> Vec<u8> {

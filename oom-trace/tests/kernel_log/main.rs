@@ -8,10 +8,13 @@ mod cases;
 mod cut;
 #[path = "../support/dump.rs"]
 mod dump;
+mod ends;
 #[path = "../support/log/mod.rs"]
 mod log;
+mod names;
 #[path = "../support/numbers.rs"]
 mod numbers;
+mod old;
 mod oracle;
 mod printed;
 mod widths;

@@ -78,6 +78,7 @@ names! {
         Killed => "killed",
         Evicted => "evicted",
         RanOut => "ran_out",
+        Reported => "reported",
     }
     ExitState {
         Freed => "freed",

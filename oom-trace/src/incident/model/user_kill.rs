@@ -21,7 +21,7 @@ pub struct UserKill {
     /// What reported it.
     pub source: Source,
     /// Who did it: `systemd-oomd`, `earlyoom`, `nohang`, `oomd`, `lmkd`, `talos`, `kubelet`, `lowmemorykiller`; or the
-    /// runtime that ran out: `java`, `node`, `go`, `c++`, `python`.
+    /// runtime that ran out: `java`, `node`, `go`, `c++`, `python`; or who reports a kill: `kubernetes`.
     pub by: String,
     /// What was done.
     pub action: UserAction,
@@ -35,7 +35,7 @@ pub struct UserKill {
     pub uid: Option<u32>,
     /// The cgroup or unit that was killed as a whole.
     pub cgroup: Option<KernelText>,
-    /// The pod that was evicted, `namespace/name`.
+    /// The pod, `namespace/name`.
     pub pod: Option<String>,
     /// What it held.
     pub rss_bytes: Option<u64>,
@@ -55,6 +55,8 @@ pub enum UserAction {
     Evicted,
     /// It failed by itself for want of memory that its runtime or a limit denied.
     RanOut,
+    /// The kernel's OOM killer killed, says another who has it from there: the log has no line of the kernel's.
+    Reported,
 }
 
 /// The `type` of a [`UserKill`].

@@ -2,7 +2,7 @@
 
 use super::Message;
 use super::header::Name;
-use crate::kernel_log::scan::{Names, Scan, rsplit_once, utf8};
+use crate::kernel_log::scan::{Names, Scan, rsplit_once, split_once, utf8};
 
 /// `CPU: 0 UID: 1000 PID: 157 Comm: memhog Not tainted 6.18.15 #1 PREEMPT(lazy) `; the uid since
 /// 6.12, the preemption model since 6.15. Before 3.11 `Pid: 157, comm: memhog Not tainted 2.6.32`.
@@ -61,13 +61,27 @@ impl Cpu {
         Some(Self { cpu, uid, tid, comm, taint, release, preempt })
     }
 
-    /// What of it is sure where its line lost its end: the last word may have gone on.
-    pub(super) fn before_a_cut(self, text: &[u8]) -> Self {
+    /// What of it is sure where its line lost its end: the last word may have gone on, and what looks like the
+    /// kernel's words may be of the name.
+    pub(super) fn before_a_cut(self, text: &[u8], names: Names) -> Option<Self> {
+        let (_, named) = split_once(text, "omm: ")?;
+        let is_end = |at| {
+            let (name, rest) = named.split_at_checked(at)?;
+            let is_words = BEHIND_NAME.iter().any(|words| words.as_bytes().starts_with(rest));
+            (is_words && names.may_be_comm(name)).then_some(())
+        };
+        if (0..=named.len()).rev().find_map(is_end).is_some() {
+            return None;
+        }
         let is_whole = |word: &String| !text.ends_with(word.as_bytes());
         let Self { release, preempt, .. } = self;
-        Self { release: release.filter(is_whole), preempt: preempt.filter(is_whole), ..self }
+        Some(Self { release: release.filter(is_whole), preempt: preempt.filter(is_whole), ..self })
     }
 }
+
+/// What the kernel says behind the name.
+const BEHIND_NAME: [&str; 4] =
+    [" Not tainted ", " Tainted: ", " Kdump: loaded Not tainted ", " Kdump: loaded Tainted: "];
 
 /// Where a program entered the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{Form, KUBELET, Message};
 pub(super) fn read<'a>(text: &'a [u8], form: Form) -> Option<Message<'a>> {
     match Message::read(text, form) {
         Some(Message::Killed(_)) if text.starts_with(KUBELET.as_bytes()) => None,
-        Some(Message::Cpu(cpu)) => Some(Message::Cpu(cpu.before_a_cut(text))),
+        Some(Message::Cpu(cpu)) => cpu.before_a_cut(text, form.names).map(Message::Cpu),
         Some(Message::Frame(_)) => Some(Message::Frame(None)),
         Some(Message::TraceEnd(_)) => Some(Message::TraceEnd(None)),
         Some(Message::Usage(usage)) => {

@@ -1,7 +1,10 @@
 //! The line of a kill (`__oom_kill_process`, mm/oom_kill.c), and those that stand in its place.
 
+mod name;
+
+use self::name::{CHOSEN, KILLED, REAPED, may_be_cut_in_it, way};
 use super::Form;
-use crate::kernel_log::scan::{Names, Scan, rsplit_once, split_once};
+use crate::kernel_log::scan::{Names, Scan, has, rsplit_once, split_once};
 use crate::text::KernelText;
 
 /// The kernel's words before `: Killed process`; none from 2.6.36 to 5.0.
@@ -11,7 +14,7 @@ pub(in crate::kernel_log) const MESSAGES: [&str; 3] =
 /// `Out of memory: Killed process 95 (memhog) total-vm:25660kB, anon-rss:24224kB, file-rss:4kB,`
 /// `shmem-rss:704kB, UID:1000 pgtables:84kB oom_score_adj:100`; the last three since 5.4, by parts.
 /// Red Hat's 7 has `, UID 1000,` behind the name, its 6 before it. Whatever a cut left off is `None`.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::kernel_log) struct Killed {
     pub(in crate::kernel_log) message: Option<&'static str>,
     pub(in crate::kernel_log) tid: u32,
@@ -23,6 +26,9 @@ pub(in crate::kernel_log) struct Killed {
     pub(in crate::kernel_log) uid: Option<u32>,
     pub(in crate::kernel_log) pgtables_bytes: Option<u64>,
     pub(in crate::kernel_log) oom_score_adj: Option<i16>,
+    /// What stands behind the parenthesis, where the line may end within the name: what looks like numbers may
+    /// be a part of it.
+    pub(in crate::kernel_log) unclear: Option<KernelText>,
 }
 
 impl Killed {
@@ -36,12 +42,22 @@ impl Killed {
         } else {
             head.eat(" (")?;
         }
+        let is_unclear = may_be_cut_in_it(head.0, form);
+        killed.unclear = is_unclear.then(|| KernelText::from(head.0));
+        if is_unclear && form.cut {
+            // By itself, `Killed process 7 (` may be anybody's.
+            return (message.is_some() || way(head.0, KILLED, form).is_some()).then_some(killed);
+        }
         let (comm, numbers) = match before_prose(head.0, form) {
             Some(comm) => (Some(comm), &b""[..]),
-            None => numbers(head.0),
+            None => match way(head.0, KILLED, form) {
+                Some((comm, numbers)) => (Some(comm), numbers),
+                None => numbers(head.0),
+            },
         };
-        // A name may end as this one does, and go on behind the cut.
-        if let Some(comm) = comm.filter(|_| !numbers.is_empty() || !form.cut) {
+        // A name may end as this one does, and go on behind the cut, unless it is as long as names are.
+        let is_longest = || way(head.0, KILLED, form).is_some();
+        if let Some(comm) = comm.filter(|_| !numbers.is_empty() || !form.cut || is_longest()) {
             form.names.may_be_comm(comm).then_some(())?;
             killed.comm = form.names.read(comm);
         } else if comm.is_none() && !numbers.is_empty()
@@ -49,16 +65,41 @@ impl Killed {
         {
             return None;
         }
-        let mut scan = Scan(numbers);
+        killed.numbers(numbers, form);
+        Some(killed)
+    }
+
+    /// Takes the name that another line has of this thread; `is_whole` if nothing of it can be missing there.
+    /// It tells in which way a line is to be read that may end within the name.
+    pub(in crate::kernel_log) fn decide(&mut self, name: &KernelText, is_whole: bool) {
+        let Some(unclear) = self.unclear.clone() else { return };
+        let form = Form { names: Names::Exact, cut: true };
+        let (text, name_text) = (unclear.as_bytes(), name.as_bytes());
+        match way(text, KILLED, form) {
+            Some((comm, rest)) if comm == name_text => {
+                self.comm = Some(name.clone());
+                self.numbers(rest, form);
+            }
+            _ if is_whole && name_text.starts_with(text) => {
+                let Self { message, tid, uid, .. } = *self;
+                let uid = uid.filter(|_| !has(text, b"UID "));
+                *self = Self { message, tid, uid, comm: Some(name.clone()), ..Self::default() };
+            }
+            _ => {}
+        }
+    }
+
+    fn numbers(&mut self, text: &[u8], form: Form) {
+        let mut scan = Scan(text);
         scan.separators();
         if scan.eat("UID ").is_some() {
-            killed.uid = Some(scan.number()?);
+            let uid = scan.number();
+            self.uid = uid.filter(|_| !form.cut || !scan.0.is_empty()).or(self.uid);
             scan.separators();
         }
-        while killed.part(&mut scan, form).is_some() {
+        while self.part(&mut scan, form).is_some() {
             scan.separators();
         }
-        Some(killed)
     }
 
     /// One of its numbers; `None` where what follows is none, or may have lost its end.
@@ -114,7 +155,7 @@ fn numbers(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
         return (Some(comm), text.get(comm.len() + 1..).unwrap_or_default());
     }
     // Red Hat's 7.
-    if let Some((comm, rest)) = rsplit_once(text, "), UID ") {
+    if let Some((comm, rest)) = rsplit_once(text, "), UID ").or(rsplit_once(text, ") , UID ")) {
         let uid = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if uid > 0 && rest.get(uid..).is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
         {
@@ -158,6 +199,18 @@ fn begin<'a>(text: &'a [u8], verb: &str) -> Option<(Option<&'static str>, Scan<'
     Some((Some(message).filter(|_| ends.next().is_none()), Scan(rest)))
 }
 
+/// Whether a line says that the kernel kills, and ends before it says whom.
+pub(super) fn is_cut_before_name(text: &[u8], form: Form) -> bool {
+    let ends = |verb| {
+        let (message, mut scan) = begin(text, verb)?;
+        scan.run(u8::is_ascii_digit);
+        let is_end = b" ".starts_with(scan.0) || scan.0.starts_with(b", ");
+        (message.is_some() && is_end && !scan.0.contains(&b'(')).then_some(())
+    };
+    let verbs = ["Killed process ", "Kill process ", "kill process "];
+    form.cut && verbs.into_iter().find_map(ends).is_some()
+}
+
 /// Whether this may become one with its other lines.
 pub(super) fn is_begun(text: &[u8]) -> bool {
     let digit = |scan: Scan<'_>| scan.0.first().is_some_and(u8::is_ascii_digit);
@@ -176,12 +229,23 @@ pub(in crate::kernel_log) struct Chose {
 }
 
 impl Chose {
-    pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
+    pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
+        let names = form.names;
         // 2.6.32 begins it small.
         let begun = begin(text, "Kill process ").or_else(|| begin(text, "kill process "));
         let (message, mut scan) = begun?;
         let tid = scan.number()?;
         scan.eat(" (")?;
+        if form.cut && may_be_cut_in_it(scan.0, form) {
+            let is_it = message.is_some() || way(scan.0, CHOSEN, form).is_some();
+            return is_it.then_some(Self { message, tid, comm: None, score: None });
+        }
+        if let Some((comm, rest)) = way(scan.0, CHOSEN, form) {
+            let mut rest = Scan(rest);
+            let score = rest.eat(" score ").and_then(|()| rest.number());
+            let score = score.filter(|_| !rest.0.is_empty());
+            return Some(Self { message, tid, comm: names.read(comm), score });
+        }
         let (comm, score) = match rsplit_once(scan.0, ") score ") {
             Some((comm, rest)) => {
                 let mut rest = Scan(rest);
@@ -214,17 +278,20 @@ pub(in crate::kernel_log) struct Reaped {
 }
 
 impl Reaped {
-    pub(super) fn parse(text: &[u8], names: Names) -> Option<Self> {
+    pub(super) fn parse(text: &[u8], form: Form) -> Option<Self> {
+        let names = form.names;
         let mut scan = Scan(text);
         scan.eat("oom_reaper: reaped process ")?;
         // 4.6 has a colon here.
         let _ = scan.eat(":");
         let tid = scan.number()?;
         scan.eat(" (")?;
-        let (comm, rest) = rsplit_once(scan.0, "), now anon-rss:")
-            .or_else(|| rsplit_once(scan.0, ") anon-rss:"))?;
-        names.may_be_comm(comm).then_some(())?;
+        let (comm, rest) = way(scan.0, REAPED, form)?;
+        if form.cut && may_be_cut_in_it(scan.0, form) {
+            return None;
+        }
         let mut scan = Scan(rest);
+        scan.eat(", now anon-rss:").or_else(|| scan.eat(" anon-rss:"))?;
         let anon_rss_bytes = scan.kilobytes();
         let mut part = |label| scan.eat(label).and_then(|()| scan.kilobytes());
         Some(Self {
@@ -253,148 +320,4 @@ pub(super) fn told_by_kubelet(text: &[u8], names: Names) -> Option<Killed> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXACT: Form = Form { names: Names::Exact, cut: false };
-    const LINE: &str = "Memory cgroup out of memory: Killed process 95 () total-vm:) total-vm:\
-                        8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB, UID:1000 pgtables:84kB \
-                        oom_score_adj:-100";
-
-    fn parse(line: &str) -> Killed {
-        Killed::parse(line.as_bytes(), EXACT).unwrap()
-    }
-
-    #[test]
-    fn a_name_is_no_number() {
-        let killed = parse(LINE);
-        assert_eq!(killed.message, Some(MESSAGES[0]));
-        assert_eq!(killed.comm, Some(") total-vm:".into()));
-        assert_eq!(killed.total_vm_bytes, Some(8192));
-        assert_eq!((killed.uid, killed.oom_score_adj), (Some(1000), Some(-100)));
-        assert!(killed.is_whole());
-    }
-
-    /// Nothing says that a file's last line lost its end, but that it ends with a number that is not the last.
-    #[test]
-    fn a_uid_at_the_end_of_a_line_may_be_half_of_one() {
-        let killed =
-            parse("Out of memory: Killed process 44 (x) total-vm:8kB, shmem-rss:4kB, UID:338737");
-        assert_eq!((killed.shmem_rss_bytes, killed.uid), (Some(4096), None));
-    }
-
-    #[test]
-    fn who_was_chosen_is_known_without_the_end_of_the_name() {
-        let parse = |line: &str| Chose::parse(line.as_bytes(), Names::Printed);
-        let line = "Memory cgroup out of memory: Kill process 24572 (java";
-        for len in line.len() - "java".len()..=line.len() {
-            let chose = parse(&line[..len]).unwrap();
-            assert_eq!((chose.tid, chose.comm, chose.score), (24572, None, None));
-        }
-        assert!(parse("Out of memory: Kill process 7 (if nothing else helps").is_none());
-    }
-
-    /// Whatever is read of a line that lost its end is what the whole line says.
-    #[test]
-    fn no_cut_makes_another_number() {
-        let cut = Form { cut: true, ..EXACT };
-        let line = "Out of memory: Killed process 95 (memhog) total-vm:8kB, anon-rss:4kB, \
-                    file-rss:0kB, shmem-rss:4kB, UID:1000 pgtables:84kB oom_score_adj:-100";
-        for (line, comm) in [(LINE, ") total-vm:"), (line, "memhog")] {
-            let mut told = 0;
-            for len in 0..=line.len() {
-                let Some(killed) = Killed::parse(&line.as_bytes()[..len], cut) else { continue };
-                told += 1;
-                assert_eq!(killed.tid, 95, "{len}");
-                assert_eq!(killed.total_vm_bytes.unwrap_or(8192), 8192, "{len}");
-                assert_eq!(killed.shmem_rss_bytes.unwrap_or(4096), 4096, "{len}");
-                assert_eq!(killed.uid.unwrap_or(1000), 1000, "{len}");
-                assert_eq!(killed.pgtables_bytes.unwrap_or(84 * 1024), 84 * 1024, "{len}");
-                assert_eq!(killed.oom_score_adj, None, "{len}");
-                if comm == "memhog" {
-                    assert_eq!(killed.comm.unwrap_or(comm.into()), comm.into(), "{len}");
-                }
-            }
-            assert!(told > 60, "{told}");
-        }
-    }
-
-    #[test]
-    fn what_old_kernels_say() {
-        for (line, uid) in [
-            (
-                "Killed process 95 (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:4kB",
-                None,
-            ),
-            (
-                "Killed process 95 (java), UID 48, total-vm:8kB, anon-rss:4kB, file-rss:0kB",
-                Some(48),
-            ),
-            (
-                "Killed process 95, UID 48, (java) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
-                Some(48),
-            ),
-            ("Killed process 95 (java) vsz:8kB, anon-rss:4kB, file-rss:0kB", None),
-        ] {
-            let killed = parse(line);
-            assert_eq!((killed.message, killed.uid, killed.pgtables_bytes), (None, uid, None));
-            assert_eq!((killed.tid, killed.comm), (95, Some("java".into())), "{line}");
-            assert_eq!(killed.total_vm_bytes, Some(8192), "{line}");
-            assert_eq!(killed.anon_rss_bytes, Some(4096), "{line}");
-        }
-        let line = b"Out of memory: Kill process 7 (a) score 1) score 950 or sacrifice child";
-        let chose = Chose::parse(line, Names::Exact).unwrap();
-        assert_eq!((chose.tid, chose.comm), (7, Some("a) score 1".into())));
-        let line = b"Out of memory: kill process 7 (a) score 950 or a child";
-        assert_eq!(Chose::parse(line, Names::Exact).unwrap().tid, 7);
-    }
-
-    #[test]
-    fn a_line_that_lost_its_end_is_still_a_kill() {
-        let killed = parse("Out of memory: Killed process 5017 (test)");
-        assert_eq!((killed.tid, killed.comm), (5017, Some("test".into())));
-        assert_eq!(killed.total_vm_bytes, None);
-        let printed = Form { names: Names::Printed, cut: false };
-        let line = b"Out of Memory: Killed process 5017 (test).In this instance (see above) it did";
-        let killed = Killed::parse(line, printed).unwrap();
-        assert_eq!((killed.tid, killed.comm), (5017, Some("test".into())));
-        let killed = parse("Out of memory: Killed process 5017 (te");
-        assert_eq!((killed.tid, killed.comm), (5017, None));
-    }
-
-    #[test]
-    fn a_line_that_lost_its_beginning_is_still_a_kill() {
-        let killed = parse("cgroup out of memory: Killed process 7 (a) total-vm:8kB");
-        assert_eq!((killed.message, killed.tid), (Some(MESSAGES[0]), 7));
-        let killed = parse("memory: Killed process 7 (a) total-vm:8kB");
-        assert_eq!((killed.message, killed.comm), (None, Some("a".into())));
-        let killed = parse("Out of Memory: Killed process 7 (a) total-vm:8kB");
-        assert_eq!(killed.message, Some(MESSAGES[1]));
-        // The end of what a cgroup's begins with, not the machine's.
-        let killed = parse("out of memory: Killed process 7 (a) total-vm:8kB");
-        assert_eq!(killed.message, Some(MESSAGES[0]));
-    }
-
-    #[test]
-    fn what_somebody_else_wrote_is_no_kill() {
-        for line in [
-            "x: Killed process 1 (a) total-vm:1kB, anon-rss:1kB, file-rss:1kB",
-            "Killed process 1 (a) by hand",
-            "Killed process group 1",
-        ] {
-            assert!(Killed::parse(line.as_bytes(), EXACT).is_none(), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_reapers_line_of_any_age() {
-        for line in [
-            "oom_reaper: reaped process 95 (a, b), now anon-rss:4kB, file-rss:0kB, shmem-rss:8kB",
-            "oom_reaper: reaped process :95 (a, b) anon-rss:4kB, file-rss:0kB, shmem-rss:8kB",
-        ] {
-            let reaped = Reaped::parse(line.as_bytes(), Names::Exact).unwrap();
-            assert_eq!((reaped.tid, reaped.comm), (95, Some("a, b".into())));
-            assert_eq!((reaped.anon_rss_bytes, reaped.shmem_rss_bytes), (Some(4096), Some(8192)));
-        }
-    }
-}
+mod tests;

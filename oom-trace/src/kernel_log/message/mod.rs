@@ -76,6 +76,8 @@ pub(super) enum Message<'a> {
     Chose(Chose),
     /// `… Killed process …`
     Killed(Killed),
+    /// One of both, cut before it says whom.
+    Unnamed,
     /// `Out of memory and no killable processes...`
     NoVictim,
     /// `oom_reaper: reaped process …`
@@ -106,7 +108,7 @@ impl<'a> Message<'a> {
             return Some(Self::TraceEnd(Some(pc)));
         }
         match text.first()? {
-            b'[' if let Some(columns) = Columns::parse(text) => {
+            b'[' if let Some(columns) = Columns::parse(text, form.cut) => {
                 return Some(Self::Columns(columns));
             }
             b'[' if let Some(row) = tasks::row(text) => return Some(Self::Row(row)),
@@ -117,13 +119,13 @@ impl<'a> Message<'a> {
             b'H' if let Some(name) = text.strip_prefix(b"Hardware name: ") => {
                 return Some(Self::Hardware(name.trim_ascii_end()));
             }
-            b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text) => {
+            b'm' | b's' | b'k' if let Some(usage) = Usage::parse(text, form.cut) => {
                 return Some(Self::Usage(usage));
             }
             b'o' if let Some(summary) = Summary::parse(text, form) => {
                 return Some(Self::Summary(summary));
             }
-            b'o' if let Some(reaped) = Reaped::parse(text, names) => {
+            b'o' if let Some(reaped) = Reaped::parse(text, form) => {
                 return Some(Self::Reaped(reaped));
             }
             b'K' if let Some(panic) = panic(text) => return Some(Self::Panic(panic)),
@@ -153,10 +155,11 @@ impl<'a> Message<'a> {
         Header::parse(text, form)
             .map(Self::Header)
             .or_else(|| Killed::parse(text, form).map(Self::Killed))
-            .or_else(|| Chose::parse(text, names).map(Self::Chose))
+            .or_else(|| Chose::parse(text, form).map(Self::Chose))
             .or_else(|| summary::cpuset(text, names))
             .or_else(|| MemInfo::parse(text).map(Self::MemInfo))
             .or_else(|| meminfo::stat(text).map(Self::Stat))
+            .or_else(|| killed::is_cut_before_name(text, form).then_some(Self::Unnamed))
     }
 
     /// Whether what it lacks may be in the next line: where a name holds a line feed, or another CPU
@@ -174,7 +177,12 @@ impl<'a> Message<'a> {
     pub(super) fn is_mention(&self) -> bool {
         matches!(
             self,
-            Self::Header(_) | Self::Summary(_) | Self::Chose(_) | Self::Killed(_) | Self::NoVictim
+            Self::Header(_)
+                | Self::Summary(_)
+                | Self::Chose(_)
+                | Self::Killed(_)
+                | Self::Unnamed
+                | Self::NoVictim
         )
     }
 

@@ -24,6 +24,8 @@ pub(in crate::kernel_log) struct Summary {
     pub(in crate::kernel_log) pid: Option<u32>,
     /// `None` if the line may be cut.
     pub(in crate::kernel_log) uid: Option<u32>,
+    /// The name and the id, where the line may end within a name that looks like both.
+    unclear: Option<(KernelText, u32)>,
 }
 
 impl Summary {
@@ -41,13 +43,23 @@ impl Summary {
             task: None,
             pid: None,
             uid: None,
+            unclear: None,
         };
         if scan.eat(",nodemask=").is_none() {
             return Some(summary);
         }
         summary.nodemask = nodemask(&mut scan)?;
         // The end first: from the right, a name cannot be taken for a number.
-        let rest = match ids(scan.0, form) {
+        let ids = match ids(scan.0, form) {
+            Some((rest, pid, _)) if form.cut && may_end_in_name(scan.0, form.names) => {
+                let task = rsplit_once(rest, ",task=").map(|(_, task)| task);
+                let task = task.and_then(|task| form.names.read(task));
+                summary.unclear = task.map(|task| (task, pid));
+                None
+            }
+            ids => ids,
+        };
+        let rest = match ids {
             Some((rest, pid, uid)) => {
                 (summary.pid, summary.uid) = (Some(pid), uid);
                 rest
@@ -63,6 +75,14 @@ impl Summary {
             None => summary.rest(rest, is_whole, form.names),
         }
         Some(summary)
+    }
+
+    /// Takes the id that only another line confirms, by the name that this thread has there.
+    pub(in crate::kernel_log) fn decide(&mut self, name_of: impl Fn(u32) -> Option<KernelText>) {
+        let Some((task, pid)) = &self.unclear else { return };
+        if name_of(*pid).as_ref() == Some(task) {
+            (self.pid, self.task) = (Some(*pid), Some(task.clone()));
+        }
     }
 
     fn name(&mut self, names: &Readings<'_>, printed: Names) {
@@ -128,10 +148,19 @@ fn ids(text: &[u8], form: Form) -> Option<(&[u8], u32, Option<u32>)> {
     let uid: Option<i64> = scan.number();
     let is_done = scan.is_done(form.cut).is_some();
     let has = |text, key| split_once(text, key).is_some();
+    // A name that looks like both, and the line ends behind it.
+    if form.cut && !scan.0.is_empty() || scan.0.starts_with(b",p") {
+        return None;
+    }
     if !has(rest, ",task=") || has(scan.0, ",mems_allowed=") || has(scan.0, ",task=") {
         return None;
     }
     Some((rest, pid, uid.filter(|_| is_done).and_then(uid_of)))
+}
+
+/// Whether all that follows the last `,task=` may be the beginning of a name.
+fn may_end_in_name(text: &[u8], names: Names) -> bool {
+    rsplit_once(text, ",task=").is_some_and(|(_, rest)| names.may_be_comm(rest))
 }
 
 /// One way to read the names of a summary.
@@ -303,6 +332,18 @@ mod tests {
     /// The name of a cpuset, and the line ends within that of the task.
     #[test]
     fn what_a_name_says_is_no_id() {
+        let cut = Form { names: Names::Printed, cut: true };
+        let start = "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,\
+                     global_oom,task_memcg=/g,task=";
+        let whole = format!("{start},pid=1,uid=0,pid=95,uid=1000");
+        for len in start.len()..whole.len() {
+            let summary = Summary::parse(&whole.as_bytes()[..len], cut).unwrap();
+            assert_eq!((summary.pid.unwrap_or(95), summary.uid), (95, None), "{len}");
+        }
+        let mut summary = Summary::parse(format!("{start}a,pid=9,uid=0").as_bytes(), cut).unwrap();
+        assert_eq!(summary.pid, None);
+        summary.decide(|tid| (tid == 9).then(|| "a".into()));
+        assert_eq!((summary.pid, summary.task), (Some(9), Some("a".into())));
         for cpuset in [") total-vm,pid=1,uid=0,", ",task=a,pid=1,uid=0,"] {
             let line = format!(
                 "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset={cpuset},mems_allowed=0,\

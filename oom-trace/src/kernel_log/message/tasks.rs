@@ -8,6 +8,8 @@ use crate::text::KernelText;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::kernel_log) struct Columns {
     count: usize,
+    /// Whether lines lost their ends, and some columns with them: the name is the last.
+    is_cut: bool,
     uid: usize,
     tgid: usize,
     total_vm: usize,
@@ -112,18 +114,33 @@ fn is_column(word: &[u8]) -> bool {
 
 /// `[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name`
 impl Columns {
-    /// How many a line has, if it is the head of a table.
-    pub(in crate::kernel_log) fn count_in(text: &[u8]) -> Option<usize> {
-        text.starts_with(b"[").then(|| Self::parse(text)).flatten().map(|columns| columns.count)
+    /// Whether the names of tasks were cut off.
+    pub(in crate::kernel_log) const fn lack_names(&self) -> bool {
+        self.is_cut
     }
 
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    /// How many a line has, if it is the head of a table.
+    pub(in crate::kernel_log) fn count_in(text: &[u8]) -> Option<usize> {
+        text.starts_with(b"[").then(|| Self::parse(text, false)).flatten().map(|it| it.count)
+    }
+
+    /// `cut` if its end may be missing.
+    pub(super) fn parse(text: &[u8], cut: bool) -> Option<Self> {
         let (first, rest) = str::from_utf8(text).ok()?.strip_prefix('[')?.split_once(']')?;
-        let names: Vec<_> = std::iter::once(first.trim()).chain(rest.split_whitespace()).collect();
+        let mut names: Vec<_> =
+            std::iter::once(first.trim()).chain(rest.split_whitespace()).collect();
+        (names.first() == Some(&"pid")).then_some(())?;
+        let is_cut = names.last() != Some(&"name");
+        if is_cut {
+            cut.then_some(())?;
+            // The last may be half of one.
+            names.pop();
+            names.iter().skip(1).all(|name| is_column(name.as_bytes())).then_some(())?;
+        }
         let place = |name| names.iter().position(|&column| column == name);
-        (names.first() == Some(&"pid") && names.last() == Some(&"name")).then_some(())?;
         Some(Self {
-            count: names.len(),
+            count: names.len() + usize::from(is_cut),
+            is_cut,
             uid: place("uid")?,
             tgid: place("tgid")?,
             total_vm: place("total_vm")?,
@@ -153,6 +170,7 @@ impl Columns {
         (is_last || !name.iter().all(u8::is_ascii_digit)).then_some(())?;
         let mut columns = Self {
             count: numbers.len() + 2,
+            is_cut: false,
             uid: 1,
             tgid: 2,
             total_vm: 3,
@@ -200,11 +218,17 @@ impl Columns {
         row.eat("]")?;
         let mut numbers = [None::<i64>; 16];
         for number in numbers.iter_mut().take(self.count.checked_sub(1)?).skip(1) {
+            if self.is_cut {
+                // A number that ends the line may be half of one.
+                let Some(next) = next_number(&mut row) else { break };
+                *number = Some(next);
+                continue;
+            }
             row.eat(" ")?;
             row.blanks();
             *number = Some(row.number()?);
         }
-        row.eat(" ")?;
+        row.eat(" ").or(self.is_cut.then_some(()))?;
         let number = |place: usize| numbers.get(place).copied().flatten();
         // A counter may be negative for a moment.
         let size = |place| Some(u64::try_from(number(place)?).unwrap_or(0));
@@ -230,7 +254,7 @@ impl Columns {
             },
             // The one name that nothing confirms: a line feed in it ends the line.
             comm: Some(row.0)
-                .filter(|name| names.may_be_comm(name))
+                .filter(|name| !self.is_cut && names.may_be_comm(name))
                 .and_then(|name| names.read(name)),
         })
     }
@@ -293,7 +317,7 @@ mod tests {
             ),
         ];
         for (head, line, name) in tables {
-            let columns = Columns::parse(head.as_bytes()).unwrap();
+            let columns = Columns::parse(head.as_bytes(), false).unwrap();
             let task = columns.read(row(line.as_bytes()).unwrap(), Names::Exact).unwrap();
             assert_eq!((task.tid, task.pid, task.uid), (142, 141, u32::MAX - 1));
             assert_eq!((task.total_vm_pages, task.rss_pages), (785, Some(610)));
@@ -303,7 +327,7 @@ mod tests {
         }
         let old =
             "[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name";
-        let columns = Columns::parse(old.as_bytes()).unwrap();
+        let columns = Columns::parse(old.as_bytes(), false).unwrap();
         let line =
             b"[ 3483]     0  3483   112012    22012     180       4        7             0 Xorg";
         let task = columns.read(row(line).unwrap(), Names::Printed).unwrap();
@@ -328,10 +352,27 @@ mod tests {
             assert!(row(other).and_then(Columns::guess).is_none());
         }
         let oldest = "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";
-        let columns = Columns::parse(oldest.as_bytes()).unwrap();
+        let columns = Columns::parse(oldest.as_bytes(), false).unwrap();
         let task = columns
             .read(row(b"[ 3483]     0  3483   112   22   1     -17 sshd").unwrap(), Names::Printed);
         assert_eq!(task.unwrap().oom_score_adj, None);
-        assert_eq!(Columns::parse(b"[x] uid name"), None);
+        assert_eq!(Columns::parse(b"[x] uid name", false), None);
+    }
+
+    #[test]
+    fn a_table_that_lost_its_last_columns_has_its_first() {
+        let head = b"[ pid ]   uid  tgid total_vm      rss nr_ptes swapen";
+        let columns = Columns::parse(head, true).unwrap();
+        assert_eq!(Columns::parse(head, false), None);
+        for (text, tables) in [
+            (&b"[28438]     0 28438  5063909   119961    1661   13640"[..], Some(1661)),
+            (b"[28438]     0 28438  5063909   119961    1661       ", Some(1661)),
+            (b"[28438]     0 28438  5063909   119961    1661", None),
+        ] {
+            let task = columns.read(row(text).unwrap(), Names::Printed).unwrap();
+            assert_eq!((task.pid, task.total_vm_pages), (28438, 5_063_909));
+            assert_eq!((task.rss_pages, task.table_pages), (Some(119_961), tables));
+            assert_eq!((task.swap_pages, task.oom_score_adj, task.comm), (None, None, None));
+        }
     }
 }

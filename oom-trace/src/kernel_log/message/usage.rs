@@ -26,7 +26,8 @@ pub(in crate::kernel_log) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    /// `cut` if its end may be missing.
+    pub(super) fn parse(text: &[u8], cut: bool) -> Option<Self> {
         let mut scan = Scan(text);
         let counter = match scan.until(": usage ")? {
             b"memory" => Counter::Memory,
@@ -38,6 +39,9 @@ impl Usage {
         let usage_bytes = scan.kilobytes()?;
         scan.eat(", limit ")?;
         let max_bytes = Some(scan.kilobytes()?).filter(|&max| max < NO_LIMIT);
+        if cut && b", failcnt ".starts_with(scan.0) {
+            return Some(Self { counter, usage_bytes, max_bytes, failcnt: None });
+        }
         scan.eat(", failcnt ")?;
         let failcnt = Some(scan.number()?);
         scan.end()?;
@@ -53,11 +57,11 @@ mod tests {
     fn no_limit_is_none_whatever_the_page() {
         let max = |kilobytes: u64| {
             let line = format!("memory+swap: usage 4kB, limit {kilobytes}kB, failcnt 2");
-            Usage::parse(line.as_bytes()).unwrap().max_bytes
+            Usage::parse(line.as_bytes(), false).unwrap().max_bytes
         };
         assert_eq!(max(24576), Some(24576 * 1024));
         assert_eq!(max(9_007_199_254_740_988), None);
         assert_eq!(max(9_007_199_254_740_928), None);
-        assert_eq!(Usage::parse(b"memory: usage 1kB, limit 2kB, failcnt 3 of"), None);
+        assert_eq!(Usage::parse(b"memory: usage 1kB, limit 2kB, failcnt 3 of", false), None);
     }
 }

@@ -21,7 +21,7 @@ impl Parser {
         let is_told = |tid: u32| self.dying.iter().any(|dying| dying.tid == tid);
         if !self.is_saved || open.dump.chosen().is_none_or(is_told) {
             let (count, first) = match open.mentions {
-                (0, _) if open.dump.is_described() => (1, open.first),
+                (0, _) if open.dump.is_described() || open.group.is_some() => (1, open.first),
                 mentions => mentions,
             };
             self.untold.add(count, first.map(|first| Mention { unended: true, ..first }));

@@ -36,8 +36,11 @@ const LINES: [&str; 15] = [
 ];
 
 /// When it was.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 13] = [
     "@timestamp",
+    "_time",
+    "Date",
+    "Time",
     "timestamp",
     "time",
     "ts",
@@ -58,8 +61,8 @@ const HOSTS: [&str; 8] =
 pub(super) enum Said {
     /// An entry of the journal.
     Spoken(Spoken),
-    /// A line, which has a prefix of its own or not, and what the collector knows of it.
-    Line { text: Vec<u8>, known: Known },
+    /// A line, which has a prefix of its own or not, what the collector knows of it, and whether it lost its end.
+    Line { text: Vec<u8>, known: Known, cut: bool },
 }
 
 /// What the collector says of a line.
@@ -70,6 +73,10 @@ pub(super) struct Known {
 }
 
 impl Known {
+    pub(super) const fn new(stamp: Stamp, host: Option<String>) -> Self {
+        Self { stamp, host }
+    }
+
     /// Adds it to what the line says by itself.
     pub(super) fn add_to(&self, spoken: &mut Spoken) {
         let Self { stamp, host } = self;
@@ -174,9 +181,11 @@ fn add(text: &str, known: &Known, all: &mut Vec<Said>) {
     // dmesg --json --file has all that follows in each message, as it stands in the file.
     let is_next = |line: &str| line.starts_with('<') && line.get(2..4) == Some(">[");
     let lines = text.lines().take_while(|line| !is_next(line)).filter(|line| !line.is_empty());
-    all.extend(
-        lines.map(|line| Said::Line { text: line.as_bytes().to_vec(), known: known.clone() }),
-    );
+    all.extend(lines.map(|line| Said::Line {
+        text: line.as_bytes().to_vec(),
+        known: known.clone(),
+        cut: false,
+    }));
 }
 
 fn more(members: &Map<String, Value>, known: &Known) -> Known {
@@ -193,6 +202,12 @@ fn more(members: &Map<String, Value>, known: &Known) -> Known {
         stamp: time.or_else(|| inner.as_ref().map(|it| it.stamp)).unwrap_or(known.stamp),
         host: host.or_else(|| inner.and_then(|it| it.host)).or_else(|| known.host.clone()),
     }
+}
+
+/// The machine that labels name, as Grafana has them beside a line.
+pub(super) fn host_of(labels: &[u8]) -> Option<String> {
+    let Value::Object(labels) = serde_json::from_slice(labels).ok()? else { return None };
+    more(&labels, &Known::default()).host
 }
 
 fn time_of(value: &Value) -> Option<Stamp> {
@@ -232,7 +247,7 @@ mod tests {
 
     fn lines(json: &str) -> Vec<(String, Known)> {
         let of = |said| match said {
-            Said::Line { text, known } => (String::from_utf8(text).unwrap(), known),
+            Said::Line { text, known, .. } => (String::from_utf8(text).unwrap(), known),
             Said::Spoken(_) => panic!("no entry of a journal"),
         };
         said(&serde_json::from_str(json).unwrap()).into_iter().map(of).collect()

@@ -5,7 +5,8 @@ use super::order::Item;
 use super::records::Taken;
 use super::terminal::Piece;
 use super::words::speaks_of_a_kill;
-use super::{Kmsg, Reader, journal, text, wraps};
+use super::yaml::Document;
+use super::{Held, Kmsg, Reader, journal, text, wraps};
 use crate::kernel_log::message::{Form, MemInfo, Message};
 use crate::kernel_log::scan::Names;
 
@@ -79,6 +80,22 @@ impl Reader<'_> {
     /// A line of which nothing stands in the next.
     fn whole(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
         self.attention.line(speaks_of_a_kill(line));
+        let (done, is_part) = self.documents.take(no, line, cut, self.finder.zone());
+        self.document(done);
+        if is_part { None } else { self.line_of(no, line, cut) }
+    }
+
+    /// An entry of which all lines are there.
+    pub(super) fn document(&mut self, document: Option<Document>) {
+        let Some(Document { lines, known }) = document else { return };
+        for Held { no, text, cut } in lines {
+            self.around = Document::is_message(&text).then(|| known.clone());
+            self.line_of(no, &text, cut);
+            self.around = None;
+        }
+    }
+
+    fn line_of(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
         match self.fields.take(no, line, cut) {
             Taken::Not => {}
             Taken::After(all) => {
@@ -100,6 +117,9 @@ impl Reader<'_> {
             }
         }
         if matches!(line.first(), Some(b'{' | b'[')) && self.json(no, line) {
+            return None;
+        }
+        if self.row(no, line, cut) {
             return None;
         }
         if let Some(record) = Kmsg::parse(line) {

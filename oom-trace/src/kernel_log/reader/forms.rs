@@ -4,6 +4,7 @@ use super::collector::{self, Said};
 use super::find::Spoken;
 use super::order::Item;
 use super::prefix::Speaker;
+use super::table::{self, Row};
 use super::words::speaks_of_a_kill;
 use super::{Reader, journal, text};
 use crate::kernel_log::Names;
@@ -38,15 +39,33 @@ impl Reader<'_> {
         true
     }
 
+    /// A line of a table; whether it was.
+    pub(super) fn row(&mut self, no: u64, line: &[u8], cut: bool) -> bool {
+        if !self.table.is_used() && !table::may_be_head(line) {
+            return false;
+        }
+        match self.table.take(line, cut, self.finder.zone()) {
+            Row::Not => return false,
+            Row::Part => {}
+            Row::Of(all) => {
+                for said in all {
+                    self.said(no, said);
+                }
+            }
+        }
+        self.found.logged += 1;
+        true
+    }
+
     pub(super) fn said(&mut self, no: u64, said: Said) {
         match said {
             Said::Spoken(spoken) => self.spoken(spoken),
-            Said::Line { text, known } => {
+            Said::Line { text, known, cut } => {
                 let line = text::plain(&text);
                 if speaks_of_a_kill(&line) {
                     self.attention.rouse();
                 }
-                let mut spoken = self.finder.find(no, &line, false, self.attention.in_dump());
+                let mut spoken = self.finder.find(no, &line, cut, self.attention.in_dump());
                 known.add_to(&mut spoken);
                 self.spoken(spoken);
             }

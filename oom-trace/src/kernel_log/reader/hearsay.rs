@@ -36,6 +36,9 @@ impl Reader<'_> {
     pub(super) fn unread(&mut self, spoken: &Spoken) {
         self.hear(spoken);
         self.found.suppressed += find::suppressed(&spoken.text).unwrap_or(0);
+        if self.kubernetes.take(spoken) {
+            return;
+        }
         if let Some(record) = others::record(&spoken.text, spoken) {
             self.done.push(record);
         } else {

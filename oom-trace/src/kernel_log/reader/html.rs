@@ -9,7 +9,12 @@ const NAMES: [(&str, char); 6] =
     [("nbsp", ' '), ("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
 
 /// What shows that a log is such a source: nothing else has these.
-const SHOWN_BY: [&str; 5] = ["&nbsp;", "&#160;", "&#xa0;", "&lt;TASK&gt;", "&lt;/TASK&gt;"];
+const SHOWN_BY: [&str; 6] =
+    ["&nbsp;", "&#160;", "&#xa0;", "&lt;TASK&gt;", "&lt;/TASK&gt;", "[&lt;ffff"];
+
+/// What does where a line begins with it: a sign, or what a log stands in.
+const BEGUN_BY: [&str; 9] =
+    ["&gt;", "&lt;", "&#39;", "&#x27;", "&quot;", "&#34;", "<pre>", "<pre ", "<code"];
 
 /// Reads the lines of what may be one.
 #[derive(Debug, Default)]
@@ -20,6 +25,11 @@ pub(super) struct Page {
 impl Page {
     /// The line as a browser shows it.
     pub(super) fn decode<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        let start = line.trim_ascii_start();
+        if matches!(start.first(), Some(b'&' | b'<')) {
+            let begins = |sign: &&str| start.starts_with(sign.as_bytes());
+            self.is_source = self.is_source || BEGUN_BY.iter().any(begins);
+        }
         let Some(first) = memchr::memchr(b'&', line) else { return Cow::Borrowed(line) };
         let shows = |sign: &&str| has(line, sign.as_bytes());
         self.is_source = self.is_source || SHOWN_BY.iter().any(shows);
@@ -65,6 +75,19 @@ fn character(text: &[u8]) -> Option<(char, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_may_show_by_its_beginning_that_it_is_a_source() {
+        for (line, plain) in [
+            ("&gt; [1.000001] it&#39;s", "> [1.000001] it's"),
+            ("&#39;[1.000001] a&#39;", "'[1.000001] a'"),
+            ("<pre><code>[1.000001] a &amp; b", "<pre><code>[1.000001] a & b"),
+            ("[1.000001]  [&lt;ffffffff8163515c&gt;] a", "[1.000001]  [<ffffffff8163515c>] a"),
+            ("a &#39;", "a &#39;"),
+        ] {
+            assert_eq!(&*Page::default().decode(line.as_bytes()), plain.as_bytes(), "{line}");
+        }
+    }
 
     #[test]
     fn names_are_signs_in_the_source_of_a_page_alone() {

@@ -15,6 +15,7 @@ mod hearsay;
 mod html;
 mod journal;
 mod kmsg;
+mod kubernetes;
 mod lines;
 mod months;
 mod order;
@@ -25,10 +26,12 @@ mod records;
 mod seen;
 mod shape;
 mod sources;
+mod table;
 mod terminal;
 mod text;
 mod words;
 mod wraps;
+mod yaml;
 
 use std::io::{self, Read};
 
@@ -37,15 +40,19 @@ pub use kmsg::{Kmsg, Unreadable};
 pub use seen::Seen;
 
 use self::attention::Attention;
+use self::collector::Known;
 use self::find::{Finder, Spoken, is_header};
 use self::html::Page;
+use self::kubernetes::Kubernetes;
 use self::lines::Lines;
 use self::order::{Item, Order};
 use self::prefix::Speaker;
 use self::quoted_printable::Mail;
 use self::records::Fields;
 use self::sources::Sources;
+use self::table::Table;
 use self::terminal::Terminal;
+use self::yaml::Documents;
 use super::message::{Columns, Form, KUBELET, Message};
 use super::{Mention, Names, Parser, Stamp, Untold};
 use crate::incident::model::Record;
@@ -128,6 +135,11 @@ pub fn read_new<E: From<io::Error>>(
         reader.tell_hearsay(spoken);
         reader.deliver(&mut each)?;
     }
+    if reader.found.kernel == 0 {
+        let reported = reader.kubernetes.reported();
+        reader.done.extend(reported);
+        reader.deliver(&mut each)?;
+    }
     let mut found = reader.found;
     found.lines = lines.count();
     found.untold = reader.sources.untold();
@@ -161,6 +173,10 @@ struct Reader<'a> {
     mail: Mail,
     page: Page,
     terminal: Terminal,
+    table: Table,
+    documents: Documents,
+    /// What the entry around a line tells of it.
+    around: Option<Known>,
     /// A header without a prefix that is known, and what followed it.
     held: Vec<Held>,
     /// A message that lacks its end, which a mailer may have put into the next line.
@@ -170,6 +186,7 @@ struct Reader<'a> {
     /// Kills that the kubelet tells of, who has it from the kernel.
     hearsaid: Vec<Spoken>,
     attention: Attention,
+    kubernetes: Kubernetes,
     /// What other programs say of kills, and of whom.
     others: Vec<(Mention, Option<u32>)>,
     done: Vec<Record>,
@@ -189,11 +206,15 @@ impl<'a> Reader<'a> {
             mail: Mail::default(),
             page: Page::default(),
             terminal: Terminal::default(),
+            table: Table::default(),
+            documents: Documents::default(),
+            around: None,
             held: Vec::new(),
             wrapped: None,
             columns: None,
             hearsaid: Vec::new(),
             attention: Attention::default(),
+            kubernetes: Kubernetes::default(),
             others: Vec::new(),
             done: Vec::new(),
             found: Found::default(),
@@ -203,12 +224,17 @@ impl<'a> Reader<'a> {
     /// Whether lines of no interest may be stepped over. Records of several lines, and those with numbers, are
     /// read one by one.
     fn may_skip(&self) -> bool {
-        let is_one_by_one = self.sequence.is_some() || self.fields.is_open();
+        let is_one_by_one = self.sequence.is_some() || self.fields.is_open() || self.is_in_record();
         let is_waiting = !self.held.is_empty()
             || self.wrapped.is_some()
             || self.mail.is_waiting()
             || self.terminal.is_waiting();
         !is_one_by_one && !is_waiting && self.attention.has_gone(&self.order)
+    }
+
+    /// Whether a row of a table or an entry of YAML is being read.
+    const fn is_in_record(&self) -> bool {
+        self.table.is_open() || self.documents.is_open()
     }
 
     /// Hands on what is done.
@@ -231,7 +257,10 @@ impl<'a> Reader<'a> {
             self.decoded(no, &line, true);
         }
         self.end_broken();
-        for said in self.fields.end() {
+        let document = self.documents.end(self.finder.zone());
+        self.document(document);
+        let rows = self.table.end(self.finder.zone());
+        for said in self.fields.end().into_iter().chain(rows) {
             self.said(0, said);
         }
         self.release();
@@ -289,7 +318,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn spoken(&mut self, spoken: Spoken) {
+    fn spoken(&mut self, mut spoken: Spoken) {
+        if let Some(known) = &self.around {
+            known.add_to(&mut spoken);
+        }
         self.found.logged += u64::from(spoken.is_stamped);
         self.attention.message();
         if is_header(&spoken.text) {

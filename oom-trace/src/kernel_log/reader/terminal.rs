@@ -26,6 +26,11 @@ pub(super) struct Terminal {
     width: Option<usize>,
     /// Columns of the longest line of a dump: whoever broke lines left them no longer than that.
     widest: usize,
+    /// Where all lines end that are longer: `cut -c-80`, a screen's copy.
+    edge: Option<usize>,
+    /// A line that lacks its end, of which nothing is in the next: how many columns it has, and how its message
+    /// begins. Another one of as many shows where the edge is.
+    ended: Option<(usize, Vec<u8>)>,
     /// A line that may go on, and those that may be the rest of it.
     kept: Vec<Piece>,
 }
@@ -47,6 +52,9 @@ const LONGEST_WORD: usize = 40;
 
 /// A name has no more bytes.
 const COMM_MAX: usize = 15;
+
+/// Bytes at the beginning of two messages of a kind.
+const ALIKE: usize = 8;
 
 impl Terminal {
     /// Whether a line is kept until it is known where it ends.
@@ -79,6 +87,29 @@ impl Terminal {
             self.kept.push(Piece { no, text: line.to_vec(), cut, is_rest: false, columns });
         }
         may_go_on
+    }
+
+    /// Whether a line is one of those that lost their ends.
+    fn cut_at_edge(&mut self, line: &mut Piece, zone: &Zone) {
+        let columns = line.columns;
+        self.edge = self.edge.filter(|edge| columns <= *edge);
+        self.ended.take_if(|(ended, _)| columns > *ended);
+        let text = peel(&line.text, zone, &mut None).text;
+        let beginning = text.get(..text.len().min(ALIKE)).unwrap_or_default();
+        match &self.ended {
+            // Two of a kind may as well have the same length.
+            Some((ended, other)) if *ended == columns && other != beginning => {
+                self.edge = Some(columns);
+            }
+            None if columns >= NARROWEST
+                && columns >= self.widest
+                && lacks_end(text, Names::Printed) =>
+            {
+                self.ended = Some((columns, beginning.to_vec()));
+            }
+            _ => {}
+        }
+        line.cut |= self.edge == Some(columns);
     }
 
     /// Whether a line has the beginning of the one that is kept, but for numbers and blanks: it is one of its own.
@@ -120,6 +151,9 @@ impl Terminal {
     /// stands before each line of its log, `has_prefix` tells.
     pub(super) fn end(&mut self, zone: &Zone, has_prefix: impl Fn(&[u8]) -> bool) -> Vec<Piece> {
         let mut kept = std::mem::take(&mut self.kept);
+        if let [alone] = kept.as_mut_slice() {
+            self.cut_at_edge(alone, zone);
+        }
         let [first, second, ..] = kept.as_slice() else { return kept };
         let joined = |between: &[u8]| {
             let texts: Vec<_> = kept.iter().map(|piece| &piece.text[..]).collect();

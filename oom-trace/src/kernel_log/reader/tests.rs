@@ -70,6 +70,7 @@ fn what_only_a_kill_is_preceded_by_is_no_silence() {
         "memory: usage 8kB, limit 8kB, failcnt 3",
         "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
         "[    142]  1000   142      785      610    49152        3             0 a b",
+        "Tasks in /x are going to be killed due to memory.oom.group set",
     ] {
         let (records, found) = told(&format!("{line}\n"));
         assert!(records.is_empty(), "{records:?}");

@@ -29,7 +29,7 @@ pub(super) fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // A byte-order mark begins a file of some editors.
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-    let line = unquoted(unbordered(untagged(line)));
+    let line = unquoted(unbordered(untagged(within_tags(line))));
     // Where escape sequences were copied without their first byte, each line has one that ends them.
     let has_lost_escapes = has(line, b"[0m");
     // A padded stamp of the kernel's: whoever wrote it made tabs of blanks.
@@ -79,6 +79,28 @@ fn untagged(line: &[u8]) -> &[u8] {
     while line.last() == Some(&b'>')
         && let Some(rest) = TAGS.iter().find_map(|tag| line.strip_suffix(tag.as_bytes()))
     {
+        line = rest;
+    }
+    line
+}
+
+/// Tags that a line of a page's source begins with, with a class or without: `<pre class="lang-sh"><code>`.
+const OPENING: [&str; 12] =
+    ["pre", "code", "p", "li", "ol", "ul", "div", "span", "td", "tr", "samp", "blockquote"];
+
+/// Without the tags that begin a line of a page's source.
+fn within_tags(line: &[u8]) -> &[u8] {
+    let after_tag = |line: &'_ [u8]| -> Option<usize> {
+        let rest = line.strip_prefix(b"<")?;
+        let rest = OPENING.iter().find_map(|tag| {
+            let rest = rest.strip_prefix(tag.as_bytes())?;
+            matches!(rest.first(), Some(b'>' | b' ')).then_some(rest)
+        })?;
+        let end = rest.iter().position(|byte| *byte == b'>')?;
+        Some(line.len() - rest.len() + end + 1)
+    };
+    let mut line = line;
+    while let Some(rest) = after_tag(line).and_then(|len| line.get(len..)) {
         line = rest;
     }
     line
@@ -297,7 +319,10 @@ mod tests {
         assert_eq!(&*plain("│[1.000001] a   │".as_bytes()), b"[1.000001] a");
         assert_eq!(&*plain(b"| [1.000001] a | b  |"), b"[1.000001] a | b");
         assert_eq!(&*plain(b"web-1 | a |"), b"web-1 | a |");
-        assert_eq!(&*plain(b"<li><p>failcnt 7</p></li>"), b"<li><p>failcnt 7");
+        assert_eq!(&*plain(b"<li><p>failcnt 7</p></li>"), b"failcnt 7");
+        assert_eq!(&*plain(b"<pre class=\"a b\"><code>[1.000001] a"), b"[1.000001] a");
+        assert_eq!(&*plain(b"<prefix> a"), b"<prefix> a");
+        assert_eq!(&*plain(b"<4>[1.000001] a"), b"<4>[1.000001] a");
         assert_eq!(&*plain(b" </TASK>"), b" </TASK>");
         assert_eq!(
             &*plain("é: Killed\u{a0}process\u{202f}7".as_bytes()),

@@ -35,7 +35,11 @@ pub(super) fn show(kill: &UserKill, mut block: Block<'_>) -> io::Result<()> {
     let out = &mut *block.out;
     let by = Quoted::from(by.as_str());
     // A driver of kernels for Android, beside the OOM killer.
-    let not = if kill.by == "lowmemorykiller" { "NOT THE OOM KILLER" } else { "NOT THE KERNEL" };
+    let not = match action {
+        UserAction::Reported => "NOT THE KERNEL'S LOG",
+        _ if kill.by == "lowmemorykiller" => "NOT THE OOM KILLER",
+        _ => "NOT THE KERNEL",
+    };
     write!(out, "{dim}{time}{dim:#}  {alarm}{not}{alarm:#}  {by} ")?;
     match action {
         UserAction::Killed => match signal {
@@ -44,6 +48,10 @@ pub(super) fn show(kill: &UserKill, mut block: Block<'_>) -> io::Result<()> {
         },
         UserAction::Evicted => write!(out, "evicted")?,
         UserAction::RanOut => write!(out, "ran out of memory by itself:")?,
+        UserAction::Reported => match pod {
+            Some(_) => write!(out, "reports an OOM kill in pod")?,
+            None => write!(out, "reports an OOM kill of")?,
+        },
     }
     match (comm, cgroup, pod) {
         (Some(comm), ..) => write!(out, " {}", Quoted::from(comm))?,

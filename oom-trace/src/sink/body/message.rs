@@ -89,6 +89,7 @@ fn title(record: &Record, on: &str) -> String {
                 UserAction::Killed => "killed a process",
                 UserAction::Evicted => "evicted a pod",
                 UserAction::RanOut => "ran out of memory",
+                UserAction::Reported => "reports an OOM kill",
             };
             let by = Escaped(kill.by.as_bytes());
             format!("{by} {did}{on}: {}", Escaped(kill.message.as_bytes()))
