@@ -65,7 +65,7 @@ const JAVA: Kill = Kill {
     limit: POD,
     limit_mib: 2048,
     held_mib: 1903,
-    trigger: "C2 CompilerThre",
+    trigger: "http-nio-8080-e",
     freed_ms: Some(212),
     argv: &["/opt/java/bin/java", "-Xmx1800m", "-jar", "/srv/checkout.jar"],
     others: &[("envoy", 118, 968), ("pause", 1, -998)],

@@ -46,7 +46,10 @@ pub(super) fn show(exit: &OomExit, style: Style, out: &mut Vec<u8>) -> io::Resul
     if *kill_missing {
         out.extend_from_slice(b"; no line of its kill is in the log");
     }
-    wrap(out, start, HEADLINE, style.width.into());
+    // Where there is room, or no terminal, it stays one line.
+    if style.width < Style::WIDTH {
+        wrap(out, start, HEADLINE, style.width.into());
+    }
     out.push(b'\n');
     Ok(())
 }
