@@ -6,6 +6,7 @@ mod explain;
 mod forms;
 mod gallery;
 mod kept;
+mod large;
 mod programs;
 mod report;
 mod verify;
