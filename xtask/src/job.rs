@@ -9,9 +9,17 @@ pub const JOB_FILE: &str = "/job.json";
 /// What a step leaves in this folder is sent home after it.
 pub const OUT_DIR: &str = "/out";
 
-/// What the benchmark measures: each part adds to [`crate::measure::FILE`] in [`OUT_DIR`], or leaves a
+/// What the benchmark measures.
+pub const BENCH_PARTS: [&str; 7] =
+    ["beside", "profile", "incident", "log", "exec", "stuck", KEPT_PART];
+/// The one that is measured on the host.
+pub const KEPT_PART: &str = "kept";
+
+/// What is measured in the guest: each part adds to [`crate::measure::FILE`] in [`OUT_DIR`], or leaves a
 /// table of its own there, `NAME.md`.
-pub const BENCH_PARTS: [&str; 6] = ["beside", "profile", "incident", "log", "exec", "stuck"];
+pub fn guest_parts() -> impl Iterator<Item = &'static str> {
+    BENCH_PARTS.into_iter().filter(|part| *part != KEPT_PART)
+}
 
 /// What to do in the guest. Without steps it boots, says so and powers off.
 #[derive(Debug, Default, Serialize, Deserialize)]

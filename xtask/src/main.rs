@@ -5,6 +5,7 @@ mod bench;
 mod dist;
 mod lint;
 mod parts;
+mod pictures;
 mod setup;
 mod sh;
 mod test;
@@ -52,6 +53,8 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 10)]
         minutes: u64,
     },
+    /// Draw the pictures in docs/ anew, and look at the report's page in a browser
+    Pictures,
     /// Check format, lints, documentation, dependencies, spelling and our own rules
     Lint,
     /// Measure the agent, alone and beside other tools, and write docs/benchmarks.md
@@ -114,6 +117,7 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             fuzz(minutes)
         }
+        Task::Pictures => pictures::run(),
         Task::Lint => lint::run(&setup::run()?),
         Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
         Task::Bench { part, check, from: _ } => {

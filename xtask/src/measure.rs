@@ -54,6 +54,22 @@ pub enum Quantity {
     SyslogTime,
     /// `VmHWM` after it; bytes.
     SyslogPeak,
+    /// A page of 10,000 incidents; ns.
+    PageTime,
+    /// Its size; bytes.
+    PageBytes,
+    /// `ru_maxrss` of making it; bytes.
+    PagePeak,
+    /// From asking a browser for it until it is laid out and painted; ns.
+    PageLoaded,
+    /// The list of a store of 1,000,000 records; ns.
+    HistoryTime,
+    /// `ru_maxrss` of it; bytes.
+    HistoryPeak,
+    /// The newest twenty kills of the same; ns.
+    NewestTime,
+    /// `ru_maxrss` of it; bytes.
+    NewestPeak,
 }
 
 /// What was measured.
@@ -70,6 +86,12 @@ pub enum Subject {
     Grep,
     /// `oom-analyze` of the crate linux-oom-parser.
     OomAnalyze,
+    /// `json.loads` of each line, in Python.
+    Python,
+    /// `sqlite3`, which reads each record.
+    Sqlite,
+    /// A browser with an empty page.
+    EmptyPage,
 }
 
 /// One subject's values of one row, a round each. The rounds of subjects alternate, so that those with the

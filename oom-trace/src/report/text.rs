@@ -171,7 +171,8 @@ impl<W: Write> Page<'_, W> {
         let room = self.width.saturating_sub(2 + digits + 2 + bar + 2).max(20);
         for (name, count) in group.rows.iter().take(NAMES) {
             let long = usize::try_from((count * BAR).div_ceil(most)).unwrap_or(0);
-            let bar = pad(&"█".repeat(long), bar);
+            // Not all of the line's height: bars below each other would be one block.
+            let bar = pad(&"▇".repeat(long), bar);
             writeln!(self.out, "  {count:>digits$}  {bar}  {}", short(name, room))?;
         }
         self.more(group.rows.len(), NAMES)
@@ -188,7 +189,7 @@ impl<W: Write> Page<'_, W> {
     fn recovery(&mut self, recovery: Recovery) -> io::Result<()> {
         let Some(told) = told(recovery) else { return Ok(()) };
         self.title("Until the memory was back")?;
-        writeln!(self.out, "  {told}")
+        self.wrapped("  ", &told)
     }
 
     fn notes(&mut self, notes: &Notes) -> io::Result<()> {

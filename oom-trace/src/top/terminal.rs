@@ -128,3 +128,6 @@ fn size() -> Rect {
         _ => USUAL,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ pub(crate) fn place(record: &mut Value, boot: &str, second: u64) {
 }
 
 /// The end of a victim, so many milliseconds later.
-fn end(kill: &Value, after_ms: u64) -> Value {
+pub(crate) fn end(kill: &Value, after_ms: u64) -> Value {
     let mut end = json!({
         "schema": 1, "type": "oom_exit", "incident": kill["incident"], "source": "kprobe",
         "pid": kill["victim"]["pid"], "tid": kill["victim"]["tid"], "comm": kill["victim"]["comm"],

@@ -7,6 +7,7 @@ mod forms;
 mod gallery;
 mod hostile;
 mod kept;
+mod large;
 mod programs;
 mod report;
 mod verify;

@@ -1,6 +1,7 @@
 //! What the agent costs, alone and beside what people use today, on one kernel, in one boot.
 
 mod check;
+mod kept;
 mod root;
 mod rows;
 mod table;
@@ -11,11 +12,11 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use xtask::job::BENCH_PARTS;
+use xtask::job::{BENCH_PARTS, KEPT_PART};
 use xtask::measure::{self, Series};
 
 use self::check::Verdict;
-use self::rows::{LOG, OTHER_READERS, OTHER_TOOLS, TOOLS};
+use self::rows::{KEPT, LOG, OTHER_LOOKS, OTHER_READERS, OTHER_TOOLS, TOOLS};
 use crate::artifacts::Binary;
 use crate::setup::tools;
 use crate::sh::{self, say};
@@ -29,10 +30,14 @@ const PAGE: &str = "docs/benchmarks.md";
 
 /// Measures and writes the page; a part alone is only printed.
 pub(crate) fn run(part: Option<String>) -> Result<()> {
+    if part.as_deref() == Some(KEPT_PART) {
+        say(format!("\n{KEPT_PART}\n\n{}", table::make(KEPT, OTHER_LOOKS, &kept::measure()?)?));
+        return Ok(());
+    }
     if part.is_some() {
         return measure(part).map(drop);
     }
-    let page = measure(None)?.page()?;
+    let page = measure_all()?.page()?;
     fs::write(sh::root().join(PAGE), page)?;
     say(format!("written to {PAGE}"));
     Ok(())
@@ -46,7 +51,7 @@ pub(crate) fn check(fresh: Option<PathBuf>) -> Result<()> {
     let new = match fresh {
         Some(path) => read(&path)?,
         None => {
-            let page = measure(None)?.page()?;
+            let page = measure_all()?.page()?;
             let path = vm::folder().join("benchmarks.md");
             fs::write(&path, &page)?;
             say(format!("the fresh page is {}", path.display()));
@@ -79,6 +84,15 @@ struct Measured {
     versions: String,
 }
 
+/// What needs a kernel of its own, and what does not.
+fn measure_all() -> Result<Measured> {
+    let mut measured = measure(None)?;
+    measured.series.extend(kept::measure()?);
+    say(format!("\n{KEPT_PART}\n\n{}", measured.table(KEPT_PART)?));
+    Ok(measured)
+}
+
+/// All parts that are measured in a guest, or one of them.
 fn measure(part: Option<String>) -> Result<Measured> {
     let kernel = Kernel::named(KERNEL)?;
     let root = root::get(kernel)?;
@@ -112,6 +126,7 @@ impl Measured {
         match part {
             "beside" => table::make(TOOLS, OTHER_TOOLS, &self.series),
             "log" => table::make(LOG, OTHER_READERS, &self.series),
+            KEPT_PART => table::make(KEPT, OTHER_LOOKS, &self.series),
             _ => Ok(fs::read_to_string(self.out.join(format!("{part}.md")))?),
         }
     }
@@ -142,8 +157,8 @@ mod tests {
         for part in ["profile", "incident", "exec", "stuck"] {
             fs::write(out.path().join(format!("{part}.md")), "| a | b |\n").unwrap();
         }
-        use Subject::{Bpftrace, Grep, Libbpf, OomAnalyze, OomTrace};
-        let subjects = [OomTrace, Libbpf, Bpftrace, Grep, OomAnalyze];
+        use Subject::{Bpftrace, EmptyPage, Grep, Libbpf, OomAnalyze, OomTrace, Python, Sqlite};
+        let subjects = [OomTrace, Libbpf, Bpftrace, Grep, OomAnalyze, Python, Sqlite, EmptyPage];
         let series = |of, subject| Series { of, subject, rounds: vec![4e6; 3] };
         let measured = Measured {
             series: rows::all()

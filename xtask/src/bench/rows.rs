@@ -93,15 +93,33 @@ pub(super) const LOG: &[Row] = &[
     value(SyslogPeak, "memory, peak RSS, for the syslog", Unit::Mib, Some(32.0 * MIB)),
 ];
 
+/// What reads what was kept.
+pub(super) const KEPT: &[Row] = &[
+    time(PageTime, "page of 10,000 incidents", Python, None),
+    value(PageBytes, "its size", Unit::Mib, None),
+    value(PagePeak, "memory, peak RSS, for the page", Unit::Mib, None),
+    time(PageLoaded, "page loaded in Chromium", EmptyPage, None),
+    time(HistoryTime, "list of 1,000,000 records", Sqlite, None),
+    value(HistoryPeak, "memory, peak RSS, for the list", Unit::Mib, None),
+    time(NewestTime, "the newest 20 kills of them", Sqlite, None),
+    value(NewestPeak, "memory, peak RSS, for the newest", Unit::Mib, None),
+];
+
 /// The columns beside ours.
 pub(super) const OTHER_TOOLS: &[(Subject, &str)] =
     &[(Libbpf, "oomkill of libbpf-tools, in C"), (Bpftrace, "oomkill.bt of bpftrace")];
 pub(super) const OTHER_READERS: &[(Subject, &str)] =
     &[(Grep, "grep -c 'Killed process'"), (OomAnalyze, "oom-analyze of linux-oom-parser")];
 
+pub(super) const OTHER_LOOKS: &[(Subject, &str)] = &[
+    (Python, "json.loads of Python"),
+    (Sqlite, "sqlite3, each record read"),
+    (EmptyPage, "an empty page in Chromium"),
+];
+
 /// All rows that the committed page has.
 pub(super) fn all() -> impl Iterator<Item = &'static Row> {
-    TOOLS.iter().chain(LOG)
+    TOOLS.iter().chain(LOG).chain(KEPT)
 }
 
 #[cfg(test)]

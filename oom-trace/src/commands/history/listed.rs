@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 
+use self::counts::Counts;
 use crate::incident::model::{OomExit, Record};
 use crate::render::{Row, Style, Table};
+
+mod counts;
+
+/// How many more than asked for are kept before they are sorted again.
+const SLACK: usize = 1024;
 
 /// Rows, and what is known of them together.
 #[derive(Debug)]
@@ -14,8 +20,8 @@ pub(super) struct Listed {
     rows: Vec<Row>,
     /// Where the rows of victims stand whose end is not told yet.
     open: HashMap<(String, u32), usize>,
-    /// Shortages at each limit, and the last of them: the victims of a group died of one.
-    counts: HashMap<String, (u64, String)>,
+    /// Of those that are not shown, too.
+    counts: Counts,
     /// How it was laid out.
     table: Option<Table>,
     /// Records of several hosts are shown.
@@ -29,7 +35,7 @@ impl Listed {
             reverse,
             rows: Vec::new(),
             open: HashMap::new(),
-            counts: HashMap::new(),
+            counts: Counts::default(),
             table: None,
             has_hosts: false,
         }
@@ -39,8 +45,12 @@ impl Listed {
         if let Record::OomExit(exit) = record {
             self.end(exit);
         } else if let Some(row) = Row::of(record) {
+            self.counts.note(&row);
             self.open.insert(row.key(), self.rows.len());
             self.rows.push(row);
+            if self.most.is_some_and(|most| self.rows.len() > most.saturating_add(SLACK)) {
+                self.settle();
+            }
         }
     }
 
@@ -51,27 +61,21 @@ impl Listed {
         }
     }
 
-    /// Which shortage at its limit each is of, in order of time.
-    fn count(&mut self, row: &mut Row) {
-        let Some(key) = row.limit_key.clone() else { return };
-        let (incident, _) = row.key();
-        let (nth, last) = self.counts.entry(key).or_default();
-        if *nth == 0 || incident.is_empty() || *last != incident {
-            *nth += 1;
-            *last = incident;
+    /// Lets go of what will not be shown.
+    fn settle(&mut self) {
+        self.rows.sort_by_key(|row| row.time);
+        if let Some(most) = self.most {
+            self.rows.drain(..self.rows.len().saturating_sub(most));
         }
-        row.set_nth(*nth);
+        self.open = (0..).zip(&self.rows).map(|(at, row)| (row.key(), at)).collect();
     }
 
     /// All of them.
     pub(super) fn show(&mut self, style: Style) -> io::Result<Vec<u8>> {
+        self.settle();
         let mut rows = std::mem::take(&mut self.rows);
         self.open.clear();
-        rows.sort_by_key(|row| row.time);
-        rows.iter_mut().for_each(|row| self.count(row));
-        if let Some(most) = self.most {
-            rows.drain(..rows.len().saturating_sub(most));
-        }
+        self.counts.number(&mut rows);
         self.has_hosts = rows.windows(2).any(|pair| match pair {
             [one, other] => one.host() != other.host(),
             _ => false,
@@ -108,7 +112,7 @@ impl Listed {
                 _ => Ok(()),
             };
         };
-        self.count(&mut row);
+        self.counts.number_next(&mut row);
         if !self.has_hosts {
             row.hide_host();
         }
@@ -121,3 +125,6 @@ impl Listed {
         out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;

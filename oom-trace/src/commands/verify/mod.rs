@@ -22,12 +22,18 @@ use crate::commands::select::tell_of_agent;
 use crate::config::service_store;
 use crate::files::{STORE, is_begun_by};
 use crate::quote::Quoted;
-use crate::render::show_local_times;
+use crate::render::{Color, Style, show_local_times, wrapped};
 use crate::say::say;
 
 /// A kill that the kernel counted just now is recorded within seconds, or never.
 const TRIES: u32 = 8;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+
+/// Where a line goes on that is longer than the terminal is wide.
+const INDENT: usize = 4;
+
+/// Begins a command in an answer.
+const TO_TYPE: &str = "oom-trace history ";
 
 /// Answers, by its exit status as well. What goes wrong is no answer: it must not look like one.
 ///
@@ -72,9 +78,22 @@ fn answer(args: &VerifyArgs, question: &Question) -> anyhow::Result<ExitCode> {
         true => answer.json(&mut text)?,
         false => answer.text(&mut text)?,
     }
+    if !args.json && io::stdout().is_terminal() {
+        text = fit(&String::from_utf8_lossy(&text)).into_bytes();
+    }
     // Whoever closed it has the exit status still.
     let _ = io::stdout().write_all(&text);
     Ok(answer.verdict.status())
+}
+
+/// Wraps lines to the terminal; what is to be typed stays whole.
+fn fit(text: &str) -> String {
+    let width = Style::of_stdout(Color::Never, false).in_full_width().width;
+    let fitting = |line: &str| match line.contains(TO_TYPE) {
+        true => format!("{line}\n"),
+        false => wrapped(line, INDENT, width) + "\n",
+    };
+    text.lines().map(fitting).collect()
 }
 
 fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> {

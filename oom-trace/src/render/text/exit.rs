@@ -2,14 +2,17 @@
 
 use std::io::{self, Write};
 
+use super::super::Style;
 use super::super::block::Palette;
 use super::super::moment::Moment;
 use super::super::quote::TaskLabel;
 use super::super::units::{Age, Size};
+use super::super::wrap::wrap;
+use super::HEADLINE;
 use crate::incident::model::{ExitState, FreedBy, Memory, OomExit};
 
-/// One line, and no empty one after it: the block of its kill went before.
-pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::Result<()> {
+/// One line where there is room, and no empty one after it: the block of its kill went before.
+pub(super) fn show(exit: &OomExit, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let OomExit {
         schema: _,
         kind: _,
@@ -26,6 +29,8 @@ pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::R
         kill_missing,
         left,
     } = exit;
+    let palette = Palette::from(style);
+    let start = out.len();
     let (event, emphasis) = match state {
         ExitState::Freed => ("OOM EXIT", palette.strong),
         ExitState::Stuck => ("OOM STUCK", palette.alarm),
@@ -40,6 +45,10 @@ pub(super) fn show(exit: &OomExit, palette: Palette, out: &mut Vec<u8>) -> io::R
     }
     if *kill_missing {
         out.extend_from_slice(b"; no line of its kill is in the log");
+    }
+    // Where there is room, or no terminal, it stays one line.
+    if style.width < Style::WIDTH {
+        wrap(out, start, HEADLINE, style.width.into());
     }
     out.push(b'\n');
     Ok(())

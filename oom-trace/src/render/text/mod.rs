@@ -39,7 +39,7 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
         Record::OomPanic(panic) => panic::show(panic, Block::new(out, style)),
         Record::OomFailed(failed) => failed::show(failed, Block::new(out, style)),
         Record::UserKill(kill) => user_kill::show(kill, Block::new(out, style)),
-        Record::OomExit(exit) => exit::show(exit, Palette::from(style), out),
+        Record::OomExit(exit) => exit::show(exit, style, out),
         Record::Agent(said) => agent(said, Palette::from(style), out),
     }
 }

@@ -48,6 +48,11 @@ pub(super) struct Full<'a> {
 }
 
 impl<'a> Full<'a> {
+    /// Whether what the parts of a limit's bar are is to be told.
+    pub(super) fn has_level_bars(&self) -> bool {
+        self.levels.iter().any(|level| !level.parts.is_empty())
+    }
+
     pub(super) fn of(row: &Row<'a>) -> Option<Self> {
         let kept = row.incident.full.as_deref()?;
         let mut full = Self {

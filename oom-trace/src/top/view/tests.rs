@@ -3,8 +3,8 @@ use std::path::Path;
 use jiff::Zoned;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::*;
 use crate::top::keys::Key;
@@ -25,6 +25,20 @@ fn shown(model: &mut Model, width: u16, height: u16) -> String {
     text(terminal.backend().buffer())
 }
 
+/// The same as a terminal gets it, with colours.
+fn sent(model: &mut Model, width: u16, height: u16) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let panes = Panes::of(area, model);
+    model.set_heights(panes.rows(), height);
+    ratatui::crossterm::style::force_color_output(true);
+    let mut bytes = Vec::new();
+    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut bytes), options).unwrap();
+    terminal.draw(|frame| draw(model, &panes, &now(), frame.buffer_mut())).unwrap();
+    drop(terminal);
+    String::from_utf8(bytes).unwrap()
+}
+
 fn check(name: &str, picture: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/top/view/golden/{name}"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -42,6 +56,10 @@ fn terminals_of_all_sizes() {
             model.press(Key::Enter);
         }
         check(&format!("{width}x{height}"), &shown(&mut model, width, height));
+        // Of these docs/pictures has one (`tests/pictures`).
+        if matches!(width, 80 | 120) {
+            check(&format!("{width}x{height}.ansi"), &sent(&mut model, width, height));
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use std::cmp::Ordering;
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use xtask::job::{BENCH_PARTS, OUT_DIR};
+use xtask::job::{OUT_DIR, guest_parts};
 
 use crate::series::Sheet;
 
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     }
     kernel::prepare()?;
     let mut sheet = Sheet::default();
-    for part in BENCH_PARTS.into_iter().filter(|part| wanted.as_ref().is_none_or(|w| w == part)) {
+    for part in guest_parts().filter(|part| wanted.as_ref().is_none_or(|w| w == part)) {
         println!("{part}");
         // Said at once: what came before is not lost if a later part fails.
         if let Some(table) = measure(part, &mut sheet).context(part)? {
