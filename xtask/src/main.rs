@@ -27,6 +27,9 @@ use crate::vm::matrix::{self, Selection};
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
 struct Args {
+    /// Install what is missing without asking
+    #[arg(long, short, global = true)]
+    yes: bool,
     #[command(subcommand)]
     task: Task,
 }
@@ -97,7 +100,11 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match work(Args::parse().task) {
+    let Args { yes, task } = Args::parse();
+    if yes {
+        setup::consent::give();
+    }
+    match work(task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             sh::complain(&err);

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+/// What steps say, from the root.
+pub(crate) const LOG: &str = "target/setup.log";
 /// The lines of output an error shows.
 const TAIL: usize = 40;
 
@@ -66,6 +69,28 @@ pub(crate) fn run(cmd: &mut Command) -> Result<()> {
     let status = cmd.status().with_context(|| format!("cannot start `{}`", show(cmd)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", show(cmd));
+    }
+    Ok(())
+}
+
+/// Says in a line what is done, runs the command that does it, and wants success. What it says is in
+/// [`LOG`], and the end of it in the error.
+pub(crate) fn step(what: &str, cmd: &mut Command) -> Result<()> {
+    say(format!("{what} …"));
+    let path = root().join(LOG);
+    let failed = || format!("cannot write {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(failed)?;
+    }
+    let mut log = File::options().append(true).create(true).open(&path).with_context(failed)?;
+    writeln!(log, "$ {}", show(cmd)).with_context(failed)?;
+    let from = log.metadata()?.len();
+    let status = cmd.stdout(log.try_clone()?).stderr(log).status();
+    let status = status.with_context(|| format!("cannot start `{}`", show(cmd)))?;
+    if !status.success() {
+        let said = fs::read(&path).unwrap_or_default().split_off(usize::try_from(from)?);
+        let said = tail(&String::from_utf8_lossy(&said));
+        bail!("`{}` failed: {status}\n{said}\nall of it is in {LOG}", show(cmd));
     }
     Ok(())
 }
@@ -172,6 +197,16 @@ mod tests {
         sh.args(["-c", "echo 1; echo 2 >&2; echo 3; exit 4"]);
         assert!(!run_all_lines(&mut sh, |line| lines.push(line.to_owned())).unwrap());
         assert_eq!(lines, ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn a_step_says_one_line_and_fails_with_its_last_words() {
+        step("say something", Command::new("sh").args(["-c", "echo much"])).unwrap();
+        let err =
+            step("fail", Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
+        let err = err.to_string();
+        assert!(err.contains("exit status: 3\nwhy\nall of it is in target/setup.log"), "{err}");
+        assert!(!err.contains("much"), "{err}");
     }
 
     #[test]

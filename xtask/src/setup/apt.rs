@@ -5,6 +5,7 @@ use std::sync::Once;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::consent;
 use crate::sh::{self, say};
 
 /// Whether this machine has apt.
@@ -83,7 +84,32 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             bail!("Debian's archive, as this machine knows it, has no package {package}");
         }
     }
-    sh::run(sh::as_root("sh").args(["-c", INSTALL, "sh"]).args(missing))
+    consent::ask(&plan(&missing))?;
+    let mut cmd = sh::as_root("sh");
+    cmd.args(["-c", INSTALL, "sh"]).args(&missing);
+    sh::step(&format!("installing {}", missing.join(" ")), &mut cmd)
+}
+
+/// What installing them comes to: apt's own sum, with what they need themselves.
+fn plan(missing: &[&str]) -> String {
+    let mut cmd = Command::new("apt-get");
+    cmd.args(["install", "--assume-no", "--no-install-recommends"]).args(missing);
+    // It ends as if it had failed.
+    let said = cmd.env("LC_ALL", "C").output().map(|out| out.stdout).unwrap_or_default();
+    summary(missing, &String::from_utf8_lossy(&said))
+}
+
+fn summary(missing: &[&str], said: &str) -> String {
+    let count =
+        said.lines().find_map(|line| line.split_once(" newly installed")?.0.rsplit(' ').next());
+    // As apt-get says it, and as apt does from 3.0 on.
+    let says = ["Need to get ", "After this operation, ", "Download size: ", "Space needed: "];
+    let sizes = said.lines().map(str::trim);
+    let sizes = sizes.filter(|line| says.iter().any(|word| line.starts_with(word)));
+    let sizes = sizes.map(|line| format!("\n  {line}")).collect::<String>();
+    let count = count.map_or_else(|| missing.len().to_string(), str::to_owned);
+    let packages = if count == "1" { "package" } else { "packages" };
+    format!("This installs {count} Debian {packages}, for {}:{sizes}", missing.join(" "))
 }
 
 /// Brings the lists up to date, once: those of a machine's image may be a year old, and name
@@ -117,5 +143,25 @@ fn lists(what: &str) -> Result<Vec<String>> {
 }
 
 fn update() -> Result<()> {
-    sh::run(sh::as_root("apt-get").args(["update", "--quiet"]))
+    let mut cmd = sh::as_root("apt-get");
+    sh::step("bringing the package lists up to date", cmd.args(["update", "--quiet"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn what_apt_counts_is_said_before() {
+        let said = "0 upgraded, 19 newly installed, 0 to remove and 3 not upgraded.\n\
+                    Need to get 213 MB of archives.\n\
+                    After this operation, 1200 MB of additional disk space will be used.\n\
+                    Do you want to continue? [Y/n] N\nAbort.\n";
+        assert_eq!(
+            summary(&["llvm-19-dev", "g++"], said),
+            "This installs 19 Debian packages, for llvm-19-dev g++:\n  Need to get 213 MB of archives.\n  \
+             After this operation, 1200 MB of additional disk space will be used."
+        );
+        assert_eq!(summary(&["g++"], ""), "This installs 1 Debian package, for g++:");
+    }
 }

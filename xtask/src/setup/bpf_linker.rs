@@ -40,7 +40,8 @@ pub(super) fn install(cargo: &mut Command, llvm: u32) -> Result<()> {
     }
     cargo.env("LLVM_PREFIX", prefix).args(["install", "--force", "bpf-linker"]);
     cargo.args(["--version", VERSION, "--no-default-features", "--features", &feature(llvm)]);
-    sh::run(cargo.arg("--root").arg(sh::tools()))
+    let what = format!("building bpf-linker {VERSION}, the linker of eBPF: some minutes");
+    sh::step(&what, cargo.arg("--root").arg(sh::tools()))
 }
 
 fn feature(llvm: u32) -> String {

@@ -3,6 +3,7 @@
 pub(crate) mod apt;
 mod bpf_linker;
 pub(crate) mod browser;
+pub(crate) mod consent;
 pub(crate) mod cross;
 mod debian;
 mod nightly;

@@ -26,7 +26,8 @@ pub(super) fn install() -> Result<String> {
     if !has_source() {
         let mut cmd = Command::new("rustup");
         cmd.args(["toolchain", "install", TOOLCHAIN, "--profile=minimal", "--component=rust-src"]);
-        sh::run(&mut cmd).context("rustup could not download it")?;
+        let what = "downloading rustup's nightly with rust-src";
+        sh::step(what, &mut cmd).context("rustup could not download it")?;
     }
     let llvm = llvm()?;
     if apt::exists() {

@@ -52,7 +52,8 @@ impl Tool {
         let installs = fs::read_to_string(sh::tools().join(".crates2.json")).unwrap_or_default();
         if !path.exists() || !installs.contains(&format!("\"{package} {version} ")) {
             let mut cmd = sh::cargo(&["install", "--locked", package, "--version", version]);
-            sh::run(cmd.arg("--root").arg(sh::tools()))?;
+            let what = format!("building {}, a tool of this project's own", self.name());
+            sh::step(&what, cmd.arg("--root").arg(sh::tools()))?;
         }
         Ok(path)
     }
