@@ -22,7 +22,8 @@ pub(crate) fn run() -> Result<()> {
     // The live view is drawn by a test of the library: the machine that it shows is made up there.
     for tests in [["--lib", "top::view"], ["--test", "pictures"]] {
         let mut cargo = sh::cargo(&["test", "--package", "oom-trace"]);
-        sh::run(cargo.args(tests).env("UPDATE_GOLDEN", "1"))?;
+        cargo.args(tests).args(["--", "--include-ignored"]);
+        sh::run(cargo.env("UPDATE_GOLDEN", "1"))?;
     }
     let (mut count, mut bytes) = (0, 0);
     for file in WalkDir::new(sh::root().join(FOLDER)) {

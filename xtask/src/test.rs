@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::parts::{self, Timer};
-use crate::setup::{self, browser, receivers};
+use crate::setup::{self, receivers};
 use crate::sh::{self, say};
 use crate::vm::matrix::{self, Selection};
 
@@ -32,7 +32,6 @@ fn tests() -> Result<(Tally, Vec<String>)> {
         let _timer = Timer::start("set-up");
         setup::run()?;
         receivers::install()?;
-        browser::install()?;
     }
     let mut total = Tally::default();
     let mut broken = Vec::new();

@@ -65,11 +65,13 @@ fn is_sound(records: &[Record]) {
 }
 
 #[test]
+#[ignore = "takes a browser: `cargo xtask pictures`"]
 fn a_page_of_a_fleet_is_sound_in_a_browser() {
     is_sound(&fleet::records());
 }
 
 #[test]
+#[ignore = "takes a browser: `cargo xtask pictures`"]
 fn a_page_of_hostile_names_is_sound_in_a_browser() {
     is_sound(&fleet::hostile());
 }
