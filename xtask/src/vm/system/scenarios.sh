@@ -68,6 +68,28 @@ restarted() {
     until_ 120 back || fail "not back after SIGKILL"
 }
 
+# Keys of a record that have nothing, one a line.
+nulls() {
+    jq -r 'paths(. == null) | map(select(type == "string")) | join(".")' | sort -u
+}
+
+# What the sandbox takes away is none of the record: the same kill, told by an agent that is in none.
+no_field_lost_by_the_sandbox() {
+    hog sandboxed
+    killed '.victim.unit == "sandboxed.service"' | nulls >/run/sandboxed
+    systemctl stop oom-trace
+    systemd-run --quiet --unit=free -p OOMScoreAdjust=-1000 oom-trace --config $config
+    attached() { journalctl --no-pager -o cat -u free | grep -q 'attached by'; }
+    until_ 120 attached || fail "the free one does not start" || return 1
+    hog free-victim
+    killed '.victim.unit == "free-victim.service"' | nulls >/run/free-nulls
+    systemctl stop free
+    systemctl start oom-trace
+    [ -s /run/free-nulls ] && [ -s /run/sandboxed ] || fail "no records" || return 1
+    local lost=$(comm -23 /run/sandboxed /run/free-nulls)
+    [ -z "$lost" ] || fail "null in the sandbox alone: $lost"
+}
+
 # No network, an error that says what to do, and a network by the drop-in that comes with the package.
 reaches_the_network_when_told() {
     local drop_in=/etc/systemd/system/oom-trace.service.d/network.conf good=/run/good.toml
@@ -135,7 +157,7 @@ purged() {
 
 scenarios=(
     installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted
-    little_left_open nothing_missing_inside reaches_the_network_when_told
+    little_left_open nothing_missing_inside no_field_lost_by_the_sandbox reaches_the_network_when_told
     "${containers[@]}"
     upgraded removed purged
 )
