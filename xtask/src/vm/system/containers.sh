@@ -117,9 +117,9 @@ box() {
 
 container_nspawn() {
     box my-box
-    systemd-nspawn --quiet --machine my-box --directory /run/boxes/my-box -p MemoryMax=24M -p MemorySwapMax=0 \
-        --register=yes /bin/$hog
-    where=my\\\\\\\\x2dbox
+    systemd-nspawn --quiet --machine my-box --directory /run/boxes/my-box --property MemoryMax=24M \
+        --property MemorySwapMax=0 /bin/$hog
+    where=machine-my
     as systemd-nspawn my-box my-box null 'machine-my\x2dbox.scope' null
 }
 
