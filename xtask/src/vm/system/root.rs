@@ -51,7 +51,6 @@ const OFF: &[&str] = &[
     "e2scrub_all.timer",
     "e2scrub_reap.service",
     "fstrim.timer",
-    "lxc-monitord.service",
     "lxc-net.service",
     "lxc.service",
     "podman-auto-update.timer",
