@@ -39,6 +39,27 @@ impl<'a> Owners<'a> {
     }
 }
 
+/// What stands for `\xXX` in a unit's name (systemd.unit(5), String Escaping).
+pub(crate) fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend(before.bytes());
+        match after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.extend(*b"\\x");
+                rest = after;
+            }
+        }
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8(bytes).unwrap_or_else(|_| name.to_owned())
+}
+
 fn has_name(part: &str, suffix: &str) -> bool {
     part.strip_suffix(suffix).is_some_and(|name| !name.is_empty())
 }
@@ -46,6 +67,15 @@ fn has_name(part: &str, suffix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_escaped_in_a_name_comes_back() {
+        for (name, plain) in
+            [("web", "web"), ("my\\x2dbox", "my-box"), ("a\\xzz", "a\\xzz"), ("\\xff", "\\xff")]
+        {
+            assert_eq!(unescaped(name), plain);
+        }
+    }
 
     #[test]
     fn a_users_manager_has_units_of_its_own() {

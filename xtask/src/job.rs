@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const JOB_FILE: &str = "/job.json";
 /// What a step leaves in this folder is sent home after it.
 pub const OUT_DIR: &str = "/out";
+/// What is in this folder of the first root is laid over that of [`Job::disk`].
+pub const CARRIED: &str = "/carried";
 
 /// What the benchmark measures.
 pub const BENCH_PARTS: [&str; 7] =
@@ -28,6 +30,8 @@ pub struct Job {
     pub home: String,
     /// Kernel modules by their paths in the guest, in the order in which they need each other.
     pub modules: Vec<String>,
+    /// The disk with a whole system, which is started instead of the steps.
+    pub disk: Option<String>,
     /// How cgroups are mounted.
     pub hierarchy: Hierarchy,
     /// One after the other, until one fails.

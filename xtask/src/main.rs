@@ -23,6 +23,7 @@ use crate::artifacts::Binary;
 use crate::dist::DistArgs;
 use crate::sh::say;
 use crate::vm::matrix::{self, Selection};
+use crate::vm::system::{self, SystemArgs};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Sets up, builds, runs, tests and measures oom-trace")]
@@ -72,6 +73,8 @@ enum Task {
         #[arg(long, value_name = "FILE", requires = "check")]
         from: Option<PathBuf>,
     },
+    /// Install the package on Debian in a virtual machine, and try there what only a whole system shows
+    System(SystemArgs),
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
         /// The kernel's name in the table
@@ -131,6 +134,7 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             if check { bench::check(None) } else { bench::run(part) }
         }
+        Task::System(args) => system::run(&args),
         Task::Vm { kernel, all: _, sample, failed, machine, minutes, command } => {
             setup::run()?;
             vm(&Selection { kernel, machine, failed, minutes, sample }, &command)

@@ -143,6 +143,17 @@ oom-trace explain --format json kern.log.gz   as JSON Lines",
         },
     ),
     (
+        "top",
+        Page {
+            question: "What is nearest to its limit, and whom would the kernel kill next?",
+            when: "Before a kill: on a machine that runs short, or to see what a new oom_score_adj or limit \
+                   changes. It needs no agent and as little as may be; without root it shows what the kernel \
+                   lets you see. For kills that were, use `oom-trace history`.",
+            examples: "",
+            more: &[],
+        },
+    ),
+    (
         "trigger",
         Page {
             question: "Cause one kill, of a throwaway child, to see that all of it works.",

@@ -38,6 +38,9 @@ pub struct RunArgs {
     /// Do not record victims' command-line arguments
     #[arg(long)]
     pub no_cmdline: bool,
+    /// Do not look for the names of victims' containers in the files of their runtimes
+    #[arg(long)]
+    pub no_names: bool,
     /// Redact matches of REGEX (or only its group `secret`) in arguments; repeatable
     #[arg(long, value_name = "REGEX")]
     pub redact: Vec<Pattern>,

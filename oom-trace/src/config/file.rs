@@ -20,6 +20,7 @@ pub struct ConfigFile {
     pub(super) candidates: Option<u8>,
     pub(super) debug: bool,
     pub(super) no_cmdline: bool,
+    pub(super) no_names: bool,
     pub(super) no_redact: bool,
     pub(super) redact: Vec<Pattern>,
     pub(super) console: ConsoleTable,

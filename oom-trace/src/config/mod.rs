@@ -51,6 +51,8 @@ pub struct Run {
     pub store: Option<StoreConfig>,
     /// What of victims' arguments is told.
     pub redactor: Redactor,
+    /// Whether the names of containers are looked for.
+    pub names: bool,
     /// How many candidates are told of.
     pub candidates: usize,
     /// Cause one kill and end.
@@ -126,6 +128,7 @@ impl Run {
             sinks,
             store,
             no_cmdline,
+            no_names,
             redact,
             no_redact,
             candidates,
@@ -162,6 +165,7 @@ impl Run {
                 usual: !(no_redact || file.no_redact),
                 patterns,
             },
+            names: !(no_names || file.no_names),
             candidates: candidates.or(file.candidates).unwrap_or(CANDIDATES).into(),
             demo,
             debug: debug || file.debug,

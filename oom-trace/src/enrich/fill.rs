@@ -311,7 +311,7 @@ fill!(Memory {
     pgtables_bytes
 });
 fill!(Cgroup { path, id });
-fill!(Container { id, runtime, name });
+fill!(Container { id, runtime, name, image });
 fill!(Pod { uid, namespace, name, container, qos });
 
 #[cfg(test)]

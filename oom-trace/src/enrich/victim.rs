@@ -31,8 +31,15 @@ impl Enricher {
         let arguments = command.and_then(|command| command.arguments.as_deref());
         let argv = arguments.and_then(|arguments| self.redactor.argv(arguments, cut));
         let path = victim.cgroup.as_ref();
-        let Place { unit, slice, container, pod } =
-            path.map(|path| self.place_reader.place(path.as_bytes())).unwrap_or_default();
+        let Place { unit, slice, container, pod } = path
+            .map(|path| {
+                let named = self.named.iter().find(|(known, _)| known == path);
+                named.map_or_else(
+                    || self.place_reader.by_path(path.as_bytes()),
+                    |(_, place)| place.clone(),
+                )
+            })
+            .unwrap_or_default();
         model::Victim {
             pid: mark.pid,
             tid: mark.tid,

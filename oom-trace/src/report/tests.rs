@@ -119,7 +119,12 @@ fn hostile() -> OomKill {
             comm: Some(b"<script>\xff\xe2\x80\xae'\"".into()),
             argv: Some(vec![evil.into(), b"\xff<b>".into()]),
             user: text(),
-            container: Some(Container { id: evil.into(), runtime: text(), name: text() }),
+            container: Some(Container {
+                id: evil.into(),
+                runtime: text(),
+                name: text(),
+                image: text(),
+            }),
             pod: Some(Pod {
                 uid: evil.into(),
                 namespace: text(),

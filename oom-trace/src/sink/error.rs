@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, socket};
 use thiserror::Error;
 
 /// What a sink could not do, and what was answered.
@@ -70,7 +72,18 @@ impl SinkError {
         matches!(&self.cause, Cause::Io(io) if io.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether the other side is reached by an address of the network.
+    fn is_remote(&self) -> bool {
+        let scheme = self.target.split_once("://").map(|(scheme, _)| scheme);
+        scheme.is_some_and(|scheme| scheme != "unix") || self.target.parse::<SocketAddr>().is_ok()
+    }
+
     fn advice(&self) -> &'static str {
+        if self.is_remote() && !may_use_network() {
+            return "; the service may not use the network: put network.conf, which comes with oom-trace, \
+                    into /etc/systemd/system/oom-trace.service.d/, then systemctl daemon-reload and \
+                    restart oom-trace";
+        }
         use io::ErrorKind::{
             BrokenPipe, FileTooLarge, IsADirectory, NotADirectory, NotFound, PermissionDenied,
             QuotaExceeded, ReadOnlyFilesystem, StorageFull,
@@ -100,9 +113,30 @@ impl SinkError {
     }
 }
 
+/// `RestrictAddressFamilies=` of the unit answers so, before anything is looked up or connected.
+fn may_use_network() -> bool {
+    !matches!(socket(AddressFamily::INET, SocketType::DGRAM, None), Err(Errno::AFNOSUPPORT))
+}
+
 /// What others say may have several lines, and may act on a terminal.
 fn one_line(said: &impl Display) -> String {
     let said = said.to_string();
     let words: Vec<_> = said.split_whitespace().collect();
     crate::text::Escaped(words.join(" ").as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reached_by_an_address_is_remote() {
+        let is_remote = |target: &str| SinkError::said("post to", target, "no").is_remote();
+        for target in ["https://hooks.example/oom", "tls://log.example:6514", "[::1]:9717"] {
+            assert!(is_remote(target), "{target}");
+        }
+        for target in ["/var/log/oom.json", "unix:///dev/log", "standard output", "on-oom"] {
+            assert!(!is_remote(target), "{target}");
+        }
+    }
 }

@@ -26,7 +26,9 @@ pub(super) fn container(container: &Container) -> String {
 }
 
 pub(super) fn pod(pod: &Pod) -> String {
-    let name = pod.full_name().unwrap_or_else(|| pod.uid.clone());
+    // As much of an id of podman's as podman shows and takes; a uid of Kubernetes' is whole.
+    let short = if pod.qos.is_some() { None } else { pod.uid.get(..12) };
+    let name = pod.full_name().unwrap_or_else(|| short.unwrap_or(&pod.uid).to_owned());
     format!("pod {}", Quoted::from(name.as_str()))
 }
 
@@ -34,7 +36,10 @@ pub(super) fn pod(pod: &Pod) -> String {
 pub(super) fn own_limit(victim: &Victim) -> String {
     let Victim { container, pod, unit, .. } = victim;
     match (container, pod, unit.as_deref()) {
-        (_, Some(pod), _) => format!("set or lower resources.limits.memory of {}", self::pod(pod)),
+        // Podman's pods have none.
+        (_, Some(pod), _) if pod.qos.is_some() => {
+            format!("set or lower resources.limits.memory of {}", self::pod(pod))
+        }
         (Some(container), ..) => {
             format!("set or lower the memory limit of {}", self::container(container))
         }
@@ -68,7 +73,7 @@ mod tests {
         let (uid, id) = ("5f0e".to_owned(), "0123456789abcdef".to_owned());
         victim.pod = Some(Pod { uid, namespace: None, name: None, container: None, qos: None });
         assert_eq!(of(&victim).as_deref(), Some("pod 5f0e"));
-        victim.container = Some(Container { id, runtime: None, name: None });
+        victim.container = Some(Container { id, runtime: None, name: None, image: None });
         assert_eq!(of(&victim).as_deref(), Some("container 0123456789ab in pod 5f0e"));
         victim.pod = None;
         assert_eq!(of(&victim).as_deref(), Some("container 0123456789ab"));

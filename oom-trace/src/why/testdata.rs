@@ -72,7 +72,7 @@ pub(super) fn in_pod() -> OomKill {
     kill.shortage.totalpages = Some(GIB / 4096);
     kill.victim.unit = None;
     kill.victim.container =
-        Some(Container { id: id.into(), runtime: None, name: Some("web".into()) });
+        Some(Container { id: id.into(), runtime: None, name: Some("web".into()), image: None });
     kill.victim.pod = Some(Pod {
         uid: uid.into(),
         namespace: Some("shop".into()),

@@ -1,23 +1,26 @@
 //! The first process of a guest: mounts the kernel's file systems, loads modules, runs its job,
 //! sends home what that prints, its exit status and the files it leaves, and powers off.
+//!
+//! With a disk that has a system it starts that; a service there runs it once more, for the job.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, mount, mount_move};
 use rustix::process::{self, Pid, Signal, WaitOptions};
 use rustix::system::{self, RebootCommand};
 use rustix::termios::{self, OptionalActions};
 use walkdir::WalkDir;
 use xtask::frame::{Frame, MAX_PAYLOAD};
-use xtask::job::{Hierarchy, JOB_FILE, Job, OUT_DIR, Step};
+use xtask::job::{CARRIED, Hierarchy, JOB_FILE, Job, OUT_DIR, Step};
 
 /// Type, target, and options of a mount.
 type Mount = (&'static str, &'static str, Option<&'static CStr>);
@@ -47,6 +50,11 @@ const LEGACY: &[Mount] = &[
 /// `MODULE_INIT_COMPRESSED_FILE` of `linux/module.h`: the kernel is to unpack the module.
 const COMPRESSED: i32 = 4;
 
+/// How long a disk may take to appear after its driver.
+const DISK_APPEARS: Duration = Duration::from_secs(30);
+/// Where it is put before it becomes the root.
+const NEW_ROOT: &str = "/new";
+
 /// The exit status when the job could not be run at all.
 const CANNOT_RUN: i32 = 125;
 
@@ -63,7 +71,10 @@ fn main() {
 fn serve() -> Result<()> {
     let job = fs::read(JOB_FILE).with_context(|| format!("cannot read {JOB_FILE}"))?;
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("in {JOB_FILE}"))?;
-    mount_all(job.hierarchy)?;
+    if is_first() {
+        mount_all(job.hierarchy)?;
+    }
+    fs::create_dir_all(OUT_DIR).with_context(|| format!("cannot create {OUT_DIR}"))?;
     let home = Mutex::new(open_home(&job.home)?);
     let send = |frame: Frame| -> Result<()> {
         let home = home.lock().map_err(|_| anyhow::anyhow!("a thread that sent home died"))?;
@@ -106,6 +117,9 @@ fn run(job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<i32> {
     for module in &job.modules {
         load(module).with_context(|| format!("cannot load the module {module}"))?;
     }
+    if let Some(disk) = &job.disk {
+        return Err(become_system(disk).context("cannot start the system on the disk"));
+    }
     for step in &job.steps {
         let status = take(step, job, send)?;
         send_files(send)?;
@@ -114,6 +128,41 @@ fn run(job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<i32> {
         }
     }
     Ok(0)
+}
+
+fn is_first() -> bool {
+    process::getpid() == Pid::INIT
+}
+
+/// Makes the disk the root, with the files that the guest carries for it, and its first process of us.
+fn become_system(disk: &str) -> anyhow::Error {
+    let start = || -> Result<Command> {
+        let since = Instant::now();
+        while !Path::new(disk).exists() && since.elapsed() < DISK_APPEARS {
+            thread::sleep(Duration::from_millis(10));
+        }
+        fs::create_dir(NEW_ROOT)?;
+        mount(disk, NEW_ROOT, "ext4", MountFlags::empty(), None)
+            .with_context(|| format!("cannot mount {disk}"))?;
+        for entry in WalkDir::new(CARRIED).min_depth(1) {
+            let entry = entry?;
+            let to = Path::new(NEW_ROOT).join(entry.path().strip_prefix(CARRIED)?);
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(&to)?;
+            } else {
+                fs::copy(entry.path(), &to).with_context(|| to.display().to_string())?;
+            }
+        }
+        mount_move("/dev", Path::new(NEW_ROOT).join("dev"))?;
+        process::chdir(NEW_ROOT)?;
+        mount_move(".", "/")?;
+        process::chroot(".")?;
+        Ok(Command::new("/sbin/init"))
+    };
+    match start() {
+        Ok(mut init) => init.env_clear().exec().into(),
+        Err(err) => err,
+    }
 }
 
 fn load(module: &str) -> Result<()> {
@@ -147,8 +196,11 @@ fn take(step: &Step, job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> 
         });
         let status = wait_for(Pid::from_child(&child));
         // What the command left running would keep the pipe open.
-        // `kill(-1)`, which group 1 is to the kernel, spares the first process, us.
-        let _ = process::kill_process_group(Pid::INIT, Signal::KILL);
+        // `kill(-1)`, which group 1 is to the kernel, spares the first process, us. In a system the
+        // service's own end does that.
+        if is_first() {
+            let _ = process::kill_process_group(Pid::INIT, Signal::KILL);
+        }
         sender.join().map_err(|_| anyhow::anyhow!("the sending thread died"))??;
         status
     })

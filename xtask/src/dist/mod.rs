@@ -89,6 +89,16 @@ pub(crate) fn run(args: &DistArgs) -> Result<()> {
     if args.verify { verify::again(&source, &targets, &out) } else { Ok(()) }
 }
 
+/// Makes the Debian package alone, of this machine's architecture, in the folder.
+pub(crate) fn deb(out: &Path) -> Result<PathBuf> {
+    let arch = if AMD64.is_ours() { &AMD64 } else { &ARM64 };
+    let (version, source) = (env!("CARGO_PKG_VERSION").to_owned(), sources::Source::here()?);
+    let release = Release { arch, version, source, out: out.to_owned() };
+    stage::fill(&release, &compile::agent(arch, &release.source)?, &compile::pages()?)?;
+    packages::deb(&release)?;
+    Ok(release.file(".deb"))
+}
+
 impl Release<'_> {
     fn make(&self, pages: &Path) -> Result<()> {
         let agent = compile::agent(self.arch, &self.source)?;

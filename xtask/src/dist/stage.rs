@@ -17,12 +17,14 @@ const BY_HAND: &str = "/usr/local/bin/oom-trace";
 const PACKAGED: &str = "/usr/bin/oom-trace";
 
 /// Files of the source, and where they go.
-const AS_THEY_ARE: [(&str, &str); 11] = [
+const AS_THEY_ARE: [(&str, &str); 13] = [
     ("dist/config.toml", "etc/oom-trace/config.toml"),
     ("dist/logrotate/oom-trace", "etc/logrotate.d/oom-trace"),
     ("dist/journal/oom-trace.catalog", "usr/lib/systemd/catalog/oom-trace.catalog"),
     ("dist/systemd/oom-trace.tmpfiles", "usr/lib/tmpfiles.d/oom-trace.conf"),
     ("dist/systemd/oom-trace.tmpfiles", "units/oom-trace.tmpfile"),
+    ("dist/systemd/network.conf", "usr/share/oom-trace/network.conf"),
+    ("dist/systemd/textfile.conf", "usr/share/oom-trace/textfile.conf"),
     ("README.md", "usr/share/doc/oom-trace/README.md"),
     ("dist/debian/copyright", "usr/share/doc/oom-trace/copyright"),
     ("dist/debian/lintian-overrides", "usr/share/lintian/overrides/oom-trace"),

@@ -66,6 +66,11 @@ fn release(repository: &str, suite: &str) -> Result<String> {
 }
 
 impl Suite {
+    /// As sources.list(5) has it.
+    pub(crate) fn source(&self) -> String {
+        format!("deb [signed-by={KEYRING}] {} {} main", self.repository, self.name)
+    }
+
     /// All packages of the suite's main component for the architecture.
     pub(crate) fn packages(&self, arch: &Arch) -> Result<Vec<Package>> {
         let path = format!("main/binary-{}/Packages.xz", arch.debian);

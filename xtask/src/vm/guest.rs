@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use xtask::job::Job;
 
+use super::arch::Arch;
 use super::image::Image;
 use super::kernels::Kernel;
 use super::machines::{Machine, PLAIN};
@@ -30,7 +31,7 @@ impl Guest {
     pub(crate) fn run(&self, payload: &Payload, output: &mut dyn Write) -> Result<Ending> {
         let Self { kernel, machine } = self;
         kernel.get()?;
-        let accel = accel(kernel, payload)?;
+        let accel = accel(kernel, payload.arch, &payload.init)?;
         let folder = self.folder();
         fs::create_dir_all(&folder)?;
         // Another run of this guest would take our image and files from under us.
@@ -67,6 +68,7 @@ impl Guest {
         let job = Job {
             home: payload.arch.home_port.to_owned(),
             modules: carried,
+            disk: None,
             hierarchy: self.machine.hierarchy,
             steps: payload.steps(self.machine),
             env: self.environment(payload),
@@ -121,7 +123,7 @@ impl Display for Guest {
 }
 
 /// KVM where it truly works; the answer is remembered, for finding out costs a boot.
-fn accel(kernel: &'static Kernel, payload: &Payload) -> Result<Accel> {
+pub(super) fn accel(kernel: &'static Kernel, arch: &'static Arch, init: &Path) -> Result<Accel> {
     if !kernel.arch.is_ours() {
         return Ok(Accel::Tcg);
     }
@@ -135,8 +137,8 @@ fn accel(kernel: &'static Kernel, payload: &Payload) -> Result<Accel> {
     }
     let scratch = tempfile::tempdir()?;
     let image = scratch.path().join("initramfs.gz");
-    let job = Job { home: payload.arch.home_port.to_owned(), ..Job::default() };
-    Image::create(&image, &payload.init, &job)?.finish()?;
+    let job = Job { home: arch.home_port.to_owned(), ..Job::default() };
+    Image::create(&image, init, &job)?.finish()?;
     let works = qemu::kvm_boots(kernel, &PLAIN, &image, scratch.path());
     let (accel, word) = if works { (Accel::Kvm, "kvm") } else { (Accel::Tcg, "tcg") };
     say(format!("virtual machines: {word}, remembered in {}", remembered.display()));

@@ -49,6 +49,16 @@ pub(crate) const PLAIN: Machine = Machine {
     end: End::Account,
 };
 
+/// What Debian with its own systemd and containers takes. No test of ours runs on it.
+pub(super) const SYSTEM: Machine = Machine {
+    name: "system",
+    cpus: 2,
+    memory_mib: 2048,
+    kernel_args: &[COUNT_SWAP],
+    modules: DISK,
+    ..PLAIN
+};
+
 /// Up to 5.18 the kernel counts swap of cgroups only when told to.
 const COUNT_SWAP: &str = "swapaccount=1";
 

@@ -14,6 +14,7 @@ pub(crate) mod page;
 mod payload;
 mod qemu;
 mod sample;
+pub(crate) mod system;
 mod table;
 
 use std::path::PathBuf;

@@ -58,6 +58,31 @@ impl Kernel {
         Ok(files)
     }
 
+    /// The folder of all its modules in a system of Debian's below `root`.
+    pub(super) fn modules_in(&self, root: &Path) -> Result<PathBuf> {
+        Ok(root.join("usr/lib/modules").join(build_of(&self.package()?)))
+    }
+
+    /// Unpacks all its modules there.
+    pub(super) fn unpack_modules(&self, root: &Path) -> Result<()> {
+        let kept = self.package()?;
+        let scratch = tempfile::tempdir_in(super::folder())?;
+        let image = unpack(self, scratch.path())?;
+        if image != kept {
+            bail!("the archive has {image} by now: remove {}", self.folder().display());
+        }
+        let build = build_of(&kept);
+        // Up to bookworm it is `lib` itself.
+        let places =
+            ["usr/lib/modules", "lib/modules"].map(|at| scratch.path().join(at).join(build));
+        let from =
+            places.into_iter().find(|at| at.exists()).context("no modules in the packages")?;
+        let to = self.modules_in(root)?;
+        sh::output(sh::as_root("mkdir").arg("--parents").arg(&to))?;
+        sh::run(sh::as_root("cp").arg("-rT").arg(from).arg(&to))?;
+        sh::run(sh::as_root(DEPMOD).arg("--basedir").arg(root).arg(build))
+    }
+
     fn folder(&self) -> PathBuf {
         super::folder().join("kernels").join(self.name)
     }
@@ -85,23 +110,14 @@ fn fetch(kernel: &Kernel, folder: &Path) -> Result<()> {
     tools::programs(&[(DEPMOD, "kmod")])?;
     let parent = folder.parent().context("no folder for kernels")?;
     fs::create_dir_all(parent)?;
-    let suite = archive::open(kernel.suite)?;
-    let packages = suite.packages(kernel.arch)?;
-    let image = newest(kernel, &packages)?;
-    let build = image.name.strip_prefix(PREFIX).unwrap_or_default();
     let scratch = tempfile::tempdir_in(parent)?;
     let tree = scratch.path().join("tree");
-    // From 6.19 on, image, modules and configuration are packages of their own, which it needs.
-    for package in archive::closure(&packages, &[&image.name]) {
-        if package.name.ends_with(build) {
-            say(format!("kernel {}: {} {}", kernel.name, package.name, package.version));
-            suite.extract(&package, &tree)?;
-        }
-    }
+    let image = unpack(kernel, &tree)?;
+    let build = build_of(&image);
     // Renamed into place, so that half a kernel is never taken for one.
     let kept = scratch.path().join("kept");
     fs::create_dir(&kept)?;
-    fs::write(kept.join("package"), format!("{}\n", image.name))?;
+    fs::write(kept.join("package"), format!("{image}\n"))?;
     fs::copy(find(&tree, "vmlinuz")?, kept.join("vmlinuz"))?;
     fs::copy(find(&tree, "config")?, kept.join("config"))?;
     keep_modules(&tree, build, &kept)?;
@@ -112,6 +128,27 @@ fn fetch(kernel: &Kernel, folder: &Path) -> Result<()> {
 }
 
 const PREFIX: &str = "linux-image-";
+
+/// What the package of the image calls the build, as uname(1) does.
+fn build_of(image: &str) -> &str {
+    image.strip_prefix(PREFIX).unwrap_or_default()
+}
+
+/// Unpacks the newest build there; answers the name of its image's package.
+fn unpack(kernel: &Kernel, tree: &Path) -> Result<String> {
+    let suite = archive::open(kernel.suite)?;
+    let packages = suite.packages(kernel.arch)?;
+    let image = newest(kernel, &packages)?;
+    let build = build_of(&image.name);
+    // From 6.19 on, image, modules and configuration are packages of their own, which it needs.
+    for package in archive::closure(&packages, &[&image.name]) {
+        if package.name.ends_with(build) {
+            say(format!("kernel {}: {} {}", kernel.name, package.name, package.version));
+            suite.extract(&package, tree)?;
+        }
+    }
+    Ok(image.name)
+}
 
 fn newest(kernel: &Kernel, packages: &[Package]) -> Result<Package> {
     let Kernel { suite, release, flavour, .. } = kernel;

@@ -144,7 +144,9 @@ impl Boot<'_> {
         cmd.args(["-chardev", "stdio,id=home,signal=off"]).args(arch.home_args);
         cmd.args(machine.qemu);
         if let Some(disk) = self.disk {
-            cmd.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+            // What a guest writes there ends with it.
+            let disk = format!("file={},format=raw,if=virtio,snapshot=on", disk.display());
+            cmd.arg("-drive").arg(disk);
         }
         cmd.arg("-kernel").arg(kernel.image()).arg("-initrd").arg(self.image);
         let told = machine.kernel_args.join(" ");

@@ -49,6 +49,8 @@ const FORMS: &[Form] = &[
     digest("cri-o", "", "crio-", ""),
     digest("podman", "", "libpod-", ".scope"),
     digest("podman", "", "libpod-", ""),
+    // `--cgroups=split`, as Quadlet has it, below the container's unit.
+    digest("podman", "", "libpod-payload-", ""),
     name("lxc", "", "lxc.payload.", ""),
     name("lxc", "lxc.payload", "", ""),
     name("lxc", "lxc", "", ""),
@@ -68,18 +70,28 @@ pub(super) fn find(parts: &[&str]) -> Option<Container> {
         {
             return Some(container(id, Some(runtime_of(runtime)), Id::Digest));
         }
+        // What a booted container and machined have in one scope; a virtual machine has no such folder.
+        if *part == "payload"
+            && let Some(name) =
+                parent.strip_prefix("machine-").and_then(|it| it.strip_suffix(".scope"))
+        {
+            let runtime = Some("systemd-nspawn".to_owned());
+            return Some(container(&crate::systemd::unescaped(name), runtime, Id::Name));
+        }
         FORMS.iter().find_map(|form| {
             let Form { runtime, parent: within, before, after, id: kind } = *form;
             let id = part.strip_prefix(before)?.strip_suffix(after)?;
             let here = within.is_empty() || within == *parent;
-            (here && kind.is(id)).then(|| container(id, runtime.map(str::to_owned), kind))
+            let is_instance = *before == *"systemd-nspawn@";
+            let name = if is_instance { crate::systemd::unescaped(id) } else { id.to_owned() };
+            (here && kind.is(id)).then(|| container(&name, runtime.map(str::to_owned), kind))
         })
     })
 }
 
 fn container(id: &str, runtime: Option<String>, kind: Id) -> Container {
     let name = (kind == Id::Name).then(|| id.to_owned());
-    Container { id: id.to_owned(), runtime, name }
+    Container { id: id.to_owned(), runtime, name, image: None }
 }
 
 /// `cri-containerd` is what containerd's plugin for Kubernetes calls itself, `crio` is CRI-O.
@@ -91,6 +103,11 @@ fn runtime_of(prefix: &str) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// Whether it is what runtimes make for an id.
+pub(super) fn is_digest(text: &str) -> bool {
+    Id::Digest.is(text)
 }
 
 impl Id {

@@ -6,18 +6,29 @@
 use std::fs;
 use std::path::Path;
 
+use crate::incident::model::{Container, Pod};
+
 pub(super) const LOGS: &str = "/var/log/containers";
 
+/// Puts them where they belong.
+pub(super) fn name(logs: &Path, container: &mut Container, pod: &mut Pod) {
+    if let Some(names) = names(logs, &container.id) {
+        container.name.get_or_insert_with(|| names.container.clone());
+        pod.namespace = Some(names.namespace);
+        pod.name = Some(names.pod);
+        pod.container = Some(names.container);
+    }
+}
+
 /// A container's names in Kubernetes.
-#[derive(Debug, PartialEq)]
-pub(super) struct Names {
-    pub(super) pod: String,
-    pub(super) namespace: String,
-    pub(super) container: String,
+struct Names {
+    pod: String,
+    namespace: String,
+    container: String,
 }
 
 /// Looks for the container's link; a node has some hundreds at the most.
-pub(super) fn names(logs: &Path, id: &str) -> Option<Names> {
+fn names(logs: &Path, id: &str) -> Option<Names> {
     let suffix = format!("-{id}.log");
     fs::read_dir(logs).ok()?.flatten().find_map(|entry| {
         let name = entry.file_name();

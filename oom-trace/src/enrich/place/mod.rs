@@ -3,6 +3,7 @@
 
 mod container;
 mod kubelet;
+pub(crate) mod names;
 mod pod;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use crate::incident::model::{Container, Pod};
 use crate::systemd;
 
 /// Where a victim ran.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
     /// The innermost systemd unit.
     pub unit: Option<String>,
@@ -36,25 +37,26 @@ impl Default for PlaceReader {
 }
 
 impl PlaceReader {
-    /// What the path says. A container's own systemd has units too; the innermost is taken.
+    /// What the path says, and kubelet's links.
     #[must_use]
     pub fn place(&self, path: &[u8]) -> Place {
+        let mut place = self.by_path(path);
+        if let (Some(container), Some(pod)) = (&mut place.container, &mut place.pod) {
+            kubelet::name(&self.logs, container, pod);
+        }
+        place
+    }
+
+    /// What the path alone says. A container's own systemd has units too; the innermost is taken.
+    #[must_use]
+    pub fn by_path(&self, path: &[u8]) -> Place {
         // What is not UTF-8 no runtime has named.
         let parts: Vec<&str> = path
             .split(|&byte| byte == b'/')
             .filter(|part| !part.is_empty())
             .filter_map(|part| std::str::from_utf8(part).ok())
             .collect();
-        let mut container = container::find(&parts);
-        let mut pod = pod::find(&parts);
-        if let (Some(container), Some(pod)) = (&mut container, &mut pod)
-            && let Some(names) = kubelet::names(&self.logs, &container.id)
-        {
-            container.name.get_or_insert_with(|| names.container.clone());
-            pod.namespace = Some(names.namespace);
-            pod.name = Some(names.pod);
-            pod.container = Some(names.container);
-        }
+        let (container, pod) = (container::find(&parts), pod::find(&parts));
         Place { unit: systemd::unit(&parts), slice: systemd::slice(&parts), container, pod }
     }
 }

@@ -49,6 +49,13 @@ fn what_runtimes_and_managers_make_is_recognised() {
         ),
         ("/libpod_parent/libpod-ID", "", "", "podman", ""),
         (
+            "/system.slice/qweb.service/libpod-payload-ID",
+            "qweb.service",
+            "system.slice",
+            "podman",
+            "",
+        ),
+        (
             "/machine.slice/libpod-conmon-ID.scope",
             "libpod-conmon-ID.scope",
             "machine.slice",
@@ -114,6 +121,18 @@ fn containers_that_have_names_are_known_by_them() {
             "web",
             "systemd-nspawn@web.service",
         ),
+        (
+            "/machine.slice/machine-my\\x2dbox.scope/payload/init.scope",
+            "systemd-nspawn",
+            "my-box",
+            "init.scope",
+        ),
+        (
+            "/machine.slice/systemd-nspawn@my\\x2dbox.service/payload",
+            "systemd-nspawn",
+            "my-box",
+            "systemd-nspawn@my\\x2dbox.service",
+        ),
     ] {
         let (found_unit, _, container, pod) = found(path);
         assert_eq!(container, Some((runtime.to_owned(), name.to_owned())), "{path}");
@@ -121,6 +140,19 @@ fn containers_that_have_names_are_known_by_them() {
         assert_eq!(pod, None);
     }
     assert_eq!(found("/lxc.monitor.web").2, None);
+    assert_eq!(found("/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt").2, None);
+}
+
+#[test]
+fn podmans_pods_have_an_id() {
+    for path in [
+        "/machine.slice/machine-libpod_pod_ID.slice/libpod-ID.scope/container",
+        "/libpod_parent/ID/libpod-ID",
+    ] {
+        let place = PlaceReader::default().by_path(path.replace("ID", ID).as_bytes());
+        let pod = place.pod.unwrap();
+        assert_eq!((pod.uid.as_str(), pod.qos), (ID, None), "{path}");
+    }
 }
 
 #[test]

@@ -140,6 +140,9 @@ pub struct Container {
     pub runtime: Option<String>,
     /// As people name it.
     pub name: Option<String>,
+    /// What it was made of, as the runtime calls it.
+    #[serde(default)]
+    pub image: Option<String>,
 }
 
 impl Container {

@@ -234,7 +234,7 @@ heap!(Victim {
 heap!(Process { comm } plain { pid });
 heap!(Sharer { comm } plain { pid });
 heap!(Cgroup { path } plain { id });
-heap!(Container { id, runtime, name } plain {});
+heap!(Container { id, runtime, name, image } plain {});
 heap!(Pod { uid, namespace, name, container, qos } plain {});
 heap!(Why { summary, hints } plain {});
 heap!(OomPanic { incident, origin, message, shortage, candidates, census, system, why }

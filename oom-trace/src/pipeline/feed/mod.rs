@@ -2,6 +2,7 @@
 
 mod failures;
 mod log;
+mod names;
 mod programs;
 mod trigger;
 mod witness;
@@ -60,8 +61,9 @@ impl Feed {
                 );
                 let sees_exits = !plan.lacks("oom_exit");
                 let witness = log.ok().map(|log| Witness::new(log, machine(host)));
-                let programs =
+                let mut programs =
                     Programs::new(probes, ring, enricher, rehearsal, sees_exits, witness);
+                programs.configure(config);
                 Ok(Self::Programs(Box::new(programs)))
             }
             Source::Log(device) => {

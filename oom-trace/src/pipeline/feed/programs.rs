@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Fed;
 use super::failures::Ongoing;
+use super::names::{Coming, Named, Names};
 use super::trigger::Trigger;
 use super::witness::{Missed, Witness};
 use crate::bpf::{Probes, Ring};
@@ -39,6 +40,7 @@ pub(crate) struct Programs {
     /// `None` where the kernel's log cannot be read.
     witness: Option<Witness>,
     trigger: Trigger,
+    names: Names,
     held: VecDeque<Held>,
     /// Shortages in which nobody could be killed.
     ongoing: Ongoing,
@@ -46,10 +48,14 @@ pub(crate) struct Programs {
     lost: u64,
 }
 
-/// An incident whose lines in the kernel's log are on their way.
+/// An incident whose lines in the kernel's log, or whose containers' names, are on their way.
 struct Held {
     incident: Incident,
     system: Option<System>,
+    /// Whether the log has said what it will.
+    is_settled: bool,
+    coming: Option<Coming>,
+    named: Named,
     since: Instant,
 }
 
@@ -81,6 +87,7 @@ impl Programs {
             deathbed: sees_exits.then(Deathbed::default),
             witness,
             trigger: Trigger::default(),
+            names: Names::new(true),
             held: VecDeque::new(),
             ongoing: Ongoing::default(),
             lost: 0,
@@ -96,6 +103,7 @@ impl Programs {
     pub(super) fn configure(&mut self, config: &config::Run) {
         self.enricher.redactor = config.redactor.clone();
         self.enricher.candidates = config.candidates;
+        self.names.enabled = config.names;
     }
 
     pub(super) async fn readable(&mut self) -> io::Result<()> {
@@ -151,10 +159,13 @@ impl Programs {
         let is_settled =
             self.witness.as_mut().is_none_or(|witness| witness.look_up(&mut incident, &mut missed));
         missed.into_iter().map(Fed::from).for_each(&mut each);
-        if is_settled {
-            self.deliver(&incident, system.as_ref(), each);
+        let coming = self.names.ask(&incident, &self.enricher.place_reader);
+        if is_settled && coming.is_none() {
+            self.deliver(&incident, system.as_ref(), Named::new(), each);
         } else {
-            self.held.push_back(Held { incident, system, since: Instant::now() });
+            let (since, named) = (Instant::now(), Named::new());
+            let held = Held { incident, system, is_settled, coming, named, since };
+            self.held.push_back(held);
         }
     }
 
@@ -191,16 +202,21 @@ impl Programs {
         for _ in 0..self.held.len() {
             let Some(mut held) = self.held.pop_front() else { return };
             let is_over = held.since.elapsed() >= LINE_WITHIN;
-            let is_settled = self.witness.as_mut().is_none_or(|witness| {
-                let is_settled = witness.look_up(&mut held.incident, &mut missed);
-                // Once: what is told without a line is remembered for each time.
-                if is_over && !is_settled {
-                    witness.settle(&mut held.incident);
-                }
-                is_settled || is_over
-            });
-            if is_settled {
-                self.deliver(&held.incident, held.system.as_ref(), &mut each);
+            held.is_settled = held.is_settled
+                || self.witness.as_mut().is_none_or(|witness| {
+                    let is_settled = witness.look_up(&mut held.incident, &mut missed);
+                    // Once: what is told without a line is remembered for each time.
+                    if is_over && !is_settled {
+                        witness.settle(&mut held.incident);
+                    }
+                    is_settled || is_over
+                });
+            if let Some(named) = held.coming.as_ref().and_then(Coming::arrived) {
+                (held.coming, held.named) = (None, named);
+            }
+            if held.is_settled && (held.coming.is_none() || is_over) {
+                let Held { incident, system, named, .. } = held;
+                self.deliver(&incident, system.as_ref(), named, &mut each);
             } else {
                 self.held.push_back(held);
             }
@@ -220,7 +236,14 @@ impl Programs {
         }
     }
 
-    fn deliver(&mut self, incident: &Incident, system: Option<&System>, mut each: impl FnMut(Fed)) {
+    fn deliver(
+        &mut self,
+        incident: &Incident,
+        system: Option<&System>,
+        named: Named,
+        mut each: impl FnMut(Fed),
+    ) {
+        self.enricher.named = named;
         for kill in self.enricher.records(incident, system, Clock::now()) {
             each(Fed::Record(Record::OomKill(Box::new(kill))));
         }

@@ -331,7 +331,7 @@ fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
 }
 
 fn container(container: &Container, line: &mut Line<'_>) -> io::Result<()> {
-    let Container { id: _, runtime, name } = container;
+    let Container { id: _, runtime, name, image: _ } = container;
     let short = Quoted::from(container.short_id());
     let runtime = Quoted::from(runtime.as_deref().unwrap_or("runtime unknown"));
     match name {

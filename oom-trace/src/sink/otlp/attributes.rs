@@ -150,8 +150,9 @@ fn of_victim(victim: &Victim, all: &mut Attributes) {
     ] {
         all.number(&format!("oom_trace.victim.memory.{what}_bytes"), bytes);
     }
-    if let Some(Container { id: _, runtime, name }) = &victim.container {
+    if let Some(Container { id: _, runtime, name, image }) = &victim.container {
         all.text("container.name", name.as_deref());
+        all.text("container.image.name", image.as_deref());
         all.text("container.runtime.name", runtime.as_deref());
     }
     if let Some(Pod { uid: _, namespace, name, container, qos: _ }) = &victim.pod {

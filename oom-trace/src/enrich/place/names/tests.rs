@@ -1,0 +1,143 @@
+use std::fs;
+
+use super::*;
+use crate::enrich::place::PlaceReader;
+
+const ID: &str = "4b8f1f6a3c9d2e7b5a0c4d8e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c";
+
+/// A node with these files; what a victim at the path is found to be, below a process of this name and
+/// these arguments.
+fn found(files: &[(&str, &str)], path: &str, shim: (&str, &str)) -> Option<Place> {
+    let root = tempfile::tempdir().unwrap();
+    let fill = |text: &str| text.replace("ID", ID);
+    let cmdline = ("proc/7/cmdline", &*shim.1.replace(' ', "\0"));
+    for (path, text) in files.iter().copied().chain([cmdline]) {
+        let path = root.path().join(fill(path));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match text.strip_prefix("-> ") {
+            Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
+            None => fs::write(path, fill(text)).unwrap(),
+        }
+    }
+    let path = fill(path);
+    let place = PlaceReader::default().by_path(path.as_bytes());
+    let comm = KernelText::from(shim.0);
+    let asked = Asked::new(path.as_bytes(), place, [(7, &comm)].into_iter());
+    asked.map(|it| it.look_up(root.path()))
+}
+
+/// Runtime, id, name, image.
+fn container(place: Option<Place>) -> Option<(String, String, String, String)> {
+    let Container { id, runtime, name, image } = place?.container?;
+    Some((
+        runtime.unwrap_or_default(),
+        id.replace(ID, "ID"),
+        name.unwrap_or_default(),
+        image.unwrap_or_default(),
+    ))
+}
+
+fn some(parts: [&str; 4]) -> Option<(String, String, String, String)> {
+    let [runtime, id, name, image] = parts.map(str::to_owned);
+    Some((runtime, id, name, image))
+}
+
+const LIST: &str = r#"[{"id":"x"},{"id":"ID","names":["web"],"metadata":"{\"image-name\":\"localhost/shop:1\"}"}]"#;
+
+#[test]
+fn podmans_list_has_name_and_image_and_its_monitor_the_name() {
+    let conmon =
+        ("conmon", "/usr/bin/conmon -c ID -b /home/a/overlay-containers/ID/userdata -n web");
+    let conmon = (conmon.0, &*conmon.1.replace("ID", ID));
+    for (files, image) in [
+        (vec![("home/a/overlay-containers/containers.json", LIST)], "localhost/shop:1"),
+        (vec![("home/a/overlay-containers/volatile-containers.json", LIST)], "localhost/shop:1"),
+        (vec![], ""),
+    ] {
+        for path in [
+            "/machine.slice/libpod-ID.scope/container",
+            "/system.slice/web.service/libpod-payload-ID",
+        ] {
+            let place = found(&files, path, conmon);
+            assert_eq!(container(place), some(["podman", "ID", "web", image]), "{path}");
+        }
+    }
+    // A monitor of another container says nothing of this one.
+    let other = ("conmon", "conmon -c other -n evil");
+    let place = found(&[], "/machine.slice/libpod-ID.scope", other);
+    assert_eq!(container(place), some(["podman", "ID", "", ""]));
+}
+
+#[test]
+fn dockers_file_has_name_image_and_that_it_is_dockers() {
+    let files = [(
+        "var/lib/docker/containers/ID/config.v2.json",
+        r#"{"ID":"ID","Name":"/web","Config":{"Image":"shop:1"}}"#,
+    )];
+    let shim = ("containerd-shim", "/usr/bin/containerd-shim-runc-v2 -namespace moby -id ID");
+    for path in ["/system.slice/docker-ID.scope", "/shop/batch/ID"] {
+        assert_eq!(
+            container(found(&files, path, shim)),
+            some(["docker", "ID", "web", "shop:1"]),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn containerds_shim_says_what_a_name_in_the_path_is() {
+    let shim = ("containerd-shim", "containerd-shim-runc-v2 -namespace prod -id web -address /x");
+    for path in ["/prod/web", "/system.slice/ctr-web.scope"] {
+        assert_eq!(
+            container(found(&[], path, shim)),
+            some(["containerd", "web", "web", ""]),
+            "{path}"
+        );
+    }
+    assert_eq!(container(found(&[], "/prod/other", shim)), None);
+}
+
+#[test]
+fn containerds_configuration_names_the_pod() {
+    let files = [(
+        "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+        r#"{"annotations":{"io.kubernetes.cri.container-name":"app",
+            "io.kubernetes.cri.sandbox-name":"cart-0","io.kubernetes.cri.sandbox-namespace":"shop",
+            "io.kubernetes.cri.image-name":"registry.example/shop:1"}}"#,
+    )];
+    let shim = ("containerd-shim", "containerd-shim-runc-v2 -namespace k8s.io -id sandbox");
+    let path = "/kubepods/burstable/pod5f0e6f3a-8f63-4f0c-8d3a-2f8d4a3c9b10/ID";
+    let place = found(&files, path, shim).unwrap();
+    let pod = place.pod.clone().unwrap();
+    assert_eq!((pod.namespace.as_deref(), pod.name.as_deref()), (Some("shop"), Some("cart-0")));
+    assert_eq!(
+        container(Some(place)),
+        some(["containerd", "ID", "app", "registry.example/shop:1"])
+    );
+}
+
+#[test]
+fn machined_knows_a_container_in_its_own_unit() {
+    let files = [("run/systemd/machines/unit:x.service", "-> box")];
+    let shim = ("systemd-nspawn", "systemd-nspawn -D /srv/box");
+    for path in ["/system.slice/x.service/payload", "/system.slice/x.service/payload/a.service"] {
+        let place = found(&files, path, shim);
+        assert_eq!(container(place), some(["systemd-nspawn", "box", "box", ""]), "{path}");
+    }
+    assert_eq!(container(found(&[], "/system.slice/x.service/payload", shim)), None);
+    // It has forgotten one that is gone.
+    for flag in ["-M box", "--machine box", "--machine=box"] {
+        let args = format!("systemd-nspawn --keep-unit {flag}");
+        let place = found(&[], "/system.slice/x.service/payload", ("systemd-nspawn", &args));
+        assert_eq!(container(place), some(["systemd-nspawn", "box", "box", ""]), "{flag}");
+    }
+}
+
+#[test]
+fn nothing_is_asked_where_no_container_is() {
+    assert!(found(&[], "/system.slice/web.service", ("sh", "")).is_none());
+    assert!(found(&[], "/lxc.payload.web", ("lxc-start", "")).is_none());
+    // An id that leads elsewhere is no folder.
+    assert_eq!(folder(PathBuf::from("/a"), "../b"), None);
+    assert_eq!(folder(PathBuf::from("/a"), ".."), None);
+}

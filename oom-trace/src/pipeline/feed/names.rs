@@ -1,0 +1,102 @@
+//! The names of victims' containers, read from the node on a thread of its own: a disk that does not answer
+//! delays a record for as long as its line in the log may, and no other.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::thread::Builder;
+
+use crate::enrich::place::names::Asked;
+use crate::enrich::place::{Place, PlaceReader};
+use crate::incident::assemble::Incident;
+use crate::text::KernelText;
+
+/// Incidents that may wait for the thread; those beyond are told without names.
+const WAITING: usize = 64;
+
+/// Victims of an incident that are asked for: those of a group have one place.
+const MOST: usize = 16;
+
+const STACK_BYTES: usize = 256 << 10;
+
+/// Who answers.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// Whether they are wanted.
+    pub(super) enabled: bool,
+    /// `None` until there is a container.
+    thread: Option<SyncSender<Question>>,
+}
+
+struct Question {
+    asked: Vec<(KernelText, Asked)>,
+    answer: Sender<Named>,
+}
+
+/// Where victims of these cgroups ran.
+pub(super) type Named = Vec<(KernelText, Place)>;
+
+/// The names of an incident, which are on their way.
+#[derive(Debug)]
+pub(super) struct Coming(Receiver<Named>);
+
+impl Names {
+    pub(super) fn new(enabled: bool) -> Self {
+        Self { enabled, thread: None }
+    }
+
+    /// Has the names of the incident's containers looked for; `None` where none is to be had.
+    pub(super) fn ask(&mut self, incident: &Incident, places: &PlaceReader) -> Option<Coming> {
+        if !self.enabled {
+            return None;
+        }
+        let mut asked: Vec<(KernelText, Asked)> = Vec::new();
+        for victim in &incident.victims {
+            let Some(path) = &victim.cgroup else { continue };
+            if asked.len() == MOST || asked.iter().any(|(known, _)| known == path) {
+                continue;
+            }
+            let parents = victim.command.iter().flat_map(|command| &command.parents);
+            let parents = parents.map(|parent| (parent.pid, &parent.comm));
+            let place = places.by_path(path.as_bytes());
+            asked.extend(
+                Asked::new(path.as_bytes(), place, parents).map(|asked| (path.clone(), asked)),
+            );
+        }
+        if asked.is_empty() {
+            return None;
+        }
+        let (answer, coming) = channel();
+        self.thread()?.try_send(Question { asked, answer }).ok()?;
+        Some(Coming(coming))
+    }
+
+    fn thread(&mut self) -> Option<&SyncSender<Question>> {
+        if self.thread.is_none() {
+            let (ask, questions) = sync_channel(WAITING);
+            let thread = Builder::new().name("names".into()).stack_size(STACK_BYTES);
+            thread.spawn(move || answer_all(&questions)).ok()?;
+            self.thread = Some(ask);
+        }
+        self.thread.as_ref()
+    }
+}
+
+fn answer_all(questions: &Receiver<Question>) {
+    for Question { asked, answer } in questions {
+        let root = Path::new("/");
+        let named = asked.into_iter().map(|(path, asked)| (path, asked.look_up(root)));
+        // Nobody waits any more where it took too long.
+        let _ = answer.send(named.collect());
+    }
+}
+
+impl Coming {
+    /// What was found; `None` if they are still on their way.
+    pub(super) fn arrived(&self) -> Option<Named> {
+        match self.0.try_recv() {
+            Ok(named) => Some(named),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Named::new()),
+        }
+    }
+}

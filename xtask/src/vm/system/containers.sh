@@ -1,0 +1,138 @@
+# Containers of each runtime, killed in their own limit: what the record says of each is held against what
+# the runtime says. The rows of the table in docs/runtimes.md are what
+# they print.
+
+limits="--memory 24m --memory-swap 24m"
+hog="dd if=/dev/zero of=/dev/null bs=200M count=1"
+
+# A root file system of busybox alone.
+tiny() {
+    [ -e /run/tiny/bin/sh ] && return
+    mkdir -p /run/tiny/{bin,etc,proc,sys,dev,tmp,run,var,sbin,usr}
+    cp "$(command -v busybox)" /run/tiny/bin/
+    local name
+    for name in sh dd sleep echo cat; do ln -sf busybox /run/tiny/bin/$name; done
+    printf 'ID=tiny\n' >/run/tiny/etc/os-release
+    printf 'root:x:0:0:root:/root:/bin/sh\n' >/run/tiny/etc/passwd
+    tar -C /run/tiny -cf /run/tiny.tar .
+}
+
+# as RUNTIME ID NAME IMAGE UNIT POD: `null` where the runtime has none. Compares with the newest record of
+# the cgroup whose path has the word WHERE.
+as() {
+    local kill=$(killed ".victim.cgroup.path | contains(\"$where\")")
+    [ -n "$kill" ] || fail "no record of $where" || return 1
+    local said=$(jq -r '.victim | [.container.runtime, .container.id, .container.name, .container.image, .unit, .pod.uid] | map(. // "null") | join(" ")' <<<"$kill")
+    echo "$said" >"/run/row.${FUNCNAME[1]}"
+    jq -r '.why.summary' <<<"$kill" | cut -c 1-150
+    jq -r '.victim.cgroup.path' <<<"$kill"
+    [ "$said" = "$*" ] || fail "record:  $said
+runtime: $*"
+}
+
+podman_image() {
+    tiny
+    podman image exists tiny:1 || podman import --quiet /run/tiny.tar tiny:1 >/dev/null
+}
+
+# podman_run NAME [OPTION…]: the container's id.
+podman_run() {
+    local name=$1
+    shift
+    podman_image
+    podman $manager run --detach --network none $limits --name "$name" "$@" tiny:1 /bin/$hog
+}
+
+container_podman() {
+    where=$(podman_run web) || return 1
+    as podman "$where" web localhost/tiny:1 "libpod-$where.scope" null
+}
+
+container_podman_removed_at_once() {
+    where=$(podman_run gone --rm) || return 1
+    as podman "$where" gone localhost/tiny:1 "libpod-$where.scope" null
+}
+
+container_podman_cgroupfs() {
+    local manager=--cgroup-manager=cgroupfs
+    where=$(podman_run plain) || return 1
+    as podman "$where" plain localhost/tiny:1 null null
+}
+
+container_podman_split() {
+    podman_image
+    systemd-run --quiet --wait --unit=qweb -p Delegate=yes \
+        podman run --cgroups split --network none $limits --name qweb tiny:1 /bin/$hog
+    where=$(podman inspect --format '{{.Id}}' qweb)
+    as podman "$where" qweb localhost/tiny:1 qweb.service null
+}
+
+container_podman_pod() {
+    podman_image
+    local pod=$(podman pod create --infra=false --name shop) || return 1
+    where=$(podman_run cart --pod shop) || return 1
+    as podman "$where" cart localhost/tiny:1 "libpod-$where.scope" "$pod"
+}
+
+docker_up() {
+    tiny
+    systemctl unmask --quiet docker.service docker.socket containerd.service
+    systemctl start docker && docker image inspect tiny:1 >/dev/null 2>&1 || docker import /run/tiny.tar tiny:1 >/dev/null
+}
+
+# docker_run NAME [OPTION…]
+docker_run() {
+    local name=$1
+    shift
+    docker_up || return 1
+    docker run --detach --network none $limits --name "$name" "$@" tiny:1 /bin/$hog
+}
+
+container_docker() {
+    where=$(docker_run dweb) || return 1
+    as docker "$where" dweb tiny:1 "docker-$where.scope" null
+}
+
+container_docker_elsewhere() {
+    where=$(docker_run dshop --cgroup-parent shop.slice) || return 1
+    as docker "$where" dshop tiny:1 "docker-$where.scope" null
+}
+
+container_containerd() {
+    tiny
+    systemctl unmask --quiet containerd.service
+    systemctl start containerd || return 1
+    where=/prod/cweb
+    ctr --namespace prod run --rm --rootfs --memory-limit 25165824 /run/tiny cweb /bin/$hog
+    as containerd cweb cweb null null null
+}
+
+# An image that nspawn takes as a machine.
+box() {
+    tiny
+    rm -rf "/run/boxes/$1"
+    mkdir -p /run/boxes
+    cp -a /run/tiny "/run/boxes/$1"
+}
+
+container_nspawn() {
+    box my-box
+    systemd-nspawn --quiet --machine my-box --directory /run/boxes/my-box --property MemoryMax=24M \
+        --property MemorySwapMax=0 /bin/$hog
+    where=machine-my
+    as systemd-nspawn my-box my-box null 'machine-my\x2dbox.scope' null
+}
+
+container_nspawn_in_its_unit() {
+    box kept
+    systemd-run --quiet --wait --unit=keeper -p MemoryMax=24M -p MemorySwapMax=0 -p Delegate=yes \
+        systemd-nspawn --quiet --keep-unit --machine kept --directory /run/boxes/kept /bin/$hog
+    where=keeper.service
+    as systemd-nspawn kept kept null keeper.service null
+}
+
+containers=(
+    container_podman container_podman_removed_at_once container_podman_cgroupfs container_podman_split
+    container_podman_pod container_docker container_docker_elsewhere container_containerd container_nspawn
+    container_nspawn_in_its_unit
+)

@@ -1,0 +1,167 @@
+#!/bin/bash
+# The package's life on a system: installed, used, wrongly configured, upgraded, removed.
+
+. "${0%/*}/lib.sh"
+. "${0%/*}/containers.sh"
+words=("$@")
+
+# Up to so much may be left open (systemd-analyze security), by tenths.
+exposure=20
+
+install_package() {
+    apt-get install --yes --quiet "$given/oom-trace.deb" >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)"
+}
+
+installed() {
+    install_package || return 1
+    [ "$(systemctl is-enabled oom-trace)" = enabled ] || fail "not enabled" || return 1
+    [ "$(systemctl is-active oom-trace)" = active ] || fail "$(systemctl status oom-trace)" || return 1
+    # `active` of Type=notify is said by the agent, once it is attached.
+    [ "$(systemctl show --property Type --value oom-trace)" = notify ] || fail "not Type=notify" || return 1
+    systemctl show --property StatusText --value oom-trace | grep -q . || fail "says nothing of its state"
+}
+
+told_in_the_journal_of_its_unit() {
+    hog victim
+    killed '.victim.unit == "victim.service"' >/dev/null || fail "no record of the kill" || return 1
+    journal() { journalctl --no-pager -o json -u victim.service | grep -q OOM_TRACE_ID; }
+    until_ 30 journal || fail "journalctl -u victim.service: $(journalctl --no-pager -u victim.service)" || return 1
+    journalctl --no-pager -o cat -u victim.service | grep 'oom_kill\|killed\|memory' | head -n 1 | cut -c 1-160
+}
+
+kept_and_told() {
+    oom-trace history | grep -q victim.service || fail "history: $(oom-trace history 2>&1)" || return 1
+    oom-trace verify --since 1h --unit victim.service >/run/v 2>&1
+    # There was one.
+    [ $? -eq 1 ] && grep -q victim.service /run/v || fail "verify: $(cat /run/v)" || return 1
+    oom-trace report --html /run/report.html >/dev/null 2>/run/v || fail "report: $(cat /run/v)" || return 1
+    grep -q victim.service /run/report.html || fail "the page does not name the unit"
+}
+
+reloaded() {
+    local before=$(pid)
+    sed -i 's/^candidates = 10/candidates = 9/' $config
+    systemctl reload oom-trace || fail "a good configuration" || return 1
+    [ "$(pid)" = "$before" ] || fail "another process" || return 1
+    sed -i 's/^candidates = 9/candidates = 10/; 1i nonsense = 1' $config
+    ! systemctl reload oom-trace 2>/dev/null || fail "a wrong configuration was taken" || return 1
+    [ "$(pid)" = "$before" ] && [ "$(systemctl is-active oom-trace)" = active ] || fail "it did not go on"
+    local code=$?
+    sed -i 1d $config
+    systemctl reload oom-trace && return $code
+}
+
+restarted() {
+    local before=$(pid)
+    systemctl restart oom-trace || return 1
+    [ "$(pid)" != "$before" ] || fail "the same process" || return 1
+    sed -i '1i nonsense = 1' $config
+    ! systemctl restart oom-trace 2>/dev/null || fail "started with a wrong configuration" || return 1
+    sed -i 1d $config
+    systemctl reset-failed oom-trace
+    hog meanwhile
+    systemctl start oom-trace || return 1
+    killed '.victim.unit == "meanwhile.service"' >/dev/null || fail "the kill while it was stopped is not told" || return 1
+    before=$(pid)
+    systemctl kill --signal KILL oom-trace
+    back() { [ "$(systemctl is-active oom-trace)" = active ] && [ "$(pid)" != "$before" ]; }
+    until_ 120 back || fail "not back after SIGKILL"
+}
+
+# Keys of a record that have nothing, one a line.
+nulls() {
+    jq -r 'paths(. == null) | map(select(type == "string")) | join(".")' | sort -u
+}
+
+# What the sandbox takes away is none of the record: the same kill, told by an agent that is in none.
+no_field_lost_by_the_sandbox() {
+    hog sandboxed
+    killed '.victim.unit == "sandboxed.service"' | nulls >/run/sandboxed
+    systemctl stop oom-trace
+    systemd-run --quiet --unit=free -p OOMScoreAdjust=-1000 oom-trace --config $config
+    attached() { journalctl --no-pager -o cat -u free | grep -q 'attached by'; }
+    until_ 120 attached || fail "the free one does not start" || return 1
+    hog free-victim
+    killed '.victim.unit == "free-victim.service"' | nulls >/run/free-nulls
+    systemctl stop free
+    systemctl start oom-trace
+    [ -s /run/free-nulls ] && [ -s /run/sandboxed ] || fail "no records" || return 1
+    local lost=$(comm -23 /run/sandboxed /run/free-nulls)
+    [ -z "$lost" ] || fail "null in the sandbox alone: $lost"
+}
+
+# No network, an error that says what to do, and a network by the drop-in that comes with the package.
+reaches_the_network_when_told() {
+    local drop_in=/etc/systemd/system/oom-trace.service.d/network.conf good=/run/good.toml
+    cp $config $good
+    printf '[[sink.prometheus]]\nlisten = "127.0.0.1:9717"\n' >>$config
+    ! systemctl restart oom-trace 2>/dev/null || fail "it may use the network" || return 1
+    systemctl stop oom-trace
+    journalctl --no-pager -o cat -u oom-trace -n 10 | grep -q 'put network.conf' || fail "no word of the drop-in" || return 1
+    install -D -m 0644 /usr/share/oom-trace/network.conf $drop_in
+    systemctl daemon-reload
+    systemctl reset-failed oom-trace
+    systemctl restart oom-trace || return 1
+    asked() { (exec 3<>/dev/tcp/127.0.0.1/9717 && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && grep -q oom_trace_ <&3); }
+    until_ 20 asked || fail "no metrics"
+    local code=$?
+    systemd-analyze security --no-pager oom-trace.service | tail -n 1
+    rm $drop_in
+    cp $good $config
+    systemctl daemon-reload
+    systemctl restart oom-trace && return $code
+}
+
+upgraded() {
+    local before=$(pid) records=$(oom-trace history --format json | wc -l)
+    sed -i 's/^candidates = 10/candidates = 8/' $config
+    apt-get install --yes --quiet --reinstall "$given/oom-trace.deb" >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    again() { [ "$(systemctl is-active oom-trace)" = active ] && [ "$(pid)" != "$before" ]; }
+    until_ 120 again || fail "not restarted" || return 1
+    grep -q '^candidates = 8' $config || fail "the configuration was overwritten" || return 1
+    [ "$(oom-trace history --format json | wc -l)" -ge "$records" ] || fail "records are gone"
+}
+
+little_left_open() {
+    systemd-analyze security --no-pager oom-trace.service | grep -v '^✓'
+    local rating=$(systemd-analyze security --no-pager oom-trace.service | sed -n 's/.*exposure level for .*: \([0-9]*\)\.\([0-9]\).*/\1\2/p')
+    [ -n "$rating" ] && [ "$rating" -le $exposure ] || fail "$rating tenths, and $exposure are allowed"
+}
+
+# The same sandbox around `check`.
+nothing_missing_inside() {
+    local unit=/run/systemd/system/inside.service
+    sed -e 's/^Type=notify/Type=oneshot/' -e '/^NotifyAccess=\|^Restart\|^RuntimeDirectory\|^ExecReload/d' \
+        -e "s#^ExecStart=.*#ExecStart=/usr/bin/oom-trace check --config $config#" /usr/lib/systemd/system/oom-trace.service >$unit
+    # What of the unit's folders is the agent's must be there to be put into its place.
+    systemctl daemon-reload
+    systemctl start inside
+    local code=$?
+    journalctl --no-pager -o cat -u inside.service | grep -v 'inside.service:\|OOM kill recorder'
+    [ $code -eq 0 ]
+}
+
+removed() {
+    apt-get remove --yes --quiet oom-trace >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    [ ! -e /usr/bin/oom-trace ] && [ ! -e /usr/lib/systemd/system/oom-trace.service ] || fail "files stayed" || return 1
+    [ "$(systemctl is-active oom-trace)" != active ] || fail "it runs on" || return 1
+    [ -e $config ] && [ -e /var/lib/oom-trace/records.db ] || fail "the records or the configuration went" || return 1
+}
+
+purged() {
+    apt-get purge --yes --quiet oom-trace >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    local left=$(ls -d /etc/oom-trace /etc/logrotate.d/oom-trace /var/lib/oom-trace /var/log/oom-trace /etc/systemd/system/*/oom-trace.service 2>/dev/null)
+    [ -z "$left" ] || fail "left: $left" || return 1
+    ! systemctl cat oom-trace >/dev/null 2>&1 || fail "systemd still knows the unit"
+}
+
+scenarios=(
+    installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted
+    little_left_open nothing_missing_inside no_field_lost_by_the_sandbox reaches_the_network_when_told
+    "${containers[@]}"
+    upgraded removed purged
+)
+# All the others need it.
+case " ${words[*]} " in "  " | *" installed "*) ;; *) words=(installed "${words[@]}") ;; esac
+uname -r
+run_scenarios
