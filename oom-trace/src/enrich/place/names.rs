@@ -9,14 +9,18 @@ mod podman;
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use serde::de::DeserializeOwned;
 
 use super::{Place, kubelet};
 use crate::incident::model::Container;
 use crate::text::KernelText;
 
-/// What is read of one file: some thousand containers of podman's.
-const MOST_BYTES: u64 = 4 << 20;
+/// What is read of one file: a thousand containers of podman's.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The processes that stand between a container and the system's manager, as the kernel names them.
 const SHIMS: [&[u8]; 3] = [b"conmon", b"containerd-shim", b"systemd-nspawn"];
@@ -100,14 +104,19 @@ impl Shim {
     }
 }
 
-/// The text of a file that is not too large.
+/// The text of a file that is not too large. Who runs containers without being root chose where it lies: a
+/// pipe there, which nobody writes to, is left.
 fn read(path: &Path) -> Option<String> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
     let mut text = String::new();
-    File::open(path).ok()?.take(MOST_BYTES).read_to_string(&mut text).ok()?;
+    let is_file = file.metadata().ok()?.is_file();
+    is_file.then(|| file.take(MOST_BYTES).read_to_string(&mut text)).and_then(Result::ok)?;
     Some(text)
 }
 
-fn read_json(path: &Path) -> Option<serde_json::Value> {
+/// What of a file of JSON is wanted; the rest of it is kept nowhere.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_str(&read(path)?).ok()
 }
 

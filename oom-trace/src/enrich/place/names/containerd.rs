@@ -1,7 +1,10 @@
 //! containerd: its shim's arguments (`containerd-shim-runc-v2 -namespace NS -id ID`), and the OCI
 //! configuration of the task, whose annotations its plugin for Kubernetes writes (`pkg/cri/annotations`).
 
+use std::collections::HashMap;
 use std::path::Path;
+
+use serde::Deserialize;
 
 use super::{Shim, folder, is_of, read_json};
 use crate::incident::model::{Container, Pod};
@@ -9,6 +12,12 @@ use crate::incident::model::{Container, Pod};
 const TASKS: &str = "run/containerd/io.containerd.runtime.v2.task";
 /// What docker calls its own.
 const DOCKERS: &str = "moby";
+
+#[derive(Default, Deserialize)]
+struct Task {
+    #[serde(default)]
+    annotations: HashMap<String, String>,
+}
 
 /// A container whose path has a name in place of an id: `/NAMESPACE/NAME`, or a scope that ends in it.
 pub(super) fn find(shims: &[Shim], path: &str) -> Option<Container> {
@@ -34,8 +43,8 @@ pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container, pod: 
     let Some(namespace) = namespace.filter(|it| *it != DOCKERS) else { return };
     container.runtime.get_or_insert_with(|| "containerd".to_owned());
     let tasks = folder(root.join(TASKS), namespace).and_then(|it| folder(it, &container.id));
-    let config = tasks.and_then(|it| read_json(&it.join("config.json"))).unwrap_or_default();
-    let annotation = |key: &str| config["annotations"][key].as_str().map(str::to_owned);
+    let task: Task = tasks.and_then(|it| read_json(&it.join("config.json"))).unwrap_or_default();
+    let annotation = |key: &str| task.annotations.get(key).cloned();
     let of_cri = |key: &str| annotation(&format!("io.kubernetes.cri.{key}"));
     container.image = container.image.take().or_else(|| of_cri("image-name"));
     if let Some(pod) = pod {

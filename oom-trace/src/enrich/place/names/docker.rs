@@ -2,8 +2,24 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::{folder, is_of, read_json};
 use crate::incident::model::Container;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Kept {
+    name: Option<String>,
+    #[serde(default)]
+    config: Config,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    image: Option<String>,
+}
 
 pub(super) fn name(root: &Path, container: &mut Container) {
     if !is_of(container, "docker") {
@@ -12,12 +28,9 @@ pub(super) fn name(root: &Path, container: &mut Container) {
     let Some(folder) = folder(root.join("var/lib/docker/containers"), &container.id) else {
         return;
     };
-    let Some(config) = read_json(&folder.join("config.v2.json")) else { return };
+    let Some(config) = read_json::<Kept>(&folder.join("config.v2.json")) else { return };
     container.runtime.get_or_insert_with(|| "docker".to_owned());
-    if let Some(name) = config["Name"].as_str() {
-        container.name.get_or_insert_with(|| name.trim_start_matches('/').to_owned());
-    }
-    if let Some(image) = config["Config"]["Image"].as_str() {
-        container.image.get_or_insert_with(|| image.to_owned());
-    }
+    let name = config.name.map(|name| name.trim_start_matches('/').to_owned());
+    container.name = container.name.take().or(name);
+    container.image = container.image.take().or(config.config.image);
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{Shim, is_of, read_json};
 use crate::incident::model::Container;
@@ -34,16 +34,28 @@ pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container) {
     }
 }
 
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    names: Option<Vec<String>>,
+    /// JSON in a string.
+    #[serde(default)]
+    metadata: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Metadata {
+    image_name: Option<String>,
+}
+
 /// Its name and its image's.
 fn listed(folder: PathBuf, id: &str) -> Option<(Option<String>, Option<String>)> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
     // One that lives as short as `--rm` has it is in the other list.
     ["containers.json", "volatile-containers.json"].iter().find_map(|list| {
-        let list = read_json(&folder.join(list))?;
-        let ours = list.as_array()?.iter().find(|it| it["id"] == id)?;
-        // JSON in a string.
-        let more = ours["metadata"].as_str().and_then(|it| serde_json::from_str(it).ok());
-        let more: Value = more.unwrap_or_default();
-        Some((text(&ours["names"][0]), text(&more["image-name"])))
+        let list: Vec<Listed> = read_json(&folder.join(list))?;
+        let ours = list.into_iter().find(|it| it.id == id)?;
+        let more: Metadata = serde_json::from_str(&ours.metadata).unwrap_or_default();
+        Some((ours.names.into_iter().flatten().next(), more.image_name))
     })
 }

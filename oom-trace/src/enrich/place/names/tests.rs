@@ -141,3 +141,14 @@ fn nothing_is_asked_where_no_container_is() {
     assert_eq!(folder(PathBuf::from("/a"), "../b"), None);
     assert_eq!(folder(PathBuf::from("/a"), ".."), None);
 }
+
+/// Whoever runs containers of their own says where the list is.
+#[test]
+fn a_pipe_in_the_place_of_a_list_is_not_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let pipe = root.path().join("containers.json");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_eq!(read(&pipe), None);
+    assert_eq!(read(root.path()), None);
+}
