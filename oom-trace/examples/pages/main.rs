@@ -24,15 +24,6 @@ const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Fish, "fish/vendor_completions.d/oom-trace.fish"),
 ];
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn each_command_has_a_page() {
-        let pages = crate::man::pages().unwrap();
-        assert!(pages.iter().any(|page| page.file.starts_with("oom-trace-top")));
-    }
-}
-
 fn main() -> Result<()> {
     let out = env::args_os().nth(1).context("where to? Name a folder")?;
     let out = Path::new(&out);
@@ -78,6 +69,12 @@ fn visible() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_command_has_a_page() {
+        let pages = man::pages().unwrap();
+        assert!(pages.iter().any(|page| page.file == "oom-trace-top.1"));
+    }
 
     #[test]
     fn a_shell_completes_commands_and_flags_and_nothing_that_is_hidden() {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Shim, folder, is_of, read_json};
+use super::{Shim, folder, is_of, read_json, text};
 use crate::incident::model::{Container, Pod};
 
 const TASKS: &str = "run/containerd/io.containerd.runtime.v2.task";
@@ -35,7 +35,7 @@ pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container, pod: 
     container.runtime.get_or_insert_with(|| "containerd".to_owned());
     let tasks = folder(root.join(TASKS), namespace).and_then(|it| folder(it, &container.id));
     let config = tasks.and_then(|it| read_json(&it.join("config.json"))).unwrap_or_default();
-    let annotation = |key: &str| config["annotations"][key].as_str().map(str::to_owned);
+    let annotation = |key: &str| text(&config, &["annotations", key]);
     let of_cri = |key: &str| annotation(&format!("io.kubernetes.cri.{key}"));
     container.image = container.image.take().or_else(|| of_cri("image-name"));
     if let Some(pod) = pod {

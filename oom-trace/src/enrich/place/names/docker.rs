@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{folder, is_of, read_json};
+use super::{folder, is_of, read_json, text};
 use crate::incident::model::Container;
 
 pub(super) fn name(root: &Path, container: &mut Container) {
@@ -14,10 +14,8 @@ pub(super) fn name(root: &Path, container: &mut Container) {
     };
     let Some(config) = read_json(&folder.join("config.v2.json")) else { return };
     container.runtime.get_or_insert_with(|| "docker".to_owned());
-    if let Some(name) = config["Name"].as_str() {
+    if let Some(name) = text(&config, &["Name"]) {
         container.name.get_or_insert_with(|| name.trim_start_matches('/').to_owned());
     }
-    if let Some(image) = config["Config"]["Image"].as_str() {
-        container.image.get_or_insert_with(|| image.to_owned());
-    }
+    container.image = container.image.take().or_else(|| text(&config, &["Config", "Image"]));
 }

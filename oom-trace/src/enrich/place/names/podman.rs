@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Shim, is_of, read_json};
+use super::{Shim, is_of, read_json, text};
 use crate::incident::model::Container;
 
 /// Root's containers.
@@ -36,14 +36,14 @@ pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container) {
 
 /// Its name and its image's.
 fn listed(folder: PathBuf, id: &str) -> Option<(Option<String>, Option<String>)> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
     // One that lives as short as `--rm` has it is in the other list.
     ["containers.json", "volatile-containers.json"].iter().find_map(|list| {
         let list = read_json(&folder.join(list))?;
-        let ours = list.as_array()?.iter().find(|it| it["id"] == id)?;
+        let ours = list.as_array()?.iter().find(|it| text(it, &["id"]).as_deref() == Some(id))?;
+        let name = ours.get("names").and_then(|names| names.get(0)?.as_str());
         // JSON in a string.
-        let more = ours["metadata"].as_str().and_then(|it| serde_json::from_str(it).ok());
+        let more = text(ours, &["metadata"]).and_then(|it| serde_json::from_str(&it).ok());
         let more: Value = more.unwrap_or_default();
-        Some((text(&ours["names"][0]), text(&more["image-name"])))
+        Some((name.map(str::to_owned), text(&more, &["image-name"])))
     })
 }
