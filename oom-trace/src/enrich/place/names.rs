@@ -120,12 +120,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_str(&read(path)?).ok()
 }
 
-/// The text that lies so deep.
-fn text(value: &serde_json::Value, keys: &[&str]) -> Option<String> {
-    let found = keys.iter().try_fold(value, |value, key| value.get(key))?;
-    found.as_str().map(str::to_owned)
-}
-
 /// An id that names a folder of the runtime's, and nothing beside it.
 fn folder(parent: PathBuf, id: &str) -> Option<PathBuf> {
     let is_plain = !id.is_empty() && !id.starts_with('.') && !id.contains('/');
