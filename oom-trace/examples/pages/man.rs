@@ -165,7 +165,7 @@ mod tests {
                 _ => word.push(character),
             }
         }
-        let ends = |word: &String| !["|", "&&", ">"].contains(&word.as_str());
+        let ends = |word: &String| !["|", "&&", ">", ">>"].contains(&word.as_str());
         words.into_iter().take_while(ends).filter(|word| !word.is_empty()).collect()
     }
 
