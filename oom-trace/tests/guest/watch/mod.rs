@@ -131,6 +131,15 @@ impl Watch {
         }
     }
 
+    /// Waits until this many kills are told, as the kernel counts them; answers how many victims are.
+    pub(crate) fn await_kills(&mut self, count: u64) -> usize {
+        let told = |record: &Value| record["kill_count"].as_u64().unwrap();
+        while self.written.kills.iter().map(told).sum::<u64>() < count {
+            self.read_record();
+        }
+        self.written.kills.len()
+    }
+
     /// Waits until this many victims' memory is back.
     pub(crate) fn await_exits(&mut self, count: usize) {
         while self.written.exits.len() < count {
