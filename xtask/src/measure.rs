@@ -1,6 +1,9 @@
 //! What the benchmark sends home of its table: numbers alone. What they are held against is in the
 //! host's `bench/rows.rs`.
 
+use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
 /// The file in [`crate::job::OUT_DIR`] that has a list of [`Series`], as JSON.
@@ -104,4 +107,37 @@ pub struct Series {
     pub subject: Subject,
     /// In the unit of the row.
     pub rounds: Vec<f64>,
+}
+
+/// Values as they come, by row and column.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+pub struct Sheet(pub Vec<Series>);
+
+impl Sheet {
+    /// Adds a value of one more round.
+    pub fn note(&mut self, of: Quantity, subject: Subject, value: f64) {
+        let is_it = |series: &&mut Series| series.of == of && series.subject == subject;
+        match self.0.iter_mut().find(is_it) {
+            Some(series) => series.rounds.push(value),
+            None => self.0.push(Series { of, subject, rounds: vec![value] }),
+        }
+    }
+}
+
+/// A line for each row and column, in the row's unit.
+impl Display for Sheet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut all = self.0.iter();
+        all.try_for_each(|Series { of, subject, rounds }| {
+            writeln!(f, "{of:?} {subject:?}: {rounds:?}")
+        })
+    }
+}
+
+/// The middle one of some values, or the greater of two.
+#[must_use]
+pub fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> Option<T> {
+    values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+    values.get(values.len() / 2).copied()
 }

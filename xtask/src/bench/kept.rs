@@ -11,8 +11,8 @@ use serde_json::Value;
 use xtask::measure::Quantity::{
     HistoryPeak, HistoryTime, NewestPeak, NewestTime, PageBytes, PageLoaded, PagePeak, PageTime,
 };
-use xtask::measure::Subject::{self, EmptyPage, OomTrace, Python, Sqlite};
-use xtask::measure::{Quantity, Series};
+use xtask::measure::Subject::{EmptyPage, OomTrace, Python, Sqlite};
+use xtask::measure::{Series, Sheet, median};
 
 use crate::artifacts::{self, Binary};
 use crate::setup::{browser, tools};
@@ -115,22 +115,7 @@ fn loaded(page: &str) -> Result<f64> {
     let told: Value = serde_json::from_str(&sh::output(&mut node)?)?;
     let rounds =
         told.get("rounds").and_then(Value::as_array).context("the browser told nothing")?;
-    let mut millis: Vec<f64> = rounds.iter().filter_map(Value::as_f64).collect();
-    millis.sort_by(f64::total_cmp);
-    let middle = millis.get(millis.len() / 2).context("the browser measured nothing")?;
+    let millis = rounds.iter().filter_map(Value::as_f64).collect();
+    let middle: f64 = median(millis).context("the browser measured nothing")?;
     Ok(middle * 1e6)
-}
-
-/// Values as they come, by row and column.
-#[derive(Default)]
-struct Sheet(Vec<Series>);
-
-impl Sheet {
-    fn note(&mut self, of: Quantity, subject: Subject, value: f64) {
-        let is_it = |series: &&mut Series| series.of == of && series.subject == subject;
-        match self.0.iter_mut().find(is_it) {
-            Some(series) => series.rounds.push(value),
-            None => self.0.push(Series { of, subject, rounds: vec![value] }),
-        }
-    }
 }

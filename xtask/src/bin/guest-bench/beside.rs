@@ -5,14 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use xtask::measure::Quantity;
+use xtask::measure::{Quantity, Sheet, median};
 
 use crate::bpf::{self, Runs, Weight};
 use crate::kernel::{self, Clock, Counting, OneCpu};
-use crate::series::Sheet;
 use crate::tool::{Running, TOOLS, Tool, Way};
+use crate::usage;
 use crate::victims::{self, Cgroup};
-use crate::{median, usage};
 
 const ROUNDS: usize = 5;
 /// In each round, in each way.

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use xtask::measure::median;
 
 use crate::bpf::Runs;
 use crate::kernel::{self, Counting};
-use crate::median;
 use crate::tool::{AGENT, Running, Way};
 use crate::usage;
 use crate::victims::Crowd;

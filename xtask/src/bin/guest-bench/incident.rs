@@ -5,12 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use xtask::measure::{Quantity, Subject};
+use xtask::measure::{Quantity, Sheet, Subject, median};
 
 use crate::bpf::Runs;
 use crate::kernel::{self, Clock, Counting, OneCpu};
-use crate::median;
-use crate::series::Sheet;
 use crate::tool::{AGENT, Running, Way};
 use crate::victims::Cgroup;
 

@@ -6,9 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use xtask::measure::{Quantity, Subject};
+use xtask::measure::{Quantity, Sheet, Subject};
 
-use crate::series::Sheet;
 use crate::usage;
 
 /// One kill, as a kernel logged it.

@@ -9,20 +9,17 @@ mod incident;
 mod kernel;
 mod log;
 mod profile;
-mod series;
 mod stuck;
 mod syslog;
 mod tool;
 mod usage;
 mod victims;
 
-use std::cmp::Ordering;
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 use xtask::job::{OUT_DIR, guest_parts};
-
-use crate::series::Sheet;
+use xtask::measure::{FILE, Sheet};
 
 #[expect(clippy::print_stdout, reason = "what is printed goes home")]
 fn main() -> Result<()> {
@@ -40,7 +37,8 @@ fn main() -> Result<()> {
             fs::write(format!("{OUT_DIR}/{part}.md"), table)?;
         }
         println!("{sheet}");
-        sheet.leave()?;
+        // To be sent home.
+        fs::write(format!("{OUT_DIR}/{FILE}"), serde_json::to_vec(&sheet)?)?;
     }
     Ok(())
 }
@@ -56,9 +54,4 @@ fn measure(part: &str, sheet: &mut Sheet) -> Result<Option<String>> {
         "stuck" => stuck::table().map(Some),
         _ => bail!("not measured here"),
     }
-}
-
-fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> Option<T> {
-    values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
-    values.get(values.len() / 2).copied()
 }

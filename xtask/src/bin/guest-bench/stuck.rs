@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use xtask::measure::median;
 
 use crate::beside::delay;
-use crate::median;
 use crate::tool::{AGENT, Running, Tool, Way};
 
 const PIPE: &str = "/tmp/pipe";

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use xtask::measure::{Quantity, Subject};
+use xtask::measure::{Quantity, Sheet, Subject};
 
 use crate::log::REPORT;
-use crate::series::Sheet;
 use crate::usage;
 
 const SIZE: usize = 1 << 30;
