@@ -3,7 +3,7 @@
 
 use super::clock::{Zone, date, wall};
 use super::collector::{Known, Said, host_of};
-use crate::kernel_log::scan::{has, utf8};
+use crate::kernel_log::scan::{has, rsplit_once, utf8};
 use crate::kernel_log::{Guesses, Stamp};
 
 /// Columns that hold the line.
@@ -98,6 +98,11 @@ impl Table {
                 self.begun.clear();
             } else {
                 self.begun.push(b'\n');
+                // Within quotes until the next one: what was read is not read again with each line.
+                if !cut && !line.contains(&b'"') {
+                    self.begun.extend_from_slice(line);
+                    return Row::Part;
+                }
             }
         }
         self.begun.extend_from_slice(line);
@@ -258,7 +263,7 @@ fn stamp(text: &[u8], zone: &Zone) -> Option<Stamp> {
 /// `EVENTS`, the event's id (or not), when it was taken in, the stream, the message, and its time.
 fn aws(line: &[u8], zone: &Zone) -> Option<Vec<Said>> {
     let rest = line.strip_prefix(AWS)?;
-    let (rest, at) = rsplit_tab(rest)?;
+    let (rest, at) = rsplit_once(rest, "\t")?;
     let is_millis = |text: &[u8]| text.len() == 13 && text.iter().all(u8::is_ascii_digit);
     if !is_millis(at) {
         return None;
@@ -273,11 +278,6 @@ fn aws(line: &[u8], zone: &Zone) -> Option<Vec<Said>> {
         (utf8(parts.next()?), parts.next()?)
     };
     Some(lines(text, &Known::new(stamp, host), false))
-}
-
-fn rsplit_tab(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memchr::memrchr(b'\t', text)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Whether a line may be of interest to a table: it is looked at no further else.
