@@ -24,7 +24,7 @@ use self::clock::Clock;
 use self::command::Redactor;
 use self::fill::Common;
 use self::host::Host;
-use self::place::{Place, PlaceReader};
+use self::place::Place;
 use self::stack::StackReader;
 use self::system::SystemReader;
 use self::users::UserReader;
@@ -48,8 +48,6 @@ pub struct Enricher {
     pub stack_reader: StackReader,
     /// Names the build and the machine.
     pub build_reader: BuildReader,
-    /// Names the place a cgroup stands for.
-    pub place_reader: PlaceReader,
     /// What else was found of the places of the next victims, by their cgroups.
     pub named: Vec<(KernelText, Place)>,
     /// Tells how the machine stands.
@@ -81,7 +79,6 @@ impl Enricher {
             gfp_names,
             stack_reader: StackReader::default(),
             build_reader: BuildReader::here(release.version()),
-            place_reader: PlaceReader::default(),
             named: Vec::new(),
             system_reader: SystemReader::here(),
             redactor,

@@ -34,10 +34,7 @@ impl Enricher {
         let Place { unit, slice, container, pod } = path
             .map(|path| {
                 let named = self.named.iter().find(|(known, _)| known == path);
-                named.map_or_else(
-                    || self.place_reader.by_path(path.as_bytes()),
-                    |(_, place)| place.clone(),
-                )
+                named.map_or_else(|| Place::by_path(path.as_bytes()), |(_, place)| place.clone())
             })
             .unwrap_or_default();
         model::Victim {

@@ -1,6 +1,7 @@
 //! Containers, by the folder that their runtime makes for them.
 
 use crate::incident::model::Container;
+use crate::systemd::unescaped;
 
 /// How a runtime names a container's folder.
 struct Form {
@@ -19,6 +20,8 @@ enum Id {
     Digest,
     /// A name that its owner chose.
     Name,
+    /// The same, as systemd writes it into a unit's name.
+    Escaped,
 }
 
 const fn digest(
@@ -54,7 +57,13 @@ const FORMS: &[Form] = &[
     name("lxc", "", "lxc.payload.", ""),
     name("lxc", "lxc.payload", "", ""),
     name("lxc", "lxc", "", ""),
-    name("systemd-nspawn", "machine.slice", "systemd-nspawn@", ".service"),
+    Form {
+        runtime: Some("systemd-nspawn"),
+        parent: "machine.slice",
+        before: "systemd-nspawn@",
+        after: ".service",
+        id: Id::Escaped,
+    },
     // `cgroupfs` below kubepods, ECS and others: a bare id, and no word of who made it.
     Form { runtime: None, parent: "", before: "", after: "", id: Id::Digest },
 ];
@@ -76,22 +85,21 @@ pub(super) fn find(parts: &[&str]) -> Option<Container> {
                 parent.strip_prefix("machine-").and_then(|it| it.strip_suffix(".scope"))
         {
             let runtime = Some("systemd-nspawn".to_owned());
-            return Some(container(&crate::systemd::unescaped(name), runtime, Id::Name));
+            return Some(container(name, runtime, Id::Escaped));
         }
         FORMS.iter().find_map(|form| {
             let Form { runtime, parent: within, before, after, id: kind } = *form;
             let id = part.strip_prefix(before)?.strip_suffix(after)?;
             let here = within.is_empty() || within == *parent;
-            let is_instance = *before == *"systemd-nspawn@";
-            let name = if is_instance { crate::systemd::unescaped(id) } else { id.to_owned() };
-            (here && kind.is(id)).then(|| container(&name, runtime.map(str::to_owned), kind))
+            (here && kind.is(id)).then(|| container(id, runtime.map(str::to_owned), kind))
         })
     })
 }
 
 fn container(id: &str, runtime: Option<String>, kind: Id) -> Container {
-    let name = (kind == Id::Name).then(|| id.to_owned());
-    Container { id: id.to_owned(), runtime, name, image: None }
+    let id = if kind == Id::Escaped { unescaped(id) } else { id.to_owned() };
+    let name = (kind != Id::Digest).then(|| id.clone());
+    Container { id, runtime, name, image: None }
 }
 
 /// `cri-containerd` is what containerd's plugin for Kubernetes calls itself, `crio` is CRI-O.
@@ -117,7 +125,7 @@ impl Id {
                 text.len() == 64
                     && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
             }
-            Self::Name => !text.is_empty(),
+            Self::Name | Self::Escaped => !text.is_empty(),
         }
     }
 }

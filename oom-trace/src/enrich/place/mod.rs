@@ -24,6 +24,21 @@ pub struct Place {
     pub pod: Option<Pod>,
 }
 
+impl Place {
+    /// What the path alone says. A container's own systemd has units too; the innermost is taken.
+    #[must_use]
+    pub fn by_path(path: &[u8]) -> Self {
+        // What is not UTF-8 no runtime has named.
+        let parts: Vec<&str> = path
+            .split(|&byte| byte == b'/')
+            .filter(|part| !part.is_empty())
+            .filter_map(|part| std::str::from_utf8(part).ok())
+            .collect();
+        let (container, pod) = (container::find(&parts), pod::find(&parts));
+        Self { unit: systemd::unit(&parts), slice: systemd::slice(&parts), container, pod }
+    }
+}
+
 /// Knows where kubelet keeps its links.
 #[derive(Debug, Clone)]
 pub struct PlaceReader {
@@ -40,24 +55,11 @@ impl PlaceReader {
     /// What the path says, and kubelet's links.
     #[must_use]
     pub fn place(&self, path: &[u8]) -> Place {
-        let mut place = self.by_path(path);
+        let mut place = Place::by_path(path);
         if let (Some(container), Some(pod)) = (&mut place.container, &mut place.pod) {
             kubelet::name(&self.logs, container, pod);
         }
         place
-    }
-
-    /// What the path alone says. A container's own systemd has units too; the innermost is taken.
-    #[must_use]
-    pub fn by_path(&self, path: &[u8]) -> Place {
-        // What is not UTF-8 no runtime has named.
-        let parts: Vec<&str> = path
-            .split(|&byte| byte == b'/')
-            .filter(|part| !part.is_empty())
-            .filter_map(|part| std::str::from_utf8(part).ok())
-            .collect();
-        let (container, pod) = (container::find(&parts), pod::find(&parts));
-        Place { unit: systemd::unit(&parts), slice: systemd::slice(&parts), container, pod }
     }
 }
 

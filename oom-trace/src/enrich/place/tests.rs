@@ -149,7 +149,7 @@ fn podmans_pods_have_an_id() {
         "/machine.slice/machine-libpod_pod_ID.slice/libpod-ID.scope/container",
         "/libpod_parent/ID/libpod-ID",
     ] {
-        let place = PlaceReader::default().by_path(path.replace("ID", ID).as_bytes());
+        let place = Place::by_path(path.replace("ID", ID).as_bytes());
         let pod = place.pod.unwrap();
         assert_eq!((pod.uid.as_str(), pod.qos), (ID, None), "{path}");
     }

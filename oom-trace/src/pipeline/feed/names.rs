@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::Builder;
 
+use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked;
-use crate::enrich::place::{Place, PlaceReader};
 use crate::incident::assemble::Incident;
 use crate::text::KernelText;
 
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// Has the names of the incident's containers looked for; `None` where none is to be had.
-    pub(super) fn ask(&mut self, incident: &Incident, places: &PlaceReader) -> Option<Coming> {
+    pub(super) fn ask(&mut self, incident: &Incident) -> Option<Coming> {
         if !self.enabled {
             return None;
         }
@@ -57,7 +57,7 @@ impl Names {
             }
             let parents = victim.command.iter().flat_map(|command| &command.parents);
             let parents = parents.map(|parent| (parent.pid, &parent.comm));
-            let place = places.by_path(path.as_bytes());
+            let place = Place::by_path(path.as_bytes());
             asked.extend(
                 Asked::new(path.as_bytes(), place, parents).map(|asked| (path.clone(), asked)),
             );

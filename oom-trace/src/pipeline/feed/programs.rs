@@ -159,7 +159,7 @@ impl Programs {
         let is_settled =
             self.witness.as_mut().is_none_or(|witness| witness.look_up(&mut incident, &mut missed));
         missed.into_iter().map(Fed::from).for_each(&mut each);
-        let coming = self.names.ask(&incident, &self.enricher.place_reader);
+        let coming = self.names.ask(&incident);
         if is_settled && coming.is_none() {
             self.deliver(&incident, system.as_ref(), Named::new(), each);
         } else {

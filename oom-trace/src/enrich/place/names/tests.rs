@@ -1,7 +1,6 @@
 use std::fs;
 
 use super::*;
-use crate::enrich::place::PlaceReader;
 
 const ID: &str = "4b8f1f6a3c9d2e7b5a0c4d8e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c";
 
@@ -20,7 +19,7 @@ fn found(files: &[(&str, &str)], path: &str, shim: (&str, &str)) -> Option<Place
         }
     }
     let path = fill(path);
-    let place = PlaceReader::default().by_path(path.as_bytes());
+    let place = Place::by_path(path.as_bytes());
     let comm = KernelText::from(shim.0);
     let asked = Asked::new(path.as_bytes(), place, [(7, &comm)].into_iter());
     asked.map(|it| it.look_up(root.path()))
