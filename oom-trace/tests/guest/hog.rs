@@ -30,6 +30,7 @@ pub(crate) const COMMANDS: &[Role] = &[
     (crate::namespaces::NEST, crate::namespaces::nest),
     (crate::namespaces::INIT, crate::namespaces::init),
     (crate::rungs::UNPRIVILEGED, crate::rungs::run_unprivileged),
+    (crate::soak::KEEPER, crate::soak::keep),
     (crate::start::CONFINED, crate::start::run_confined),
 ];
 

@@ -34,6 +34,7 @@ mod panic;
 mod rungs;
 mod scenario;
 mod shared_mm;
+mod soak;
 mod start;
 mod storms;
 #[path = "../support/mod.rs"]
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         fire::groups::SCENARIOS,
         fire::random::SCENARIOS,
         fire::many::SCENARIOS,
+        soak::SCENARIOS,
         storms::SCENARIOS,
         rungs::OVERFLOWS,
         panic::SCENARIOS,

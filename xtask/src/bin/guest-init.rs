@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rustix::mount::{MountFlags, mount, mount_move};
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, SendFlags, SocketType, sendto, socket};
 use rustix::process::{self, Pid, Signal, WaitOptions};
 use rustix::system::{self, RebootCommand};
 use rustix::termios::{self, OptionalActions};
@@ -73,6 +75,7 @@ fn serve() -> Result<()> {
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("in {JOB_FILE}"))?;
     if is_first() {
         mount_all(job.hierarchy)?;
+        loopback_up().context("cannot bring up the loopback device")?;
     }
     fs::create_dir_all(OUT_DIR).with_context(|| format!("cannot create {OUT_DIR}"))?;
     let home = Mutex::new(open_home(&job.home)?);
@@ -100,6 +103,27 @@ fn mount_all(hierarchy: Hierarchy) -> Result<()> {
             .with_context(|| format!("cannot mount {kind} on {target}"))?;
     }
     system::sethostname(b"guest").context("cannot set the host's name")
+}
+
+/// As on every machine: who listens there can be called.
+fn loopback_up() -> Result<()> {
+    // `RTM_NEWLINK` with `NLM_F_REQUEST`, of `linux/rtnetlink.h`: a `nlmsghdr` and an `ifinfomsg`.
+    const LENGTH: u32 = 32;
+    const NEW_LINK: u16 = 16;
+    const REQUEST: u16 = 1;
+    /// The first of each network namespace.
+    const LOOPBACK: i32 = 1;
+    /// `IFF_UP`
+    const UP: u32 = 1;
+    let mut message = Vec::new();
+    message.extend(LENGTH.to_ne_bytes());
+    message.extend([NEW_LINK, REQUEST].map(u16::to_ne_bytes).concat());
+    message.extend([0; 12]);
+    message.extend(LOOPBACK.to_ne_bytes());
+    message.extend([UP, UP].map(u32::to_ne_bytes).concat());
+    let socket = socket(AddressFamily::NETLINK, SocketType::DGRAM, None)?;
+    sendto(socket, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    Ok(())
 }
 
 /// Opens the port home as a plain byte stream.

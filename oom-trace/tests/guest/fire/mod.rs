@@ -10,7 +10,7 @@ pub(crate) mod oracle;
 pub(crate) mod place;
 pub(crate) mod post;
 pub(crate) mod random;
-mod shots;
+pub(crate) mod shots;
 pub(crate) mod starts;
 pub(crate) mod told;
 pub(crate) mod victim;

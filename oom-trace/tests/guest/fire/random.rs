@@ -4,8 +4,8 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::clock::{DAY, WallClock};
 use super::disk::Disk;
 use super::oracle::{Logged, Oracle};
 use super::post::Post;
+use super::shots::Firing;
 use super::told::{Follower, Told, number};
 use super::{MIB, shots};
 use crate::cgroup::Cgroup;
@@ -73,30 +74,6 @@ fn drive(seed: u64, lasts: Duration) {
     }
     let victims = shots.join().unwrap_or_else(|panic| resume_unwind(panic));
     field.end(&oracle, victims);
-}
-
-/// What both threads know.
-#[derive(Debug, Default)]
-pub(super) struct Firing {
-    pub(super) enough: AtomicBool,
-    /// Nothing is to happen for a while.
-    pub(super) held: AtomicBool,
-    /// Processes that were killed.
-    pub(super) victims: AtomicUsize,
-    /// What is being shot, and since when.
-    pub(super) shot: Mutex<Option<(String, Instant)>>,
-}
-
-impl Firing {
-    /// Whoever is to die dies.
-    fn assert_going(&self) {
-        let shot = self.shot.lock().unwrap().clone();
-        if let Some((name, since)) = shot
-            && since.elapsed() > PATIENCE
-        {
-            panic!("{name} does not come to its end: {:#?}", shots::alive());
-        }
-    }
 }
 
 /// Nobody waits for shots without an end.

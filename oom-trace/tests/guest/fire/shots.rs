@@ -1,19 +1,44 @@
 //! Kills of all kinds, by chance.
 
 use std::fs;
-use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::random::Firing;
 use super::victim::{Crowd, Victim, fifo, storm};
 use super::{MIB, Nested, SMALL};
 use crate::cgroup::Cgroup;
+use crate::support::PATIENCE;
+
+/// What whoever shoots knows, and whoever has it shoot.
+#[derive(Debug, Default)]
+pub(crate) struct Firing {
+    pub(crate) enough: AtomicBool,
+    /// Nothing is to happen for a while.
+    pub(crate) held: AtomicBool,
+    /// Processes that were killed.
+    pub(crate) victims: AtomicUsize,
+    /// What is being shot, and since when.
+    pub(crate) shot: Mutex<Option<(String, Instant)>>,
+}
+
+impl Firing {
+    /// Whoever is to die dies.
+    pub(crate) fn assert_going(&self) {
+        let shot = self.shot.lock().unwrap().clone();
+        if let Some((name, since)) = shot
+            && since.elapsed() > PATIENCE
+        {
+            panic!("{name} does not come to its end: {:#?}", alive());
+        }
+    }
+}
 
 /// Until it is enough; answers how many processes died.
-pub(super) fn fire(mut rng: Rng, firing: &Firing) -> usize {
+pub(crate) fn fire(mut rng: Rng, firing: &Firing) -> usize {
     let mut number = 0;
     while !firing.enough.load(Ordering::Relaxed) {
         if firing.held.load(Ordering::Relaxed) {
@@ -42,7 +67,7 @@ pub(super) fn fire(mut rng: Rng, firing: &Firing) -> usize {
 }
 
 /// Processes of shots that live: the cgroup's name, the process's state, and where it waits.
-pub(super) fn alive() -> Vec<String> {
+fn alive() -> Vec<String> {
     let mut alive = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {
         let path = entry.unwrap().path();
