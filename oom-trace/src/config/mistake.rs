@@ -40,6 +40,13 @@ impl Mistake {
     pub(super) fn line(&self) -> Option<usize> {
         self.at.as_ref().map(|at| at.line)
     }
+
+    /// Whether it is of a key in the table that stands there; the only one of its kind has no number.
+    pub(super) fn is_within(&self, table: &At) -> bool {
+        let names = [table.key.as_str(), table.key.strip_suffix("[0]").unwrap_or(&table.key)];
+        let key = self.at.as_ref().map_or("", |at| &at.key);
+        names.iter().any(|name| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    }
 }
 
 impl Display for Mistake {

@@ -148,7 +148,7 @@ impl Run {
         });
         let outputs = outputs.into_iter().map(Spec::FileConfig);
         let sinks: Vec<_> = file.sink.specs().into_iter().chain(outputs).chain(sinks).collect();
-        mistakes.extend(flaws(&sinks, &places));
+        mistakes.extend(flaws(&sinks, &places, &mistakes));
         let store = self::store(store, file.store, demo).unwrap_or_else(|message| {
             mistakes.push(Mistake { at: stored_at, message });
             None
@@ -216,8 +216,13 @@ fn store(
 const NO_STORE_PATH: &str = "the store has no path; set `path` in [store], use --store, or run as \
                              a service with StateDirectory=";
 
-/// What is wrong with sinks together; the first of them stand at these places of the file.
-fn flaws(sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
+/// What is wrong with sinks together; the first of them stand at these places of the file. A sink of which something
+/// could not be read lacks that, and may be right otherwise.
+fn flaws(sinks: &[Spec], places: &[At], mistakes: &[Mistake]) -> Vec<Mistake> {
+    let is_read = |index: usize| {
+        let place = places.get(index);
+        place.is_none_or(|place| !mistakes.iter().any(|mistake| mistake.is_within(place)))
+    };
     let mut names = HashSet::new();
     let mut flaws = Vec::new();
     for (index, sink) in sinks.iter().enumerate() {
@@ -226,7 +231,7 @@ fn flaws(sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
             format!("a sink cannot be named {name}; give it a different `name`")
         } else if !names.insert(name.clone()) {
             format!("two sinks are named {name}; give one of them a different `name`")
-        } else if let Some(flaw) = sink.destination().flaw() {
+        } else if let Some(flaw) = sink.destination().flaw().filter(|_| is_read(index)) {
             flaw
         } else {
             continue;

@@ -65,7 +65,7 @@ impl HttpClient {
         Ok(Self { agent: config.build().into(), url, headers, target })
     }
 
-    /// Hands over a body; answers that of the answer.
+    /// Hands over a body; answers that of the answer. A header that the configuration gives stands instead of ours.
     ///
     /// # Errors
     /// Nobody answers, or with another status than success. A status that says that the body is wrong
@@ -76,8 +76,11 @@ impl HttpClient {
         headers: &[(&str, &str)],
     ) -> Result<Response<Body>, SinkError> {
         let mut request = self.agent.post(self.url.as_str());
-        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in headers.iter().copied().chain(own) {
+        let given = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let is_given =
+            |name: &str| self.headers.iter().any(|(it, _)| it.eq_ignore_ascii_case(name));
+        let ours = headers.iter().copied().filter(|(name, _)| !is_given(name));
+        for (name, value) in ours.chain(given) {
             request = request.header(name, value);
         }
         let mut answer = request.send(body).map_err(|error| self.error("post to", error))?;

@@ -35,4 +35,16 @@ impl Severity {
     pub(super) const fn syslog(self) -> u8 {
         self as u8
     }
+
+    /// RFC 5424's word for it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Emergency => "emergency",
+            Self::Critical => "critical",
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Info => "informational",
+        }
+    }
 }

@@ -67,7 +67,9 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
             break;
         }
         let (name, value) = line.split_once(": ")?;
-        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        // One that came twice is no longer what was wanted.
+        let all: &mut String = headers.entry(name.to_ascii_lowercase()).or_default();
+        all.push_str(value);
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::body::{self, Body, Writer};
+use super::body::{self, Body, BodyKeys, Template, Writer};
 use super::http::{Endpoint, HttpClient};
 use super::url::SecretUrl;
 use super::{Backfill, Choice, Destination, Filter, Repeats, Sink, SinkError, Status, Tls};
@@ -37,6 +37,8 @@ pub struct WebhookConfig {
     pub(super) body: Body,
     /// PagerDuty's, for its form.
     pub routing_key: Option<Secret>,
+    /// The body itself, where no service's form fits.
+    pub(super) template: Option<Template>,
     /// For how long kills at one place are told together.
     pub fold: Option<ConfigDuration>,
     /// Whether it is told of kills from before the agent's start.
@@ -45,6 +47,13 @@ pub struct WebhookConfig {
     /// How long a post may take.
     #[serde(default = "ConfigDuration::ten_seconds")]
     pub timeout: ConfigDuration,
+}
+
+impl WebhookConfig {
+    fn body_keys(&self) -> BodyKeys<'_> {
+        let (routing_key, template) = (self.routing_key.as_ref(), self.template.as_ref());
+        BodyKeys { routing_key, template }
+    }
 }
 
 impl Destination for WebhookConfig {
@@ -61,7 +70,7 @@ impl Destination for WebhookConfig {
     }
 
     fn flaw(&self) -> Option<String> {
-        self.body.flaw(self.routing_key.as_ref())
+        self.body.flaw(self.body_keys())
     }
 
     fn format(&self) -> Option<Format> {
@@ -69,9 +78,9 @@ impl Destination for WebhookConfig {
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
-        let Self { url, headers, tls, proxy, timeout, body, routing_key, .. } = self;
+        let Self { url, headers, tls, proxy, timeout, body, .. } = self;
         let target = url.shown();
-        let writer = Writer::new(*body, routing_key.as_ref());
+        let writer = Writer::new(*body, self.body_keys());
         let writer = writer.map_err(|error| SinkError::said("post to", &*target, error))?;
         let url = url.reveal().map_err(|error| SinkError::said("post to", &*target, error))?;
         let proxy = proxy.as_ref();

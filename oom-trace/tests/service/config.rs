@@ -156,7 +156,10 @@ fn check_tries_each_destination() {
 #[test]
 fn check_tells_every_mistake() {
     let service = Service::new();
-    let text = "attach = \"kprobes\"\n[[sink.file]]\npth = \"/x\"\n[store]\nenabled = true\n";
+    // What is wrong is not missing, too.
+    let text = "attach = \"kprobes\"\n[[sink.file]]\npth = \"/x\"\n[store]\nenabled = true\n\
+                [sink.webhook]\nurl = \"http://x/\"\nbody = \"pagerduty\"\nrouting_key = 5\n\
+                [[sink.exec]]\ncommand = [\"/x\"]\nbody = \"template\"\ntemplate = \"{titel}\"\n";
     let path = service.write("config.toml", text);
     let path = path.to_str().unwrap();
     let output = service.command(&["check", "--config", path]).output().unwrap();
@@ -169,16 +172,20 @@ fn check_tells_every_mistake() {
             "config    {path}:5:11: the store has no path; set `path` in [store], use --store, or \
              run as a service with StateDirectory="
         ),
+        format!(
+            "config    {path}:9:15: expected a text, {{ env = \"NAME\" }} or {{ file = \"PATH\" }}"
+        ),
+        format!("config    {path}:13:12: unknown name `titel`; did you mean `title`?"),
     ];
     assert_eq!(told, expected, "{said}");
-    assert!(said.contains("result    the configuration has 3 errors\n"), "{said}");
+    assert!(said.contains("result    the configuration has 5 errors\n"), "{said}");
     assert_eq!(output.status.code(), Some(2));
 
     let output = service.command(&["check", "--json", "--config", path]).output().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), &found["ok"]), (Some(2), &false.into()));
     let mistakes = found["config"]["mistakes"].as_array().unwrap();
-    assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
+    assert_eq!(mistakes.len(), 5, "{mistakes:#?}");
     let second = serde_json::json!({
         "file": path, "line": 3, "column": 1, "key": "sink.file[0].pth",
         "message": "unknown key `pth`; did you mean `path`?",
@@ -187,7 +194,7 @@ fn check_tells_every_mistake() {
     // An agent that is started with it says the same.
     let output = service.command(&["--config", path]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 3), "{said}");
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 5), "{said}");
 }
 
 /// What the sinks of files, the store and metrics would make is not there afterwards.

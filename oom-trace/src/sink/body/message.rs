@@ -1,5 +1,7 @@
 //! What people are told of a record, whichever service tells them.
 
+use std::fmt::{self, Display, Formatter};
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -37,6 +39,17 @@ pub(super) struct Facts(pub(super) Vec<(&'static str, String)>);
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// In a line.
+impl Display for Facts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            let gap = if index > 0 { "  " } else { "" };
+            write!(f, "{gap}{name}: {value}")?;
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod message;
 mod pagerduty;
 mod slack;
 mod teams;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use self::message::Message;
+pub(super) use self::template::Template;
 use super::{Backfill, Choice, Filter, Place, Repeats};
 use crate::incident::model::{Record, RecordType};
 use crate::render::{Format, Style, json, render};
@@ -37,6 +39,15 @@ pub(super) enum Body {
     Alertmanager,
     /// CloudEvents 1.0 in structured mode.
     Cloudevents,
+    /// What the configuration says.
+    Template,
+}
+
+/// What the configuration says of a body beside its form.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BodyKeys<'a> {
+    pub(super) routing_key: Option<&'a Secret>,
+    pub(super) template: Option<&'a Template>,
 }
 
 /// What wakes somebody, or tells them in a chat: not that memory is back, nor that the agent started.
@@ -50,7 +61,9 @@ impl Body {
     /// Whether it becomes a message or an alert that somebody has to read.
     const fn is_for_people(self) -> bool {
         match self {
-            Self::Slack | Self::Teams | Self::Pagerduty | Self::Alertmanager => true,
+            Self::Slack | Self::Teams | Self::Pagerduty | Self::Alertmanager | Self::Template => {
+                true
+            }
             Self::Json | Self::Cloudevents => false,
         }
     }
@@ -76,26 +89,22 @@ impl Body {
     }
 
     /// What is wrong with a key beside it.
-    pub(super) fn flaw(self, routing_key: Option<&Secret>) -> Option<String> {
-        match (self, routing_key) {
-            (Self::Pagerduty, None) => Some(
-                "body = \"pagerduty\" needs `routing_key`, the integration key of the service"
-                    .to_owned(),
-            ),
-            (Self::Pagerduty, Some(_)) | (_, None) => None,
-            (_, Some(_)) => {
-                Some("`routing_key` is for body = \"pagerduty\": remove it, or set that".to_owned())
+    pub(super) fn flaw(self, keys: BodyKeys<'_>) -> Option<String> {
+        const ROUTING_KEY: &str =
+            "body = \"pagerduty\" needs `routing_key`, the integration key of the service";
+        const TEMPLATE: &str = "body = \"template\" needs `template`, a text, or a table for JSON";
+        let pairs = [
+            (Self::Pagerduty, "routing_key", keys.routing_key.is_some(), ROUTING_KEY),
+            (Self::Template, "template", keys.template.is_some(), TEMPLATE),
+        ];
+        pairs.into_iter().find_map(|(body, key, is_there, needed)| match is_there {
+            true if self != body => {
+                let its = if body == Self::Pagerduty { "pagerduty" } else { "template" };
+                Some(format!("`{key}` is for body = \"{its}\": remove it, or set that"))
             }
-        }
-    }
-
-    /// The `Content-Type`.
-    #[cfg(feature = "network")]
-    pub(super) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Cloudevents => "application/cloudevents+json",
-            _ => "application/json",
-        }
+            false if self == body => Some(needed.to_owned()),
+            _ => None,
+        })
     }
 }
 
@@ -104,19 +113,25 @@ impl Body {
 pub(super) struct Writer {
     body: Body,
     routing_key: String,
+    template: Option<Template>,
 }
 
 impl Writer {
     /// # Errors
     /// The routing key is nowhere.
-    pub(super) fn new(body: Body, routing_key: Option<&Secret>) -> Result<Self, SecretError> {
-        let routing_key = routing_key.map(Secret::reveal).transpose()?.unwrap_or_default();
-        Ok(Self { body, routing_key })
+    pub(super) fn new(body: Body, keys: BodyKeys<'_>) -> Result<Self, SecretError> {
+        let routing_key = keys.routing_key.map(Secret::reveal).transpose()?.unwrap_or_default();
+        Ok(Self { body, routing_key, template: keys.template.cloned() })
     }
 
+    /// The `Content-Type`.
     #[cfg(feature = "network")]
     pub(super) fn content_type(&self) -> &'static str {
-        self.body.content_type()
+        match (self.body, &self.template) {
+            (Body::Cloudevents, _) => "application/cloudevents+json",
+            (Body::Template, Some(template)) => template.content_type(),
+            _ => "application/json",
+        }
     }
 
     /// Appends the body for a record, or for the last of several at one place.
@@ -130,13 +145,14 @@ impl Writer {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let message = || Message::of(record, repeats);
-        match self.body {
-            Body::Json => whole(record, repeats, out),
-            Body::Slack => json(&slack::Post::of(&message()), out),
-            Body::Teams => json(&teams::Post::of(&message()), out),
-            Body::Pagerduty => json(&pagerduty::Event::of(&message(), &self.routing_key), out),
-            Body::Alertmanager => json(&[alertmanager::Alert::of(&message())], out),
-            Body::Cloudevents => json(&cloudevents::Event::of(record, repeats), out),
+        match (self.body, &self.template) {
+            (Body::Template, Some(template)) => template.write(record, repeats, out),
+            (Body::Json | Body::Template, _) => whole(record, repeats, out),
+            (Body::Slack, _) => json(&slack::Post::of(&message()), out),
+            (Body::Teams, _) => json(&teams::Post::of(&message()), out),
+            (Body::Pagerduty, _) => json(&pagerduty::Event::of(&message(), &self.routing_key), out),
+            (Body::Alertmanager, _) => json(&[alertmanager::Alert::of(&message())], out),
+            (Body::Cloudevents, _) => json(&cloudevents::Event::of(record, repeats), out),
         }
     }
 }

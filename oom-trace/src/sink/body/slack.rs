@@ -47,10 +47,8 @@ impl Post {
             let lines: Vec<_> = lines.map(|line| format!("• {line}")).collect();
             blocks.push(Block::Section { text: Text::new(&lines.join("\n")) });
         }
-        let facts: Vec<_> =
-            facts.0.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        if !facts.is_empty() {
-            blocks.push(Block::Context { elements: [Text::new(&facts.join("  "))] });
+        if !facts.0.is_empty() {
+            blocks.push(Block::Context { elements: [Text::new(&facts.to_string())] });
         }
         Self { text: escaped(title, TEXT), blocks }
     }

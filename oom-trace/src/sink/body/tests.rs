@@ -105,7 +105,7 @@ fn what_a_process_calls_itself_is_no_markup() {
     kill.victim.comm = Some("<!channel>&co".into());
     let record = Record::OomKill(Box::new(kill));
     let mut body = Vec::new();
-    Writer::new(Body::Slack, None).unwrap().write(&record, None, &mut body).unwrap();
+    Writer::new(Body::Slack, BodyKeys::default()).unwrap().write(&record, None, &mut body).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     for text in [&body["text"], &body["blocks"][0]["text"]["text"]] {
         let text = text.as_str().unwrap();
@@ -283,7 +283,7 @@ fn a_body_for_people_folds_kills_and_leaves_out_what_is_no_alarm() {
 }
 
 #[test]
-fn a_routing_key_and_pagerduty_go_together() {
+fn a_key_and_the_body_that_it_is_for_go_together() {
     let flaw = |keys: &str| {
         let table = format!("{{ url = \"http://x/\", {keys} }}");
         inline_table::<WebhookConfig>(&table).unwrap().flaw()
@@ -291,5 +291,74 @@ fn a_routing_key_and_pagerduty_go_together() {
     assert!(flaw("body = \"pagerduty\"").unwrap().contains("needs `routing_key`"));
     assert!(flaw("routing_key = \"x\"").unwrap().contains("is for body = \"pagerduty\""));
     assert_eq!(flaw("body = \"pagerduty\", routing_key = { env = \"KEY\" }"), None);
+    assert!(flaw("body = \"template\"").unwrap().contains("needs `template`"));
+    assert!(flaw("template = \"{title}\"").unwrap().contains("is for body = \"template\""));
+    assert_eq!(flaw("body = \"template\", template = \"{title}\""), None);
     assert_eq!(flaw("body = \"slack\""), None);
+}
+
+/// A table is JSON whatever a process calls itself; a text that is a name alone is the value.
+#[test]
+fn a_template_of_a_table_is_an_object() {
+    let template = "{ topic = \"oom\", priority = 5, text = \"{title}: {why}\", more = \"{more}\", \
+                    adj = \"{record.victim.oom_score_adj}\", comm = \"<{record.victim.comm}>\", \
+                    tags = [\"{severity}\", \"{type}\"], none = \"{record.no.such}\", \
+                    first = \"{record.candidates.0.comm}\", braces = \"\\\\{\\\\}\" }";
+    let keys = format!("body = \"template\", template = {template}");
+    let bodies = posted(&keys, "application/json");
+    for ((_, record), (name, body)) in fixtures::all().iter().zip(&bodies) {
+        let record = serde_json::to_value(record).unwrap();
+        assert_eq!(body["adj"], record["victim"]["oom_score_adj"], "{name}");
+        assert_eq!(body["first"], record["candidates"][0]["comm"], "{name}");
+        assert_eq!(body["tags"][1], record["type"], "{name}");
+        let fixed = [&body["topic"], &body["priority"], &body["none"], &body["braces"]];
+        assert_eq!(fixed, [&json!("oom"), &json!(5), &Value::Null, &json!("{}")], "{name}");
+    }
+    let kill = of(&bodies, "memcg");
+    assert!(kill["text"].as_str().unwrap().starts_with("OOM kill on db1: "), "{kill}");
+    assert_eq!((&kill["more"], &kill["tags"][0]), (&json!(0), &json!("critical")));
+    assert_eq!(of(&bodies, "repeats")["more"], 17);
+    let comm = of(&bodies, "hostile")["comm"].as_str().unwrap();
+    assert!(comm.starts_with('<') && !comm.chars().any(char::is_control), "{comm:?}");
+}
+
+#[test]
+fn a_template_of_a_text_is_a_text_that_acts_on_no_terminal() {
+    let template = "{title}\\n{try}\\npid {record.victim.pid}, {record.victim.comm}";
+    let (mut sink, requests) = posting(&format!("body = \"template\", template = \"{template}\""));
+    for record in compliance::records() {
+        sink.deliver(std::slice::from_ref(&record)).unwrap();
+        let request = requests.recv().unwrap();
+        assert_eq!(request.headers["content-type"], "text/plain; charset=utf-8");
+        let body = String::from_utf8(request.body).unwrap();
+        let acts = body.chars().find(|it| it.is_control() && *it != '\n');
+        assert_eq!(acts, None, "{body:?}");
+        let pid = serde_json::to_value(&*record).unwrap()["victim"]["pid"].clone();
+        let pid = pid.as_u64().map(|pid| pid.to_string()).unwrap_or_default();
+        assert!(body.contains(&format!("\npid {pid}, ")), "{body}");
+    }
+}
+
+#[test]
+fn a_content_type_that_is_given_stands_alone() {
+    let keys = "body = \"template\", template = \"# {title}\", \
+                headers = { content-type = \"text/markdown\" }";
+    let (mut sink, requests) = posting(keys);
+    let [record, ..] = compliance::records();
+    sink.deliver(std::slice::from_ref(&record)).unwrap();
+    assert_eq!(requests.recv().unwrap().headers["content-type"], "text/markdown");
+}
+
+#[test]
+fn what_is_wrong_with_a_template_is_said_before_a_record_comes() {
+    let error = |template: &str| {
+        let table =
+            format!("{{ url = \"http://x/\", body = \"template\", template = {template} }}");
+        inline_table::<WebhookConfig>(&table).unwrap_err().to_string()
+    };
+    assert_eq!(error("\"{titel}\""), "unknown name `titel`; did you mean `title`?");
+    let deep = error("{ a = [{ b = \"{recrod.victim.comm}\" }] }");
+    assert_eq!(deep, "unknown name `recrod`; did you mean `record`?");
+    assert!(error("\"{title\"").contains("a brace that belongs to no name"));
+    assert!(error("5").contains("expected a text, or a table"));
 }

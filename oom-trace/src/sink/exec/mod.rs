@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Deserializer, de};
 
 use self::run::{End, Running, await_all};
-use super::body::{Body, Writer};
+use super::body::{Body, BodyKeys, Template, Writer};
 use super::{Backfill, Choice, Destination, Disposition, Filter, Repeats, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::{Format, Style, render};
@@ -40,6 +40,8 @@ pub struct ExecConfig {
     pub(super) body: Option<Body>,
     /// PagerDuty's, for its form.
     pub routing_key: Option<Secret>,
+    /// The body itself, where no service's form fits.
+    pub(super) template: Option<Template>,
     /// For how long kills at one place are told together.
     pub fold: Option<ConfigDuration>,
     /// Whether it is told of kills from before the agent's start.
@@ -78,6 +80,11 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 }
 
 impl ExecConfig {
+    fn body_keys(&self) -> BodyKeys<'_> {
+        let (routing_key, template) = (self.routing_key.as_ref(), self.template.as_ref());
+        BodyKeys { routing_key, template }
+    }
+
     fn program(&self) -> &str {
         self.command.first().map_or("", String::as_str)
     }
@@ -101,7 +108,7 @@ impl Destination for ExecConfig {
         if self.body.is_some() && self.format.is_some() {
             return Some("`body` and `format` exclude each other: remove one".to_owned());
         }
-        self.body.unwrap_or_default().flaw(self.routing_key.as_ref())
+        self.body.unwrap_or_default().flaw(self.body_keys())
     }
 
     fn format(&self) -> Option<Format> {
@@ -110,7 +117,7 @@ impl Destination for ExecConfig {
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let env = reveal(&self.env);
-        let writer = Writer::new(self.body.unwrap_or_default(), self.routing_key.as_ref());
+        let writer = Writer::new(self.body.unwrap_or_default(), self.body_keys());
         let failed = |error| SinkError::said("run", self.program(), error);
         let (env, writer) = (env.map_err(failed)?, writer.map_err(failed)?);
         Ok(Box::new(Exec { name: self.name(), config: self.clone(), writer, env }))

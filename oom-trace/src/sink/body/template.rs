@@ -1,0 +1,192 @@
+//! A body as the configuration writes it: a text, or a table that becomes a JSON object, with names in
+//! braces where the record's values go. In a table nothing that a process calls itself can end a string.
+
+use std::borrow::Cow;
+use std::io;
+
+use leon::Values;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::super::Repeats;
+use super::message::Message;
+use crate::incident::model::Record;
+use crate::render::json;
+use crate::setting::advise;
+use crate::text::Escaped;
+
+/// Names that stand for something in a template, but for the record's own.
+const NAMES: [&str; 11] =
+    ["title", "why", "try", "facts", "severity", "type", "time", "host", "place", "more", "record"];
+
+/// `template`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub(in super::super) struct Template(Value);
+
+impl TryFrom<toml::Value> for Template {
+    type Error = String;
+
+    fn try_from(written: toml::Value) -> Result<Self, String> {
+        let template = Self(plain(written));
+        if !matches!(template.0, Value::String(_) | Value::Object(_)) {
+            return Err("expected a text, or a table for a JSON object".to_owned());
+        }
+        check(&template.0).map(|()| template)
+    }
+}
+
+/// As JSON has it; a date is a text.
+fn plain(written: toml::Value) -> Value {
+    match written {
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
+        }
+        toml::Value::Array(list) => Value::Array(list.into_iter().map(plain).collect()),
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(is) => is.into(),
+        toml::Value::Datetime(date) => Value::String(date.to_string()),
+    }
+}
+
+fn check(written: &Value) -> Result<(), String> {
+    match written {
+        Value::String(text) => check_text(text),
+        Value::Array(list) => list.iter().try_for_each(check),
+        Value::Object(table) => table.values().try_for_each(check),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    let parsed = leon::Template::parse(text).map_err(|_| {
+        format!(
+            "{text:?} has a brace that belongs to no name; write \\{{ for one that means itself"
+        )
+    })?;
+    let unknown = parsed.keys().find(|name| !NAMES.contains(&first(name)));
+    unknown.map_or(Ok(()), |name| {
+        let known = NAMES.join("`, `");
+        Err(advise(&format!("unknown name `{}`, expected one of `{known}`", first(name))))
+    })
+}
+
+/// `record` of `record.victim.comm`.
+fn first(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(first, _)| first)
+}
+
+impl Template {
+    pub(super) const fn content_type(&self) -> &'static str {
+        match self.0 {
+            Value::Object(_) => "application/json",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
+
+    /// Appends the body.
+    ///
+    /// # Errors
+    /// A value refuses to be serialised.
+    pub(super) fn write(
+        &self,
+        record: &Record,
+        repeats: Option<&Repeats>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let said = Said {
+            message: Message::of(record, repeats),
+            record: serde_json::to_value(record)?,
+            more: repeats.map_or(0, |repeats| repeats.more),
+        };
+        match &self.0 {
+            Value::String(text) => {
+                out.extend_from_slice(said.fill(text).as_bytes());
+                Ok(())
+            }
+            table => json(&said.fill_in(table), out),
+        }
+    }
+}
+
+/// What the names stand for.
+struct Said<'a> {
+    message: Message<'a>,
+    record: Value,
+    more: u64,
+}
+
+impl Said<'_> {
+    fn fill_in(&self, written: &Value) -> Value {
+        match written {
+            Value::String(text) => self.value_or_text(text),
+            Value::Array(list) => list.iter().map(|it| self.fill_in(it)).collect(),
+            Value::Object(table) => {
+                let filled = table.iter().map(|(key, value)| (key.clone(), self.fill_in(value)));
+                Value::Object(Map::from_iter(filled))
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// A text that is no more than a name is what that stands for: a number stays one.
+    fn value_or_text(&self, text: &str) -> Value {
+        let parsed = leon::Template::parse(text).ok();
+        match parsed.as_ref().map(|parsed| &*parsed.items) {
+            Some([leon::Item::Key(name)]) => self.value(name).into_owned(),
+            _ => Value::String(self.fill(text)),
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let filled = leon::Template::parse(text).ok().and_then(|parsed| parsed.render(self).ok());
+        filled.unwrap_or_default()
+    }
+
+    /// `null` for what is not known.
+    fn value(&self, name: &str) -> Cow<'_, Value> {
+        let Message { kind, title, why, facts, severity, time, host, place } = &self.message;
+        let text = |text: &str| Cow::Owned(Value::String(text.to_owned()));
+        let known = |text: Option<String>| Cow::Owned(text.map_or(Value::Null, Value::String));
+        match name {
+            "title" => text(title),
+            "why" => known(why.map(|why| why.summary.clone())),
+            "try" => known(why.map(|why| why.hints.join("\n"))),
+            "facts" => text(&facts.to_string()),
+            "severity" => text(severity.name()),
+            "type" => text(kind.name()),
+            "time" => known(time.map(|time| time.to_string())),
+            "host" => text(host),
+            "place" => known(place.clone()),
+            "more" => Cow::Owned(self.more.into()),
+            _ => self.of_record(name),
+        }
+    }
+
+    /// `record`, `record.victim.comm`, `record.candidates.0.comm`.
+    fn of_record(&self, name: &str) -> Cow<'_, Value> {
+        let mut found = Some(&self.record);
+        for key in name.split('.').skip(1) {
+            found = found.and_then(|value| match value {
+                Value::Array(list) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
+                value => value.get(key),
+            });
+        }
+        found.map_or(Cow::Owned(Value::Null), Cow::Borrowed)
+    }
+}
+
+/// Within a text; nothing in it acts on a terminal, and what is not known is empty.
+impl Values for Said<'_> {
+    fn get_value(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(match &*self.value(name) {
+            Value::Null => Cow::Borrowed(""),
+            // Ours are escaped, and may have lines.
+            Value::String(text) if first(name) != "record" => text.clone().into(),
+            Value::String(text) => Escaped(text.as_bytes()).to_string().into(),
+            value => value.to_string().into(),
+        })
+    }
+}
