@@ -1,5 +1,5 @@
-//! Telling systemd how it stands: that the start is over, and a line for `systemctl status`
-//! (`sd_notify(3)`, `Type=notify`). Elsewhere there is nobody to tell.
+//! Telling systemd how it stands: that the start is over, that it is alive, and a line for `systemctl status`
+//! (`sd_notify(3)`, `Type=notify`, `WatchdogSec=`). Elsewhere there is nobody to tell.
 
 use std::env;
 use std::ffi::OsStr;
@@ -7,15 +7,21 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process;
+use std::time::Duration;
 
 /// Where the manager that started this process listens.
 const SOCKET: &str = "NOTIFY_SOCKET";
+/// After how many microseconds without a word it takes a process for hung, and which process that is.
+const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "WATCHDOG_PID");
 
 /// The manager of this service, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Manager {
     socket: Option<UnixDatagram>,
     status: String,
+    /// How often it wants to hear that we are alive.
+    pulse: Option<Duration>,
 }
 
 impl Manager {
@@ -23,7 +29,19 @@ impl Manager {
     /// fail for itself.
     pub(crate) fn here() -> Self {
         let socket = env::var_os(SOCKET).and_then(|name| connect(&name).ok());
-        Self { socket, ..Self::default() }
+        let number = |name: &str| env::var(name).ok();
+        let pulse = pulse(number(WATCHDOG.0).as_deref(), number(WATCHDOG.1).as_deref());
+        Self { pulse: pulse.filter(|_| socket.is_some()), socket, ..Self::default() }
+    }
+
+    /// How often to call [`Manager::alive`].
+    pub(crate) fn pulse(&self) -> Option<Duration> {
+        self.pulse
+    }
+
+    /// Whoever says this does its work.
+    pub(crate) fn alive(&self) {
+        self.tell("WATCHDOG=1");
     }
 
     /// Whether somebody is told.
@@ -56,6 +74,13 @@ impl Manager {
             let _ = socket.send(message.as_bytes());
         }
     }
+}
+
+/// Twice in the time that is given, as `sd_watchdog_enabled(3)` has it; of a parent's time a child knows nothing.
+fn pulse(usec: Option<&str>, pid: Option<&str>) -> Option<Duration> {
+    let is_ours = pid.is_none_or(|pid| pid.parse() == Ok(process::id()));
+    let usec = usec.filter(|_| is_ours)?.parse::<u64>().ok()?;
+    Some(Duration::from_micros(usec / 2)).filter(|pulse| !pulse.is_zero())
 }
 
 /// A path, or behind an `@` an abstract name.
@@ -93,6 +118,18 @@ mod tests {
         assert_eq!(received(&listener), "READY=1\nSTATUS=attached");
         assert_eq!(received(&listener), "STATUS=1 OOM kill");
         assert_eq!(received(&listener), "STOPPING=1");
+    }
+
+    #[test]
+    fn a_watchdog_that_is_ours_is_told_twice_in_its_time() {
+        let own = process::id().to_string();
+        let half = Some(Duration::from_secs(15));
+        assert_eq!(pulse(Some("30000000"), Some(&own)), half);
+        assert_eq!(pulse(Some("30000000"), None), half);
+        for (usec, pid) in [(Some("30000000"), "1"), (None, own.as_str()), (Some("soon"), &own)] {
+            assert_eq!(pulse(usec, Some(pid)), None, "{usec:?} {pid}");
+        }
+        assert_eq!(pulse(Some("1"), None), None);
     }
 
     #[test]

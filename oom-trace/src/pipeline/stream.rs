@@ -126,6 +126,8 @@ impl Stream {
         // Not put off by what comes meanwhile: a storm may last. Once in any case: the log may tell of
         // a kill that was on its way when the hooks came.
         let mut settle_at = Some(Instant::now() + OVERDUE);
+        let pulse = self.manager.pulse();
+        let mut pulse_at = Instant::now();
         loop {
             if settle_at.is_none() && self.is_unsettled() {
                 settle_at = Some(Instant::now() + OVERDUE);
@@ -153,6 +155,11 @@ impl Stream {
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, dispatcher, .. } = &mut self;
                     feed.stuck(|fed| dispatcher.take(fed));
+                }
+                // From here, since it is this thread that may not hang.
+                () = sleep_until(pulse_at), if pulse.is_some() => {
+                    self.manager.alive();
+                    pulse_at = Instant::now() + pulse.unwrap_or_default();
                 }
                 found = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
                     self.found(found);

@@ -18,6 +18,7 @@ mod config;
 mod confined;
 mod disk;
 mod logrotate;
+mod manager;
 mod metrics;
 mod reload;
 mod restart;

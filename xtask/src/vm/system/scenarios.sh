@@ -68,6 +68,27 @@ restarted() {
     until_ 120 back || fail "not back after SIGKILL"
 }
 
+# It does not answer any more, and is another one soon, which tells of the kill meanwhile.
+started_again_when_it_hangs() {
+    local drop_in=/run/systemd/system/oom-trace.service.d/watchdog.conf before
+    mkdir -p "${drop_in%/*}"
+    printf '[Service]\nWatchdogSec=8\n' >$drop_in
+    systemctl daemon-reload
+    systemctl restart oom-trace || return 1
+    before=$(pid)
+    sleep 20
+    [ "$(pid)" = "$before" ] || fail "taken for hung while it was not: $(systemctl status oom-trace)" || return 1
+    kill -STOP "$before"
+    hog hung
+    another() { [ "$(systemctl is-active oom-trace)" = active ] && [ "$(pid)" != "$before" ]; }
+    until_ 120 another || fail "still the one that hangs: $(systemctl status oom-trace)" || return 1
+    killed '.victim.unit == "hung.service"' >/dev/null || fail "the kill while it hung is not told"
+    local code=$?
+    rm $drop_in
+    systemctl daemon-reload
+    systemctl restart oom-trace && return $code
+}
+
 # Keys of a record that have nothing, one a line.
 nulls() {
     jq -r 'paths(. == null) | map(select(type == "string")) | join(".")' | sort -u
@@ -156,7 +177,7 @@ purged() {
 }
 
 scenarios=(
-    installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted
+    installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted started_again_when_it_hangs
     little_left_open nothing_missing_inside no_field_lost_by_the_sandbox reaches_the_network_when_told
     "${containers[@]}"
     upgraded removed purged
