@@ -8,6 +8,7 @@ mod parts;
 mod pictures;
 mod setup;
 mod sh;
+mod soak;
 mod test;
 mod vm;
 
@@ -56,6 +57,16 @@ enum Task {
         /// How long
         #[arg(long, value_name = "N", default_value_t = 10)]
         minutes: u64,
+    },
+    /// Have kills of all kinds in two virtual machines for a while, with every output and one of them dead, and
+    /// draw what the agent took of the machine
+    Soak {
+        /// How long, on each
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        minutes: u64,
+        /// Only draw what the last run left
+        #[arg(long, conflicts_with = "minutes")]
+        draw: bool,
     },
     /// Draw the pictures in docs/ anew, and look at the report's page in a browser
     Pictures,
@@ -126,6 +137,11 @@ fn work(task: Task) -> Result<()> {
         Task::Fuzz { minutes } => {
             setup::run()?;
             fuzz(minutes)
+        }
+        Task::Soak { draw: true, .. } => soak::draw(),
+        Task::Soak { minutes, draw: false } => {
+            setup::run()?;
+            soak::run(minutes)
         }
         Task::Pictures => pictures::run(),
         Task::Lint => lint::run(&setup::run()?),
