@@ -96,6 +96,9 @@ impl Reader<'_> {
     }
 
     fn line_of(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        if self.is_of_a_container(no, line) {
+            return None;
+        }
         match self.fields.take(no, line, cut) {
             Taken::Not => {}
             Taken::After(all) => {

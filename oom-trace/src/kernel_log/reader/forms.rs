@@ -1,7 +1,7 @@
 //! Lines that are records: of the journal, of `/dev/kmsg`, of collectors.
 
 use super::collector::{self, Said};
-use super::find::Spoken;
+use super::find::{Spoken, has_it_from_the_kernel};
 use super::order::Item;
 use super::prefix::Speaker;
 use super::table::{self, Row};
@@ -28,11 +28,18 @@ impl Reader<'_> {
         else {
             return false;
         };
+        let is_hearsay = has_it_from_the_kernel(line);
         // `[  123]` is a row of a table.
-        if !matches!(value, serde_json::Value::Object(_)) && !speaks_of_a_kill(line) {
+        let is_object = matches!(value, serde_json::Value::Object(_));
+        if !is_object && !is_hearsay && !speaks_of_a_kill(line) {
             return false;
         }
         self.found.logged += 1;
+        if is_hearsay && let Ok(members) = serde_json::to_string_pretty(&value) {
+            for member in members.lines() {
+                self.is_of_a_container(no, member.as_bytes());
+            }
+        }
         for said in collector::said(&value) {
             self.said(no, said);
         }

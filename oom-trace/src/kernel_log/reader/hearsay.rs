@@ -2,7 +2,7 @@
 
 use super::find::{self, Spoken};
 use super::words::{begins_to_speak_of_one, speaks_of_a_kill};
-use super::{MAX_OTHERS, Reader, others};
+use super::{MAX_OTHERS, Reader, kubernetes, others};
 use crate::kernel_log::Mention;
 use crate::kernel_log::scan::{self, Scan};
 
@@ -32,11 +32,24 @@ impl Reader<'_> {
         }
     }
 
+    /// A member of an object in which somebody keeps how a container ended; whether it tells of a kill.
+    pub(super) fn is_of_a_container(&mut self, no: u64, line: &[u8]) -> bool {
+        let is_told =
+            kubernetes::Line::member(no, line).is_some_and(|line| self.kubernetes.take(line));
+        if is_told {
+            self.found.logged += 1;
+            self.found.hearsay.get_or_insert_with(|| Mention::new(no, line.trim_ascii()));
+        }
+        is_told
+    }
+
     /// A line that is no message of an OOM kill.
     pub(super) fn unread(&mut self, spoken: &Spoken) {
         self.hear(spoken);
         self.found.suppressed += find::suppressed(&spoken.text).unwrap_or(0);
-        if self.kubernetes.take(spoken) {
+        // A member of an object was looked at as it came.
+        let line = kubernetes::Line::from(spoken);
+        if !line.is_member() && self.kubernetes.take(line) {
             return;
         }
         if let Some(record) = others::record(&spoken.text, spoken) {

@@ -1,65 +1,110 @@
-//! What Kubernetes says of kills whose line is in the kernel's log of the node, and not in this one:
-//! `kubectl describe pod`, `kubectl get pods`, `kubectl get events`.
+//! What Kubernetes and container runtimes say of kills whose line is in the kernel's log of the node, and not in
+//! this one: `kubectl describe pod`, `kubectl get` of pods and events in each of its forms, `crictl inspect`,
+//! `docker inspect`.
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 use super::find::Spoken;
 use crate::incident::model::{Origin, Record, SCHEMA, Source, UserAction, UserKill, UserKillType};
+use crate::kernel_log::Stamp;
 use crate::kernel_log::scan::{has, split_once, utf8};
 use crate::text::KernelText;
 
 /// More are not kept.
 const MOST: usize = 1024;
 
-/// Reads what `kubectl` prints.
+const KUBERNETES: &str = "kubernetes";
+
+/// Reads what `kubectl` and others print.
 #[derive(Debug, Default)]
 pub(super) struct Kubernetes {
     /// The pod that is described: its name, until its namespace is there.
     name: Option<String>,
     pod: Option<String>,
+    /// When the one that is described had ended, if that came first.
+    ended: Option<Timestamp>,
     /// Whether the next lines may tell when the last one that was killed had ended.
     awaits_end: bool,
     reported: Vec<UserKill>,
 }
 
+/// A line that may say something of a pod or of a container.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
+    no: u64,
+    stamp: Stamp,
+    host: Option<&'a str>,
+    text: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// A member of an object, in JSON that has one a line.
+    pub(super) fn member(no: u64, line: &'a [u8]) -> Option<Self> {
+        let text = line.trim_ascii();
+        let is_one = text.starts_with(b"\"") && has(text, b"\":");
+        is_one.then_some(Self { no, stamp: Stamp::default(), host: None, text })
+    }
+
+    pub(super) fn is_member(&self) -> bool {
+        Self::member(self.no, self.text).is_some()
+    }
+}
+
+impl<'a> From<&'a Spoken> for Line<'a> {
+    fn from(spoken: &'a Spoken) -> Self {
+        let Spoken { line, stamp, host, text, .. } = spoken;
+        Self { no: *line, stamp: *stamp, host: host.as_deref(), text: text.trim_ascii() }
+    }
+}
+
 impl Kubernetes {
     /// Takes a line; whether it tells of a kill.
-    pub(super) fn take(&mut self, spoken: &Spoken) -> bool {
-        let text = spoken.text.trim_ascii();
-        let field = split_once(text, ":").map(|(key, value)| (key, value.trim_ascii()));
+    pub(super) fn take(&mut self, line: Line<'_>) -> bool {
+        let field = split_once(line.text, ":").map(|(key, value)| (bare(key), bare(value)));
         let name = self.name.take();
         match field {
-            Some((b"Name", value)) => self.name = utf8(value),
-            Some((b"Namespace", value)) => {
+            Some((b"Name" | b"name" | b"io.kubernetes.pod.name", value)) => {
+                self.name = utf8(value);
+            }
+            Some((b"Namespace" | b"namespace" | b"io.kubernetes.pod.namespace", value)) => {
                 let pod = name.zip(utf8(value)).map(|(name, space)| format!("{space}/{name}"));
                 self.pod = pod.or(self.pod.take());
             }
             Some((b"Reason" | b"reason", b"OOMKilled")) => {
-                self.report(spoken, self.pod.clone());
-                self.awaits_end = true;
+                self.report_ended(line, KUBERNETES, self.pod.clone());
                 return true;
             }
-            Some((b"Finished", value)) if self.awaits_end => {
-                self.awaits_end = false;
-                let time = str::from_utf8(value).ok().and_then(|it| rfc2822::parse(it).ok());
-                if let Some(kill) = self.reported.last_mut() {
-                    kill.origin.time = time.map(|time| time.timestamp()).or(kill.origin.time);
-                }
+            Some((b"OOMKilled", b"true")) => {
+                self.report_ended(line, "docker", None);
+                return true;
             }
-            Some((b"Exit Code" | b"Started", _)) => {}
+            Some((b"Finished" | b"finishedAt" | b"FinishedAt", value)) => {
+                let time = time(value);
+                match self.reported.last_mut().filter(|_| self.awaits_end) {
+                    Some(kill) => kill.origin.time = time.or(kill.origin.time),
+                    None => self.ended = time,
+                }
+                self.awaits_end = false;
+            }
+            // Another one begins.
+            Some((_, b"{" | b"")) => (self.ended, self.awaits_end) = (None, false),
+            Some(_) if line.is_member() => {}
+            Some((b"Exit Code" | b"Started" | b"exitCode" | b"startedAt", _)) => {}
             _ => {
                 self.awaits_end = false;
-                return self.row(spoken, text);
+                return self.row(line);
             }
         }
         false
     }
 
     /// `web-0   0/1   OOMKilled   3 (20s ago)   5m`, or an event of a node.
-    fn row(&mut self, spoken: &Spoken, text: &[u8]) -> bool {
+    fn row(&mut self, line: Line<'_>) -> bool {
+        let text = line.text;
         let is_event = has(text, b"SystemOOM") && has(text, b"System OOM encountered");
         if is_event {
-            self.report(spoken, None);
+            self.report(line, KUBERNETES, None, line.stamp.time);
             return true;
         }
         // With `--all-namespaces`, the namespace comes first.
@@ -78,28 +123,37 @@ impl Kubernetes {
             }
             _ => return false,
         };
-        self.report(spoken, pod);
+        self.report(line, KUBERNETES, pod, line.stamp.time);
         true
     }
 
-    fn report(&mut self, spoken: &Spoken, pod: Option<String>) {
+    /// Of one that has ended: when stands before or behind.
+    fn report_ended(&mut self, line: Line<'_>, by: &str, pod: Option<String>) {
+        let ended = self.ended.take();
+        self.awaits_end = ended.is_none();
+        self.report(line, by, pod, ended.or(line.stamp.time));
+    }
+
+    fn report(&mut self, line: Line<'_>, by: &str, pod: Option<String>, time: Option<Timestamp>) {
         if self.reported.len() >= MOST {
             return;
         }
+        let Line { no, stamp, host, text } = line;
+        let is_stamp = time.is_some() && time == stamp.time;
         self.reported.push(UserKill {
             schema: SCHEMA,
             kind: UserKillType::UserKill,
-            incident: format!("log-{}", spoken.line),
+            incident: format!("log-{no}"),
             origin: Origin {
-                time: spoken.stamp.time,
-                time_guessed: spoken.stamp.time.and_then(|_| spoken.stamp.guessed.told()),
+                time,
+                time_guessed: is_stamp.then(|| stamp.guessed.told()).flatten(),
                 boot_ns: None,
                 boot_id: None,
-                host: spoken.host.clone(),
+                host: host.map(str::to_owned),
                 kernel: None,
             },
             source: Source::Log,
-            by: "kubernetes".into(),
+            by: by.into(),
             action: UserAction::Reported,
             signal: None,
             pid: None,
@@ -109,7 +163,7 @@ impl Kubernetes {
             pod,
             rss_bytes: None,
             swap_bytes: None,
-            message: KernelText::from(spoken.text.trim_ascii()),
+            message: KernelText::from(text),
         });
     }
 
@@ -117,6 +171,20 @@ impl Kubernetes {
     pub(super) fn reported(&mut self) -> impl Iterator<Item = Record> {
         std::mem::take(&mut self.reported).into_iter().map(|kill| Record::UserKill(Box::new(kill)))
     }
+}
+
+/// Without the quotes and the comma of JSON.
+fn bare(text: &[u8]) -> &[u8] {
+    let text = text.trim_ascii();
+    let text = text.strip_suffix(b",").unwrap_or(text);
+    text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+/// As `kubectl describe` has it, and as JSON has it: there the year 1 stands for never.
+fn time(value: &[u8]) -> Option<Timestamp> {
+    let text = str::from_utf8(value).ok()?;
+    let described = rfc2822::parse(text).ok().map(|time| time.timestamp());
+    described.or_else(|| text.parse().ok()).filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -159,6 +227,100 @@ mod tests {
         assert_eq!(kill.pod.as_deref(), Some("shop/web-0"));
         assert_eq!(kill.origin.time.unwrap().to_string(), "2017-12-07T00:05:14Z");
         assert_eq!(kill.message.to_string(), "Reason:       OOMKilled");
+    }
+
+    const POD_JSON: &str = r#"{
+    "items": [
+        {
+            "kind": "Pod",
+            "metadata": {
+                "name": "web-0",
+                "namespace": "shop"
+            },
+            "status": {
+                "containerStatuses": [
+                    {
+                        "lastState": {
+                            "terminated": {
+                                "exitCode": 137,
+                                "finishedAt": "2026-11-20T03:14:15Z",
+                                "reason": "OOMKilled",
+                                "startedAt": "2026-11-20T03:10:00Z"
+                            }
+                        },
+                        "name": "web",
+                        "state": {
+                            "running": {
+                                "startedAt": "2026-11-20T03:14:30Z"
+                            }
+                        }
+                    }
+                ]
+            }
+        },
+        {
+            "kind": "Pod",
+            "metadata": {
+                "name": "web-1",
+                "namespace": "shop"
+            },
+            "status": {
+                "lastState": {
+                    "terminated": {
+                        "exitCode": 0,
+                        "finishedAt": "2026-11-19T03:14:15Z",
+                        "reason": "Completed"
+                    }
+                }
+            }
+        }
+    ]
+}
+"#;
+
+    const POD_YAML: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web-0\n  namespace: shop\n\
+                            status:\n  containerStatuses:\n  - name: web\n    lastState:\n      terminated:\n\
+                            \x20       exitCode: 137\n        finishedAt: \"2026-11-20T03:14:15Z\"\n\
+                            \x20       reason: OOMKilled\n        startedAt: \"2026-11-20T03:10:00Z\"\n";
+
+    #[test]
+    fn a_pods_status_in_json_or_yaml_whole_or_in_one_line() {
+        let value: serde_json::Value = serde_json::from_str(POD_JSON).unwrap();
+        let indented = POD_JSON.replace("\n", "\n  ");
+        for log in [POD_JSON, POD_YAML, &format!("{value}\n"), &indented] {
+            let [kill] = <[_; 1]>::try_from(reported(log)).unwrap();
+            assert_eq!((&*kill.by, kill.action), ("kubernetes", UserAction::Reported), "{log}");
+            assert_eq!(kill.pod.as_deref(), Some("shop/web-0"), "{log}");
+            let ended = kill.origin.time.map(|time| time.to_string());
+            assert_eq!(ended.as_deref(), Some("2026-11-20T03:14:15Z"), "{log}");
+        }
+    }
+
+    #[test]
+    fn what_a_runtime_keeps_of_a_container() {
+        let state = |killed: bool| {
+            format!(
+                "[\n    {{\n        \"Id\": \"4f66ad9a\",\n        \"State\": {{\n            \
+                 \"Status\": \"exited\",\n            \"OOMKilled\": {killed},\n            \
+                 \"ExitCode\": 137,\n            \"StartedAt\": \"2026-11-20T03:10:00Z\",\n            \
+                 \"FinishedAt\": \"2026-11-20T03:14:15.5Z\"\n        }},\n        \"Name\": \"/web\"\n    }}\n]\n"
+            )
+        };
+        let value: serde_json::Value = serde_json::from_str(&state(true)).unwrap();
+        for log in [state(true), format!("{value}\n")] {
+            let [kill] = <[_; 1]>::try_from(reported(&log)).unwrap();
+            assert_eq!((&*kill.by, kill.action), ("docker", UserAction::Reported), "{log}");
+            let ended = kill.origin.time.map(|time| time.to_string());
+            assert_eq!(ended.as_deref(), Some("2026-11-20T03:14:15.5Z"), "{log}");
+        }
+        assert!(reported(&state(false)).is_empty());
+        let running = state(true).replace("2026-11-20T03:14:15.5Z", "0001-01-01T00:00:00Z");
+        let [kill] = <[_; 1]>::try_from(reported(&running)).unwrap();
+        assert_eq!(kill.origin.time, None);
+        let pod = r#"{"status":{"labels":{"io.kubernetes.pod.name":"web-0",
+                     "io.kubernetes.pod.namespace":"shop"},"reason":"OOMKilled"}}"#;
+        let [kill] = <[_; 1]>::try_from(reported(&pod.replace('\n', ""))).unwrap();
+        assert_eq!(kill.pod.as_deref(), Some("shop/web-0"));
     }
 
     #[test]
