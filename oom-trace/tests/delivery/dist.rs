@@ -98,11 +98,60 @@ fn the_chart_renders_to_what_kubernetes_takes() {
         "--set=imagePullSecrets[0].name=pull",
     ]);
     assert!(done && validated(&other));
+    let (done, other) = render(&[
+        "--set=names=false",
+        "--set=podLabels.team=sre",
+        "--set=podAnnotations.note=x",
+        "--set=extraEnv[0].name=REGION,extraEnv[0].value=eu",
+        "--set=extraVolumes[0].name=ca,extraVolumes[0].secret.secretName=ca",
+        "--set=extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/etc/ca",
+    ]);
+    assert!(done && validated(&other));
+    let text = fs::read_to_string(&other).unwrap();
+    for there in
+        ["- --no-names\n", "team: sre\n", "note: x\n", "name: REGION\n", "secretName: ca\n"]
+    {
+        assert!(text.contains(there), "{there}: {text}");
+    }
     assert!(!render(&["--set=metricPort=1"]).0, "a value that is not known passes");
     let wrong = manifest.replace("hostNetwork: true", "hostNetworks: true");
     fs::write(&other, wrong).unwrap();
     assert!(!validated(&other), "a key that is not known passes");
 }
+
+/// The operator has its own schema, which is not here: what it selects is there, by the port that it names.
+#[test]
+fn the_operators_monitor_finds_the_pods() {
+    let render = |more: &[&str]| {
+        let mut helm = Command::new(tool("helm"));
+        helm.args(["template", "oom-trace"]).arg(dist("helm/oom-trace"));
+        let output = helm.arg("--set=podMonitor.enabled=true").args(more).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (done, text) = render(&["--set=podMonitor.labels.release=prometheus"]);
+    assert!(done && text.contains("kind: PodMonitor\n"), "{text}");
+    assert!(text.contains("    release: prometheus\n"), "{text}");
+    assert!(text.contains("    - port: metrics\n") && text.contains("- name: metrics\n"), "{text}");
+    assert!(!render(&["--set=metricsPort=null"]).0, "a monitor without a port");
+    assert!(!render(&["--set=podMonitor.interval=soon"]).0, "an interval that is none");
+}
+
+/// What the agent reads of a node is mounted where it reads it, and nothing of it can be written.
+#[test]
+fn the_daemon_set_mounts_what_names_take() {
+    let manifest = fs::read_to_string(dist("kubernetes/daemonset.yaml")).unwrap();
+    for (place, host) in
+        [("/var/log/containers", "/var/log/containers"), (CONTAINERD_TASKS, CONTAINERD_TASKS)]
+    {
+        let mount = format!("mountPath: {place}\n");
+        let at = manifest.find(&mount).unwrap_or_else(|| panic!("no {place}"));
+        let (mount, _) = manifest[at + mount.len()..].split_once("- name: ").unwrap();
+        assert!(mount.contains("readOnly: true\n"), "{place}: {mount}");
+        assert!(manifest.contains(&format!("            path: {host}\n")), "{host}");
+    }
+}
+
+const CONTAINERD_TASKS: &str = "/run/containerd/io.containerd.runtime.v2.task";
 
 #[test]
 fn logrotate_understands_its_file() {

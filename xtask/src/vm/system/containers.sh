@@ -131,8 +131,27 @@ container_nspawn_in_its_unit() {
     as systemd-nspawn kept kept null keeper.service null
 }
 
+# As kubelet and containerd leave it: there is no control plane here. The cgroup, the link to its log, the task's
+# annotations, and a shim above it by its arguments.
+container_kubernetes() {
+    local uid=8f3c1d8e-4b7a-4f6e-9d0a-6d1b0c9f2a11 id=$(printf '%064x' 49370) links=/var/log/containers
+    local task=/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id slice=kubepods-burstable-pod${uid//-/_}.slice
+    mkdir -p $links "$task"
+    ln -sf /var/log/pods/shop_web-0_$uid/app/0.log "$links/web-0_shop_app-$id.log"
+    cat >"$task/config.json" <<EOF
+{"annotations": {"io.kubernetes.cri.container-name": "app", "io.kubernetes.cri.image-name": "registry.example/app:1",
+ "io.kubernetes.cri.sandbox-name": "web-0", "io.kubernetes.cri.sandbox-namespace": "shop"}}
+EOF
+    (exec -a containerd-shim-runc-v2 bash -c "systemd-run --quiet --scope --unit=cri-containerd-$id.scope --slice=$slice \
+        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; true" shim -namespace k8s.io -id "$id")
+    where=cri-containerd-$id.scope
+    as containerd "$id" app registry.example/app:1 "$where" "$uid" || return 1
+    local pod=$(killed ".victim.cgroup.path | contains(\"$where\")" | jq -r '.victim.pod | "\(.namespace)/\(.name)/\(.container) \(.qos)"')
+    [ "$pod" = "shop/web-0/app burstable" ] || fail "the pod is told as $pod"
+}
+
 containers=(
     container_podman container_podman_removed_at_once container_podman_cgroupfs container_podman_split
     container_podman_pod container_docker container_docker_elsewhere container_containerd container_nspawn
-    container_nspawn_in_its_unit
+    container_nspawn_in_its_unit container_kubernetes
 )
