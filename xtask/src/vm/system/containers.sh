@@ -142,8 +142,9 @@ container_kubernetes() {
 {"annotations": {"io.kubernetes.cri.container-name": "app", "io.kubernetes.cri.image-name": "registry.example/app:1",
  "io.kubernetes.cri.sandbox-name": "web-0", "io.kubernetes.cri.sandbox-namespace": "shop"}}
 EOF
-    (exec -a containerd-shim-runc-v2 bash -c "systemd-run --quiet --scope --unit=cri-containerd-$id.scope --slice=$slice \
-        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; true" shim -namespace k8s.io -id "$id")
+    ln -sf /bin/bash /run/containerd-shim-runc-v2
+    /run/containerd-shim-runc-v2 -c "systemd-run --quiet --scope --unit=cri-containerd-$id.scope --slice=$slice \
+        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; true" shim -namespace k8s.io -id "$id"
     where=cri-containerd-$id.scope
     as containerd "$id" app registry.example/app:1 "$where" "$uid" || return 1
     local pod=$(killed ".victim.cgroup.path | contains(\"$where\")" | jq -r '.victim.pod | "\(.namespace)/\(.name)/\(.container) \(.qos)"')
