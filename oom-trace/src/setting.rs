@@ -191,11 +191,13 @@ fn list(known: &[String]) -> String {
     }
 }
 
-/// A text that is not to stand in the configuration: `{ env = "NAME" }` or `{ file = "PATH" }`. It
-/// may stand there nevertheless, and is never shown.
+/// A text that is not to stand in the configuration: `{ env = "NAME" }`, `{ file = "PATH" }` or
+/// `{ credential = "NAME" }`. It may stand there nevertheless, and is never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-#[serde(expecting = "expected a text, { env = \"NAME\" } or { file = \"PATH\" }")]
+#[serde(
+    expecting = "expected a text, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }"
+)]
 pub enum Secret {
     /// The text itself.
     Text(String),
@@ -209,7 +211,15 @@ pub enum Secret {
         /// Its path.
         file: PathBuf,
     },
+    /// What systemd gives the service, the first line of it (`LoadCredential=`, systemd.exec(5)).
+    Credential {
+        /// Its name there.
+        credential: String,
+    },
 }
+
+/// Where systemd puts a service's credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// A secret that cannot be had.
 #[derive(Debug, Error)]
@@ -227,6 +237,11 @@ pub enum SecretError {
         /// What the kernel said.
         error: io::Error,
     },
+    /// The service has no such credential, or this is no service.
+    #[error(
+        "there is no credential {0:?}; in a drop-in for the unit, write LoadCredential={0}:PATH"
+    )]
+    Credential(String),
 }
 
 impl Secret {
@@ -238,12 +253,27 @@ impl Secret {
         match self {
             Self::Text(text) => Ok(text.clone()),
             Self::Env { env } => std::env::var(env).map_err(|_| SecretError::Env(env.clone())),
-            Self::File { file } => match std::fs::read_to_string(file) {
-                Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
-                Err(error) => Err(SecretError::File { path: file.clone(), error }),
+            Self::File { file } => first_line(file),
+            Self::Credential { credential } => match credential_at(credential) {
+                Some(path) => first_line(&path),
+                None => Err(SecretError::Credential(credential.clone())),
             },
         }
     }
+}
+
+fn first_line(path: &Path) -> Result<String, SecretError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
+        Err(error) => Err(SecretError::File { path: path.to_owned(), error }),
+    }
+}
+
+/// Where a credential is, if it is there; a name does not lead out of their folder.
+fn credential_at(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os(CREDENTIALS)?);
+    let is_plain = Path::new(name).components().map(|it| it.as_os_str()).eq([name]);
+    Some(folder.join(name)).filter(|path| is_plain && path.exists())
 }
 
 /// Headers, variables and the like, with what they hold looked up.
@@ -321,6 +351,8 @@ mod tests {
         assert_eq!(read(&text).unwrap().reveal().unwrap(), "from a file");
         let absent = read("token = { env = \"OOM_TRACE_NOT_SET\" }").unwrap().reveal();
         assert!(absent.unwrap_err().to_string().contains("variable OOM_TRACE_NOT_SET is not set"));
+        let none = read("token = { credential = \"hook\" }").unwrap().reveal().unwrap_err();
+        assert!(none.to_string().contains("LoadCredential=hook:PATH"), "{none}");
         assert!(read("token = 7").unwrap_err().to_string().contains("{ env = \"NAME\" }"));
     }
 }

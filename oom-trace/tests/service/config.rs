@@ -197,6 +197,31 @@ fn check_tells_every_mistake() {
     assert_eq!((output.status.code(), said.lines().count()), (Some(2), 5), "{said}");
 }
 
+/// Nobody answers at the address that only the credential has.
+#[test]
+fn a_credential_is_the_services() {
+    let service = Service::new();
+    service.write("hook", "http://127.0.0.1:9/\n");
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), "http://127.0.0.1:9/\n").unwrap();
+    let absolute = outside.path().to_str().unwrap();
+    let found = |name: &str, given: bool| {
+        let text = format!("[[sink.webhook]]\nurl = {{ credential = {name:?} }}\n");
+        let path = service.write("config.toml", &text);
+        let mut command = service.command(&["check", "--config", path.to_str().unwrap()]);
+        if given {
+            command.env("CREDENTIALS_DIRECTORY", service.dir.path());
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let said = found("hook", true);
+    assert!(said.contains("Connection refused"), "{said}");
+    for (name, given) in [("hook", false), ("other", true), ("../hook", true), (absolute, true)] {
+        let said = found(name, given);
+        assert!(said.contains("LoadCredential="), "{name}: {said}");
+    }
+}
+
 /// What the sinks of files, the store and metrics would make is not there afterwards.
 #[test]
 fn check_leaves_nothing_behind_whoever_runs_it() {
