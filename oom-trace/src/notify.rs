@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_manager_may_have_an_abstract_name() {
-        let name = format!("oom-trace-{}", std::process::id());
+        let name = format!("oom-trace-{}", process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
         connect(OsStr::new(&format!("@{name}"))).unwrap().send(b"READY=1").unwrap();

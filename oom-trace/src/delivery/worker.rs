@@ -178,14 +178,23 @@ impl Worker {
         self.move_to(first);
         for (number, record) in found {
             // Other numbers between are of no record: a record that was there already has two.
-            let before = self.at;
+            let lost = self.backlog.lacking(self.at, number) + self.gone(self.at, number);
             self.move_to(number);
-            self.counts.dropped.fetch_add(self.backlog.lacking(before, number), Relaxed);
+            self.counts.dropped.fetch_add(lost, Relaxed);
             if !self.pass_on(number, &[Arc::new(record)]) {
                 return false;
             }
         }
         true
+    }
+
+    /// Records between that the store has no longer.
+    fn gone(&mut self, from: Number, number: Number) -> u64 {
+        let gone = self.archive.as_mut().map_or(Ok(0), |archive| archive.gone(from, number));
+        gone.unwrap_or_else(|error| {
+            (self.report)(Report::StoreFailing { error: &error });
+            0
+        })
     }
 
     /// Delivers those that are for this sink, and moves on; `false` if it is the end and they could

@@ -120,6 +120,24 @@ impl Archive {
         Ok(found)
     }
 
+    /// How many records from one number on and before another were let go of though older ones are there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn gone(&mut self, first: u64, before: u64) -> Result<u64, StoreError> {
+        let Some(&shift) = self.before.get() else { return Ok(0) };
+        if first >= before || self.version()? < schema::WITH_SOURCES {
+            return Ok(0);
+        }
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let sql = "SELECT coalesce(sum(min(last, ?2) - max(first, ?1) + 1), 0) FROM gone \
+                   WHERE last >= ?1 AND first <= ?2";
+        let connection = self.connection().map_err(failed)?;
+        let of = [first + shift, before + shift - 1];
+        connection.query_row(sql, of, |row| row.get(0)).map_err(failed)
+    }
+
     /// The number that the next record will have.
     ///
     /// # Errors
@@ -173,7 +191,7 @@ impl Archive {
         &mut self,
         before: Timestamp,
     ) -> Result<(u64, Option<Timestamp>), StoreError> {
-        if self.version()? != schema::VERSION {
+        if self.version()? < schema::WITH_BOOTS {
             return Ok((0, None));
         }
         let path = self.path.clone();
@@ -194,7 +212,7 @@ impl Archive {
     /// The store cannot be read.
     pub fn boots(&mut self) -> Result<Vec<BootSeen>, StoreError> {
         match self.version()? {
-            schema::VERSION => {}
+            schema::WITH_BOOTS..=schema::VERSION => {}
             other => return Err(StoreError::version(&self.path, other)),
         }
         let path = self.path.clone();
@@ -222,7 +240,7 @@ impl Archive {
     /// The store cannot be read.
     pub fn kills(&mut self, boot_id: &str) -> Result<Told, StoreError> {
         match self.version()? {
-            schema::VERSION => {}
+            schema::WITH_BOOTS..=schema::VERSION => {}
             other => return Err(StoreError::version(&self.path, other)),
         }
         let path = self.path.clone();
@@ -294,7 +312,7 @@ impl Archive {
             return Err(StoreError::foreign(&path, name));
         }
         match version {
-            1 | schema::VERSION => Ok(version),
+            1..=schema::VERSION => Ok(version),
             other => Err(StoreError::version(&path, other)),
         }
     }

@@ -11,6 +11,7 @@ mod late;
 mod patch;
 mod prune;
 mod schema;
+mod source;
 mod writer;
 
 use std::fs::{self, OpenOptions};
@@ -37,7 +38,7 @@ pub use late::LateStore;
 pub struct Retention {
     /// No record older than this, by the clock of its boot.
     pub max_age: ConfigDuration,
-    /// No more than this on disk; the oldest go first.
+    /// No more than this on disk; the oldest go first, of a source that fills more than half of it.
     pub max_bytes: ByteSize,
 }
 

@@ -1,11 +1,11 @@
 //! What is let go of.
 
-use rusqlite::{Params, Transaction, params};
+use rusqlite::{OptionalExtension as _, Params, Transaction, params};
 
 use super::{Retention, age, schema};
 
 /// Records deleted between two looks at the size.
-const PRUNE: u32 = 256;
+const PRUNE: u32 = 64;
 
 /// Lets go of what is too old and too much.
 pub(super) fn prune(
@@ -26,9 +26,21 @@ pub(super) fn prune(
                   AND number NOT IN (SELECT number FROM moments)";
         gone += delete(transaction, of, [])?;
     }
-    while schema::used_bytes(transaction)? > retention.max_bytes.0 {
-        let of = "SELECT number FROM records ORDER BY number LIMIT ?1";
-        let some = delete(transaction, of, [PRUNE])?;
+    loop {
+        let used = schema::used_bytes(transaction)?;
+        if used <= retention.max_bytes.0 {
+            break;
+        }
+        let some = match loudest(transaction, used)? {
+            Some(source) => {
+                let of = "SELECT number FROM records WHERE source = ?1 ORDER BY number LIMIT ?2";
+                delete_with_ends(transaction, of, params![source, PRUNE])?
+            }
+            None => {
+                let of = "SELECT number FROM records ORDER BY number LIMIT ?1";
+                delete(transaction, of, [PRUNE])?
+            }
+        };
         if some == 0 {
             break;
         }
@@ -38,11 +50,70 @@ pub(super) fn prune(
     if gone > 0 {
         delete_incidents(transaction)?;
         transaction.execute(
+            "DELETE FROM sources WHERE source NOT IN \
+             (SELECT source FROM records WHERE source IS NOT NULL)",
+            [],
+        )?;
+        transaction.execute(
             "DELETE FROM boots WHERE boot < (SELECT min(boot) FROM moments) AND boot IS NOT ?1",
             [now],
         )?;
     }
     Ok(())
+}
+
+/// The source of more than half of all kills: it is the one to make room. As long as most records are of a
+/// version that knew no sources, the oldest go.
+fn loudest(transaction: &Transaction<'_>, used: u64) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT source FROM sources, (SELECT sum(bytes) AS bytes FROM sources) AS whole \
+               WHERE sources.bytes * 2 > whole.bytes AND whole.bytes * 4 > ?1";
+    transaction.prepare_cached(sql)?.query_row([used], |row| row.get(0)).optional()
+}
+
+/// Deletes kills, and what was told of their victims' ends.
+fn delete_with_ends(
+    transaction: &Transaction<'_>,
+    numbers: &str,
+    of: impl Params + Clone,
+) -> rusqlite::Result<usize> {
+    let ends = format!(
+        "SELECT ends.number FROM records AS kills JOIN moments USING (number), (VALUES ('freed'), ('stuck')) AS states \
+         JOIN records AS ends ON ends.id = \
+             coalesce((SELECT name FROM incidents WHERE number = kills.incident), kills.json ->> '$.incident') \
+             || '-' || moments.tid || '-' || states.column1 \
+         WHERE kills.number IN ({numbers})"
+    );
+    let all = format!("SELECT number FROM ({numbers}) UNION {ends} ORDER BY number");
+    for (first, last) in ranges(transaction, &all, of.clone())? {
+        let sql = "UPDATE gone SET last = ?2 WHERE last = ?1 - 1";
+        if transaction.execute(sql, [first, last])? == 0 {
+            transaction.execute("INSERT INTO gone VALUES (?1, ?2)", [first, last])?;
+        }
+    }
+    // Of what all sinks have got nobody asks.
+    let sql = "DELETE FROM gone WHERE last < (SELECT coalesce(min(next), last + 1) FROM cursors)";
+    transaction.execute(sql, [])?;
+    let count = delete(transaction, &ends, of.clone())?;
+    Ok(count + delete(transaction, numbers, of)?)
+}
+
+/// Numbers that follow one another, as the first and the last of them.
+fn ranges(
+    transaction: &Transaction<'_>,
+    numbers: &str,
+    of: impl Params,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    let mut statement = transaction.prepare(numbers)?;
+    let mut rows = statement.query(of)?;
+    while let Some(row) = rows.next()? {
+        let number = row.get(0)?;
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    Ok(ranges)
 }
 
 /// Deletes the records of these numbers, and keeps in mind how far the kills of a boot are told.

@@ -8,7 +8,13 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::age::{self, Stands};
 
 /// Of these tables (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
+
+/// The first that has `moments`, `boots` and `incidents`.
+pub(super) const WITH_BOOTS: i64 = 2;
+
+/// The first that has `sources` and `gone`.
+pub(super) const WITH_SOURCES: i64 = 3;
 
 /// `records`: `number` is never used again (`AUTOINCREMENT`), so that a sink's place stays true.
 /// `json` is the whole record, or, where `incident` names a row, a merge patch (RFC 7396) that makes
@@ -50,6 +56,31 @@ const TABLES: &str = "
         DELETE FROM moments WHERE number = old.number;
     END;
     PRAGMA user_version = 2;";
+
+/// `sources`: where kills came from ([`super::source`]), and how many bytes of `records` are from there. Records
+/// of earlier versions have none, for they need not be written anew.
+///
+/// `gone`: from which number to which records were let go of while older ones stayed; sinks that had not got
+/// them count them.
+const SOURCES: &str = "
+    CREATE TABLE sources (
+        source INTEGER PRIMARY KEY,
+        name   TEXT NOT NULL UNIQUE,
+        bytes  INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE gone (
+        first INTEGER PRIMARY KEY,
+        last  INTEGER NOT NULL
+    ) STRICT;
+    ALTER TABLE records ADD COLUMN source INTEGER;
+    CREATE INDEX records_by_source ON records (source) WHERE source IS NOT NULL;
+    CREATE TRIGGER record_made AFTER INSERT ON records WHEN new.source IS NOT NULL BEGIN
+        UPDATE sources SET bytes = bytes + octet_length(new.json) WHERE source = new.source;
+    END;
+    CREATE TRIGGER record_of_a_source_gone AFTER DELETE ON records WHEN old.source IS NOT NULL BEGIN
+        UPDATE sources SET bytes = bytes - octet_length(old.json) WHERE source = old.source;
+    END;
+    PRAGMA user_version = 3;";
 
 const FIRST_TABLES: &str = "
     CREATE TABLE records (
@@ -121,8 +152,10 @@ pub(super) fn bring_up(connection: &mut Connection) -> rusqlite::Result<i64> {
     match version(&transaction)? {
         0 => transaction.execute_batch(&[FIRST_TABLES, TABLES].concat())?,
         1 => upgrade(&transaction)?,
+        WITH_BOOTS => {}
         other => return Ok(other),
     }
+    transaction.execute_batch(SOURCES)?;
     transaction.commit()?;
     Ok(VERSION)
 }

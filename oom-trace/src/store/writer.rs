@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
-use super::{Known, age, patch};
+use super::{Known, age, patch, source};
 use crate::incident::model::Record;
 
 /// Writes the records of one transaction.
@@ -12,21 +12,24 @@ pub(super) struct Writer<'a> {
     transaction: &'a Transaction<'a>,
     /// The incident that the last record was of, and its row in `incidents`.
     base: Option<(String, i64, Value)>,
+    /// The source that the last kill came from, and its row in `sources`.
+    source: Option<(String, i64)>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(transaction: &'a Transaction<'a>) -> Self {
-        Self { transaction, base: None }
+        Self { transaction, base: None, source: None }
     }
 
     /// Writes a record, unless it is there already.
     pub(super) fn insert(&mut self, number: u64, record: &Record) -> rusqlite::Result<()> {
         let time = record.origin().time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
         let (incident, json) = self.text(record)?;
-        let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json, incident) \
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let source = self.source(record)?;
+        let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json, incident, source) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let mut statement = self.transaction.prepare_cached(sql)?;
-        if statement.execute(params![number, record.id(), time, json, incident])? == 0 {
+        if statement.execute(params![number, record.id(), time, json, incident, source])? == 0 {
             return Ok(());
         }
         let Some(boot) = age::boot_of(self.transaction, record.origin())? else { return Ok(()) };
@@ -43,6 +46,21 @@ impl<'a> Writer<'a> {
             statement.execute(params![number, boot, boot_ns, tid, log_us, kills])?;
         }
         Ok(())
+    }
+
+    /// The row of where a kill came from.
+    fn source(&mut self, record: &Record) -> rusqlite::Result<Option<i64>> {
+        let Some(name) = source::of(record) else { return Ok(None) };
+        if let Some((last, row)) = &self.source
+            && *last == name
+        {
+            return Ok(Some(*row));
+        }
+        let sql = "INSERT INTO sources (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET name = name \
+                   RETURNING source";
+        let row = self.transaction.prepare_cached(sql)?.query_row([&name], |row| row.get(0))?;
+        self.source = Some((name, row));
+        Ok(Some(row))
     }
 
     /// The record as it is kept: whole, or what makes it of the first one of its incident.

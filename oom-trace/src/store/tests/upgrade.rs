@@ -78,6 +78,30 @@ fn a_store_of_version_1_is_brought_up_where_it_is() {
     assert_eq!(read(&path).len(), records.len() + 2);
 }
 
+/// What was there before goes first, whatever has a source.
+#[test]
+fn a_store_of_version_2_has_no_sources_and_its_oldest_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let kill = |nth| Arc::new(Record::OomKill(Box::new(sources::kill(nth, Some("a.service")))));
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    store.save(1, &(1..=200).map(kill).collect::<Vec<_>>(), &[]).unwrap();
+    let undo = "DROP TRIGGER record_made; DROP TRIGGER record_of_a_source_gone; \
+                DROP INDEX records_by_source; DROP TABLE sources; DROP TABLE gone; \
+                ALTER TABLE records DROP COLUMN source; PRAGMA user_version = 2;";
+    store.connection.execute_batch(undo).unwrap();
+    drop(store);
+    let before = read(&path);
+    assert_eq!(before.len(), 200);
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    assert_eq!(read(&path), before);
+    store.retention.max_bytes = ByteSize(schema::used_bytes(&store.connection).unwrap() - 1);
+    store.save(201, &[kill(201), kill(202)], &[]).unwrap();
+    let left: Vec<_> = read(&path).into_iter().map(|(number, _)| number).collect();
+    let first = left[0];
+    assert!(first > 1 && left == (first..=202).collect::<Vec<_>>(), "{left:?}");
+}
+
 #[test]
 fn a_store_that_cannot_be_brought_up_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();

@@ -74,6 +74,41 @@ container_podman_pod() {
     as podman "$where" cart localhost/tiny:1 "libpod-$where.scope" "$pod"
 }
 
+# Made from a unit's file, and removed when it ends: what it was called, podman's events say.
+container_podman_quadlet() {
+    podman_image
+    mkdir -p /etc/containers/systemd
+    cat >/etc/containers/systemd/quad.container <<EOF
+[Container]
+Image=localhost/tiny:1
+ContainerName=quad
+Network=none
+PodmanArgs=$limits
+Exec=/bin/$hog
+EOF
+    systemctl daemon-reload
+    systemctl start quad
+    event() { id=$(podman events --stream=false --filter container=quad --format '{{.ID}}' | head -n 1) && [ -n "$id" ]; }
+    local id
+    until_ 60 event || fail "podman knows of no container" || return 1
+    where=$id
+    as podman "$id" quad localhost/tiny:1 quad.service null
+}
+
+# Of a user of the system, with a manager of its own. Its storage is in a home, which the sandbox hides.
+container_podman_rootless() {
+    tiny
+    id runner >/dev/null 2>&1 || useradd --create-home --shell /bin/bash runner || return 1
+    local uid=$(id -u runner)
+    loginctl enable-linger runner
+    until_ 60 test -S /run/user/$uid/bus || fail "no manager of the user's" || return 1
+    chmod 644 /run/tiny.tar
+    as_runner() { runuser -u runner -- env HOME=/home/runner XDG_RUNTIME_DIR=/run/user/$uid DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus "$@"; }
+    (cd /home/runner && as_runner podman import --quiet /run/tiny.tar tiny:1) || return 1
+    where=$(cd /home/runner && as_runner podman run --detach --network none $limits --name rweb tiny:1 /bin/$hog) || return 1
+    as podman "$where" rweb null "libpod-$where.scope" null
+}
+
 docker_up() {
     tiny
     systemctl unmask --quiet docker.service docker.socket containerd.service
@@ -131,6 +166,16 @@ container_nspawn_in_its_unit() {
     as systemd-nspawn kept kept null keeper.service null
 }
 
+container_lxc() {
+    tiny
+    mkdir -p /run/lxc-boxes
+    lxc-start --name lweb --lxcpath /run/lxc-boxes --foreground -s lxc.rootfs.path=dir:/run/tiny -s lxc.uts.name=lweb \
+        -s lxc.net.0.type=empty -s lxc.apparmor.profile=unconfined -s lxc.cgroup2.memory.max=24M \
+        -s lxc.cgroup2.memory.swap.max=0 -s lxc.init.cmd="/bin/$hog"
+    where=lxc.payload.lweb
+    as lxc lweb lweb null null null
+}
+
 # As kubelet and containerd leave it: there is no control plane here. The cgroup, the link to its log, the task's
 # annotations, and a shim above it by its arguments.
 container_kubernetes() {
@@ -153,6 +198,6 @@ EOF
 
 containers=(
     container_podman container_podman_removed_at_once container_podman_cgroupfs container_podman_split
-    container_podman_pod container_docker container_docker_elsewhere container_containerd container_nspawn
-    container_nspawn_in_its_unit container_kubernetes
+    container_podman_pod container_podman_quadlet container_podman_rootless container_docker container_docker_elsewhere container_containerd container_nspawn
+    container_nspawn_in_its_unit container_lxc container_kubernetes
 )
