@@ -138,6 +138,23 @@ fn who_gets_records_at_once_finds_in_the_store_what_memory_has_no_longer() {
 }
 
 /// The store could not save them, and then there was no room for them.
+/// As when one source's kills made room for themselves while this sink was behind.
+#[test]
+fn what_the_store_let_go_of_between_others_is_lost_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records: Vec<_> = (0..9).map(record).collect();
+    Store::open(&path, &keep()).unwrap().save(1, &records, &[("far", 1)]).unwrap();
+    let gone = "DELETE FROM records WHERE number BETWEEN 4 AND 6; INSERT INTO gone VALUES (4, 6);";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(gone).unwrap();
+    let (sink, keys) = gate("far", true);
+    let Bench { delivery, reports: _reports } = bench(vec![sink], Some(&path));
+    [0, 1, 2, 6, 7, 8].iter().for_each(|number| keys.expect(&id(*number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.dropped, totals.waiting), (6, 3, 0));
+}
+
 #[test]
 fn what_the_store_lacks_is_counted_by_those_who_read_it_there() {
     let dir = tempfile::tempdir().unwrap();
