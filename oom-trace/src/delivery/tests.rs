@@ -19,6 +19,7 @@ mod store;
 struct Gate {
     name: &'static str,
     durable: bool,
+    batch: usize,
     entered: Sender<String>,
     answers: Receiver<Answer>,
 }
@@ -55,6 +56,9 @@ impl Sink for Gate {
     fn is_durable(&self) -> bool {
         self.durable
     }
+    fn batch(&self) -> usize {
+        self.batch
+    }
     fn reopen(&mut self) -> Result<(), SinkError> {
         self.pass("reopen".into())
     }
@@ -80,9 +84,14 @@ impl Keys {
 }
 
 fn gate(name: &'static str, durable: bool) -> (ConfiguredSink, Keys) {
+    wide_gate(name, durable, 1)
+}
+
+/// One that may be handed so many records at once.
+fn wide_gate(name: &'static str, durable: bool, batch: usize) -> (ConfiguredSink, Keys) {
     let (enter, entered) = channel();
     let (answers, answering) = channel();
-    let sink = Box::new(Gate { name, durable, entered: enter, answers: answering });
+    let sink = Box::new(Gate { name, durable, batch, entered: enter, answers: answering });
     (ConfiguredSink { sink, choice: Choice::default() }, Keys { entered, answers })
 }
 

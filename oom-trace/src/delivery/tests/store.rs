@@ -147,7 +147,7 @@ fn what_the_store_let_go_of_between_others_is_lost_and_counted() {
     Store::open(&path, &keep()).unwrap().save(1, &records, &[("far", 1)]).unwrap();
     let gone = "DELETE FROM records WHERE number BETWEEN 4 AND 6; INSERT INTO gone VALUES (4, 6);";
     rusqlite::Connection::open(&path).unwrap().execute_batch(gone).unwrap();
-    let (sink, keys) = gate("far", true);
+    let (sink, keys) = wide_gate("far", true, 100);
     let Bench { delivery, reports: _reports } = bench(vec![sink], Some(&path));
     [0, 1, 2, 6, 7, 8].iter().for_each(|number| keys.expect(&id(*number), Yes));
     keys.answers.send(Yes).unwrap();
