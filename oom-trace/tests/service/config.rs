@@ -159,7 +159,7 @@ fn check_tells_every_mistake() {
     // What is wrong is not missing, too.
     let text = "attach = \"kprobes\"\n[[sink.file]]\npth = \"/x\"\n[store]\nenabled = true\n\
                 [sink.webhook]\nurl = \"http://x/\"\nbody = \"pagerduty\"\nrouting_key = 5\n\
-                [[sink.exec]]\ncommand = [\"/x\"]\nbody = \"template\"\ntemplate = \"{titel}\"\n";
+                [[sink.exec]]\ncommand = [\"/x\"]\nbody = \"template\"\ntemplate = \"{titles}\"\n";
     let path = service.write("config.toml", text);
     let path = path.to_str().unwrap();
     let output = service.command(&["check", "--config", path]).output().unwrap();
@@ -175,7 +175,7 @@ fn check_tells_every_mistake() {
         format!(
             "config    {path}:9:15: expected a text, {{ env = \"NAME\" }} or {{ file = \"PATH\" }}"
         ),
-        format!("config    {path}:13:12: unknown name `titel`; did you mean `title`?"),
+        format!("config    {path}:13:12: unknown name `titles`; did you mean `title`?"),
     ];
     assert_eq!(told, expected, "{said}");
     assert!(said.contains("result    the configuration has 5 errors\n"), "{said}");

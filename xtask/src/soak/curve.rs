@@ -111,7 +111,6 @@ fn panel(area: &Area<'_>, title: &str, lines: &[Line]) -> Result<()> {
     legend.draw().map_err(cannot)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn cannot(error: impl Display) -> anyhow::Error {
     anyhow!("cannot draw: {error}")
 }

@@ -79,6 +79,7 @@ fn first(name: &str) -> &str {
 }
 
 impl Template {
+    #[cfg(feature = "network")]
     pub(super) const fn content_type(&self) -> &'static str {
         match self.0 {
             Value::Object(_) => "application/json",

@@ -356,9 +356,9 @@ fn what_is_wrong_with_a_template_is_said_before_a_record_comes() {
             format!("{{ url = \"http://x/\", body = \"template\", template = {template} }}");
         inline_table::<WebhookConfig>(&table).unwrap_err().to_string()
     };
-    assert_eq!(error("\"{titel}\""), "unknown name `titel`; did you mean `title`?");
-    let deep = error("{ a = [{ b = \"{recrod.victim.comm}\" }] }");
-    assert_eq!(deep, "unknown name `recrod`; did you mean `record`?");
+    assert_eq!(error("\"{titles}\""), "unknown name `titles`; did you mean `title`?");
+    let deep = error("{ a = [{ b = \"{records.victim.comm}\" }] }");
+    assert_eq!(deep, "unknown name `records`; did you mean `record`?");
     assert!(error("\"{title\"").contains("a brace that belongs to no name"));
     assert!(error("5").contains("expected a text, or a table"));
 }

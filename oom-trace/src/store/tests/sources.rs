@@ -86,7 +86,7 @@ fn who_dies_as_fast_as_it_can_makes_room_for_itself_alone() {
     let quiet: Vec<_> = kills.iter().copied().filter(|nth| *nth < QUIET).collect();
     assert_eq!(quiet, (0..QUIET).collect::<Vec<_>>());
     let loud: Vec<_> = kills.iter().copied().filter(|nth| *nth >= QUIET).collect();
-    assert!((10..LOUD as usize / 2).contains(&loud.len()), "{}", loud.len());
+    assert!((10..LOUD / 2).contains(&(loud.len() as u64)), "{}", loud.len());
     // The newest of it, and of each that is there the end.
     let newest = QUIET + LOUD - loud.len() as u64..QUIET + LOUD;
     assert_eq!(loud, newest.collect::<Vec<_>>());

@@ -74,18 +74,16 @@ impl Curve {
         let third = self.samples.len() / 3;
         let (early, late) = (&self.samples[..third], &self.samples[2 * third..]);
         let full = self.samples[0].pss + BACKLOG;
-        let rows: [(&str, fn(&Sample) -> u64, u64, u64); 3] = [
-            ("memory", |sample| sample.pss, full, MEMORY),
-            ("open files", |sample| sample.fds, 0, FDS),
-            ("threads", |sample| sample.threads, 0, THREADS),
-        ];
-        for (what, of, least, more) in rows {
+        let assert_row = |what: &str, of: fn(&Sample) -> u64, least: u64, more: u64| {
             let (before, after) = (most(early, of), most(late, of));
             assert!(
                 after <= before.max(least) + more,
                 "{what}: {before} at first, {after} at last"
             );
-        }
+        };
+        assert_row("memory", |sample| sample.pss, full, MEMORY);
+        assert_row("open files", |sample| sample.fds, 0, FDS);
+        assert_row("threads", |sample| sample.threads, 0, THREADS);
         let files = [most(&self.samples, |it| it.store), most(&self.samples, |it| it.log)];
         assert!(files[0] <= store + store / 16 && files[1] <= LOG, "the store's files: {files:?}");
     }
@@ -133,7 +131,8 @@ impl Metrics {
     /// Of a series, its labels included.
     pub(super) fn value(&self, series: &str) -> u64 {
         let line = self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {series} in {}", self.0)).parse::<f64>().unwrap() as u64
+        let value = line.unwrap_or_else(|| panic!("no {series} in {}", self.0));
+        value.trim_end_matches(".0").parse().unwrap()
     }
 
     pub(super) fn of_sink(&self, what: &str, sink: &str) -> u64 {
