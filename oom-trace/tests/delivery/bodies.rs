@@ -75,6 +75,14 @@ fn cloudevents() {
 }
 
 #[test]
+fn template() {
+    let keys = "body = \"template\", template = { text = \"{title}\", more = \"{more}\" }";
+    let [first, more] = posted(keys).try_into().unwrap();
+    assert_folded([&first, &more].map(|body: &Value| body["text"].as_str().unwrap()));
+    assert_eq!((&first["more"], &more["more"]), (&0.into(), &(KILLS - 1).into()));
+}
+
+#[test]
 fn json_folded_on_request() {
     let [first, more] = posted("fold = \"10min\"").try_into().unwrap();
     let records = records(KILLS);
