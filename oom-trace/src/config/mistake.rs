@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::text::Escaped;
+
 /// The exit status of wrong usage, as clap has it; a configuration is a part of it.
 pub const USAGE: u8 = 2;
 
@@ -37,6 +39,11 @@ pub struct At {
 pub struct ConfigError(pub Vec<Mistake>);
 
 impl Mistake {
+    /// What was said of the file may have a piece of it, which is shown and does not act.
+    pub(super) fn new(at: Option<At>, message: &str) -> Self {
+        Self { at, message: Escaped(message.as_bytes()).to_string() }
+    }
+
     pub(super) fn line(&self) -> Option<usize> {
         self.at.as_ref().map(|at| at.line)
     }
