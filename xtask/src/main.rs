@@ -3,6 +3,7 @@
 mod artifacts;
 mod bench;
 mod dist;
+mod fuzz;
 mod lint;
 mod parts;
 mod pictures;
@@ -21,6 +22,7 @@ use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::dist::DistArgs;
+use crate::fuzz::FuzzArgs;
 use crate::sh::say;
 use crate::vm::matrix::{self, Selection};
 use crate::vm::system::{self, SystemArgs};
@@ -51,12 +53,9 @@ enum Task {
     Dist(DistArgs),
     /// Run all tests, here and on each kernel
     Test,
-    /// Try random input for a while: logs, and what the eBPF program writes
-    Fuzz {
-        /// How long
-        #[arg(long, value_name = "N", default_value_t = 10)]
-        minutes: u64,
-    },
+    /// Try random input for a while: what the eBPF program writes, logs, the kernel's types and symbols,
+    /// configurations, stores, paths of cgroups
+    Fuzz(FuzzArgs),
     /// Draw the pictures in docs/ anew, and look at the report's page in a browser
     Pictures,
     /// Check format, lints, documentation, dependencies, spelling and our own rules
@@ -123,9 +122,9 @@ fn work(task: Task) -> Result<()> {
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
         Task::Dist(args) => dist::run(&args),
         Task::Test => test::run(),
-        Task::Fuzz { minutes } => {
+        Task::Fuzz(args) => {
             setup::run()?;
-            fuzz(minutes)
+            fuzz::run(&args)
         }
         Task::Pictures => pictures::run(),
         Task::Lint => lint::run(&setup::run()?),
@@ -148,22 +147,6 @@ fn build() -> Result<PathBuf> {
     let size = fs::metadata(&agent)?.len();
     say(format!("{} ({size} bytes)", agent.display()));
     Ok(agent)
-}
-
-/// The same tests as `cargo test` runs, for longer; each says how often it tried.
-fn fuzz(minutes: u64) -> Result<()> {
-    let mut tests = sh::cargo(&[
-        "test",
-        "-p",
-        "oom-trace",
-        "--test",
-        "fuzz",
-        "--",
-        "--nocapture",
-        "--test-threads=3",
-    ]);
-    tests.env("OOM_TRACE_FUZZ_SECONDS", (minutes * 60).to_string());
-    sh::run(&mut tests)
 }
 
 fn vm(selection: &Selection, command: &[String]) -> Result<()> {
