@@ -5,6 +5,7 @@ mod bench;
 mod dist;
 mod fuzz;
 mod lint;
+mod miri;
 mod parts;
 mod pictures;
 mod setup;
@@ -56,6 +57,8 @@ enum Task {
     /// Try random input for a while: what the eBPF program writes, logs, the kernel's types and symbols,
     /// configurations, stores, paths of cgroups
     Fuzz(FuzzArgs),
+    /// Run what is unsafe in user space in an interpreter that knows what may be done with memory
+    Miri,
     /// Draw the pictures in docs/ anew, and look at the report's page in a browser
     Pictures,
     /// Check format, lints, documentation, dependencies, spelling and our own rules
@@ -126,6 +129,7 @@ fn work(task: Task) -> Result<()> {
             setup::run()?;
             fuzz::run(&args)
         }
+        Task::Miri => miri::run(),
         Task::Pictures => pictures::run(),
         Task::Lint => lint::run(&setup::run()?),
         Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
