@@ -168,3 +168,36 @@ fn vm(selection: &Selection, command: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "../../oom-trace/tests/support/pages.rs"]
+mod pages;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// As `oom-trace/tests/docs` does with the agent's.
+    #[test]
+    fn every_command_of_the_pages_is_one_that_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        // A page has one read it.
+        fs::write(folder.path().join("dmesg.txt"), "").unwrap();
+        let begun = pages::commands(&sh::root(), folder.path());
+        let mut ours = 0;
+        for begun in
+            begun.iter().filter(|it| it.words.starts_with(&["cargo".into(), "xtask".into()]))
+        {
+            let (place, words) = (&begun.place, &begun.words);
+            if let Some(name) = begun.name(&["cargo", "xtask"]) {
+                assert!(Args::command().find_subcommand(name).is_some(), "{place}: {name}");
+            } else if let Err(error) = Args::try_parse_from(&words[1..]) {
+                panic!("{place}: {words:?}: {error}");
+            }
+            ours += 1;
+        }
+        assert!(ours > 20, "{ours}");
+    }
+}
