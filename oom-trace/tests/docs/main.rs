@@ -1,6 +1,6 @@
 //! The documentation does as it says: its commands are the program's, and its settings are read.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails so")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails so")]
 
 #[path = "../support/pages.rs"]
 mod pages;

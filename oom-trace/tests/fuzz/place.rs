@@ -64,7 +64,7 @@ const PARTS: [&[u8]; 28] = [
 fn path(rng: &mut Rng) -> Vec<u8> {
     let mut path = Vec::new();
     for _ in 0..rng.usize(..9) {
-        path.push(b'/');
+        path.extend(b"/");
         match rng.u8(..8) {
             0 => (0..rng.usize(..40)).for_each(|_| path.push(rng.u8(1..))),
             1 => path.extend(std::iter::repeat_n(b'a', rng.usize(..300))),

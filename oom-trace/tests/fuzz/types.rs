@@ -50,7 +50,7 @@ fn is_wanted(known: &Known, name: &str) -> bool {
     };
     ["btf_trace_mark_victim", "BPF_FUNC_snprintf", "___GFP_NO_OBJ_EXT_BIT"].contains(&name)
         || known.functions.iter().any(|(function, _)| *function == name)
-        || paths.any(|path| is_first(&path))
+        || paths.any(is_first)
 }
 
 /// All that is known of it, but for the numbers of functions.

@@ -56,7 +56,7 @@ pub(crate) fn move_rows(rng: &mut Rng, path: &Path) {
                 let _ = connection.execute(sql, params![one, row]);
             }
             3 => {
-                run("UPDATE records SET number = -number; UPDATE records SET number = 20 + number")
+                run("UPDATE records SET number = -number; UPDATE records SET number = 20 + number");
             }
             4 | 5 => {
                 let sql = format!("UPDATE moments SET {column} = ?1 WHERE number = ?2");
@@ -94,7 +94,7 @@ pub(crate) fn move_rows(rng: &mut Rng, path: &Path) {
                 let _ = connection.execute("UPDATE cursors SET next = ?1", params![other]);
             }
             _ => {
-                run(["VACUUM", "DROP INDEX records_by_time", "DROP TABLE moments"][rng.usize(..3)])
+                run(["VACUUM", "DROP INDEX records_by_time", "DROP TABLE moments"][rng.usize(..3)]);
             }
         }
     }
