@@ -102,7 +102,7 @@ pub fn acts(character: char) -> bool {
         )
 }
 
-/// A text of several lines for a terminal: what [acts](acts) in it is escaped, but for the ends of lines.
+/// A text of several lines for a terminal: what [`acts`] in it is escaped, but for the ends of lines.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(|character| acts(character) && character != '\n') {

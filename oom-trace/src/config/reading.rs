@@ -235,7 +235,7 @@ mod tests {
         let told =
             told("\"\\u001b[2J\\u202e\\n\" = 1\n[console]\nformat = \"\\u001b]0;x\\u0007\"\n");
         assert_eq!(told.len(), 2, "{told:#?}");
-        assert!(told[0].starts_with("f:1:1: unknown key `\\x1b[2J\\u{202e}\\n`"), "{told:#?}");
+        assert!(told[0].starts_with("f:1:1: unknown key `\\x1b[2J\\u{202e}\n    `"), "{told:#?}");
         assert!(told[1].starts_with("f:3:10: unknown value `\\x1b]0;x\\x07`"), "{told:#?}");
     }
 
