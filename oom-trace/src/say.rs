@@ -14,6 +14,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use crate::text::harmless;
+
 /// Bytes that may wait to be written.
 const ROOM: usize = 64 << 10;
 
@@ -22,9 +24,11 @@ const END: u8 = 0;
 
 static STANDARD_ERROR: Queue = Queue::new();
 
-/// Says something to people. Never waits once [`never_wait`] was called.
+/// Says something to people. Never waits once [`never_wait`] was called. What it tells of may be a
+/// stranger's file: nothing of that acts on the terminal.
 pub(crate) fn say(message: impl Display) {
-    let message = format!("oom-trace: {message}\n");
+    let message = message.to_string();
+    let message = format!("oom-trace: {}\n", harmless(&message));
     if let Err(message) = STANDARD_ERROR.push(message) {
         // Nobody is left to tell that it is closed.
         let _ = put(io::stderr(), message.as_bytes());

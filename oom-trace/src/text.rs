@@ -102,6 +102,16 @@ pub fn acts(character: char) -> bool {
         )
 }
 
+/// A text of several lines for a terminal: what [`acts`] in it is escaped, but for the ends of lines.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(|character| acts(character) && character != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<_> = text.split('\n').map(|line| Escaped(line.as_bytes()).to_string()).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
 impl fmt::Debug for KernelText {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
@@ -150,6 +160,12 @@ mod tests {
     fn a_terminal_gets_no_control_character() {
         let text = KernelText::from("\x1b[31mred\nline\u{202e}\u{7f}\u{9b}");
         assert_eq!(text.to_string(), "\\x1b[31mred\\nline\\u{202e}\\x7f\\x9b");
+    }
+
+    #[test]
+    fn of_several_lines_only_the_ends_still_act() {
+        assert!(matches!(harmless("a\nb"), Cow::Borrowed("a\nb")));
+        assert_eq!(harmless("a\x1b[2J\n\u{202e}b\tc\n"), "a\\x1b[2J\n\\u{202e}b\\tc\n");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod artifacts;
 mod bench;
 mod dist;
+mod fuzz;
 mod lint;
+mod miri;
 mod parts;
 mod pictures;
 mod setup;
@@ -22,6 +24,7 @@ use xtask::job::BENCH_PARTS;
 
 use crate::artifacts::Binary;
 use crate::dist::DistArgs;
+use crate::fuzz::FuzzArgs;
 use crate::sh::say;
 use crate::vm::matrix::{self, Selection};
 use crate::vm::system::{self, SystemArgs};
@@ -52,12 +55,6 @@ enum Task {
     Dist(DistArgs),
     /// Run all tests, here and on each kernel
     Test,
-    /// Try random input for a while: logs, and what the eBPF program writes
-    Fuzz {
-        /// How long
-        #[arg(long, value_name = "N", default_value_t = 10)]
-        minutes: u64,
-    },
     /// Have kills of all kinds in two virtual machines for a while, with every output and one of them dead, and
     /// draw what the agent took of the machine
     Soak {
@@ -68,6 +65,11 @@ enum Task {
         #[arg(long, conflicts_with = "minutes")]
         draw: bool,
     },
+    /// Try random input for a while: what the eBPF program writes, logs, the kernel's types and symbols,
+    /// configurations, stores, paths of cgroups
+    Fuzz(FuzzArgs),
+    /// Run what is unsafe in user space in an interpreter that knows what may be done with memory
+    Miri,
     /// Draw the pictures in docs/ anew, and look at the report's page in a browser
     Pictures,
     /// Check format, lints, documentation, dependencies, spelling and our own rules
@@ -134,15 +136,16 @@ fn work(task: Task) -> Result<()> {
         Task::Run { args } => Err(sh::exec(sh::as_root(build()?).args(args))),
         Task::Dist(args) => dist::run(&args),
         Task::Test => test::run(),
-        Task::Fuzz { minutes } => {
+        Task::Fuzz(args) => {
             setup::run()?;
-            fuzz(minutes)
+            fuzz::run(&args)
         }
         Task::Soak { draw: true, .. } => soak::draw(),
         Task::Soak { minutes, draw: false } => {
             setup::run()?;
             soak::run(minutes)
         }
+        Task::Miri => miri::run(),
         Task::Pictures => pictures::run(),
         Task::Lint => lint::run(&setup::run()?),
         Task::Bench { part: _, check: true, from: Some(page) } => bench::check(Some(page)),
@@ -166,22 +169,6 @@ fn build() -> Result<PathBuf> {
     Ok(agent)
 }
 
-/// The same tests as `cargo test` runs, for longer; each says how often it tried.
-fn fuzz(minutes: u64) -> Result<()> {
-    let mut tests = sh::cargo(&[
-        "test",
-        "-p",
-        "oom-trace",
-        "--test",
-        "fuzz",
-        "--",
-        "--nocapture",
-        "--test-threads=3",
-    ]);
-    tests.env("OOM_TRACE_FUZZ_SECONDS", (minutes * 60).to_string());
-    sh::run(&mut tests)
-}
-
 fn vm(selection: &Selection, command: &[String]) -> Result<()> {
     if !command.is_empty() {
         return matrix::command(selection, command);
@@ -196,4 +183,37 @@ fn vm(selection: &Selection, command: &[String]) -> Result<()> {
         say(format!("written to {}", page.path));
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[path = "../../oom-trace/tests/support/pages.rs"]
+mod pages;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// As `oom-trace/tests/docs` does with the agent's.
+    #[test]
+    fn every_command_of_the_pages_is_one_that_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        // A page has one read it.
+        fs::write(folder.path().join("dmesg.txt"), "").unwrap();
+        let begun = pages::commands(&sh::root(), folder.path());
+        let mut ours = 0;
+        for begun in
+            begun.iter().filter(|it| it.words.starts_with(&["cargo".into(), "xtask".into()]))
+        {
+            let (place, words) = (&begun.place, &begun.words);
+            if let Some(name) = begun.name(&["cargo", "xtask"]) {
+                assert!(Args::command().find_subcommand(name).is_some(), "{place}: {name}");
+            } else if let Err(error) = Args::try_parse_from(&words[1..]) {
+                panic!("{place}: {words:?}: {error}");
+            }
+            ours += 1;
+        }
+        assert!(ours > 20, "{ours}");
+    }
 }

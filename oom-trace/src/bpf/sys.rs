@@ -1,17 +1,20 @@
-//! The calls whose safety the compiler cannot see: all `unsafe` of user space.
+//! The calls whose safety the compiler cannot see, and the memory that they map: all `unsafe` of user space.
 #![expect(unsafe_code, reason = "bpf(2) has no safe wrapper, and tokio asks for a promise")]
 
+mod memory;
+
 use std::io;
-use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::{MapData, RingBuf};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use self::memory::Memory;
+pub(super) use self::memory::{Numbers, Pages};
 
 /// Calls bpf(2). `attributes` are the leading members of `union bpf_attr` (include/uapi/linux/bpf.h)
 /// for this command; addresses in them are of memory that the caller keeps alive.
@@ -98,46 +101,19 @@ pub(super) fn readable<T: OneFd>(source: T) -> io::Result<AsyncFd<T>> {
     registered.map_err(io::Error::from)
 }
 
-/// A mapping, which is given back to the kernel when this is dropped.
-#[derive(Debug)]
-struct Mapped {
-    start: NonNull<u8>,
-    len: usize,
+/// The first `len` bytes of a file.
+fn map(file: impl AsFd, len: usize, access: ProtFlags, flags: MapFlags) -> io::Result<Memory> {
+    // SAFETY: the kernel chooses where, so that nothing else is there.
+    let start = unsafe { mmap(std::ptr::null_mut(), len, access, flags, file, 0) }?;
+    // SAFETY: it is mapped there, and was filled by the kernel.
+    unsafe { Memory::new(start.cast(), len, unmap) }
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread, and this module writes to one that is
-// shared by atomic stores alone.
-unsafe impl Send for Mapped {}
-// SAFETY: as above.
-unsafe impl Sync for Mapped {}
-
-impl Mapped {
-    /// What was mapped there, which nothing else gives back.
-    fn new(start: *mut std::ffi::c_void, len: usize) -> io::Result<Self> {
-        let start = NonNull::new(start.cast());
-        let start = start.ok_or_else(|| io::Error::other("mapped at the address 0"))?;
-        Ok(Self { start, len })
-    }
-
-    /// The first `len` bytes of a file.
-    fn file(file: impl AsFd, len: usize, access: ProtFlags, flags: MapFlags) -> io::Result<Self> {
-        // SAFETY: the kernel chooses where, so that nothing else is there.
-        let start = unsafe { mmap(std::ptr::null_mut(), len, access, flags, file, 0) }?;
-        Self::new(start, len)
-    }
+fn unmap(start: NonNull<u8>, len: usize) {
+    // SAFETY: it is what was mapped, and nothing refers to it any more.
+    let unmapped = unsafe { munmap(start.as_ptr().cast(), len) };
+    debug_assert_eq!(unmapped, Ok(()));
 }
-
-impl Drop for Mapped {
-    fn drop(&mut self) {
-        // SAFETY: it is what was mapped, and nothing refers to it any more.
-        let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
-        debug_assert_eq!(unmapped, Ok(()));
-    }
-}
-
-/// Memory that nobody changes.
-#[derive(Debug)]
-pub(super) struct Pages(Mapped);
 
 impl Pages {
     /// Memory that `fill` has written to.
@@ -150,55 +126,24 @@ impl Pages {
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         // SAFETY: the kernel chooses where, so that nothing else is there.
         let start = unsafe { mmap_anonymous(anywhere, len, access, flags) }?;
-        let mapped = Mapped::new(start, len)?;
-        // SAFETY: these are zeros that nothing else refers to yet.
-        fill(unsafe { std::slice::from_raw_parts_mut(mapped.start.as_ptr(), len) })?;
-        Ok(Self(mapped))
+        // SAFETY: it is mapped there, and is zero.
+        let mut memory = unsafe { Memory::new(start.cast(), len, unmap) }?;
+        fill(memory.bytes_mut())?;
+        Ok(Self::new(memory))
     }
 
     /// What a file holds that is the kernel's own memory, as `/sys/kernel/btf/vmlinux` is: nobody
     /// changes or shortens it.
     pub(super) fn of_kernel_file(file: impl AsFd, len: usize) -> io::Result<Self> {
-        Mapped::file(file, len, ProtFlags::READ, MapFlags::PRIVATE).map(Self)
+        map(file, len, ProtFlags::READ, MapFlags::PRIVATE).map(Self::new)
     }
 }
-
-impl Deref for Pages {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        let Mapped { start, len } = &self.0;
-        // SAFETY: it is mapped until this is dropped, and nobody writes to it.
-        unsafe { std::slice::from_raw_parts(start.as_ptr(), *len) }
-    }
-}
-
-/// The numbers in the one element of an array that may be mapped (`BPF_F_MMAPABLE`).
-#[derive(Debug)]
-pub(super) struct Numbers<const N: usize>(Mapped);
 
 impl<const N: usize> Numbers<N> {
-    /// Maps those of the array `map`, whose values are of this size.
-    pub(super) fn map(map: impl AsFd) -> io::Result<Self> {
+    /// Maps those of `array`, whose values are of this size.
+    pub(super) fn map(array: impl AsFd) -> io::Result<Self> {
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        Mapped::file(map, size_of::<[AtomicU64; N]>(), access, MapFlags::SHARED).map(Self)
-    }
-
-    pub(super) fn get(&self) -> [u64; N] {
-        self.numbers().each_ref().map(|number| number.load(Ordering::Relaxed))
-    }
-
-    /// Sets the one at this place, if there is one.
-    pub(super) fn set(&self, place: usize, value: u64) {
-        if let Some(number) = self.numbers().get(place) {
-            number.store(value, Ordering::Relaxed);
-        }
-    }
-
-    fn numbers(&self) -> &[AtomicU64; N] {
-        let numbers: NonNull<[AtomicU64; N]> = self.0.start.cast();
-        // SAFETY: it is mapped until this is dropped, begins a page, and was filled by the kernel.
-        unsafe { numbers.as_ref() }
+        Self::new(map(array, Self::BYTES, access, MapFlags::SHARED)?)
     }
 }
 

@@ -5,8 +5,13 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::text::harmless;
+
 /// The exit status of wrong usage, as clap has it; a configuration is a part of it.
 pub const USAGE: u8 = 2;
+
+/// Before a further line of what is said of one mistake.
+const FURTHER: &str = "\n    ";
 
 /// One thing that is wrong: where, what, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +42,12 @@ pub struct At {
 pub struct ConfigError(pub Vec<Mistake>);
 
 impl Mistake {
+    /// What was said of the file may have a piece of it, which is shown and does not act. Its further lines
+    /// look like no mistake of their own.
+    pub(super) fn new(at: Option<At>, message: &str) -> Self {
+        Self { at, message: harmless(message).replace('\n', FURTHER) }
+    }
+
     pub(super) fn line(&self) -> Option<usize> {
         self.at.as_ref().map(|at| at.line)
     }

@@ -150,7 +150,7 @@ impl Run {
         let sinks: Vec<_> = file.sink.specs().into_iter().chain(outputs).chain(sinks).collect();
         mistakes.extend(flaws(&sinks, &places, &mistakes));
         let store = self::store(store, file.store, demo).unwrap_or_else(|message| {
-            mistakes.push(Mistake { at: stored_at, message });
+            mistakes.push(Mistake::new(stored_at, &message));
             None
         });
         mistakes.extend(store.iter().flat_map(|store| apart(store, &sinks, &places)));
@@ -236,7 +236,7 @@ fn flaws(sinks: &[Spec], places: &[At], mistakes: &[Mistake]) -> Vec<Mistake> {
         } else {
             continue;
         };
-        flaws.push(Mistake { at: places.get(index).cloned(), message });
+        flaws.push(Mistake::new(places.get(index).cloned(), &message));
     }
     flaws
 }
@@ -255,9 +255,7 @@ fn apart(store: &StoreConfig, sinks: &[Spec], places: &[At]) -> Vec<Mistake> {
     let message = format!(
         "{path} is the store and cannot be an output as well; give one of them another path"
     );
-    sinks
-        .map(|(index, _)| Mistake { at: places.get(index).cloned(), message: message.clone() })
-        .collect()
+    sinks.map(|(index, _)| Mistake::new(places.get(index).cloned(), &message)).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::mistake::{At, ConfigError, Mistake};
 use super::tree::{Span, Step, find, name, take_out};
 use crate::setting::advise;
 use crate::sink::KINDS;
+use crate::text::Escaped;
 
 /// What could be read of a file.
 #[derive(Debug, Default)]
@@ -39,12 +40,12 @@ impl ConfigFile {
 
 impl Reading {
     pub(super) fn of(path: &Path) -> Self {
-        let file = path.display().to_string();
+        let file = Escaped(path.as_os_str().as_encoded_bytes()).to_string();
         match fs::read_to_string(path) {
             Ok(text) => Reader { file, text: &text }.read(),
             Err(error) => {
                 let message = format!("cannot read {file}: {error}");
-                Self { mistakes: vec![Mistake { at: None, message }], ..Self::default() }
+                Self { mistakes: vec![Mistake::new(None, &message)], ..Self::default() }
             }
         }
     }
@@ -109,7 +110,7 @@ impl Reader<'_> {
         let span = error.span().unwrap_or(0..0);
         let way = find(whole, &span).unwrap_or_default();
         let at = Some(self.at(&span, &way));
-        (way, Mistake { at, message: advise(error.message()) })
+        (way, Mistake::new(at, &advise(error.message())))
     }
 
     fn at(&self, span: &Span, way: &[Step]) -> At {
@@ -119,7 +120,7 @@ impl Reader<'_> {
             file: self.file.clone(),
             line: before.matches('\n').count() + 1,
             column: before.get(start..).map_or(0, |text| text.chars().count()) + 1,
-            key: name(way),
+            key: Escaped(name(way).as_bytes()).to_string(),
         }
     }
 
@@ -227,6 +228,15 @@ mod tests {
         let reading = Reader { file: "f".to_owned(), text }.read();
         let key = reading.mistakes[0].at.as_ref().map(|at| at.key.as_str());
         assert_eq!(key, Some("sink.file[1].filter.uid[1]"));
+    }
+
+    #[test]
+    fn what_is_told_of_a_strangers_file_does_not_act() {
+        let told =
+            told("\"\\u001b[2J\\u202e\\n\" = 1\n[console]\nformat = \"\\u001b]0;x\\u0007\"\n");
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(told[0].starts_with("f:1:1: unknown key `\\x1b[2J\\u{202e}\n    `"), "{told:#?}");
+        assert!(told[1].starts_with("f:3:10: unknown value `\\x1b]0;x\\x07`"), "{told:#?}");
     }
 
     #[test]

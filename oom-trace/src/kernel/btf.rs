@@ -255,15 +255,17 @@ impl<'a> Btf<'a> {
         self.size(*self.named.get(name.as_bytes())?, DEPTH)
     }
 
-    /// The member at `struct.member[.member…]`. An array stands for its first element.
+    /// The member at `struct.member[.member…]`, if it begins within that struct. An array stands for its
+    /// first element.
     #[must_use]
     pub fn member(&self, path: &str) -> Option<Found> {
         let mut parts = path.split('.');
         let mut id = *self.named.get(parts.next()?.as_bytes())?;
-        let mut offset = 0;
+        let (mut offset, end) = (0_u32, self.size(id, DEPTH)?);
         for part in parts {
-            let (member, at) = self.find_member(id, part.as_bytes(), DEPTH)?;
-            offset += at;
+            let (member, at) = self.find_member(id, part.as_bytes(), DEPTH, &mut Vec::new())?;
+            // An array without a length begins where its struct ends.
+            offset = offset.checked_add(at).filter(|offset| *offset <= end)?;
             id = member;
         }
         let (_, element) = self.resolve(id, true)?;
@@ -310,12 +312,20 @@ impl<'a> Btf<'a> {
         }
     }
 
-    /// A member by name, looked for in anonymous members too: its type and its offset in bytes.
-    fn find_member(&self, id: u32, name: &[u8], depth: u32) -> Option<(u32, u32)> {
-        let (found, _) = self.resolve(id, true)?;
-        if !matches!(found.kind(), STRUCT | UNION) {
+    /// A member by name, looked for in anonymous members too: its type and its offset in bytes. Of those
+    /// that were `seen` none has it; types of bad input may be in each other many times.
+    fn find_member(
+        &self,
+        id: u32,
+        name: &[u8],
+        depth: u32,
+        seen: &mut Vec<u32>,
+    ) -> Option<(u32, u32)> {
+        let (found, id) = self.resolve(id, true)?;
+        if !matches!(found.kind(), STRUCT | UNION) || seen.contains(&id) {
             return None;
         }
+        seen.push(id);
         let mut anonymous = Vec::new();
         for index in 0..found.count() {
             let at = found.at + TYPE_SIZE + index * 12;
@@ -337,7 +347,7 @@ impl<'a> Btf<'a> {
         }
         let depth = depth.checked_sub(1)?;
         anonymous.into_iter().find_map(|(member, base)| {
-            let (inner, offset) = self.find_member(member, name, depth)?;
+            let (inner, offset) = self.find_member(member, name, depth, seen)?;
             Some((inner, base.checked_add(offset)?))
         })
     }

@@ -1,6 +1,8 @@
 //! The store, for those who read it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -16,6 +18,8 @@ pub struct Archive {
     /// How many numbers come before those that it is asked for; not known before the store is open.
     before: Arc<OnceLock<u64>>,
     connection: Option<Connection>,
+    /// How often SQLite looked whether it goes on for too long.
+    looks: Arc<AtomicU64>,
 }
 
 /// A kill that the store has.
@@ -92,7 +96,7 @@ impl Archive {
     }
 
     pub(super) fn after(path: &Path, before: Arc<OnceLock<u64>>) -> Self {
-        Self { path: path.to_owned(), before, connection: None }
+        Self { path: path.to_owned(), before, connection: None, looks: Arc::default() }
     }
 
     /// One more reader of the same.
@@ -115,7 +119,8 @@ impl Archive {
     ) -> Result<Vec<(u64, Record)>, StoreError> {
         let Some(&shift) = self.before.get() else { return Ok(Vec::new()) };
         let which = "number >= ?1 AND number < ?2 ORDER BY number LIMIT ?3";
-        let mut found = self.read(which, (first + shift, before + shift, most as u64), bytes)?;
+        let first = first + shift;
+        let mut found = self.read(which, (first, before + shift, most as u64), first, bytes)?;
         found.iter_mut().for_each(|(number, _)| *number -= shift);
         Ok(found)
     }
@@ -168,12 +173,12 @@ impl Archive {
             let some = match self.version()? {
                 1 => {
                     let which = "number > ?1 AND time_ns >= ?2 ORDER BY number LIMIT 256";
-                    self.read(which, (last, since), BATCH_BYTES)?
+                    self.read(which, (last, since), last + 1, BATCH_BYTES)?
                 }
                 _ => {
                     let which = "number > ?1 AND (time_ns >= ?2 OR number IN (SELECT number FROM moments \
                                  JOIN boots USING (boot) WHERE boot_id = ?3)) ORDER BY number LIMIT 256";
-                    self.read(which, (last, since, boot_id), BATCH_BYTES)?
+                    self.read(which, (last, since, boot_id), last + 1, BATCH_BYTES)?
                 }
             };
             let Some((number, _)) = some.last() else { return Ok(()) };
@@ -217,8 +222,9 @@ impl Archive {
         }
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
-        let sql = "SELECT boot_id, start_ns, pruned_ns, pruned_log_us, pruned_kills FROM boots \
-                   ORDER BY boot";
+        // An id has 36 characters.
+        let sql = "SELECT substr(boot_id, 1, 64), start_ns, pruned_ns, pruned_log_us, pruned_kills \
+                   FROM boots ORDER BY boot";
         let connection = self.connection().map_err(failed)?;
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let seen = |row: &Row<'_>| {
@@ -271,11 +277,13 @@ impl Archive {
         Ok(Told { kills, pruned })
     }
 
-    /// Records that fit, as they were saved.
+    /// Records that fit, as they were saved, with their numbers from `least` on. They go up: else a page
+    /// of the file is in two places, and what is on it would be told again.
     fn read(
         &mut self,
         which: &str,
         of: impl Params,
+        mut least: u64,
         bytes: usize,
     ) -> Result<Vec<(u64, Record)>, StoreError> {
         let path = self.path.clone();
@@ -296,6 +304,10 @@ impl Archive {
         {
             let (number, json): (u64, String) =
                 row.get(0).and_then(|number| Ok((number, row.get(1)?))).map_err(failed)?;
+            if number < least {
+                return Err(StoreError::disorder(&path));
+            }
+            least = number + 1;
             left = left.saturating_sub(json.len());
             let record = serde_json::from_str(&json);
             found.push((number, record.map_err(|error| StoreError::record(&path, error))?));
@@ -322,11 +334,20 @@ impl Archive {
             Some(open) => open,
             None => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&self.path, flags)?;
-                schema::distrust(&connection)?;
+                let mut connection = Connection::open_with_flags(&self.path, flags)?;
+                schema::distrust(&mut connection, size(&self.path), &self.looks)?;
                 connection
             }
         };
+        self.looks.store(0, Ordering::Relaxed);
         Ok(self.connection.insert(connection))
     }
+}
+
+/// Bytes of a store and of the log beside it.
+fn size(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let bytes = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
+    bytes(path) + bytes(Path::new(&log))
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use crate::text::KernelText;
+use crate::text::{Escaped, KernelText};
 
 /// What was tried with which store, and what was answered.
 #[derive(Debug, Error)]
-#[error("cannot {tried} {}: {cause}{}", path.display(), self.advice())]
+#[error("cannot {tried} {}: {}{}", path.display(), self.said(), self.advice())]
 pub struct StoreError {
     tried: &'static str,
     path: PathBuf,
@@ -27,6 +27,8 @@ enum Cause {
     Version(i64),
     #[error("{name} in it runs what someone else wrote, which oom-trace never puts there")]
     Foreign { name: KernelText },
+    #[error("its rows are out of order, or one is there twice: the file is damaged")]
+    Disorder,
     #[error("a record in it cannot be read: {0}")]
     Record(serde_json::Error),
 }
@@ -56,6 +58,10 @@ impl StoreError {
         Self { tried: "read", path: path.to_owned(), cause: Cause::Record(error) }
     }
 
+    pub(super) fn disorder(path: &Path) -> Self {
+        Self { tried: "read", path: path.to_owned(), cause: Cause::Disorder }
+    }
+
     /// Whether the file is no store, or a damaged one.
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
@@ -71,14 +77,23 @@ impl StoreError {
                 !matches!(io.kind(), IsADirectory | NotADirectory | NotFound | PermissionDenied)
             }
             Cause::Sqlite(_) => !self.is_corrupt(),
-            Cause::Version(_) | Cause::Foreign { .. } | Cause::Record(_) => false,
+            Cause::Version(_) | Cause::Foreign { .. } | Cause::Disorder | Cause::Record(_) => false,
         }
+    }
+
+    /// Names and texts of the file are shown, and do not act.
+    fn said(&self) -> String {
+        Escaped(self.cause.to_string().as_bytes()).to_string()
     }
 
     fn code(&self) -> Option<ErrorCode> {
         match &self.cause {
             Cause::Sqlite(error) => error.sqlite_error_code(),
-            Cause::Io(_) | Cause::Version(_) | Cause::Foreign { .. } | Cause::Record(_) => None,
+            Cause::Io(_)
+            | Cause::Version(_)
+            | Cause::Foreign { .. }
+            | Cause::Disorder
+            | Cause::Record(_) => None,
         }
     }
 
@@ -98,6 +113,9 @@ impl StoreError {
             }
             (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
                 "; another program has it open"
+            }
+            (_, Some(ErrorCode::OperationInterrupted)) => {
+                "; reading it does not come to an end: it is damaged, or was made so"
             }
             (Cause::Version(_), _) => "; a newer oom-trace made it: use that, or another path",
             _ => "",

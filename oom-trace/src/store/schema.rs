@@ -1,6 +1,8 @@
 //! The tables.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -109,11 +111,29 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// Longest text or row that is read. A record has some KiB.
 const LONGEST: i32 = 32 << 20;
 
+/// Instructions of SQLite's for a statement, beside as many for each byte of the store: it takes some for
+/// a row, and a row has more bytes than that.
+const STEPS: u64 = 4_000_000;
+const STEPS_PER_BYTE: u64 = 4;
+
+/// Instructions between two looks at how many there were.
+const LOOK: i32 = 100_000;
+
 /// What holds for each connection that reads: the file may be anyone's, and be meant to work the reader.
-pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+/// Its pages may name one another such that they are no tree, and have no end: a statement that takes
+/// more than `bytes` can account for is interrupted. Whoever begins one sets `looks` to 0.
+pub(super) fn distrust(
+    connection: &mut Connection,
+    bytes: u64,
+    looks: &Arc<AtomicU64>,
+) -> rusqlite::Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)
+    connection.pragma_update(None, "cell_size_check", true)?;
+    let most =
+        STEPS.saturating_add(bytes.saturating_mul(STEPS_PER_BYTE)) / u64::from(LOOK.unsigned_abs());
+    let looks = Arc::clone(looks);
+    connection.progress_handler(LOOK, Some(move || looks.fetch_add(1, Ordering::Relaxed) > most))
 }
 
 /// A thing in the file that answers by running what its author wrote: a view, or a column that is computed.

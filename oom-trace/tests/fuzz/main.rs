@@ -6,43 +6,24 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it tried is the result")]
 
 mod compare;
+mod config;
 mod mutate;
+mod place;
 mod print;
 mod random;
 mod ring;
+mod shown;
+mod store;
+mod symbols;
+mod tries;
+mod types;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::{Duration, Instant};
-
-use fastrand::Rng;
 use jiff::Timestamp;
 use oom_trace::incident::model::Record;
 use oom_trace::kernel_log::reader::{Zone, read};
 use oom_trace::kernel_log::{Machine, Parser};
 
-/// Tries of each test without `OOM_TRACE_FUZZ_SECONDS`.
-const TRIES: u64 = 300;
-
-/// Tries with seeds from 0 on, for as long as the environment says.
-fn fuzz(name: &str, attempt: impl Fn(&mut Rng)) {
-    let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
-    let seconds = number("OOM_TRACE_FUZZ_SECONDS").map(Duration::from_secs);
-    let one = number("OOM_TRACE_FUZZ_SEED");
-    let start = Instant::now();
-    let mut tries = 0;
-    for seed in one.map_or(0..=u64::MAX, |seed| seed..=seed) {
-        if seconds.map_or(tries >= TRIES, |seconds| start.elapsed() >= seconds) {
-            break;
-        }
-        let tried = catch_unwind(AssertUnwindSafe(|| attempt(&mut Rng::with_seed(seed))));
-        if let Err(panic) = tried {
-            eprintln!("{name}: OOM_TRACE_FUZZ_SEED={seed}");
-            resume_unwind(panic);
-        }
-        tries += 1;
-    }
-    println!("fuzz {name}: {tries} tries in {:.0?}", start.elapsed());
-}
+use self::tries::fuzz;
 
 fn parse(log: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();

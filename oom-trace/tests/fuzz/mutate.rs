@@ -1,6 +1,7 @@
 //! Bytes that were something once.
 
 use std::fs;
+use std::mem::offset_of;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -77,7 +78,8 @@ pub(crate) fn log(rng: &mut Rng) -> Vec<u8> {
     log
 }
 
-fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
+/// A byte, a piece or a part of them.
+pub(crate) fn change(rng: &mut Rng, bytes: &mut Vec<u8>) {
     if bytes.is_empty() {
         return;
     }
@@ -173,4 +175,13 @@ fn record<T: FromZeros + IntoBytes + FromBytes + Immutable>(
     let after = (0..after).map(|_| [0, b'/', b'a', rng.u8(..)][rng.usize(..4)]);
     let (header, body) = (header.as_bytes(), record.as_bytes());
     header.iter().chain(&body[header.len()..]).copied().chain(after).collect()
+}
+
+/// The mark of a victim in a cgroup of this path.
+pub(crate) fn victim(rng: &mut Rng, path: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(path.len()).unwrap();
+    let mut bytes = record(rng, kind::VICTIM, 0, |it: &mut Victim| it.path_len = len);
+    bytes[offset_of!(Header, present)..][..8].fill(0xff);
+    bytes.extend_from_slice(path);
+    bytes
 }

@@ -12,8 +12,9 @@ use oom_trace::incident::assemble::{Assembler, Incident};
 use oom_trace::incident::model::{Record, System};
 use oom_trace::kernel::gfp::GfpNames;
 use oom_trace::release::Release;
-use oom_trace::render::{Format, Style, render};
 use oom_trace::wire::{Event, decode};
+
+use crate::shown::assert_rendered;
 
 /// Decodes, puts together, enriches and renders.
 pub(crate) struct Way {
@@ -53,7 +54,7 @@ impl Way {
                     enricher.stack_reader.complete(&mut incident.frames);
                     let panic = enricher.panic(&incident, Clock::now());
                     if let Some(panic) = panic {
-                        self.assert_rendered(&Record::OomPanic(Box::new(panic)));
+                        assert_rendered(&Record::OomPanic(Box::new(panic)));
                     }
                 }
                 Event::Freed(freed) => {
@@ -61,7 +62,7 @@ impl Way {
                         .hold(*freed)
                         .map(|freed| self.enricher.borrow().freed(&freed, Clock::now()));
                     if let Some(exit) = exit {
-                        self.assert_rendered(&Record::OomExit(Box::new(exit)));
+                        assert_rendered(&Record::OomExit(Box::new(exit)));
                     }
                 }
                 event => {
@@ -80,34 +81,7 @@ impl Way {
         let kills = self.enricher.borrow_mut().records(done, system, Clock::now());
         let count = kills.len();
         assert_eq!(count, done.victims.len());
-        kills.into_iter().for_each(|kill| self.assert_rendered(&Record::OomKill(Box::new(kill))));
+        kills.into_iter().for_each(|kill| assert_rendered(&Record::OomKill(Box::new(kill))));
         count
-    }
-
-    fn assert_rendered(&self, record: &Record) {
-        let written = |record: &Record, format, style| {
-            let mut out = Vec::new();
-            render(record, format, style, &mut out).unwrap();
-            String::from_utf8(out).unwrap_or_else(|error| panic!("{error}: {record:?}"))
-        };
-        let plain = Style::default();
-        let json = written(record, Format::Json, plain);
-        // What the store has is told as it was.
-        let read: Record = serde_json::from_str(&json).unwrap();
-        assert_eq!(written(&read, Format::Json, plain), json);
-        assert_eq!(json.matches('\n').count(), 1, "{json}");
-        assert_eq!(written(record, Format::Compact, plain).lines().count(), 1, "{record:?}");
-        for style in [
-            plain,
-            Style { verbose: true, ..plain },
-            Style { verbose: true, width: 20, ..plain },
-            Style { verbose: true, color: true, ..plain },
-        ] {
-            for format in [Format::Text, Format::Compact, Format::Kernel] {
-                let text = written(record, format, style);
-                let hurts = |c: char| c.is_control() && c != '\n' && !(style.color && c == '\x1b');
-                assert!(!text.contains(hurts), "{format}: {text:?}");
-            }
-        }
     }
 }

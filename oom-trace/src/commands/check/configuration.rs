@@ -10,6 +10,7 @@ use crate::config::{self, Mistake};
 use crate::delivery::SinkStats;
 use crate::sink::Status;
 use crate::store::Store;
+use crate::text::Escaped;
 
 /// A file that was read to its end.
 #[derive(Debug, Serialize)]
@@ -20,7 +21,7 @@ pub(super) struct Checked {
 
 impl Checked {
     pub(super) fn new(file: &Path, mistakes: Vec<Mistake>) -> Self {
-        Self { file: file.display().to_string(), mistakes }
+        Self { file: Escaped(file.as_os_str().as_encoded_bytes()).to_string(), mistakes }
     }
 
     pub(super) fn is_right(&self) -> bool {

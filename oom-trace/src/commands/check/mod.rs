@@ -18,6 +18,7 @@ use crate::kernel::plan::Plan;
 use crate::kernel_log::device::Device;
 use crate::pipeline::{notes, open};
 use crate::render::{Color, Style, wrapped};
+use crate::text::harmless;
 use crate::units::Size;
 
 /// Where what is said begins, behind the label.
@@ -161,7 +162,8 @@ fn print(json: bool, what: &impl Serialize, text: impl Fn() -> String) -> anyhow
     let mut text = if json {
         serde_json::to_string_pretty(what).context("cannot write the findings as JSON")?
     } else {
-        let lines = text();
+        // The configuration may be a stranger's.
+        let lines = harmless(&text()).into_owned();
         // What another program reads has a line for each thing.
         match io::stdout().is_terminal().then(|| Style::of_stdout(Color::Never, false).width) {
             Some(width) => wrapped(&lines, INDENT, width),

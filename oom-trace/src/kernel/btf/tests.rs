@@ -57,3 +57,41 @@ fn another_byte_order_is_refused() {
     bytes.swap(0, 1);
     assert_eq!(Btf::parse(&bytes, &wanted()).unwrap_err(), BtfError::Header);
 }
+
+/// A BTF of this struct alone, type 1: its size, and its members by the place of their names in
+/// `\0s\0a\0`, their types and their offsets in bits.
+fn one_struct(size: u32, members: &[[u32; 3]]) -> Vec<u8> {
+    let strings = b"\0s\0a\0";
+    let info = STRUCT << 24 | u32::try_from(members.len()).unwrap();
+    let types = [&[1, info, size], members.as_flattened()].concat();
+    let bytes = u32::try_from(types.len() * 4).unwrap();
+    let header = [u32::from(MAGIC) | 1 << 16, 24, 0, bytes, bytes, 5];
+    let words = header.iter().chain(&types);
+    words.flat_map(|word| word.to_ne_bytes()).chain(*strings).collect()
+}
+
+fn offset(size: u32, members: &[[u32; 3]]) -> Option<u32> {
+    let bytes = one_struct(size, members);
+    let mut wanted = Wanted::default();
+    wanted.add("s");
+    Btf::parse(&bytes, &wanted).unwrap().member("s.a").map(|found| found.offset)
+}
+
+#[test]
+fn a_member_begins_within_its_struct_or_is_none() {
+    assert_eq!(offset(8, &[[3, 1, 32]]), Some(4));
+    assert_eq!(offset(8, &[[3, 1, 64]]), Some(8));
+    assert_eq!(offset(8, &[[3, 1, 72]]), None);
+    // Within itself, behind its end.
+    let deep = one_struct(u32::MAX, &[[3, 1, u32::MAX - 7]]);
+    let mut wanted = Wanted::default();
+    wanted.add("s");
+    let path = ["s", &".a".repeat(20)].concat();
+    assert_eq!(Btf::parse(&deep, &wanted).unwrap().member(&path), None);
+}
+
+/// Else each of these would be looked into as often as all before it together.
+#[test]
+fn a_struct_that_is_in_itself_many_times_is_looked_into_once() {
+    assert_eq!(offset(8, &[[0, 1, 0]; 40]), None);
+}

@@ -99,7 +99,7 @@ fn the_page_shows_what_the_view_does() {
         let (begin, end) = (format!("<!-- {width} -->\n"), "<!-- end -->");
         let start = told.find(&begin).unwrap() + begin.len();
         let len = told[start..].find(end).unwrap();
-        told.replace_range(start..start + len, &format!("```\n{}\n```\n", picture.trim_end()));
+        told.replace_range(start..start + len, &format!("```text\n{}\n```\n", picture.trim_end()));
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&page, &told).unwrap();
