@@ -79,7 +79,7 @@ fn children(page: &[u8]) -> Vec<usize> {
 fn no_record_is_told_twice_where_pages_name_one_another() {
     let more =
         "WITH RECURSIVE turn(number) AS (SELECT 2 UNION ALL SELECT number + 1 FROM turn LIMIT 40)
-                INSERT INTO records SELECT turn.number, 'id' || turn.number, time_ns, json, incident
+                INSERT INTO records (number, id, time_ns, json, incident) SELECT turn.number, 'id' || turn.number, time_ns, json, incident
                 FROM turn, records WHERE records.number = 1;";
     let dir = with_root(more, "records", |root, bytes| {
         let page = &mut bytes[(root - 1) * PAGE..][..PAGE];
