@@ -61,7 +61,9 @@ impl<'a> From<&'a Spoken> for Line<'a> {
 impl Kubernetes {
     /// Takes a line; whether it tells of a kill.
     pub(super) fn take(&mut self, line: Line<'_>) -> bool {
-        let field = split_once(line.text, ":").map(|(key, value)| (bare(key), bare(value)));
+        let field = split_once(line.text, ":").map(|(key, value)| (bare(key), value.trim_ascii()));
+        let opens = field.is_some_and(|(_, value)| matches!(value, b"" | b"{" | b"["));
+        let field = field.map(|(key, value)| (key, bare(value)));
         let name = self.name.take();
         match field {
             Some((b"Name" | b"name" | b"io.kubernetes.pod.name", value)) => {
@@ -88,7 +90,7 @@ impl Kubernetes {
                 self.awaits_end = false;
             }
             // Another one begins.
-            Some((_, b"{" | b"")) => (self.ended, self.awaits_end) = (None, false),
+            Some(_) if opens => (self.ended, self.awaits_end) = (None, false),
             Some(_) if line.is_member() => {}
             Some((b"Exit Code" | b"Started" | b"exitCode" | b"startedAt", _)) => {}
             _ => {
@@ -297,12 +299,24 @@ mod tests {
     }
 
     #[test]
+    fn each_of_several_is_told() {
+        let two = POD_JSON.replace("\"reason\": \"Completed\"", "\"reason\": \"OOMKilled\"");
+        let value: serde_json::Value = serde_json::from_str(&two).unwrap();
+        let second = POD.replace("web-0", "web-1").replace("00:05:14", "00:06:14");
+        let yaml = [POD_YAML, &POD_YAML.replace("web-0", "web-1")].concat();
+        for log in [two, format!("{value}\n"), [POD, &second].concat(), yaml] {
+            let pods: Vec<_> = reported(&log).into_iter().map(|kill| kill.pod.unwrap()).collect();
+            assert_eq!(pods, ["shop/web-0", "shop/web-1"], "{log}");
+        }
+    }
+
+    #[test]
     fn what_a_runtime_keeps_of_a_container() {
         let state = |killed: bool| {
             format!(
                 "[\n    {{\n        \"Id\": \"4f66ad9a\",\n        \"State\": {{\n            \
                  \"Status\": \"exited\",\n            \"OOMKilled\": {killed},\n            \
-                 \"ExitCode\": 137,\n            \"StartedAt\": \"2026-11-20T03:10:00Z\",\n            \
+                 \"ExitCode\": 137,\n            \"Error\": \"\",\n            \"StartedAt\": \"2026-11-20T03:10:00Z\",\n            \
                  \"FinishedAt\": \"2026-11-20T03:14:15.5Z\"\n        }},\n        \"Name\": \"/web\"\n    }}\n]\n"
             )
         };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::incident::model::{OomKill, Record};
+use crate::incident::model::{OomKill, Record, UserKill};
 
 /// Kills that are kept in mind.
 const MOST: usize = 1 << 18;
@@ -55,9 +55,12 @@ impl Seen {
                 is_new && self.is_new_kill(kill)
             }
             Record::OomExit(exit) if self.repeated.contains(&exit.incident) => false,
+            // The same words may be said of another one, or later.
             Record::UserKill(kill) => {
-                let message = kill.message.to_string();
-                self.others.insert(format!("{} {message}", kill.by))
+                let UserKill { by, message, incident, origin, pod, .. } = &**kill;
+                let pod = pod.as_deref().unwrap_or_default();
+                let when = origin.time.map(|time| time.to_string());
+                self.others.insert(format!("{by} {message} {incident} {pod} {when:?}"))
             }
             record => {
                 let origin = record.origin();
