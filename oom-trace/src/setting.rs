@@ -214,8 +214,27 @@ pub enum Secret {
     /// What systemd gives the service, the first line of it (`LoadCredential=`, systemd.exec(5)).
     Credential {
         /// Its name there.
-        credential: String,
+        credential: CredentialName,
     },
+}
+
+/// A file's name, which does not lead out of the folder of credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CredentialName(pub(crate) String);
+
+impl TryFrom<String> for CredentialName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let is_plain = Path::new(&name).components().map(|it| it.as_os_str()).eq([name.as_str()]);
+        let is_name = is_plain && name != ".." && name != ".";
+        if is_name {
+            Ok(Self(name))
+        } else {
+            Err("expected the name of a credential, without a path")
+        }
+    }
 }
 
 /// Where systemd puts a service's credentials.
@@ -237,11 +256,18 @@ pub enum SecretError {
         /// What the kernel said.
         error: io::Error,
     },
-    /// The service has no such credential, or this is no service.
+    /// The service was given no such credential.
     #[error(
-        "there is no credential {0:?}; in a drop-in for the unit, write LoadCredential={0}:PATH"
+        "the service has no credential {0:?}; in a drop-in for the unit, write LoadCredential={0}:PATH, then \
+         systemctl daemon-reload and restart"
     )]
     Credential(String),
+    /// Nobody gave this process credentials.
+    #[error(
+        "there is no credential {0:?} here: systemd gives them to the service alone; to try it, set {CREDENTIALS} \
+         to a folder that has a file of this name"
+    )]
+    NoCredentials(String),
 }
 
 impl Secret {
@@ -254,10 +280,7 @@ impl Secret {
             Self::Text(text) => Ok(text.clone()),
             Self::Env { env } => std::env::var(env).map_err(|_| SecretError::Env(env.clone())),
             Self::File { file } => first_line(file),
-            Self::Credential { credential } => match credential_at(credential) {
-                Some(path) => first_line(&path),
-                None => Err(SecretError::Credential(credential.clone())),
-            },
+            Self::Credential { credential } => first_line(&credential_at(credential)?),
         }
     }
 }
@@ -269,11 +292,12 @@ fn first_line(path: &Path) -> Result<String, SecretError> {
     }
 }
 
-/// Where a credential is, if it is there; a name does not lead out of their folder.
-fn credential_at(name: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(std::env::var_os(CREDENTIALS)?);
-    let is_plain = Path::new(name).components().map(|it| it.as_os_str()).eq([name]);
-    Some(folder.join(name)).filter(|path| is_plain && path.exists())
+/// Where a credential is.
+fn credential_at(CredentialName(name): &CredentialName) -> Result<PathBuf, SecretError> {
+    let folder = std::env::var_os(CREDENTIALS);
+    let folder = folder.ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
+    let path = Path::new(&folder).join(name);
+    if path.exists() { Ok(path) } else { Err(SecretError::Credential(name.clone())) }
 }
 
 /// Headers, variables and the like, with what they hold looked up.
@@ -352,7 +376,11 @@ mod tests {
         let absent = read("token = { env = \"OOM_TRACE_NOT_SET\" }").unwrap().reveal();
         assert!(absent.unwrap_err().to_string().contains("variable OOM_TRACE_NOT_SET is not set"));
         let none = read("token = { credential = \"hook\" }").unwrap().reveal().unwrap_err();
-        assert!(none.to_string().contains("LoadCredential=hook:PATH"), "{none}");
+        assert!(none.to_string().contains("systemd gives them to the service alone"), "{none}");
+        for name in ["", "..", "../hook", "/etc/passwd", "a/b"] {
+            let text = format!("token = {{ credential = {name:?} }}");
+            assert!(toml::from_str::<Table>(&text).is_err(), "{name}");
+        }
         assert!(read("token = 7").unwrap_err().to_string().contains("{ env = \"NAME\" }"));
     }
 }

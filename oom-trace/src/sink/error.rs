@@ -100,6 +100,10 @@ impl SinkError {
             }
             IsADirectory => "; specify a file in this directory",
             NotADirectory => "; a component of this path is not a directory",
+            NotFound if self.tried == "run" => "; install the program, or correct the path",
+            PermissionDenied if self.tried == "run" => {
+                "; let the agent's user execute it (chmod +x)"
+            }
             NotFound if self.tried == "connect to" => {
                 "; start the program that listens there, or correct the path"
             }

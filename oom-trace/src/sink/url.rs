@@ -74,7 +74,7 @@ impl SecretUrl {
             ),
             Secret::Env { env } => format!("${env}"),
             Secret::File { file } => file.display().to_string(),
-            Secret::Credential { credential } => format!("credential {credential}"),
+            Secret::Credential { credential } => format!("credential {}", credential.0),
         }
     }
 }

@@ -173,7 +173,7 @@ fn check_tells_every_mistake() {
              run as a service with StateDirectory="
         ),
         format!(
-            "config    {path}:9:15: expected a text, {{ env = \"NAME\" }} or {{ file = \"PATH\" }}"
+            "config    {path}:9:15: expected a text, {{ env = \"NAME\" }}, {{ file = \"PATH\" }} or {{ credential = \"NAME\" }}"
         ),
         format!("config    {path}:13:12: unknown name `titles`; did you mean `title`?"),
     ];
@@ -216,9 +216,13 @@ fn a_credential_is_the_services() {
     };
     let said = found("hook", true);
     assert!(said.contains("Connection refused"), "{said}");
-    for (name, given) in [("hook", false), ("other", true), ("../hook", true), (absolute, true)] {
-        let said = found(name, given);
-        assert!(said.contains("LoadCredential="), "{name}: {said}");
+    let said = found("other", true);
+    assert!(said.contains("LoadCredential=other:PATH"), "{said}");
+    let said = found("hook", false);
+    assert!(said.contains("set CREDENTIALS_DIRECTORY"), "{said}");
+    for name in ["../hook", absolute] {
+        let said = found(name, true);
+        assert!(said.contains("the configuration has 1 error"), "{name}: {said}");
     }
 }
 

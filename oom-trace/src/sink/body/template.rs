@@ -15,9 +15,10 @@ use crate::render::json;
 use crate::setting::advise;
 use crate::text::Escaped;
 
-/// Names that stand for something in a template, but for the record's own.
+/// Names that stand for something in a template; behind that of the record stand keys.
 const NAMES: [&str; 11] =
-    ["title", "why", "try", "facts", "severity", "type", "time", "host", "place", "more", "record"];
+    ["title", "why", "try", "facts", "severity", "type", "time", "host", "place", "more", RECORD];
+const RECORD: &str = "record";
 
 /// `template`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -29,10 +30,19 @@ impl TryFrom<toml::Value> for Template {
 
     fn try_from(written: toml::Value) -> Result<Self, String> {
         let template = Self(plain(written));
-        if !matches!(template.0, Value::String(_) | Value::Object(_)) {
-            return Err("expected a text, or a table for a JSON object".to_owned());
+        let is_empty = match &template.0 {
+            Value::String(text) => text.is_empty(),
+            Value::Object(table) => table.is_empty(),
+            _ => return Err("expected a text, or a table for a JSON object".to_owned()),
+        };
+        if is_empty {
+            return Err(
+                "the body would be empty; write a text, or a table for a JSON object".to_owned()
+            );
         }
-        check(&template.0).map(|()| template)
+        let mut flaws = Vec::new();
+        check(&template.0, &mut flaws);
+        if flaws.is_empty() { Ok(template) } else { Err(flaws.join("; ")) }
     }
 }
 
@@ -51,31 +61,55 @@ fn plain(written: toml::Value) -> Value {
     }
 }
 
-fn check(written: &Value) -> Result<(), String> {
+/// All that is wrong.
+fn check(written: &Value, flaws: &mut Vec<String>) {
     match written {
-        Value::String(text) => check_text(text),
-        Value::Array(list) => list.iter().try_for_each(check),
-        Value::Object(table) => table.values().try_for_each(check),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::String(text) => check_text(text, flaws),
+        Value::Array(list) => list.iter().for_each(|value| check(value, flaws)),
+        Value::Object(table) => {
+            for (key, value) in table {
+                if leon::Template::parse(key).is_ok_and(|it| it.keys().next().is_some()) {
+                    flaws.push(format!("a key stands for itself, so {key} is not filled in"));
+                }
+                check(value, flaws);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn check_text(text: &str) -> Result<(), String> {
-    let parsed = leon::Template::parse(text).map_err(|_| {
-        format!(
-            "{text:?} has a brace that belongs to no name; write \\{{ for one that means itself"
-        )
-    })?;
-    let unknown = parsed.keys().find(|name| !NAMES.contains(&first(name)));
-    unknown.map_or(Ok(()), |name| {
-        let known = NAMES.join("`, `");
-        Err(advise(&format!("unknown name `{}`, expected one of `{known}`", first(name))))
-    })
+fn check_text(text: &str, flaws: &mut Vec<String>) {
+    let Ok(parsed) = leon::Template::parse(text) else {
+        flaws.push(format!(
+            "there is a brace without its other in: {text}; for one that means itself, write \\\\{{ or \\\\}} \
+             in double quotes, \\{{ or \\}} in single quotes"
+        ));
+        return;
+    };
+    for name in parsed.keys() {
+        let (first, keys) =
+            name.split_once('.').map_or((*name, None), |(it, keys)| (it, Some(keys)));
+        let is_known = NAMES.contains(&first);
+        match keys {
+            _ if !is_known => {
+                let known = NAMES.join("`, `");
+                let message = format!("unknown name `{first}`, expected one of `{known}`");
+                flaws.push(advise(&message));
+            }
+            Some(_) if first != RECORD => {
+                flaws.push(format!("`{first}` has no parts; write {{{first}}}, or {{record.…}}"));
+            }
+            Some(keys) if keys.split('.').any(str::is_empty) => {
+                flaws.push(format!("a key is missing in {{{name}}}"));
+            }
+            _ => {}
+        }
+    }
 }
 
-/// `record` of `record.victim.comm`.
-fn first(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(first, _)| first)
+/// Whether a name is the record's, or that of a part of it.
+fn is_of_the_record(name: &str) -> bool {
+    name.split('.').next() == Some(RECORD)
 }
 
 impl Template {
@@ -185,7 +219,7 @@ impl Values for Said<'_> {
         Some(match &*self.value(name) {
             Value::Null => Cow::Borrowed(""),
             // Ours are escaped, and may have lines.
-            Value::String(text) if first(name) != "record" => text.clone().into(),
+            Value::String(text) if !is_of_the_record(name) => text.clone().into(),
             Value::String(text) => Escaped(text.as_bytes()).to_string().into(),
             value => value.to_string().into(),
         })

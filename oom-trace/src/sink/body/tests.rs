@@ -359,6 +359,13 @@ fn what_is_wrong_with_a_template_is_said_before_a_record_comes() {
     assert_eq!(error("\"{titles}\""), "unknown name `titles`; did you mean `title`?");
     let deep = error("{ a = [{ b = \"{records.victim.comm}\" }] }");
     assert_eq!(deep, "unknown name `records`; did you mean `record`?");
-    assert!(error("\"{title\"").contains("a brace that belongs to no name"));
+    let several = error("{ a = \"{titles}\", b = \"{\", c = [\"{title.x}\"], \"{more}\" = 1 }");
+    for flaw in
+        ["did you mean `title`?", "a brace without", "has no parts", "a key stands for itself"]
+    {
+        assert!(several.contains(flaw), "{flaw}: {several}");
+    }
+    assert!(error("\"{record.}\"").contains("a key is missing"));
+    assert!(error("\"\"").contains("empty") && error("{}").contains("empty"));
     assert!(error("5").contains("expected a text, or a table"));
 }
