@@ -56,16 +56,20 @@ impl Original {
         let open = |name: &str| Store::open(&folder.path().join(name), &retention).unwrap();
         let (mut records, running) = (Vec::new(), folder.path().join("running"));
         for (turn, boot) in BOOTS.iter().enumerate() {
-            for (second, log) in ["6.12-memcg", "7.3-oomgroup", "5.10-global"].iter().enumerate() {
+            for log in ["6.12-memcg", "7.3-oomgroup", "5.10-global"] {
                 let path = format!("{}/testdata/logs/{log}.log", env!("CARGO_MANIFEST_DIR"));
                 for mut record in parse(&fs::read(path).unwrap()) {
+                    // No two are of one moment: what is put together of two is neither.
+                    let second = records.len() as u64 + 1;
                     let origin = record.origin_mut();
                     origin.boot_id = Some((*boot).to_owned());
-                    origin.boot_ns = Some(1_000_000_000 * (second as u64 + 1));
+                    origin.boot_ns = Some(1_000_000_000 * second);
                     let start: Timestamp = "2026-03-01T06:00:00Z".parse().unwrap();
-                    origin.time =
-                        Some(start + Duration::from_secs((turn * 86_400 + second) as u64));
-                    origin.host = Some("db1".to_owned());
+                    origin.time = Some(start + Duration::from_secs(turn as u64 * 86_400 + second));
+                    origin.host = Some(format!("db{turn}"));
+                    if let Record::OomKill(kill) = &mut record {
+                        kill.incident = format!("{turn}-{}", kill.incident);
+                    }
                     records.push(Arc::new(record));
                 }
             }

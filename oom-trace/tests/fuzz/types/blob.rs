@@ -18,6 +18,7 @@ const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
 const VAR: u32 = 14;
 const DATASEC: u32 = 15;
+const FLOAT: u32 = 16;
 const DECL_TAG: u32 = 17;
 pub(crate) const TYPE_TAG: u32 = 18;
 const ENUM64: u32 = 19;
@@ -59,7 +60,7 @@ impl Type {
     }
 
     fn is_of_type(kind: u32) -> bool {
-        !matches!(kind, INT | STRUCT | UNION | ENUM | DATASEC | ENUM64 | 16)
+        !matches!(kind, INT | STRUCT | UNION | ENUM | DATASEC | FLOAT | ENUM64)
     }
 
     fn refers(&mut self) -> impl Iterator<Item = &mut usize> {
