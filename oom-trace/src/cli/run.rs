@@ -92,8 +92,7 @@ pub struct StoreArgs {
     /// Delete records older than this [default: 180d]
     #[arg(long, value_name = "DURATION")]
     pub store_max_age: Option<ConfigDuration>,
-    /// Maximum size of the store; the oldest records go first, of a source of more than half of all kills before
-    /// those of others [default: 256MiB]
+    /// Maximum size of the store; the oldest records, of a source that has most kills, go first [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub store_max_bytes: Option<ByteSize>,
 }
