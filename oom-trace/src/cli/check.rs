@@ -8,6 +8,13 @@ use crate::kernel::attach::Attach;
 
 /// What to say of this machine.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 the agent can run here, and reach each destination; 1 it cannot; 2 the configuration has errors, or
+wrong usage.
+
+Examples:
+  oom-trace check
+  oom-trace check --config /etc/oom-trace/config.toml")]
 pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]

@@ -50,6 +50,14 @@ pub struct HistoryArgs {
 
 /// Which logs to explain, and how.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 each kill by the kernel that the logs speak of is shown, if there is any; 1 not each, or a file
+cannot be read; 2 wrong usage.
+
+Examples:
+  dmesg | oom-trace explain
+  oom-trace explain /var/log/kern.log*
+  kubectl get pod web-7d9c -o yaml | oom-trace explain")]
 pub struct ExplainArgs {
     /// Saved logs of Linux 2.6.32 or later, from any program that keeps logs; may be compressed. `-` is
     /// standard input, the default

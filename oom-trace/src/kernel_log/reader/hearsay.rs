@@ -38,7 +38,9 @@ impl Reader<'_> {
             kubernetes::Line::member(no, line).is_some_and(|line| self.kubernetes.take(line));
         if is_told {
             self.found.logged += 1;
-            self.found.hearsay.get_or_insert_with(|| Mention::new(no, line.trim_ascii()));
+            let text = line.trim_ascii();
+            let text = text.strip_suffix(b",").unwrap_or(text);
+            self.found.hearsay.get_or_insert_with(|| Mention::new(no, text));
         }
         is_told
     }
