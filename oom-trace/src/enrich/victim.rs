@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::place::Place;
 use super::{Enricher, shortage};
-use crate::incident::assemble::Victim;
+use crate::incident::assemble::{Logged, Victim};
 use crate::incident::model;
 use crate::wire::{self, Rss};
 
@@ -37,12 +37,13 @@ impl Enricher {
                 named.map_or_else(|| Place::by_path(path.as_bytes()), |(_, place)| place.clone())
             })
             .unwrap_or_default();
+        let uid = uid(mark.uid, &victim.logged);
         model::Victim {
             pid: mark.pid,
             tid: mark.tid,
             ns_pid: mark.ns_pid,
             comm: mark.comm.clone(),
-            uid: mark.uid,
+            uid,
             gid: mark.gid,
             ppid: mark.ppid,
             parent_comm: mark.parent_comm.clone(),
@@ -54,7 +55,7 @@ impl Enricher {
             exe: command.and_then(|command| command.exe.clone()),
             argv_cut: argv.is_some().then_some(cut),
             argv,
-            user: mark.uid.and_then(|uid| self.user_reader.name(uid)),
+            user: uid.and_then(|uid| self.user_reader.name(uid)),
             login_uid,
             login_user: login_uid.and_then(|uid| self.user_reader.name(uid)),
             parents: command.map(parents),
@@ -117,4 +118,27 @@ fn parents(command: &wire::Command) -> Vec<model::Process> {
 
 fn sharer(sharer: &wire::Sharer) -> model::Sharer {
     model::Sharer { pid: sharer.pid, comm: sharer.comm.clone() }
+}
+
+/// Whose it is: the log has who it was when the kernel said so, some time after the mark.
+fn uid(marked: Option<u32>, logged: &Logged) -> Option<u32> {
+    match *logged {
+        Logged::Killed { uid, .. } => uid.or(marked),
+        Logged::Never | Logged::Unknown => marked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On another processor it became another user between the mark and the line.
+    #[test]
+    fn the_user_is_that_of_the_kernels_line() {
+        let logged = |uid| Logged::Killed { us: Some(1), uid, again: Vec::new(), message: None };
+        assert_eq!(uid(Some(0), &logged(Some(5))), Some(5));
+        // Before 5.8 the line has none.
+        assert_eq!(uid(Some(0), &logged(None)), Some(0));
+        assert_eq!(uid(Some(0), &Logged::Unknown), Some(0));
+    }
 }

@@ -100,6 +100,8 @@ pub enum Logged {
         /// The stamp of the first mark's line, in microseconds; `None` if it has none, and a further
         /// one has.
         us: Option<u64>,
+        /// Who it was when the kernel said so: on another processor it may become another user meanwhile.
+        uid: Option<u32>,
         /// The further marks, each with its line as far as there is one.
         again: Vec<KilledAgain>,
         /// The kernel's words before `: Killed process`.

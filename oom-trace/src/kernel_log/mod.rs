@@ -145,9 +145,21 @@ pub enum Caller {
 
 /// The thread whose kill a message tells of, if it tells of one, and the kernel's words for why.
 #[must_use]
-pub fn killed(entry: &Entry<'_>) -> Option<(u32, Option<&'static str>)> {
-    message::Killed::parse(entry.text, message::Form { names: entry.names, cut: entry.cut })
-        .map(|killed| (killed.tid, killed.message))
+pub fn killed(entry: &Entry<'_>) -> Option<KillLine> {
+    let form = message::Form { names: entry.names, cut: entry.cut };
+    let message::Killed { tid, uid, message, .. } = message::Killed::parse(entry.text, form)?;
+    Some(KillLine { tid, uid, words: message })
+}
+
+/// What a line says of a kill by which it is found again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KillLine {
+    /// The thread.
+    pub tid: u32,
+    /// Who it was when the kernel wrote this; kernels before 5.8 do not say.
+    pub uid: Option<u32>,
+    /// The kernel's words before `: Killed process`.
+    pub words: Option<&'static str>,
 }
 
 /// What is known of a log's machine besides what it says.

@@ -109,8 +109,12 @@ fn walk(
                 if let Some(mut done) = assembler.push(event) {
                     done.described = described.take();
                     for victim in &mut done.victims {
-                        victim.logged =
-                            Logged::Killed { us: Some(1), again: Vec::new(), message: None };
+                        victim.logged = Logged::Killed {
+                            us: Some(1),
+                            uid: None,
+                            again: Vec::new(),
+                            message: None,
+                        };
                         deathbed.mark(victim);
                     }
                     for kill in enricher.records(&done, Some(&system), clock) {

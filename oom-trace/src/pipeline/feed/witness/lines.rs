@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::dump::{Dump, Dumps};
 use crate::incident::assemble::{Logged, Victim};
 use crate::incident::model::KilledAgain;
-use crate::kernel_log::killed;
 use crate::kernel_log::reader::Kmsg;
+use crate::kernel_log::{KillLine, killed};
 use crate::wire::Outcome;
 
 /// Lines that are kept; the kernel keeps the rest until there is room.
@@ -43,9 +43,7 @@ pub(super) struct Lines {
 }
 
 pub(super) struct Line {
-    pub(super) tid: u32,
-    /// The kernel's words before `: Killed process`.
-    words: Option<&'static str>,
+    pub(super) killed: KillLine,
     pub(super) stamp_ns: i64,
     pub(super) message: Kmsg,
     read: Instant,
@@ -61,11 +59,11 @@ impl Lines {
     pub(super) fn add(&mut self, message: Kmsg, read: Instant, bound: usize) {
         let Some(entry) = message.entry() else { return };
         let has_less_room = match (killed(&entry), entry.stamp.boot_ns) {
-            (Some((tid, words)), Some(stamp)) => {
+            (Some(killed), Some(stamp)) => {
                 let dump = self.dumps.end(&entry).map(Box::new);
                 let is_described = dump.is_some();
                 let stamp_ns = signed(stamp);
-                self.new.push_back(Line { tid, words, stamp_ns, message, read, dump });
+                self.new.push_back(Line { killed, stamp_ns, message, read, dump });
                 is_described
             }
             _ => self.dumps.add(&entry, bound, read),
@@ -100,7 +98,7 @@ impl Lines {
             let taken = self.take(tid, signed(marked_ns), slept);
             let us = |line: &Line| u64::try_from(line.stamp_ns / 1000).unwrap_or(0);
             lines.push(KilledAgain { tid, log_us: taken.as_ref().map(us) });
-            message = message.or(taken.as_ref().and_then(|line| line.words));
+            message = message.or(taken.as_ref().and_then(|line| line.killed.words));
             first = first.or(taken);
         }
         if first.is_none() {
@@ -108,7 +106,8 @@ impl Lines {
         }
         let mut lines = lines.into_iter();
         let us = lines.next().and_then(|first| first.log_us);
-        (Logged::Killed { us, again: lines.collect(), message }, first)
+        let uid = first.as_ref().and_then(|line| line.killed.uid);
+        (Logged::Killed { us, uid, again: lines.collect(), message }, first)
     }
 
     /// Takes out the line of a mark.
@@ -128,7 +127,7 @@ impl Lines {
         };
         let is_its = |line: &Line| {
             let after = line.stamp_ns + ahead - marked_ns;
-            line.tid == tid && after > -before && after < AFTER_NS
+            line.killed.tid == tid && after > -before && after < AFTER_NS
         };
         self.new.iter().position(is_its)
     }
@@ -168,7 +167,7 @@ impl Lines {
 
     /// Whether a record tells of it already.
     pub(super) fn known(&mut self, line: &Line, slept: i64) -> Option<Known> {
-        let Line { tid, stamp_ns, .. } = *line;
+        let Line { killed: KillLine { tid, .. }, stamp_ns, .. } = *line;
         let is_again = |&(known, then): &(u32, i64)| {
             known == tid && (0..AFTER_NS).contains(&(stamp_ns - then))
         };

@@ -30,7 +30,7 @@ fn a_kill_is_named_by_the_stamp_of_its_line() {
     let (found, line) = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
     let message = Some("Memory cgroup out of memory");
     let again = vec![KilledAgain { tid: 7, log_us: Some(1_000_300) }];
-    assert_eq!(found, Logged::Killed { us: Some(1_000_100), again, message });
+    assert_eq!(found, Logged::Killed { us: Some(1_000_100), uid: Some(0), again, message });
     assert_eq!(line.unwrap().stamp_ns, 1_000_100_000);
     assert_eq!(lines.look_up([(9, S)].into_iter(), 0).0, Logged::Unknown);
     assert_eq!(lines.new.len(), 1);
@@ -46,7 +46,7 @@ fn a_line_of_another_time_is_another_kill() {
     assert!(matches!(found, Logged::Killed { us: Some(1_000_000_000), .. }), "{found:?}");
     // What is left no hook saw.
     let missed = lines.old(None);
-    assert_eq!(missed.iter().map(|line| line.tid).collect::<Vec<_>>(), [7]);
+    assert_eq!(missed.iter().map(|line| line.killed.tid).collect::<Vec<_>>(), [7]);
     assert!(lines.known(&missed[0], 0).is_none());
 }
 
@@ -83,7 +83,7 @@ fn a_line_that_comes_late_is_not_told_again() {
 fn what_the_log_has_of_before_an_incident_comes_no_more() {
     let mut lines = lines(&[(7, 1_000_000), (8, 20_000_000), (9, 30_000_000)]);
     let before = lines.before(signed(30 * S), 0);
-    assert_eq!(before.iter().map(|line| line.tid).collect::<Vec<_>>(), [7, 8]);
+    assert_eq!(before.iter().map(|line| line.killed.tid).collect::<Vec<_>>(), [7, 8]);
     assert_eq!(lines.new.len(), 1);
 }
 

@@ -26,7 +26,7 @@ pub(super) fn kill(
         let parser = Parser::unexplained(machine.clone());
         let mut records = parse(dump, line.message.entry(), parser, |_| None).into_iter();
         records.find_map(|record| match record {
-            Record::OomKill(kill) if kill.victim.tid == line.tid => Some(kill),
+            Record::OomKill(kill) if kill.victim.tid == line.killed.tid => Some(kill),
             _ => None,
         })
     };

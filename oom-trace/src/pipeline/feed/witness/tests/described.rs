@@ -73,7 +73,7 @@ fn read(log: &[String]) -> Lines {
 
 /// What is told of the kill of `tid` that `trigger` caused.
 fn told_of(lines: &mut Lines, tid: u32, trigger: u32) -> OomKill {
-    let marked_ns = lines.new.iter().find(|line| line.tid == tid).unwrap().stamp_ns;
+    let marked_ns = lines.new.iter().find(|line| line.killed.tid == tid).unwrap().stamp_ns;
     let line = lines.take(tid, marked_ns, 0).unwrap();
     *told::kill(&line, &Machine::default(), Some((trigger, trigger))).unwrap()
 }
