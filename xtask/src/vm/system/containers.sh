@@ -169,7 +169,8 @@ container_nspawn_in_its_unit() {
 container_lxc() {
     tiny
     mkdir -p /run/lxc-boxes
-    lxc-start --name lweb --lxcpath /run/lxc-boxes --foreground -s lxc.rootfs.path=dir:/run/tiny -s lxc.uts.name=lweb \
+    : >/run/lxc-boxes/config
+    lxc-start --name lweb --lxcpath /run/lxc-boxes --rcfile /run/lxc-boxes/config --foreground -s lxc.rootfs.path=dir:/run/tiny -s lxc.uts.name=lweb \
         -s lxc.net.0.type=empty -s lxc.apparmor.profile=unconfined -s lxc.cgroup2.memory.max=24M \
         -s lxc.cgroup2.memory.swap.max=0 -s lxc.init.cmd="/bin/$hog"
     where=lxc.payload.lweb
@@ -177,7 +178,7 @@ container_lxc() {
 }
 
 # As kubelet and containerd leave it: there is no control plane here. The cgroup, the link to its log, the task's
-# annotations, and a shim above it by its arguments.
+# annotations, and a shim above it by its arguments, which outlives it as they do.
 container_kubernetes() {
     local uid=8f3c1d8e-4b7a-4f6e-9d0a-6d1b0c9f2a11 id=$(printf '%064x' 49370) links=/var/log/containers
     local task=/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id slice=kubepods-burstable-pod${uid//-/_}.slice
@@ -189,7 +190,7 @@ container_kubernetes() {
 EOF
     ln -sf /bin/bash /run/containerd-shim-runc-v2
     /run/containerd-shim-runc-v2 -c "systemd-run --quiet --scope --unit=cri-containerd-$id.scope --slice=$slice \
-        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; true" shim -namespace k8s.io -id "$id"
+        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; sleep 5" shim -namespace k8s.io -id "$id"
     where=cri-containerd-$id.scope
     as containerd "$id" app registry.example/app:1 "$where" "$uid" || return 1
     local pod=$(killed ".victim.cgroup.path | contains(\"$where\")" | jq -r '.victim.pod | "\(.namespace)/\(.name)/\(.container) \(.qos)"')
