@@ -21,12 +21,49 @@ pub(crate) struct Kernel {
 }
 
 /// All machines that take minutes.
-const SHORT: &[&str] =
-    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
+const SHORT: &[&str] = &[
+    "plain",
+    "two-cpus",
+    "many-cpus",
+    "numa",
+    "swap",
+    "disk",
+    "cgroup-v1",
+    "lockdown",
+    "panic",
+    "pstore",
+];
 
 /// And the one that takes half an hour: for the oldest kernel, the newest, and one between them.
-const ALL: &[&str] =
-    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic", "fire"];
+const ALL: &[&str] = &[
+    "plain",
+    "two-cpus",
+    "many-cpus",
+    "numa",
+    "swap",
+    "disk",
+    "cgroup-v1",
+    "lockdown",
+    "panic",
+    "pstore",
+    "fire",
+];
+
+/// And one that is only slow.
+const WITH_LARGEST: &[&str] = &[
+    "plain",
+    "two-cpus",
+    "many-cpus",
+    "numa",
+    "swap",
+    "disk",
+    "cgroup-v1",
+    "lockdown",
+    "panic",
+    "pstore",
+    "fire",
+    "sixty-four",
+];
 
 /// What a line that says no more has.
 const CLOUD: Kernel = Kernel {
@@ -42,7 +79,7 @@ const CLOUD: Kernel = Kernel {
 pub(crate) static KERNELS: &[Kernel] = &[
     Kernel { name: "5.10", suite: "bullseye", release: "5.10", ..CLOUD },
     Kernel { name: "6.1", suite: "bookworm", release: "6.1", machines: SHORT, ..CLOUD },
-    Kernel { name: "6.12", suite: "trixie", release: "6.12", ..CLOUD },
+    Kernel { name: "6.12", suite: "trixie", release: "6.12", machines: WITH_LARGEST, ..CLOUD },
     Kernel { name: "6.18", suite: "trixie-backports", release: "6.18", machines: SHORT, ..CLOUD },
     Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", ..CLOUD },
     Kernel {
