@@ -126,7 +126,7 @@ fn header(line: &[u8]) -> Option<u32> {
 
 /// Parts of one dump follow one another in time; where a number comes again, another dump begins.
 fn together(mut parts: Vec<Part>) -> Vec<Dump> {
-    parts.sort_by(|one, other| (one.written, one.number).cmp(&(other.written, other.number)));
+    parts.sort_by_key(|part| (part.written, part.number));
     let mut open: BTreeMap<PathBuf, BTreeMap<u32, Part>> = BTreeMap::new();
     let mut dumps = Vec::new();
     for part in parts {
