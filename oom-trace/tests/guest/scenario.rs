@@ -108,7 +108,8 @@ impl Machine {
     /// The one we are in.
     pub(crate) fn this() -> Self {
         match std::env::var("OOM_TRACE_MACHINE").as_deref() {
-            Err(_) | Ok("plain") => Self::Plain,
+            // The other one runs none of them.
+            Err(_) | Ok("plain" | "power-cut") => Self::Plain,
             Ok("two-cpus") => Self::TwoCpus,
             Ok("many-cpus") => Self::ManyCpus,
             Ok("numa") => Self::Numa,

@@ -32,11 +32,17 @@ pub(crate) struct PowerCutArgs {
     seed: Option<u64>,
 }
 
-/// What the guest prints when it has looked at the store, and begins to kill.
+/// What the guest prints when it has looked at the store, before the agent starts.
 const CHECKED: &str = "checked";
 
-/// The longest that it may go on after that: a start takes some seconds of it.
-const LONGEST: Duration = Duration::from_secs(14);
+/// And when the agent has.
+const KILLING: &str = "killing";
+
+/// The longest that it may go on after that.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// One cut of so many comes while the agent starts.
+const EACH: u32 = 4;
 
 /// Cuts the power so often, and fails when anything was lost or invented.
 pub(crate) fn run(args: &PowerCutArgs) -> Result<()> {
@@ -51,8 +57,9 @@ pub(crate) fn run(args: &PowerCutArgs) -> Result<()> {
         let mut ledger = Ledger::default();
         for number in 0..args.times {
             let after = moments.next();
-            let what = format!("cut {number}, {} ms after the start", after.as_millis());
-            one(&boot, &mut ledger, number, Some(after)).context(what)?;
+            let word = if number % EACH == EACH - 1 { CHECKED } else { KILLING };
+            let what = format!("cut {number}, {} ms after {word:?}", after.as_millis());
+            one(&boot, &mut ledger, number, Some((word, after))).context(what)?;
             say(format!("{:4}: {:5} ms; {ledger}", number + 1, after.as_millis()));
         }
         one(&boot, &mut ledger, args.times, None).context("after the last cut")?;
@@ -62,12 +69,18 @@ pub(crate) fn run(args: &PowerCutArgs) -> Result<()> {
 }
 
 /// One boot: what the last cut has left is looked at, and then comes the next; without one it ends.
-fn one(boot: &Boot<'_>, ledger: &mut Ledger, number: u32, cut: Option<Duration>) -> Result<()> {
+fn one(
+    boot: &Boot<'_>,
+    ledger: &mut Ledger,
+    number: u32,
+    cut: Option<(&str, Duration)>,
+) -> Result<()> {
     let last = if cut.is_none() { ":last" } else { "" };
     let told = format!("oom_trace_cut={number}:{}{last}", ledger.shots());
     let boot = Boot { keeps_disk: true, told: &told, ..*boot };
     let mut printed = Vec::new();
-    let ending = boot.cut(CHECKED, cut.unwrap_or(boot.timeout), &mut printed);
+    let (word, after) = cut.unwrap_or((CHECKED, boot.timeout));
+    let ending = boot.cut(word, after, &mut printed);
     let printed = String::from_utf8_lossy(&printed).into_owned();
     match (ending.with_context(|| printed.clone())?, cut) {
         (None, Some(_)) | (Some(Ending::Exit(0)), None) => {}

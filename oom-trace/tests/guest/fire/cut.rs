@@ -2,7 +2,7 @@
 //! kills before the last cut, and kills on.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -60,7 +60,7 @@ pub(crate) fn run(_: &[String]) {
         }
     };
     console.say("checked it");
-    writeln!(std::io::stdout(), "checked").unwrap();
+    io::stdout().write_all(b"checked\n").unwrap();
     let mut post = Post::over(store.clone()).start();
     // A store that is in use, and has been told of this boot, knows no more of the one before.
     for name in &missing {
@@ -69,6 +69,7 @@ pub(crate) fn run(_: &[String]) {
     if is_last {
         return post.stop();
     }
+    io::stdout().write_all(b"killing\n").unwrap();
     let cgroup = Cgroup::limited("cut", SMALL);
     let mut output = Follower::of(&post.output());
     let mut told = 0;

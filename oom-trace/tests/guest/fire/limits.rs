@@ -90,7 +90,7 @@ fn few_descriptors() {
     post.stop();
     let oracle = Oracle::ask();
     let (mut kills, mut started) = (0, 0);
-    for limit in (4..=enough).rev().step_by(sized(4, 9)) {
+    for limit in (4..=enough).rev().step_by(sized(4, 12)) {
         post.spawn_by(&[FRUGAL, &limit.to_string()]);
         if post.says("attached", PATIENCE) {
             started += 1;

@@ -77,8 +77,7 @@ fn before(disk: &Disk) {
     rustix::fs::sync();
     fs::write("/proc/sys/vm/panic_on_oom", "1").unwrap();
     let unlimited = Cgroup::new("unlimited");
-    let _last = Victim::growing("last", &unlimited).spawn(std::process::Stdio::null());
-    thread::sleep(PATIENCE);
+    Victim::growing("last", &unlimited).dies();
     panic!("the kernel did not panic");
 }
 
