@@ -27,6 +27,7 @@ use crate::dist::DistArgs;
 use crate::fuzz::FuzzArgs;
 use crate::sh::say;
 use crate::vm::matrix::{self, Selection};
+use crate::vm::power_cut::{self, PowerCutArgs};
 use crate::vm::system::{self, SystemArgs};
 
 #[derive(Debug, Parser)]
@@ -88,6 +89,8 @@ enum Task {
     },
     /// Install the package on Debian in a virtual machine, and try there what only a whole system shows
     System(SystemArgs),
+    /// Take the power from a virtual machine while kills are saved, again and again, and look at the store
+    PowerCut(PowerCutArgs),
     /// Boot a kernel in a virtual machine and run the agent's tests there, or a command
     Vm {
         /// The kernel's name in the table
@@ -154,6 +157,10 @@ fn work(task: Task) -> Result<()> {
             if check { bench::check(None) } else { bench::run(part) }
         }
         Task::System(args) => system::run(&args),
+        Task::PowerCut(args) => {
+            setup::run()?;
+            power_cut::run(&args)
+        }
         Task::Vm { kernel, all: _, sample, failed, machine, minutes, command } => {
             setup::run()?;
             vm(&Selection { kernel, machine, failed, minutes, sample }, &command)

@@ -9,7 +9,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use super::calls::{create_map, number, set_element};
+use super::calls::{create_map, freeze, number, set_element};
 use super::image::MapImage;
 
 const BPF_MAP_TYPE_PERF_EVENT_ARRAY: u32 = 4;
@@ -42,5 +42,10 @@ impl HeldEvents {
         set_element(&self.map, self.len, &number(event)?.to_ne_bytes())?;
         self.len += 1;
         Ok(())
+    }
+
+    /// No event is taken out by a call from here on, also not by somebody else with all rights.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        freeze(&self.map)
     }
 }

@@ -185,6 +185,8 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
         }
     }
     plan.hooks = taken;
+    // Not worth a word: before, too, it takes root to reach them.
+    let _ = loader.held.as_ref().map(HeldEvents::keep);
     if debug {
         notes.extend(attached.iter().filter_map(verified));
     }

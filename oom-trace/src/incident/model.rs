@@ -320,8 +320,18 @@ pub enum Source {
     Tracepoint,
     /// The kernel's log.
     KernelLog,
+    /// The end of the log of a boot that a panic ended, which pstore kept.
+    Pstore,
     /// The log of another program.
     Log,
+}
+
+impl Source {
+    /// Whether it is the kernel's own words, from wherever they were read.
+    #[must_use]
+    pub const fn is_kernel_log(self) -> bool {
+        matches!(self, Self::KernelLog | Self::Pstore)
+    }
 }
 
 /// What the kernel did to a victim.

@@ -13,6 +13,7 @@ mod memory;
 mod message;
 mod open;
 mod parser;
+pub(crate) mod pstore;
 pub mod reader;
 mod record;
 mod scan;

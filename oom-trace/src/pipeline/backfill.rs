@@ -1,14 +1,15 @@
-//! Kills of this boot that the store lacks, because no agent was there to see them: the kernel's log
-//! tells of them.
+//! Kills that the store lacks, because no agent was there to see or to save them: of this boot the kernel's
+//! log tells, and of one that a panic ended what pstore kept of its log.
 //!
 //! A thread of its own reads the store and the log and hands on one kill after the other, as fast as
 //! the store saves them, and no sooner than the store works. Whatever ends the agent, what was not
 //! saved by then is found by the next one.
 
+mod kept;
 mod matching;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -16,12 +17,15 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use self::matching::{Logged, missing};
 use crate::delivery::Pace;
+use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{OomKill, Record};
 use crate::kernel_log::device::Boundary;
+use crate::kernel_log::pstore::PLACES;
 use crate::kernel_log::this_boot::{self, Limits, suspended};
 use crate::say::say;
 use crate::store::{Archive, StoreError, Told};
+use crate::units::Counted;
 
 /// Kills on their way to whoever tells of them.
 const WAITING: usize = 16;
@@ -46,6 +50,8 @@ pub(crate) struct Backfill {
     /// `None` once it is over.
     found: Option<Receiver<Found>>,
     told: u64,
+    /// Of earlier boots.
+    kept: u64,
     /// What is to be compared with the kernel's count.
     sum: Option<Sum>,
 }
@@ -55,6 +61,8 @@ pub(crate) struct Backfill {
 pub(crate) enum Found {
     /// A kill that the store lacks.
     Missed(Box<OomKill>),
+    /// A kill or a panic of an earlier boot that it lacks.
+    Kept(Record),
     /// All of them.
     Sum(Sum),
 }
@@ -78,14 +86,17 @@ impl Backfill {
         let host = before.host.clone();
         let log = move |each: &mut Each<'_>| this_boot::read(&host, Some(&mut boundary), each);
         let slept = u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX);
-        let run = move || Search { before, pace, sender, log, slept }.run();
+        let run = move || {
+            let kept = PLACES.iter().map(Path::new).collect();
+            Search { before, pace, sender, log, slept, kept }.run();
+        };
         thread::Builder::new().name("backfill".to_owned()).spawn(run)?;
-        Ok(Self { found: Some(found), told: 0, sum: None })
+        Ok(Self { found: Some(found), told: 0, kept: 0, sum: None })
     }
 
     /// Nothing is looked for.
     pub(crate) fn none() -> Self {
-        Self { found: None, told: 0, sum: None }
+        Self { found: None, told: 0, kept: 0, sum: None }
     }
 
     /// Whether there is more to come.
@@ -110,6 +121,10 @@ impl Backfill {
                 self.told += 1;
                 kill.backfilled = true;
                 Some(Record::OomKill(kill))
+            }
+            Found::Kept(record) => {
+                self.kept += 1;
+                Some(record)
             }
             Found::Sum(sum) => {
                 self.sum = Some(sum);
@@ -138,15 +153,17 @@ impl Backfill {
         Some(format!("{untold} {were} missed since boot (kernel counted {counted}){why}"))
     }
 
-    /// How many kills were told, in a sentence.
-    pub(crate) fn sum_up(&self) -> Option<String> {
-        match self.told {
-            0 => None,
-            1 => Some("recovered 1 kill from before this start from the kernel's log".to_owned()),
-            many => {
-                Some(format!("recovered {many} kills from before this start from the kernel's log"))
-            }
-        }
+    /// How much was told, a sentence for each source.
+    pub(crate) fn sum_up(&self) -> impl Iterator<Item = String> {
+        let logged = (self.told > 0).then(|| {
+            let kills = Counted(self.told, "kill");
+            format!("recovered {kills} from before this start from the kernel's log")
+        });
+        let kept = (self.kept > 0).then(|| {
+            let records = Counted(self.kept, "record");
+            format!("recovered {records} of an earlier boot from pstore")
+        });
+        logged.into_iter().chain(kept)
     }
 }
 
@@ -161,6 +178,8 @@ struct Search<L> {
     log: L,
     /// How long the machine slept, in nanoseconds.
     slept: u64,
+    /// Where pstore's files are; none once they have been read.
+    kept: Vec<&'static Path>,
 }
 
 /// Why a search ended before its end.
@@ -199,11 +218,18 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
     }
 
     fn search(&mut self) -> Result<(), Ended> {
-        let Before { host, store, until } = &self.before;
+        let store = &self.before.store;
         if !self.pace.wait() {
             return Err(Ended::Stopped);
         }
-        let told = Archive::at(store).kills(&host.boot_id)?;
+        let mut archive = Archive::at(store);
+        let places = std::mem::take(&mut self.kept);
+        if let Err(error) = self.kept(&places, &mut archive) {
+            self.kept = places;
+            return Err(error);
+        }
+        let Before { host, until, .. } = &self.before;
+        let told = archive.kills(&host.boot_id)?;
         let mut logged = Vec::new();
         let limits = (self.log)(&mut |record| {
             logged.extend(record.kill().and_then(Logged::of));
@@ -214,6 +240,15 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
         let sum = Sum::of(&told, *until, &missing, limits);
         self.tell(missing.iter().map(Logged::key).collect())?;
         self.sender.blocking_send(Found::Sum(sum)).map_err(|_| Ended::Stopped)
+    }
+
+    /// What earlier boots left.
+    fn kept(&self, places: &[&Path], archive: &mut Archive) -> Result<(), Ended> {
+        let Self { before, pace, sender, .. } = self;
+        kept::lacking(places, &before.host, archive, Clock::now(), |record| {
+            let goes_on = pace.wait() && sender.blocking_send(Found::Kept(record)).is_ok();
+            if goes_on { Ok(()) } else { Err(Ended::Stopped) }
+        })
     }
 
     /// The log once more: what is missing may be more than there is room for at once.

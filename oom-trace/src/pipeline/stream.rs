@@ -202,7 +202,7 @@ impl Stream {
                     self.dispatcher.send(record);
                 }
             }
-            None => backfill.sum_up().into_iter().for_each(say),
+            None => backfill.sum_up().for_each(say),
         }
     }
 
@@ -273,7 +273,7 @@ impl Stream {
         let mut dispatcher = self.dispatcher;
         if dispatcher.backfill.is_under_way() {
             // What is left the next agent finds.
-            dispatcher.backfill.sum_up().into_iter().for_each(say);
+            dispatcher.backfill.sum_up().for_each(say);
         }
         let unseen = dispatcher.account.close(count);
         dispatcher.say_untold();

@@ -21,7 +21,7 @@ impl Coverage {
     /// A kill.
     pub(super) fn kill(&mut self, record: &Record) {
         let source = record.kill().map(|kill| kill.source);
-        if matches!(source, Some(Source::KernelLog | Source::Log)) {
+        if source.is_some_and(|source| source.is_kernel_log() || source == Source::Log) {
             self.logged += 1;
         } else {
             self.seen += 1;

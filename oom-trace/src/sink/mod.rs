@@ -11,6 +11,7 @@ mod choice;
 mod console;
 mod destination;
 mod error;
+pub(crate) mod event_loop;
 mod exec;
 mod facts;
 mod file;

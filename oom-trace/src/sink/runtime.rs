@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::io;
 
-use tokio::runtime::{Builder, EnterGuard, Runtime};
+use tokio::runtime::{EnterGuard, Runtime};
+
+use super::event_loop::of_one_thread;
 
 /// Runs on the thread that has something to wait for, and can be dropped on any: tokio's own panics
 /// when it is dropped on a thread that runs another one, as the agent's main thread does, which
@@ -15,7 +17,7 @@ impl OwnRuntime {
     /// # Errors
     /// The kernel gives no file descriptor.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self(Some(Builder::new_current_thread().enable_all().build()?)))
+        Ok(Self(Some(of_one_thread()?)))
     }
 
     /// As [`Runtime::enter`].
@@ -39,6 +41,8 @@ impl Drop for OwnRuntime {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Builder;
+
     use super::*;
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row};
 
+use super::place::{File, Numbers, Shift};
 use super::{StoreError, schema};
 use crate::incident::model::{OomKill, Record};
 
@@ -16,8 +17,8 @@ use crate::incident::model::{OomKill, Record};
 pub struct Archive {
     path: PathBuf,
     /// How many numbers come before those that it is asked for; not known before the store is open.
-    before: Arc<OnceLock<u64>>,
-    connection: Option<Connection>,
+    numbers: Numbers,
+    connection: Option<(Connection, Option<File>)>,
     /// How often SQLite looked whether it goes on for too long.
     looks: Arc<AtomicU64>,
 }
@@ -92,17 +93,17 @@ impl Archive {
     /// Of the store at this path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self::after(path, Arc::new(OnceLock::from(0)))
+        Self::after(path, Numbers::own())
     }
 
-    pub(super) fn after(path: &Path, before: Arc<OnceLock<u64>>) -> Self {
-        Self { path: path.to_owned(), before, connection: None, looks: Arc::default() }
+    pub(super) fn after(path: &Path, numbers: Numbers) -> Self {
+        Self { path: path.to_owned(), numbers, connection: None, looks: Arc::default() }
     }
 
     /// One more reader of the same.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::after(&self.path, Arc::clone(&self.before))
+        Self::after(&self.path, self.numbers.clone())
     }
 
     /// Records with their numbers, from one on and before another: `most` of them, and fewer where
@@ -117,10 +118,12 @@ impl Archive {
         most: usize,
         bytes: usize,
     ) -> Result<Vec<(u64, Record)>, StoreError> {
-        let Some(&shift) = self.before.get() else { return Ok(Vec::new()) };
+        let Some(Shift { before: shift, since }) = self.numbers.get() else {
+            return Ok(Vec::new());
+        };
+        let (first, before) = (first.max(since) + shift, before + shift);
         let which = "number >= ?1 AND number < ?2 ORDER BY number LIMIT ?3";
-        let first = first + shift;
-        let mut found = self.read(which, (first, before + shift, most as u64), first, bytes)?;
+        let mut found = self.read(which, (first, before, most as u64), first, bytes)?;
         found.iter_mut().for_each(|(number, _)| *number -= shift);
         Ok(found)
     }
@@ -130,7 +133,8 @@ impl Archive {
     /// # Errors
     /// The store cannot be read.
     pub fn gone(&mut self, first: u64, before: u64) -> Result<u64, StoreError> {
-        let Some(&shift) = self.before.get() else { return Ok(0) };
+        let Some(Shift { before: shift, since }) = self.numbers.get() else { return Ok(0) };
+        let first = first.max(since);
         if first >= before || self.version()? < schema::WITH_SOURCES {
             return Ok(0);
         }
@@ -209,6 +213,32 @@ impl Archive {
             .query_row(sql, [before], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
             .map_err(failed)?;
         Ok((count, last.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())))
+    }
+
+    /// Whether it has the record of this id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has(&mut self, id: &str) -> Result<bool, StoreError> {
+        self.is_there("SELECT 1 FROM records WHERE id = ?1", id)
+    }
+
+    /// Whether it has the record of a panic that ended this boot.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_panic_of(&mut self, boot_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM records WHERE json ->> '$.type' = 'oom_panic' \
+                   AND json ->> '$.boot_id' = ?1";
+        self.is_there(sql, boot_id)
+    }
+
+    fn is_there(&mut self, sql: &str, of: &str) -> Result<bool, StoreError> {
+        self.version()?;
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let connection = self.connection().map_err(failed)?;
+        connection.prepare(sql).and_then(|mut found| found.exists([of])).map_err(failed)
     }
 
     /// The boots that it has records of, in their order.
@@ -329,9 +359,12 @@ impl Archive {
         }
     }
 
+    /// To the file that is there now.
     fn connection(&mut self) -> rusqlite::Result<&Connection> {
-        let connection = match self.connection.take() {
-            Some(open) => open,
+        let file = File::at(&self.path);
+        let open = self.connection.take().filter(|(_, open)| *open == file);
+        let connection = match open {
+            Some((open, _)) => open,
             None => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let mut connection = Connection::open_with_flags(&self.path, flags)?;
@@ -340,7 +373,8 @@ impl Archive {
             }
         };
         self.looks.store(0, Ordering::Relaxed);
-        Ok(self.connection.insert(connection))
+        let (connection, _) = self.connection.insert((connection, file));
+        Ok(connection)
     }
 }
 

@@ -68,6 +68,12 @@ impl StoreError {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
+    /// Whether the disk or the file system refuses, so that what is open there may be of no more use.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        use ErrorCode::{CannotOpen, ReadOnly, SystemIoFailure};
+        matches!(self.code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
+    }
+
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.
     #[must_use]
     pub fn may_pass(&self) -> bool {

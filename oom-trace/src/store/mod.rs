@@ -9,6 +9,7 @@ mod archive;
 mod error;
 mod late;
 mod patch;
+mod place;
 mod prune;
 mod schema;
 mod source;
@@ -21,9 +22,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 
 use self::age::Clocks;
+use self::place::{File, Files, beside};
 use self::prune::prune;
 use self::writer::Writer;
 use crate::incident::model::Record;
@@ -47,6 +50,7 @@ pub struct Retention {
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    files: Files,
     retention: Retention,
     clocks: Clocks,
     next: u64,
@@ -111,6 +115,7 @@ impl Store {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            files: Files::at(path),
             retention: retention.clone(),
             clocks: Clocks::here(),
             next,
@@ -129,6 +134,34 @@ impl Store {
     pub fn cursor(&self, sink: &str) -> Option<u64> {
         let sql = "SELECT next FROM cursors WHERE sink = ?1";
         self.connection.query_row(sql, [sink], |row| row.get(0)).ok()
+    }
+
+    /// The file that it is in.
+    fn file(&self) -> Option<File> {
+        self.files.store
+    }
+
+    /// Itself, if what it writes is still found by its path; else it is closed.
+    fn in_place(self) -> Option<Self> {
+        if self.files.are_all(&self.path) {
+            return Some(self);
+        }
+        if !self.files.has_store(&self.path) {
+            // By their names it would remove another store's files.
+            let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let _ = self.connection.set_db_config(option, true);
+        }
+        None
+    }
+
+    /// Notes that this is not the file that the agent had open before.
+    fn say_replaced(&mut self) {
+        let path = self.path.display();
+        self.said.push(if self.next == 1 {
+            format!("{path} was removed while in use; a new one is begun")
+        } else {
+            format!("{path} was replaced while in use; the new one is used from here on")
+        });
     }
 
     /// Saves records, numbered from `first` on, and how far each sink is, all or nothing; lets go of
@@ -177,6 +210,7 @@ impl Store {
         }
         prune(&transaction, &self.retention, now).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+        self.files.see_log(path);
         self.next = self.next.max(first + records.len() as u64);
         Ok(())
     }
@@ -184,11 +218,7 @@ impl Store {
 
 /// To a name beside it that is free.
 fn move_aside(path: &Path) -> io::Result<PathBuf> {
-    let with = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
+    let with = |suffix: &str| beside(path, suffix);
     let mut aside = with(&format!(".damaged-{}", Timestamp::now().as_second()));
     let mut again = 1;
     while aside.exists() {

@@ -9,6 +9,7 @@ use crate::render::fixtures;
 mod age;
 mod hostile;
 mod ids;
+mod place;
 mod sources;
 mod upgrade;
 

@@ -7,7 +7,7 @@ use super::nodes::Bound;
 use super::place;
 use super::shortage::{self, Block, Stuck};
 use super::zones::{self, OutOfReach};
-use crate::incident::model::{Memory, OomKill, Outcome, Scope, Source, System};
+use crate::incident::model::{Memory, OomKill, Outcome, Scope, System};
 use crate::quote::Quoted;
 use crate::text::Escaped;
 use crate::units::{Size, percent};
@@ -55,7 +55,7 @@ pub(super) fn shortage(kill: &OomKill) -> Option<String> {
 fn is_line_alone(kill: &OomKill) -> bool {
     let has_header =
         kill.shortage.trigger.as_ref().is_some_and(|trigger| trigger.gfp_mask.is_some());
-    kill.source == Source::KernelLog
+    kill.source.is_kernel_log()
         && kill.message.as_ref().is_some_and(|message| message.as_bytes() == NO_LIMIT)
         && kill.shortage.constraint.is_none()
         && !has_header

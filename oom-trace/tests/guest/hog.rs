@@ -25,6 +25,8 @@ pub(crate) const COMMANDS: &[Role] = &[
     (HOG, body::run),
     (crate::fire::victim::VICTIM, crate::fire::victim::run),
     (crate::fire::post::WITHIN, crate::fire::post::run_within),
+    (crate::fire::cut::POWER_CUT, crate::fire::cut::run),
+    (crate::fire::limits::FRUGAL, crate::fire::limits::run_frugal),
     (crate::fire::starts::READER, crate::fire::starts::read_an_array),
     (crate::fire::place::SQUATTER, crate::fire::place::squat),
     (crate::namespaces::NEST, crate::namespaces::nest),

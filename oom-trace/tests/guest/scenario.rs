@@ -88,12 +88,18 @@ pub(crate) enum Machine {
     Numa,
     /// A disk to swap to.
     Swap,
+    /// A disk with a file system on it.
+    Disk,
     /// The memory controller on cgroup v1.
     CgroupV1,
     /// `lockdown=confidentiality`
     Lockdown,
     /// It is to end in a kernel panic.
     Panic,
+    /// After a panic it boots again, with what pstore kept.
+    Pstore,
+    /// As many processors as its name says.
+    SixtyFour,
     /// Two processors, and room for all that the kernel logs: for what takes long.
     Fire,
 }
@@ -102,14 +108,18 @@ impl Machine {
     /// The one we are in.
     pub(crate) fn this() -> Self {
         match std::env::var("OOM_TRACE_MACHINE").as_deref() {
-            Err(_) | Ok("plain") => Self::Plain,
+            // The other one runs none of them.
+            Err(_) | Ok("plain" | "power-cut") => Self::Plain,
             Ok("two-cpus") => Self::TwoCpus,
             Ok("many-cpus") => Self::ManyCpus,
             Ok("numa") => Self::Numa,
             Ok("swap") => Self::Swap,
+            Ok("disk") => Self::Disk,
             Ok("cgroup-v1") => Self::CgroupV1,
             Ok("lockdown") => Self::Lockdown,
             Ok("panic") => Self::Panic,
+            Ok("pstore") => Self::Pstore,
+            Ok("sixty-four") => Self::SixtyFour,
             Ok("fire") => Self::Fire,
             Ok(other) => panic!("no scenario knows the machine {other:?}"),
         }

@@ -13,7 +13,7 @@ use crate::watch::Watch;
 pub(crate) const SCENARIOS: &[Scenario] =
     &[Scenario::new("swap_in_use", swap_in_use).shown().on(Machine::Swap)];
 
-const DISK: &str = "/dev/vda";
+pub(crate) const DISK: &str = "/dev/vda";
 
 /// What swap is made of.
 const PAGE: usize = 4096;
@@ -44,8 +44,11 @@ fn swap_in_use() {
     assert!(swap_bytes > 8 << 20, "{:#}", seen.only());
 }
 
-/// Makes the whole disk swap.
-fn swap_on(disk: &str) {
+/// Makes the whole disk swap, if it is not.
+pub(crate) fn swap_on(disk: &str) {
+    if fs::read_to_string("/proc/swaps").unwrap().contains(disk) {
+        return;
+    }
     let mut file = File::options().write(true).open(disk).unwrap();
     let pages = file.seek(SeekFrom::End(0)).unwrap() / PAGE as u64;
     // `union swap_header` (include/linux/swap.h): version, last page, number of bad pages.

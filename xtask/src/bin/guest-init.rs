@@ -3,7 +3,7 @@
 //!
 //! With a disk that has a system it starts that; a service there runs it once more, for the job.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -192,7 +192,16 @@ fn become_system(disk: &str) -> anyhow::Error {
 fn load(module: &str) -> Result<()> {
     let plain = Path::new(module).extension().is_some_and(|extension| extension == "ko");
     let flags = if plain { 0 } else { COMPRESSED };
-    Ok(system::finit_module(File::open(module)?, c"", flags)?)
+    Ok(system::finit_module(File::open(module)?, &parameters(module)?, flags)?)
+}
+
+/// What the kernel's command line has for it, which a module is told by who loads it.
+fn parameters(module: &str) -> Result<CString> {
+    let name = Path::new(module).file_name().and_then(OsStr::to_str).context("no name")?;
+    let name = name.split('.').next().unwrap_or_default();
+    let line = fs::read_to_string("/proc/cmdline")?;
+    let own = line.split_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix('.'));
+    Ok(CString::new(own.collect::<Vec<_>>().join(" "))?)
 }
 
 fn take(step: &Step, job: &Job, send: &(dyn Fn(Frame) -> Result<()> + Sync)) -> Result<ExitStatus> {

@@ -29,6 +29,15 @@ pub(crate) struct Guest {
 impl Guest {
     /// Boots it and does what the payload says. What that prints goes to `output` as it comes.
     pub(crate) fn run(&self, payload: &Payload, output: &mut dyn Write) -> Result<Ending> {
+        self.prepared(payload, |boot| boot.run(output))
+    }
+
+    /// Makes all that it boots from, and hands that on; nobody else has it meanwhile.
+    pub(super) fn prepared<T>(
+        &self,
+        payload: &Payload,
+        boots: impl FnOnce(Boot<'_>) -> Result<T>,
+    ) -> Result<T> {
         let Self { kernel, machine } = self;
         kernel.get()?;
         let accel = accel(kernel, payload.arch, &payload.init)?;
@@ -40,22 +49,22 @@ impl Guest {
         let _timer = Timer::start(format!("guest {self}"));
         let image = folder.join("initramfs.gz");
         self.pack(payload, &image)?;
-        let disk = machine.disk_mib.map(|mib| (folder.join("disk"), mib));
-        if let Some((path, mib)) = &disk {
-            let disk = File::create(path).context("cannot make the guest's disk")?;
-            disk.set_len(u64::from(*mib) << 20)?;
+        let disk = machine.disk.map(|disk| (folder.join("disk"), disk));
+        if let Some((path, disk)) = &disk {
+            disk.make(path)?;
         }
-        let boot = Boot {
+        boots(Boot {
             kernel,
             machine,
             image: &image,
             disk: disk.as_ref().map(|(path, _)| path.as_path()),
+            keeps_disk: false,
+            told: "",
             accel,
             memory_mib: machine.memory_mib * payload.size,
             timeout: payload.timeout,
             folder: &folder,
-        };
-        boot.run(output)
+        })
     }
 
     fn pack(&self, payload: &Payload, path: &Path) -> Result<()> {

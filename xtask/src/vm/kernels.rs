@@ -18,15 +18,23 @@ pub(crate) struct Kernel {
     pub(crate) arch: &'static Arch,
     /// The machines it is booted on: a sister of another kernel only on those where it may differ.
     machines: &'static [&'static str],
+    /// Those that take half an hour or more: only a few kernels.
+    slow: &'static [&'static str],
 }
 
 /// All machines that take minutes.
-const SHORT: &[&str] =
-    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic"];
-
-/// And the one that takes half an hour: for the oldest kernel, the newest, and one between them.
-const ALL: &[&str] =
-    &["plain", "two-cpus", "many-cpus", "numa", "swap", "cgroup-v1", "lockdown", "panic", "fire"];
+const SHORT: &[&str] = &[
+    "plain",
+    "two-cpus",
+    "many-cpus",
+    "numa",
+    "swap",
+    "disk",
+    "cgroup-v1",
+    "lockdown",
+    "panic",
+    "pstore",
+];
 
 /// What a line that says no more has.
 const CLOUD: Kernel = Kernel {
@@ -35,16 +43,23 @@ const CLOUD: Kernel = Kernel {
     release: "",
     flavour: "cloud-amd64",
     arch: &AMD64,
-    machines: ALL,
+    machines: SHORT,
+    slow: &[],
 };
 
 /// Oldest first, and then the sisters.
 pub(crate) static KERNELS: &[Kernel] = &[
-    Kernel { name: "5.10", suite: "bullseye", release: "5.10", ..CLOUD },
-    Kernel { name: "6.1", suite: "bookworm", release: "6.1", machines: SHORT, ..CLOUD },
-    Kernel { name: "6.12", suite: "trixie", release: "6.12", ..CLOUD },
-    Kernel { name: "6.18", suite: "trixie-backports", release: "6.18", machines: SHORT, ..CLOUD },
-    Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", ..CLOUD },
+    Kernel { name: "5.10", suite: "bullseye", release: "5.10", slow: &["fire"], ..CLOUD },
+    Kernel { name: "6.1", suite: "bookworm", release: "6.1", ..CLOUD },
+    Kernel {
+        name: "6.12",
+        suite: "trixie",
+        release: "6.12",
+        slow: &["fire", "sixty-four"],
+        ..CLOUD
+    },
+    Kernel { name: "6.18", suite: "trixie-backports", release: "6.18", ..CLOUD },
+    Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", slow: &["fire"], ..CLOUD },
     Kernel {
         name: "6.12-generic",
         suite: "trixie",
@@ -68,6 +83,7 @@ pub(crate) static KERNELS: &[Kernel] = &[
         flavour: "cloud-arm64",
         arch: &ARM64,
         machines: &["plain"],
+        ..CLOUD
     },
 ];
 
@@ -81,7 +97,7 @@ impl Kernel {
 
     /// Whether a run of all tests has this kernel on this machine.
     pub(super) fn is_run_on(&self, machine: &Machine) -> bool {
-        self.machines.contains(&machine.name)
+        self.machines.contains(&machine.name) || self.slow.contains(&machine.name)
     }
 }
 
@@ -97,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_machines_of_each_kernel_exist() {
-        for name in KERNELS.iter().flat_map(|kernel| kernel.machines) {
+        for name in KERNELS.iter().flat_map(|kernel| kernel.machines.iter().chain(kernel.slow)) {
             Machine::named(name).unwrap();
         }
     }

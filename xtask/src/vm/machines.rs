@@ -1,7 +1,14 @@
 //! The machines a kernel is booted on: a new one is one entry here.
 
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::{Context as _, Result};
 use xtask::job::Hierarchy;
+
+use crate::setup::tools;
+use crate::sh;
 
 /// A machine for guests.
 #[derive(Debug)]
@@ -12,8 +19,8 @@ pub(crate) struct Machine {
     /// Processors that may be added while it runs, beyond those.
     pub(super) spare_cpus: u32,
     pub(super) memory_mib: u32,
-    /// The size of its disk, `/dev/vda`, if it has one.
-    pub(super) disk_mib: Option<u32>,
+    /// Its disk, `/dev/vda`, if it has one.
+    pub(super) disk: Option<Disk>,
     /// What else QEMU is told.
     pub(super) qemu: &'static [&'static str],
     /// What else the kernel is told.
@@ -32,6 +39,8 @@ pub(super) enum End {
     Account,
     /// With a panic of the kernel, before which the console shows a record of it.
     Panic,
+    /// As [`Self::Account`], of the boot that follows one that a panic has ended.
+    AfterPanic,
 }
 
 /// One processor, cgroup v2, nothing else; the others differ from it.
@@ -40,7 +49,7 @@ pub(crate) const PLAIN: Machine = Machine {
     cpus: 1,
     spare_cpus: 0,
     memory_mib: 768,
-    disk_mib: None,
+    disk: None,
     qemu: &[],
     kernel_args: &[],
     modules: &[],
@@ -55,6 +64,16 @@ pub(super) const SYSTEM: Machine = Machine {
     cpus: 2,
     memory_mib: 2048,
     kernel_args: &[COUNT_SWAP],
+    modules: DISK,
+    ..PLAIN
+};
+
+/// The one whose power is cut, again and again: what it has to say is in between the kernel's lines on the
+/// console.
+pub(super) const POWER_CUT: Machine = Machine {
+    name: "power-cut",
+    disk: Some(Disk { mib: 256, has_files: true }),
+    kernel_args: &["loglevel=1"],
     modules: DISK,
     ..PLAIN
 };
@@ -85,10 +104,18 @@ pub(crate) static MACHINES: &[Machine] = &[
     },
     Machine {
         name: "swap",
-        disk_mib: Some(256),
+        disk: Some(Disk { mib: 256, has_files: false }),
         kernel_args: &[COUNT_SWAP],
         modules: DISK,
         needs: &["CONFIG_SWAP"],
+        ..PLAIN
+    },
+    // One that is frozen, taken away and made read-only.
+    Machine {
+        name: "disk",
+        disk: Some(Disk { mib: 64, has_files: true }),
+        modules: DISK,
+        needs: &["CONFIG_EXT4_FS"],
         ..PLAIN
     },
     Machine {
@@ -113,6 +140,23 @@ pub(crate) static MACHINES: &[Machine] = &[
         end: End::Panic,
         ..PLAIN
     },
+    // It panics, and memory keeps over the reset what pstore put there.
+    Machine {
+        name: "pstore",
+        disk: Some(Disk { mib: 64, has_files: true }),
+        kernel_args: &[
+            "memmap=1M$512M",
+            "ramoops.mem_address=0x20000000",
+            "ramoops.mem_size=0x100000",
+            "ramoops.record_size=0x20000",
+        ],
+        modules: &["virtio_pci", "virtio_blk", "ramoops"],
+        needs: &["CONFIG_PSTORE_RAM", "CONFIG_EXT4_FS"],
+        end: End::AfterPanic,
+        ..PLAIN
+    },
+    // All of them emulated by one: a boot takes minutes.
+    Machine { name: "sixty-four", cpus: 64, memory_mib: 4096, ..PLAIN },
     Machine {
         name: "fire",
         cpus: 2,
@@ -126,6 +170,30 @@ pub(crate) static MACHINES: &[Machine] = &[
 
 /// What a disk of QEMU's takes.
 const DISK: &[&str] = &["virtio_pci", "virtio_blk"];
+
+/// A disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disk {
+    mib: u32,
+    /// Whether there is a file system on it, ext4; else it is empty.
+    has_files: bool,
+}
+
+/// Beyond the path of those who are not root.
+const MKFS: (&str, &str) = ("/usr/sbin/mkfs.ext4", "e2fsprogs");
+
+impl Disk {
+    /// Makes it anew.
+    pub(super) fn make(self, path: &Path) -> Result<()> {
+        let disk = File::create(path).context("cannot make the guest's disk")?;
+        disk.set_len(u64::from(self.mib) << 20)?;
+        if self.has_files {
+            tools::programs(&[MKFS])?;
+            sh::output(Command::new(MKFS.0).args(["-q", "-F"]).arg(path))?;
+        }
+        Ok(())
+    }
+}
 
 impl Machine {
     /// The machine of this name.

@@ -12,6 +12,7 @@ pub(crate) mod matrix;
 mod package;
 pub(crate) mod page;
 mod payload;
+pub(crate) mod power_cut;
 mod qemu;
 mod sample;
 pub(crate) mod system;

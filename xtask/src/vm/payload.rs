@@ -18,7 +18,7 @@ pub(super) const FINDINGS: &str = "check.json";
 
 const AGENT: &str = "/bin/oom-trace";
 /// The tests that need a kernel of their own are all marked to be ignored elsewhere.
-const TESTS: &str = "/bin/guest-tests";
+pub(super) const TESTS: &str = "/bin/guest-tests";
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Programs for guests of one architecture, and what to do with them.

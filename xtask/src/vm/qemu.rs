@@ -7,13 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use xtask::frame::Frame;
 
 use super::kernels::Kernel;
-use super::machines::Machine;
+use super::machines::{End, Machine};
 use crate::sh;
 
 /// An oops ends the run. `panic=-1` restarts at once, which `-no-reboot` makes an end too. The
@@ -63,6 +63,10 @@ pub(super) struct Boot<'a> {
     pub(super) machine: &'a Machine,
     pub(super) image: &'a Path,
     pub(super) disk: Option<&'a Path>,
+    /// Whether the disk keeps what the guest writes there.
+    pub(super) keeps_disk: bool,
+    /// What the kernel is told beside all else.
+    pub(super) told: &'a str,
     pub(super) accel: Accel,
     pub(super) memory_mib: u32,
     /// Silent for so long, the guest hangs.
@@ -74,7 +78,7 @@ pub(super) struct Boot<'a> {
 impl Boot<'_> {
     /// Boots the guest and runs its job. What that prints goes to `output` as it comes.
     pub(super) fn run(&self, output: &mut dyn Write) -> Result<Ending> {
-        let (console, complaints) = (self.folder.join("console.log"), self.folder.join("qemu.log"));
+        let (console, complaints) = (self.console(), self.complaints());
         self.boot(&console, &complaints, output).map_err(|err| {
             let mut report = format!("{err:#}");
             for log in [complaints, console] {
@@ -88,16 +92,63 @@ impl Boot<'_> {
         })
     }
 
+    /// Boots the guest, and takes its power away so long after it has printed a word; how it ended if it
+    /// did before that. What it printed goes to `output`.
+    pub(super) fn cut(
+        &self,
+        word: &str,
+        after: Duration,
+        output: &mut Vec<u8>,
+    ) -> Result<Option<Ending>> {
+        let (_qemu, frames) = self.start(&self.console(), &self.complaints())?;
+        let (mut since, mut wait) = (None::<Instant>, self.timeout);
+        loop {
+            match frames.recv_timeout(wait) {
+                Ok(Ok(Frame::Output(bytes))) => output.extend(bytes),
+                Ok(Ok(Frame::Exit(code))) => return Ok(Some(Ending::Exit(code))),
+                Ok(Ok(Frame::File(_) | Frame::Data(_))) => {}
+                Ok(Err(err)) => return Err(err).context("what came home is no frame"),
+                Err(RecvTimeoutError::Timeout) if since.is_some() => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("no word for {} s: the guest hangs", self.timeout.as_secs())
+                }
+                Err(RecvTimeoutError::Disconnected) => bail!("QEMU ended"),
+            }
+            if since.is_none() && String::from_utf8_lossy(output).contains(word) {
+                since = Some(Instant::now());
+            }
+            wait = since.map_or(self.timeout, |since| after.saturating_sub(since.elapsed()));
+        }
+    }
+
+    /// What the kernel's console shows.
+    pub(super) fn console(&self) -> PathBuf {
+        self.folder.join("console.log")
+    }
+
+    fn complaints(&self) -> PathBuf {
+        self.folder.join("qemu.log")
+    }
+
+    fn start(
+        &self,
+        console: &Path,
+        complaints: &Path,
+    ) -> Result<(Qemu, Receiver<std::io::Result<Frame>>)> {
+        let mut cmd = self.command(console);
+        cmd.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(complaints)?);
+        let mut child = Qemu(cmd.spawn().context("cannot start QEMU")?);
+        let frames = read(child.0.stdout.take().context("QEMU has no standard output")?);
+        Ok((child, frames))
+    }
+
     fn boot(&self, console: &Path, complaints: &Path, output: &mut dyn Write) -> Result<Ending> {
         let out = self.folder.join(OUT);
         if out.exists() {
             fs::remove_dir_all(&out)?;
         }
         fs::create_dir_all(&out)?;
-        let mut cmd = self.command(console);
-        cmd.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(complaints)?);
-        let mut child = Qemu(cmd.spawn().context("cannot start QEMU")?);
-        let frames = read(child.0.stdout.take().context("QEMU has no standard output")?);
+        let (mut child, frames) = self.start(console, complaints)?;
         let mut file = None;
         loop {
             match frames.recv_timeout(self.timeout) {
@@ -139,18 +190,23 @@ impl Boot<'_> {
             // QEMU 7.2 fails with several threads.
             Accel::Tcg => ["-accel", "tcg,thread=single", "-cpu", arch.cpu],
         });
-        cmd.args(["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"]);
+        cmd.args(["-display", "none", "-monitor", "none", "-nic", "none"]);
+        if machine.end != End::AfterPanic {
+            cmd.arg("-no-reboot");
+        }
         cmd.arg("-serial").arg(format!("file:{}", console.display()));
         cmd.args(["-chardev", "stdio,id=home,signal=off"]).args(arch.home_args);
         cmd.args(machine.qemu);
         if let Some(disk) = self.disk {
-            // What a guest writes there ends with it.
-            let disk = format!("file={},format=raw,if=virtio,snapshot=on", disk.display());
+            // What a guest writes there ends with it, unless it is to last.
+            let snapshot = if self.keeps_disk { "off" } else { "on" };
+            let disk = format!("file={},format=raw,if=virtio,snapshot={snapshot}", disk.display());
             cmd.arg("-drive").arg(disk);
         }
         cmd.arg("-kernel").arg(kernel.image()).arg("-initrd").arg(self.image);
-        let told = machine.kernel_args.join(" ");
-        cmd.arg("-append").arg(format!("console={} {KERNEL_ARGS} {told}", arch.console));
+        let (of_machine, told) = (machine.kernel_args.join(" "), self.told);
+        let console = arch.console;
+        cmd.arg("-append").arg(format!("console={console} {KERNEL_ARGS} {of_machine} {told}"));
         cmd
     }
 }
@@ -162,6 +218,8 @@ pub(super) fn kvm_boots(kernel: &Kernel, machine: &Machine, image: &Path, folder
         machine,
         image,
         disk: None,
+        keeps_disk: false,
+        told: "",
         accel: Accel::Kvm,
         memory_mib: machine.memory_mib,
         timeout: Duration::from_secs(20),

@@ -28,7 +28,7 @@ use crate::pipeline::{
     Account, AgentEvents, Backfill, Before, Controls, Feed, Stream, notes, open,
 };
 use crate::say::{never_wait, say, start_writing};
-use crate::sink::{Attachment, Console, Status};
+use crate::sink::{Attachment, Console, Status, event_loop};
 use crate::store::LateStore;
 
 /// Runs the agent until it is told to stop.
@@ -50,7 +50,9 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
     // One thread: what delays the reader of the ring is on threads of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = event_loop::of_one_thread().context(
+        "cannot wait for events: raise the limit of open files (ulimit -n, LimitNOFILE=)",
+    )?;
     runtime.block_on(async {
         let host = Host::here().context("cannot read the boot id")?;
         // The account begins here: what the log tells of from now on is told, whichever hook sees it,

@@ -12,7 +12,7 @@ use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
-use crate::incident::model::{Agent, OomKill, Outcome, Record, Source, UserAction, UserKill};
+use crate::incident::model::{Agent, OomKill, Outcome, Record, UserAction, UserKill};
 use crate::kernel::vmstat::Vmstat;
 use crate::store::{Archive, BootSeen};
 
@@ -241,10 +241,10 @@ impl Evidence {
             if let Some(ns) = kill.origin.boot_ns {
                 boot.kills.push(Counted { ns, kills: kill.kill_count });
                 // The log's clock does not count how long the machine slept.
-                if kill.source != Source::KernelLog {
+                if !kill.source.is_kernel_log() {
                     times.clear();
                 }
-                if kill.source != Source::KernelLog || !times.is_empty() {
+                if !kill.source.is_kernel_log() || !times.is_empty() {
                     times.push(boot.wall(ns));
                 }
             }

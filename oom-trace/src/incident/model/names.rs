@@ -51,6 +51,7 @@ names! {
         Fentry => "fentry",
         Tracepoint => "tracepoint",
         KernelLog => "kernel_log",
+        Pstore => "pstore",
         Log => "log",
     }
     Scope {

@@ -75,7 +75,8 @@ fn search(store: &Path, delivery: &Delivery, log: &[(u32, u64)]) -> (Backfill, J
         }
         Ok(Limits { reaches_back: true, lost: 0, has_times: true })
     };
-    let search = Search { before, pace: delivery.pace(), sender, log, slept: 0 };
+    let kept = Vec::new();
+    let search = Search { before, pace: delivery.pace(), sender, log, slept: 0, kept };
     (Backfill { found: Some(found), ..Backfill::none() }, thread::spawn(move || search.run()))
 }
 

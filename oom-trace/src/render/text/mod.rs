@@ -148,14 +148,14 @@ fn headline(kill: &OomKill, block: &mut Block<'_>) -> io::Result<()> {
     }
     let is_older =
         origin.time.zip(block.style.live_since).is_some_and(|(time, start)| time < start);
-    if is_older && kill.source == Source::KernelLog {
+    if is_older && kill.source.is_kernel_log() {
         out.extend_from_slice(b", before this start, from the kernel's log");
     }
     if *outcome == Some(Outcome::AlreadyExiting) {
         out.extend_from_slice(b", already exiting: no signal was sent");
     }
     // The hooks may not know, a log has the line of each kill.
-    if outcome.is_none() && kill.source == Source::KernelLog && kill.chosen.is_some() {
+    if outcome.is_none() && kill.source.is_kernel_log() && kill.chosen.is_some() {
         out.extend_from_slice(b", chosen to be killed (the log does not show the kill itself)");
     }
     if kill.victim_count > 1 {

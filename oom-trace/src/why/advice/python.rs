@@ -1,7 +1,6 @@
 //! Python, whose name says nothing of what it ran.
 
 use super::program::Program;
-use crate::incident::model::Source;
 use crate::quote::Quoted;
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
@@ -18,7 +17,7 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
             let victim = &program.kill.victim;
             let is_named =
                 victim.unit.is_some() || victim.container.is_some() || victim.pod.is_some();
-            (program.kill.source == Source::KernelLog && !is_named).then(|| {
+            (program.kill.source.is_kernel_log() && !is_named).then(|| {
                 format!(
                     "find out which program {} was: the log has no command line (a running oom-trace \
                      records it)",

@@ -1,7 +1,7 @@
 //! What a saved log lacks, and where it is to be had.
 
 use super::super::facts::name;
-use crate::incident::model::{OomKill, Source};
+use crate::incident::model::OomKill;
 
 /// Programs whose name says nothing of what they run.
 const INTERPRETERS: [&str; 9] =
@@ -11,7 +11,7 @@ const INTERPRETERS: [&str; 9] =
 pub(super) fn dump(kill: &OomKill) -> Option<String> {
     let OomKill { shortage, victim, .. } = kill;
     let has_dump = shortage.limit.is_some() || kill.candidates.is_some() || kill.system.is_some();
-    if kill.source != Source::KernelLog || has_dump {
+    if !kill.source.is_kernel_log() || has_dump {
         return None;
     }
     // The kubelet tells of no sizes.
@@ -37,7 +37,7 @@ pub(super) fn command(kill: &OomKill) -> Option<String> {
     });
     let is_placed = victim.unit.is_some() || victim.container.is_some() || victim.pod.is_some();
     let is_unknown = victim.argv.is_none() && victim.exe.is_none() && !is_placed;
-    (kill.source == Source::KernelLog && is_one && is_unknown).then(|| {
+    (kill.source.is_kernel_log() && is_one && is_unknown).then(|| {
         let who = name(victim.comm.as_ref(), "the victim");
         format!(
             "keep oom-trace running to know which {who} it is the next time: the kernel's log has no \
@@ -50,6 +50,7 @@ pub(super) fn command(kill: &OomKill) -> Option<String> {
 mod tests {
     use super::super::super::testdata::{of_a_service, of_the_machine};
     use super::*;
+    use crate::incident::model::Source;
 
     #[test]
     fn one_line_of_a_log_asks_for_the_others() {

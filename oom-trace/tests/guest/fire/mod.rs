@@ -2,17 +2,25 @@
 
 pub(crate) mod account;
 pub(crate) mod clock;
+pub(crate) mod cut;
 pub(crate) mod disk;
 pub(crate) mod groups;
+pub(crate) mod limits;
 pub(crate) mod many;
 pub(crate) mod memory;
 pub(crate) mod oracle;
 pub(crate) mod place;
 pub(crate) mod post;
+pub(crate) mod pstore;
 pub(crate) mod random;
 pub(crate) mod shots;
+pub(crate) mod sleep;
 pub(crate) mod starts;
+pub(crate) mod store;
+pub(crate) mod taken;
+pub(crate) mod thrash;
 pub(crate) mod told;
+pub(crate) mod tracers;
 pub(crate) mod victim;
 
 use crate::cgroup::Cgroup;

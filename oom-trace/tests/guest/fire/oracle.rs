@@ -83,6 +83,28 @@ impl Oracle {
     }
 }
 
+impl Log {
+    /// Of what `/dev/kmsg` had by then.
+    pub(crate) fn saved(kmsg: &str) -> Self {
+        let mut log = Self::default();
+        // What goes on in further lines, indented, is no text.
+        let records = kmsg.lines().filter(|line| !line.starts_with(' '));
+        records.for_each(|record| take(record.as_bytes(), &mut log));
+        log
+    }
+}
+
+/// All that `/dev/kmsg` has.
+pub(crate) fn kmsg() -> String {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = File::from(open("/dev/kmsg", flags, Mode::empty()).unwrap());
+    let (mut all, mut record) = (Vec::new(), [0; RECORD]);
+    while let Ok(length) = file.read(&mut record) {
+        all.extend_from_slice(&record[..length]);
+    }
+    String::from_utf8(all).unwrap()
+}
+
 impl Drop for Oracle {
     fn drop(&mut self) {
         self.enough.store(true, Ordering::Relaxed);

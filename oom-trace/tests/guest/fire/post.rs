@@ -1,5 +1,6 @@
 //! An agent at its post: killed and started again, it keeps its outputs and its store.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
@@ -46,6 +47,8 @@ pub(crate) struct Post {
     from: usize,
     /// Kills that its store had at first.
     kills_before: u64,
+    /// Whether it knows nothing of other agents.
+    is_apart: bool,
 }
 
 impl Post {
@@ -60,7 +63,15 @@ impl Post {
             said: Arc::default(),
             from: 0,
             kills_before: 0,
+            is_apart: false,
         }
+    }
+
+    /// One more on this machine, with another place for its lock.
+    pub(crate) fn apart() -> Self {
+        let mut post = Self::new();
+        post.is_apart = true;
+        post
     }
 
     pub(crate) fn with_store(self) -> Self {
@@ -80,6 +91,13 @@ impl Post {
         self.kills_before = history(self.store.as_deref().unwrap()).times();
         fs::remove_file(self.output()).unwrap();
         self
+    }
+
+    /// Over a store that has only its own past.
+    pub(crate) fn over(store: PathBuf) -> Self {
+        let mut post = Self::new();
+        post.store = Some(store);
+        post
     }
 
     /// In a cgroup of its own.
@@ -114,11 +132,20 @@ impl Post {
 
     /// Starts it, and waits for nothing.
     pub(crate) fn spawn(&mut self) {
-        self.spawn_saying_to(None);
+        self.spawn_as(&[], None);
+    }
+
+    /// As [`Self::spawn`], by a command of ours that becomes the agent.
+    pub(crate) fn spawn_by(&mut self, command: &[&str]) {
+        self.spawn_as(command, None);
     }
 
     /// As [`Self::spawn`], with another standard error.
     pub(crate) fn spawn_saying_to(&mut self, stderr: Option<File>) {
+        self.spawn_as(&[], stderr);
+    }
+
+    fn spawn_as(&mut self, by: &[&str], stderr: Option<File>) {
         assert!(self.life.is_none(), "it lives");
         let output = format!("json:{}", self.output().display());
         let mut agent = oom_trace(&["--quiet", "--output", &output]);
@@ -127,15 +154,13 @@ impl Post {
             None => agent.arg("--no-store"),
         };
         agent.args(&self.args);
-        let mut command = match &self.cgroup {
-            Some(cgroup) => {
-                let mut command = Command::new("/proc/self/exe");
-                command.arg(WITHIN).arg(cgroup.procs()).arg(agent.get_program());
-                command.args(agent.get_args());
-                command
-            }
-            None => agent,
-        };
+        let procs = self.cgroup.as_ref().map(Cgroup::procs);
+        let within = procs.as_ref().map(|procs| [OsStr::new(WITHIN), procs.as_os_str()]);
+        let by: Vec<_> = within.into_iter().flatten().chain(by.iter().map(OsStr::new)).collect();
+        let mut command = if by.is_empty() { agent } else { become_it(&by, &agent) };
+        if self.is_apart {
+            command.env("RUNTIME_DIRECTORY", self.folder.path());
+        }
         let is_ours = stderr.is_none();
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(stderr.map_or_else(Stdio::piped, Stdio::from));
@@ -297,6 +322,15 @@ impl Post {
         });
         told
     }
+}
+
+/// A command of ours that becomes the agent.
+fn become_it(by: &[&OsStr], agent: &Command) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(by).arg(agent.get_program()).args(agent.get_args());
+    let environment = agent.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.envs(environment);
+    command
 }
 
 pub(crate) fn history(store: &Path) -> Told {

@@ -18,6 +18,7 @@ pub(crate) struct Told {
     pub(crate) kills: Vec<Value>,
     pub(crate) exits: Vec<Value>,
     pub(crate) agent: Vec<Value>,
+    pub(crate) panics: Vec<Value>,
     /// What the first record of an id says of its kill, and all that it says.
     ids: HashMap<String, (u64, u64)>,
     /// What the log may call a kill of its own, and a record of the hooks is a victim's further kill.
@@ -74,6 +75,7 @@ impl Told {
             Some("oom_kill") => self.kills.push(record),
             Some("oom_exit") => self.exits.push(record),
             Some("agent") => self.agent.push(record),
+            Some("oom_panic") => self.panics.push(record),
             // No kill.
             Some("oom_failed") => {}
             _ => panic!("a record of another kind: {record:#}"),

@@ -43,6 +43,8 @@ pub(crate) struct Victim {
     pub(crate) fifo: PathBuf,
     /// Whether it grows until it is killed; else it only waits.
     pub(crate) grows: bool,
+    /// Whether it goes back to memory that it has not used for long, which may be in swap.
+    pub(crate) thrashes: bool,
     /// `cgroup.procs` of its cgroup.
     pub(crate) procs: PathBuf,
 }
@@ -71,6 +73,13 @@ impl Victim {
         killed(child);
         pid
     }
+
+    /// So many, one after the other.
+    pub(crate) fn die(&self, kills: usize) {
+        for _ in 0..kills {
+            self.dies();
+        }
+    }
 }
 
 pub(crate) fn killed(mut child: Child) {
@@ -97,9 +106,14 @@ pub(crate) fn run(args: &[String]) {
     }
     io::stdout().write_all(b"\n").unwrap();
     let mut touched = Vec::new();
+    let mut rng = fastrand::Rng::new();
     loop {
         if spec.grows {
             touched.push(black_box(vec![1_u8; CHUNK]));
+            if spec.thrashes {
+                let back = rng.usize(..touched.len());
+                touched[back].iter_mut().step_by(4096).for_each(|byte| *byte ^= 1);
+            }
         } else {
             thread::park();
         }

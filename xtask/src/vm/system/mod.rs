@@ -74,6 +74,8 @@ pub(crate) fn run(args: &SystemArgs) -> Result<()> {
         machine: &SYSTEM,
         image: &image,
         disk: Some(&disk),
+        keeps_disk: false,
+        told: "",
         accel: guest::accel(kernel, arch, &init)?,
         memory_mib: SYSTEM.memory_mib,
         // A start of a whole system and a package's installation are quiet for as long.

@@ -37,9 +37,18 @@ pub(super) struct Lines {
     found: VecDeque<(u32, i64)>,
     /// Thread and moment of kills that were told without a line, oldest first.
     pub(super) unlogged: VecDeque<(u32, i64)>,
-    /// By how much `CLOCK_BOOTTIME` was ahead of the log's clock when one was found last, and how
-    /// long the machine had been suspended by then.
-    measured: Option<(i64, i64)>,
+    /// `None` until one was found.
+    measured: Option<Measured>,
+}
+
+/// How the two clocks stood to each other at a mark and its line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Measured {
+    /// By how much `CLOCK_BOOTTIME` was ahead of the log's clock.
+    ahead: i64,
+    /// How long the machine had slept by then.
+    slept: i64,
+    marked_ns: i64,
 }
 
 pub(super) struct Line {
@@ -113,21 +122,34 @@ impl Lines {
     /// Takes out the line of a mark.
     pub(super) fn take(&mut self, tid: u32, marked_ns: i64, slept: i64) -> Option<Line> {
         let line = self.new.remove(self.place(tid, marked_ns, slept)?)?;
-        self.measured = Some((marked_ns - line.stamp_ns, slept));
+        self.measure(marked_ns, line.stamp_ns, slept);
         push(&mut self.found, (tid, line.stamp_ns));
         Some(line)
     }
 
+    /// How long the machine had slept by then is seen from it: both may be from before its last sleep. A
+    /// line that came long after its mark tells nothing.
+    fn measure(&mut self, marked_ns: i64, stamp_ns: i64, slept: i64) {
+        let ahead = marked_ns - stamp_ns;
+        let last = self.measured.unwrap_or_default();
+        let drift = (marked_ns - last.marked_ns).max(0) / 1_000_000 * DRIFT_PPM;
+        if self.measured.is_some() && ahead < last.ahead - BEFORE_NS - drift {
+            return;
+        }
+        let since = (ahead - last.ahead).clamp(0, (slept - last.slept).max(0));
+        self.measured = Some(Measured { ahead, slept: last.slept + since, marked_ns });
+    }
+
     /// Where the line of a mark is.
     fn place(&self, tid: u32, marked_ns: i64, slept: i64) -> Option<usize> {
-        let ahead = self.ahead(slept);
+        let (least, most) = (self.least_ahead(), self.ahead(slept));
         let before = match self.measured {
             Some(_) => BEFORE_NS,
             None => AT_FIRST_NS + marked_ns / 1_000_000 * DRIFT_PPM,
         };
         let is_its = |line: &Line| {
-            let after = line.stamp_ns + ahead - marked_ns;
-            line.killed.tid == tid && after > -before && after < AFTER_NS
+            let after = |ahead: i64| line.stamp_ns + ahead - marked_ns;
+            line.killed.tid == tid && after(most) > -before && after(least) < AFTER_NS
         };
         self.new.iter().position(is_its)
     }
@@ -146,9 +168,14 @@ impl Lines {
         }
     }
 
-    /// By how much `CLOCK_BOOTTIME` is ahead of the log's clock.
+    /// By how much `CLOCK_BOOTTIME` was ahead of the log's clock, at a line from before the machine slept.
+    fn least_ahead(&self) -> i64 {
+        self.measured.map_or(0, |last| last.ahead)
+    }
+
+    /// By how much it is now.
     pub(super) fn ahead(&self, slept: i64) -> i64 {
-        self.measured.map_or(slept, |(ahead, before)| ahead + (slept - before))
+        self.measured.map_or(slept, |last| last.ahead + (slept - last.slept))
     }
 
     /// Takes out those that were read before a moment, or all.
@@ -174,9 +201,9 @@ impl Lines {
         if self.found.iter().any(is_again) {
             return Some(Known::Again);
         }
-        let marked_ns = stamp_ns + self.ahead(slept);
+        let (least, most) = (stamp_ns + self.least_ahead(), stamp_ns + self.ahead(slept));
         let is_told = |&(known, then): &(u32, i64)| {
-            known == tid && marked_ns > then - AT_FIRST_NS && marked_ns < then + LONG_AFTER_NS
+            known == tid && most > then - AT_FIRST_NS && least < then + LONG_AFTER_NS
         };
         let told = self.unlogged.iter().position(is_told)?;
         self.unlogged.remove(told);

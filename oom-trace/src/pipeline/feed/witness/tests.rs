@@ -50,14 +50,37 @@ fn a_line_of_another_time_is_another_kill() {
     assert!(lines.known(&missed[0], 0).is_none());
 }
 
+/// An hour of sleep before the second, which are looked up after it, or each in its time.
 #[test]
 fn the_logs_clock_stands_still_while_the_machine_sleeps() {
     let hour = signed(3600 * S);
+    for slept_by_then in [0, hour] {
+        let mut lines = lines(&[(7, 1_000_100), (8, 2_000_100), (9, 3_000_100)]);
+        assert!(lines.take(7, signed(S), slept_by_then).is_some());
+        assert!(lines.take(8, signed(2 * S) + hour, hour).is_some());
+        assert!(lines.take(9, signed(3 * S) + hour, hour).is_some(), "{slept_by_then}");
+        // As long again: nobody's.
+        assert!(lines.take(9, signed(3 * S) + 2 * hour, hour).is_none());
+    }
+}
+
+#[test]
+fn a_kill_from_before_a_sleep_is_known_after_it() {
+    let hour = signed(3600 * S);
     let mut lines = lines(&[(7, 1_000_100), (8, 2_000_100)]);
     assert!(lines.take(7, signed(S), 0).is_some());
-    // An hour of sleep between the two.
-    assert!(lines.take(8, signed(2 * S), hour).is_none());
-    assert!(lines.take(8, signed(2 * S) + hour, hour).is_some());
+    push(&mut lines.unlogged, (8, signed(2 * S)));
+    let late = lines.old(None);
+    assert!(matches!(lines.known(&late[0], hour), Some(Known::Told)));
+}
+
+/// One that was throttled before it logged its kill says nothing of the clocks.
+#[test]
+fn after_a_line_that_was_late_the_next_one_is_found() {
+    let mut lines = lines(&[(7, 1_000_100), (8, 42_000_000), (9, 43_000_000)]);
+    assert!(lines.take(7, signed(S), 0).is_some());
+    assert!(lines.take(8, signed(2 * S), 0).is_some());
+    assert!(lines.take(9, signed(43 * S), 0).is_some());
 }
 
 #[test]

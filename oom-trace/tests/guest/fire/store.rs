@@ -1,0 +1,255 @@
+//! The store's disk in the midst of kills: read-only, frozen, broken, gone, and back.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
+
+use super::SMALL;
+use super::account::Account;
+use super::oracle::{Log, Oracle};
+use super::post::{Post, history};
+use super::told::Told;
+use super::victim::Victim;
+use crate::cgroup::Cgroup;
+use crate::scenario::{Machine, Scenario};
+use crate::support::PATIENCE;
+use crate::sys;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("fire_store_removed", store_removed),
+    Scenario::new("fire_store_read_only", read_only).on(Machine::Disk),
+    Scenario::new("fire_store_on_a_frozen_disk", frozen).on(Machine::Disk),
+    Scenario::new("fire_store_on_a_broken_disk", broken).on(Machine::Disk),
+    Scenario::new("fire_store_unmounted", unmounted).on(Machine::Disk),
+];
+
+const KILLS: usize = 5;
+
+/// What the agent says when a store that failed saves again.
+const WORKS: &str = "works again";
+
+/// The machine's disk, mounted.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    const DISK: &str = "/dev/vda";
+
+    fn here() -> Self {
+        let folder = PathBuf::from("/run/store");
+        fs::create_dir_all(&folder).unwrap();
+        let mounted = Self(folder);
+        mounted.mount();
+        mounted
+    }
+
+    fn mount(&self) {
+        mount(Self::DISK, &self.0, "ext4", MountFlags::empty(), None).unwrap();
+    }
+
+    /// From its place, though the agent has files of it open.
+    fn take_away(&self) {
+        unmount(&self.0, UnmountFlags::DETACH).unwrap();
+    }
+
+    /// One for each scenario: the disk keeps them.
+    fn store(&self, of: &str) -> PathBuf {
+        self.0.join(of).with_extension("db")
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+/// An agent and the kills that it is to tell of.
+struct Scene {
+    post: Post,
+    store: PathBuf,
+    cgroup: Cgroup,
+    oracle: Oracle,
+    kills: usize,
+}
+
+impl Scene {
+    fn with(store: PathBuf) -> Self {
+        let post = Post::new().with_store_at(store.clone()).start();
+        Self {
+            post,
+            store,
+            cgroup: Cgroup::limited("stored", SMALL),
+            oracle: Oracle::ask(),
+            kills: 0,
+        }
+    }
+
+    /// Some more, each of which is told to the output, whatever became of the store.
+    fn kill(&mut self) {
+        Victim::growing("hog", &self.cgroup).die(KILLS);
+        self.kills += KILLS;
+        let told = self.post.await_kills(self.kills).kills.len();
+        assert_eq!(told, self.kills, "{:#?}", self.post.said());
+    }
+
+    fn says(&mut self, word: &str) {
+        let said = self.post.says(word, PATIENCE);
+        assert!(said, "it does not say {word:?}: {:#?}", self.post.said());
+    }
+
+    /// What the file that is there now has. A new one knows nothing of other scenarios' kills, which are
+    /// then found in the log as well.
+    fn stored(&self) -> Told {
+        ours(history(&self.store), &self.oracle.log())
+    }
+
+    /// All has been told by now, and what was to be saved has been.
+    fn end(&mut self) -> Log {
+        let log = self.oracle.log();
+        self.post.stop();
+        let told = ours(self.post.told(), &log);
+        Account::of(&log.kills, &told).assert_whole();
+        assert_eq!(told.gaps(), 0);
+        log
+    }
+
+    /// And the store has all.
+    fn end_whole(mut self) {
+        let log = self.end();
+        Account::of(&log.kills, &self.stored()).assert_whole();
+    }
+}
+
+/// Those since this scenario began.
+fn ours(mut told: Told, log: &Log) -> Told {
+    let first = log.kills.first().map(|line| line.us);
+    told.kills.retain(|kill| kill["log_us"].as_u64() >= first);
+    told
+}
+
+/// By an emergency, as files are open for writing.
+fn read_only() {
+    let mounted = Mounted::here();
+    let mut scene = Scene::with(mounted.store("read-only"));
+    scene.kill();
+    // To all file systems on disks: it is done by a worker.
+    fs::write("/proc/sysrq-trigger", "u").unwrap();
+    await_options(&mounted.0, "ro");
+    scene.kill();
+    scene.says("outputs are served from memory");
+    mount_remount(&mounted.0, MountFlags::empty(), c"").unwrap();
+    scene.says("works again; no records are missing");
+    scene.kill();
+    scene.end_whole();
+}
+
+fn await_options(folder: &Path, option: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    let is_so = || {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let mut fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let folder = folder.to_str().unwrap();
+        fields.any(|it| it[1] == folder && it[3].split(',').any(|word| word == option))
+    };
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{} is not {option}", folder.display());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Nothing is refused, and nothing is answered.
+fn frozen() {
+    let mounted = Mounted::here();
+    let mut scene = Scene::with(mounted.store("frozen"));
+    scene.kill();
+    let folder = File::open(&mounted.0).unwrap();
+    sys::freeze(&folder).unwrap();
+    scene.kill();
+    scene.says("the disk does not respond");
+    scene.kill();
+    sys::thaw(&folder).unwrap();
+    scene.says(WORKS);
+    scene.kill();
+    scene.end_whole();
+}
+
+/// The kernel finds an error in the file system, and gives it up; whoever mends it takes it away and
+/// mounts it again, under the agent.
+fn broken() {
+    let mounted = Mounted::here();
+    let mut scene = Scene::with(mounted.store("broken"));
+    scene.kill();
+    mount_remount(&mounted.0, MountFlags::empty(), c"errors=remount-ro").unwrap();
+    fs::write("/sys/fs/ext4/vda/trigger_fs_error", "a fault that was asked for").unwrap();
+    scene.kill();
+    scene.says("outputs are served from memory");
+    mounted.take_away();
+    scene.kill();
+    // As long as a file is open there, the kernel takes it for the same file system, which is of no use.
+    let deadline = Instant::now() + PATIENCE;
+    while Path::new("/sys/fs/ext4/vda").exists() {
+        assert!(Instant::now() < deadline, "the disk is in use: {:#?}", scene.post.said());
+        thread::sleep(Duration::from_millis(100));
+    }
+    mounted.mount();
+    scene.says(WORKS);
+    scene.kill();
+    scene.end();
+    // What was saved where the disk was to be, meanwhile, the next start finds in the log.
+    scene.post.start_again();
+    scene.post.recovered();
+    scene.end_whole();
+}
+
+/// The place is there, and the disk is not; and then it is again. What is saved meanwhile is in
+/// another file, whose name the disk hides later.
+fn unmounted() {
+    let mounted = Mounted::here();
+    let mut scene = Scene::with(mounted.store("unmounted"));
+    scene.kill();
+    mounted.take_away();
+    scene.kill();
+    scene.says("was removed while in use; a new one is begun");
+    let below = scene.stored().kills.len();
+    assert_eq!(below, KILLS, "what came since, in the file that is there now");
+    mounted.mount();
+    scene.kill();
+    scene.says("was replaced while in use; the new one is used from here on");
+    scene.end();
+    // What the other file has the next start finds in the log.
+    scene.post.start_again();
+    scene.post.recovered();
+    scene.end_whole();
+}
+
+/// Its files are removed, and then the folder that they were in.
+fn store_removed() {
+    let folder = tempfile::tempdir_in("/run").unwrap();
+    let store = folder.path().join("inner/records.db");
+    fs::create_dir(store.parent().unwrap()).unwrap();
+    let mut scene = Scene::with(store.clone());
+    scene.kill();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(store.with_extension(format!("db{suffix}")));
+    }
+    scene.kill();
+    scene.says("was removed while in use; a new one is begun");
+    fs::remove_file(store.with_extension("db-wal")).unwrap();
+    scene.kill();
+    assert_eq!(scene.stored().kills.len(), 2 * KILLS, "what came since");
+    fs::remove_dir_all(store.parent().unwrap()).unwrap();
+    scene.kill();
+    scene.says("outputs are served from memory");
+    fs::create_dir(store.parent().unwrap()).unwrap();
+    scene.says(WORKS);
+    scene.kill();
+    assert_eq!(scene.stored().kills.len(), 2 * KILLS, "what waited, and what came since");
+    scene.end();
+    // What went with the files the next start finds in the log.
+    scene.post.start_again();
+    scene.post.recovered();
+    scene.end_whole();
+}
