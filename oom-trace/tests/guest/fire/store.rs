@@ -29,7 +29,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 const KILLS: usize = 5;
 
 /// What the agent says when a store that failed saves again.
-const WORKS: &str = "works again";
+const WORKS: &str = "store: works again";
 
 /// The machine's disk, mounted.
 struct Mounted(PathBuf);
@@ -73,6 +73,8 @@ struct Scene {
     cgroup: Cgroup,
     oracle: Oracle,
     kills: usize,
+    /// What it has said that was waited for.
+    heard: usize,
 }
 
 impl Scene {
@@ -84,6 +86,7 @@ impl Scene {
             cgroup: Cgroup::limited("stored", SMALL),
             oracle: Oracle::ask(),
             kills: 0,
+            heard: 0,
         }
     }
 
@@ -95,9 +98,19 @@ impl Scene {
         assert_eq!(told, self.kills, "{:#?}", self.post.said());
     }
 
+    /// Waits until it says this, after what was waited for before.
     fn says(&mut self, word: &str) {
-        let said = self.post.says(word, PATIENCE);
-        assert!(said, "it does not say {word:?}: {:#?}", self.post.said());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.post.said();
+            let at = said[self.heard..].iter().position(|line| line.contains(word));
+            if let Some(at) = at {
+                self.heard += at + 1;
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not say {word:?}: {said:#?}");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// What the file that is there now has. A new one knows nothing of other scenarios' kills, which are
@@ -114,6 +127,16 @@ impl Scene {
         Account::of(&log.kills, &told).assert_whole();
         assert_eq!(told.gaps(), 0);
         log
+    }
+
+    /// The next one finds in the log what the file lacks that is there now.
+    fn recover(&mut self) {
+        self.post.start_again();
+        let deadline = Instant::now() + PATIENCE;
+        while self.stored().kills.len() < self.kills {
+            assert!(Instant::now() < deadline, "{:#?}", self.post.said());
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// And the store has all.
@@ -199,8 +222,7 @@ fn broken() {
     scene.kill();
     scene.end();
     // What was saved where the disk was to be, meanwhile, the next start finds in the log.
-    scene.post.start_again();
-    scene.post.recovered();
+    scene.recover();
     scene.end_whole();
 }
 
@@ -220,8 +242,7 @@ fn unmounted() {
     scene.says("was replaced while in use; the new one is used from here on");
     scene.end();
     // What the other file has the next start finds in the log.
-    scene.post.start_again();
-    scene.post.recovered();
+    scene.recover();
     scene.end_whole();
 }
 
@@ -249,7 +270,6 @@ fn store_removed() {
     assert_eq!(scene.stored().kills.len(), 2 * KILLS, "what waited, and what came since");
     scene.end();
     // What went with the files the next start finds in the log.
-    scene.post.start_again();
-    scene.post.recovered();
+    scene.recover();
     scene.end_whole();
 }
