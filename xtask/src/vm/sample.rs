@@ -21,7 +21,6 @@ const SAMPLE: &[(&str, &str, Scope)] = &[
     ("6.12", "disk", Scope::Change),
     ("6.12", "lockdown", Scope::Change),
     ("6.12", "panic", Scope::Change),
-    ("6.12", "pstore", Scope::Change),
     ("7.3", "plain", Scope::Kernel),
 ];
 
