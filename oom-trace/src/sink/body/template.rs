@@ -22,15 +22,14 @@ const RECORD: &str = "record";
 
 /// `template`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "toml::Value")]
+#[serde(try_from = "Value")]
 pub(in super::super) struct Template(Value);
 
-impl TryFrom<toml::Value> for Template {
+impl TryFrom<Value> for Template {
     type Error = String;
 
-    fn try_from(written: toml::Value) -> Result<Self, String> {
-        let template = Self(plain(written));
-        let is_empty = match &template.0 {
+    fn try_from(written: Value) -> Result<Self, String> {
+        let is_empty = match &written {
             Value::String(text) => text.is_empty(),
             Value::Object(table) => table.is_empty(),
             _ => return Err("expected a text, or a table for a JSON object".to_owned()),
@@ -41,25 +40,13 @@ impl TryFrom<toml::Value> for Template {
             );
         }
         let mut flaws = Vec::new();
-        check(&template.0, &mut flaws);
-        if flaws.is_empty() { Ok(template) } else { Err(flaws.join("; ")) }
+        check(&written, &mut flaws);
+        if flaws.is_empty() { Ok(Self(written)) } else { Err(flaws.join("; ")) }
     }
 }
 
-/// As JSON has it; a date is a text.
-fn plain(written: toml::Value) -> Value {
-    match written {
-        toml::Value::Table(table) => {
-            Value::Object(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
-        }
-        toml::Value::Array(list) => Value::Array(list.into_iter().map(plain).collect()),
-        toml::Value::String(text) => Value::String(text),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(is) => is.into(),
-        toml::Value::Datetime(date) => Value::String(date.to_string()),
-    }
-}
+/// How the reader of TOML hands on a date, which JSON has not.
+const DATE: &str = "$__toml_private_datetime";
 
 /// All that is wrong.
 fn check(written: &Value, flaws: &mut Vec<String>) {
@@ -67,6 +54,10 @@ fn check(written: &Value, flaws: &mut Vec<String>) {
         Value::String(text) => check_text(text, flaws),
         Value::Array(list) => list.iter().for_each(|value| check(value, flaws)),
         Value::Object(table) => {
+            if table.contains_key(DATE) {
+                flaws.push("JSON has no dates; write this one in quotes".to_owned());
+                return;
+            }
             for (key, value) in table {
                 if leon::Template::parse(key).is_ok_and(|it| it.keys().next().is_some()) {
                     flaws.push(format!("a key stands for itself, so {key} is not filled in"));

@@ -365,6 +365,7 @@ fn what_is_wrong_with_a_template_is_said_before_a_record_comes() {
     {
         assert!(several.contains(flaw), "{flaw}: {several}");
     }
+    assert!(error("{ a = [2026-11-27] }").contains("in quotes"));
     assert!(error("\"{record.}\"").contains("a key is missing"));
     assert!(error("\"\"").contains("empty") && error("{}").contains("empty"));
     assert!(error("5").contains("expected a text, or a table"));
