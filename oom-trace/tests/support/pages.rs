@@ -132,7 +132,7 @@ pub(crate) fn commands(root: &Path, folder: &Path) -> Vec<Begun> {
         scripts.map(|block| (block, false)).chain(in_lines(root).into_iter().map(|it| (it, true)));
     let (mut begun, mut used) = (Vec::new(), BTreeSet::new());
     for (Block { place, text, .. }, is_in_line) in scripts {
-        fs::write(&notes, "").unwrap();
+        fs::create_dir(&notes).unwrap();
         let mut sh = Command::new("/bin/sh");
         sh.args(["-uc", &text]).current_dir(folder).env_clear();
         // What those set who do as the page says.
@@ -143,18 +143,21 @@ pub(crate) fn commands(root: &Path, folder: &Path) -> Vec<Begun> {
             said.is_empty(),
             "{place}: {said}\na program that is not known here belongs into the list, with the place where it is run"
         );
-        for note in fs::read_to_string(&notes).unwrap().split_terminator("\0\n") {
+        for entry in fs::read_dir(&notes).unwrap() {
+            let note = fs::read_to_string(entry.unwrap().path()).unwrap();
             let words: Vec<_> = note.split('\0').map(str::to_owned).collect();
             used.insert(words[0].clone());
             begun.push(Begun { place: place.clone(), words, is_in_line });
         }
+        fs::remove_dir_all(&notes).unwrap();
     }
     let unused: Vec<_> = PROGRAMS.iter().filter(|(name, _)| !used.contains(*name)).collect();
     assert!(unused.is_empty(), "no page names {unused:?}");
     begun
 }
 
-/// Programs of these names that do no more than note how they were begun.
+/// Programs of these names that do no more than note how they were begun, each in a file of its own: those of a
+/// pipe run side by side.
 fn shims(folder: &Path, notes: &Path) -> PathBuf {
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();
@@ -166,7 +169,7 @@ fn shims(folder: &Path, notes: &Path) -> PathBuf {
             _ => "exit 0".to_owned(),
         };
         let text = format!(
-            "#!/bin/sh\n{{ printf '%s' {name}; [ $# -eq 0 ] || printf '\\0%s' \"$@\"; printf '\\0\\n'; }} >>{}\n{end}\n",
+            "#!/bin/sh\n{{ printf '%s' {name}; [ $# -eq 0 ] || printf '\\0%s' \"$@\"; }} >{}/$$\n{end}\n",
             notes.display()
         );
         let path = programs.join(name);
