@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::reader::uptime;
+use super::scan::split_once;
+
 /// Where the kernel shows what it kept, and where systemd moves that.
 pub(crate) const PLACES: [&str; 2] = ["/sys/fs/pstore", "/var/lib/systemd/pstore"];
 
@@ -179,11 +182,9 @@ pub(crate) fn last_stamp(text: &[u8]) -> Option<Duration> {
 
 /// `<LEVEL>[SECONDS.MICROSECONDS] …`
 fn stamp(line: &[u8]) -> Option<Duration> {
-    let line = str::from_utf8(line.get(..line.len().min(64))?).ok()?;
-    let line = line.split_once('>').filter(|(level, _)| level.starts_with('<'))?.1;
-    let stamp = line.strip_prefix('[')?.split(']').next()?.trim();
-    let (seconds, micros) = stamp.split_once('.').filter(|(_, micros)| micros.len() == 6)?;
-    Some(Duration::from_secs(seconds.parse().ok()?) + Duration::from_micros(micros.parse().ok()?))
+    let (_, line) = split_once(line.strip_prefix(b"<")?, ">[")?;
+    let (stamp, _) = split_once(line, "]")?;
+    uptime(stamp).map(Duration::from_nanos)
 }
 
 #[cfg(test)]

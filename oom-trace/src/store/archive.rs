@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row};
 
-use super::place::{File, Numbers, Shift};
+use super::place::{File, Numbers, Shift, beside};
 use super::{StoreError, schema};
 use crate::incident::model::{OomKill, Record};
 
@@ -16,7 +16,7 @@ use crate::incident::model::{OomKill, Record};
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    /// How many numbers come before those that it is asked for; not known before the store is open.
+    /// How the numbers that it is asked for become those of the file.
     numbers: Numbers,
     connection: Option<(Connection, Option<File>)>,
     /// How often SQLite looked whether it goes on for too long.
@@ -380,8 +380,6 @@ impl Archive {
 
 /// Bytes of a store and of the log beside it.
 fn size(path: &Path) -> u64 {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
-    bytes(path) + bytes(Path::new(&log))
+    bytes(path) + bytes(&beside(path, "-wal"))
 }

@@ -93,8 +93,7 @@ fn delete_with_ends(
     // Of what all sinks have got nobody asks.
     let sql = "DELETE FROM gone WHERE last < (SELECT coalesce(min(next), last + 1) FROM cursors)";
     transaction.execute(sql, [])?;
-    let count = delete(transaction, &ends, of.clone())?;
-    Ok(count + delete(transaction, numbers, of)?)
+    delete(transaction, &all, of)
 }
 
 /// Numbers that follow one another, as the first and the last of them.

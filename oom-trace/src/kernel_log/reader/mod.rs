@@ -37,6 +37,7 @@ use std::io::{self, Read};
 
 pub use clock::Zone;
 pub use kmsg::{Kmsg, Unreadable};
+pub(super) use prefix::uptime;
 pub use seen::Seen;
 
 use self::attention::Attention;

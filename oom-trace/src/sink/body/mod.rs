@@ -94,13 +94,12 @@ impl Body {
             "body = \"pagerduty\" needs `routing_key`, the integration key of the service";
         const TEMPLATE: &str = "body = \"template\" needs `template`, a text, or a table for JSON";
         let pairs = [
-            (Self::Pagerduty, "routing_key", keys.routing_key.is_some(), ROUTING_KEY),
-            (Self::Template, "template", keys.template.is_some(), TEMPLATE),
+            (Self::Pagerduty, "pagerduty", "routing_key", keys.routing_key.is_some(), ROUTING_KEY),
+            (Self::Template, "template", "template", keys.template.is_some(), TEMPLATE),
         ];
-        pairs.into_iter().find_map(|(body, key, is_there, needed)| match is_there {
+        pairs.into_iter().find_map(|(body, name, key, is_there, needed)| match is_there {
             true if self != body => {
-                let its = if body == Self::Pagerduty { "pagerduty" } else { "template" };
-                Some(format!("`{key}` is for body = \"{its}\": remove it, or set that"))
+                Some(format!("`{key}` is for body = \"{name}\": remove it, or set that"))
             }
             false if self == body => Some(needed.to_owned()),
             _ => None,
@@ -113,7 +112,7 @@ impl Body {
 pub(super) struct Writer {
     body: Body,
     routing_key: String,
-    template: Option<Template>,
+    template: Template,
 }
 
 impl Writer {
@@ -121,15 +120,15 @@ impl Writer {
     /// The routing key is nowhere.
     pub(super) fn new(body: Body, keys: BodyKeys<'_>) -> Result<Self, SecretError> {
         let routing_key = keys.routing_key.map(Secret::reveal).transpose()?.unwrap_or_default();
-        Ok(Self { body, routing_key, template: keys.template.cloned() })
+        Ok(Self { body, routing_key, template: keys.template.cloned().unwrap_or_default() })
     }
 
     /// The `Content-Type`.
     #[cfg(feature = "network")]
     pub(super) fn content_type(&self) -> &'static str {
-        match (self.body, &self.template) {
-            (Body::Cloudevents, _) => "application/cloudevents+json",
-            (Body::Template, Some(template)) => template.content_type(),
+        match self.body {
+            Body::Cloudevents => "application/cloudevents+json",
+            Body::Template => self.template.content_type(),
             _ => "application/json",
         }
     }
@@ -145,14 +144,14 @@ impl Writer {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let message = || Message::of(record, repeats);
-        match (self.body, &self.template) {
-            (Body::Template, Some(template)) => template.write(record, repeats, out),
-            (Body::Json | Body::Template, _) => whole(record, repeats, out),
-            (Body::Slack, _) => json(&slack::Post::of(&message()), out),
-            (Body::Teams, _) => json(&teams::Post::of(&message()), out),
-            (Body::Pagerduty, _) => json(&pagerduty::Event::of(&message(), &self.routing_key), out),
-            (Body::Alertmanager, _) => json(&[alertmanager::Alert::of(&message())], out),
-            (Body::Cloudevents, _) => json(&cloudevents::Event::of(record, repeats), out),
+        match self.body {
+            Body::Json => whole(record, repeats, out),
+            Body::Slack => json(&slack::Post::of(&message()), out),
+            Body::Teams => json(&teams::Post::of(&message()), out),
+            Body::Pagerduty => json(&pagerduty::Event::of(&message(), &self.routing_key), out),
+            Body::Alertmanager => json(&[alertmanager::Alert::of(&message())], out),
+            Body::Cloudevents => json(&cloudevents::Event::of(record, repeats), out),
+            Body::Template => self.template.write(record, repeats, out),
         }
     }
 }

@@ -21,7 +21,7 @@ const NAMES: [&str; 11] =
 const RECORD: &str = "record";
 
 /// `template`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(try_from = "Value")]
 pub(in super::super) struct Template(Value);
 

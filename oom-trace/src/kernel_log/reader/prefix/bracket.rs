@@ -50,7 +50,7 @@ fn bracket(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Seconds and, always, microseconds; in nanoseconds.
-pub(in crate::kernel_log::reader) fn uptime(text: &[u8]) -> Option<u64> {
+pub(in crate::kernel_log) fn uptime(text: &[u8]) -> Option<u64> {
     let mut scan = Scan(text.trim_ascii_start());
     let digits = scan.run(u8::is_ascii_digit);
     let seconds: u64 = str::from_utf8(digits).ok()?.parse().ok()?;

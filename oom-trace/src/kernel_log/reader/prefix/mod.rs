@@ -9,7 +9,8 @@ mod speaker;
 use super::clock::{Zone, date};
 use crate::kernel_log::{Caller, Stamp};
 
-pub(super) use bracket::{callers, uptime};
+pub(super) use bracket::callers;
+pub(in crate::kernel_log) use bracket::uptime;
 
 /// Who wrote a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
