@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 use crate::cgroup::Cgroup;
 use crate::hog::{Hog, named};
 use crate::scenario::Scenario;
@@ -44,9 +46,9 @@ fn idle_is_light() {
     // With the record that it is there, all is done that a start does.
     assert_eq!(agent.record()["event"], "started");
     let measured = [
-        told(&agent, "smaps_rollup", "Pss:"),
-        told(&agent, "smaps_rollup", "Anonymous:"),
-        told(&agent, "status", "VmHWM:"),
+        told(agent.pid(), "smaps_rollup", "Pss:"),
+        told(agent.pid(), "smaps_rollup", "Anonymous:"),
+        told(agent.pid(), "status", "VmHWM:"),
         binary,
     ];
     agent.stop();
@@ -140,7 +142,7 @@ fn switches(agent: &Agent) -> u64 {
 /// stack, depending on where these happen to lie.
 fn huge_pages_back_nothing() {
     let agent = Agent::start(oom_trace(&[]));
-    assert_eq!(told(&agent, "smaps_rollup", "AnonHugePages:"), 0);
+    assert_eq!(told(agent.pid(), "smaps_rollup", "AnonHugePages:"), 0);
     let status = fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
     let enabled = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
     assert_eq!(enabled.map(str::trim), Some("0"), "{status}");
@@ -148,8 +150,8 @@ fn huge_pages_back_nothing() {
 }
 
 /// Bytes that the kernel tells of the agent in one of its files, in a line that begins so.
-fn told(agent: &Agent, file: &str, key: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{}/{file}", agent.pid())).unwrap();
+pub(crate) fn told(agent: Pid, file: &str, key: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{agent}/{file}")).unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_suffix(" kB"));
     value.unwrap_or_else(|| panic!("no {key} in {text}")).trim().parse::<u64>().unwrap() * 1024
 }

@@ -23,9 +23,23 @@ pub(crate) mod told;
 pub(crate) mod tracers;
 pub(crate) mod victim;
 
+use std::io::{self, Write as _};
+use std::time::Duration;
+
 use crate::cgroup::Cgroup;
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
+
+/// How long what goes on by chance is to last: `OOM_TRACE_FAULT_SECONDS`, or as long as it does by itself.
+pub(crate) fn lasts(seconds: u64) -> Duration {
+    let told = std::env::var("OOM_TRACE_FAULT_SECONDS").ok();
+    Duration::from_secs(told.map_or(seconds, |text| text.parse().unwrap()))
+}
+
+/// What is to be seen at once.
+pub(crate) fn say(line: &str) {
+    io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
 
 /// A limit that one small process meets at once.
 const SMALL: u64 = 4 * MIB;

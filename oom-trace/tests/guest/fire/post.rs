@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
 
+use super::MIB;
 use super::told::{Told, times};
 use crate::cgroup::Cgroup;
 use crate::support::agent::{STARTS, oom_trace};
@@ -22,6 +23,9 @@ use crate::support::{PATIENCE, kernel_kills};
 
 /// The command that goes to a cgroup, and becomes the program that follows.
 pub(crate) const WITHIN: &str = "within";
+
+/// The limit that the agent is shipped with.
+pub(crate) const LIMIT: u64 = 128 * MIB;
 
 /// How long the agent may take to end when it is told to.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(5);
@@ -113,6 +117,11 @@ impl Post {
 
     pub(crate) fn cgroup(&self) -> &Cgroup {
         self.cgroup.as_ref().unwrap()
+    }
+
+    /// What it is shipped with, beside its files: they are on a tmpfs, which has no disk to write them to.
+    pub(crate) fn shipped_limit(&self) -> u64 {
+        LIMIT + self.cgroup().shmem()
     }
 
     pub(crate) fn output(&self) -> PathBuf {

@@ -2,7 +2,6 @@
 //! everything is accounted for.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +15,10 @@ use super::account::Account;
 use super::clock::{DAY, WallClock};
 use super::disk::Disk;
 use super::oracle::{Logged, Oracle};
-use super::post::Post;
+use super::post::{LIMIT, Post};
 use super::shots::Firing;
 use super::told::{Follower, Told, number};
-use super::{MIB, shots};
+use super::{MIB, lasts, say, shots};
 use crate::cgroup::Cgroup;
 use crate::scenario::{Machine, Scenario, words};
 use crate::support::PATIENCE;
@@ -31,9 +30,6 @@ pub(crate) const SCENARIOS: &[Scenario] =
 /// What the agent may have at any time more than it began with.
 const GROWTH: u64 = 32 * MIB;
 
-/// The limit that the agent is shipped with.
-const LIMIT: u64 = 128 * MIB;
-
 const KPROBES: &str = "/sys/kernel/debug/kprobes/enabled";
 const FTRACE: &str = "/proc/sys/kernel/ftrace_enabled";
 
@@ -41,15 +37,11 @@ const FTRACE: &str = "/proc/sys/kernel/ftrace_enabled";
 fn random_faults() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = number("OOM_TRACE_FAULT_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
-    let lasts = Duration::from_secs(number("OOM_TRACE_FAULT_SECONDS").unwrap_or(600));
+    let lasts = lasts(600);
     say(&format!("OOM_TRACE_FAULT_SEED={seed} for {} s", lasts.as_secs()));
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drive(seed, lasts))) {
         panic!("OOM_TRACE_FAULT_SEED={seed}: {}", words(&*panic));
     }
-}
-
-fn say(line: &str) {
-    io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 fn drive(seed: u64, lasts: Duration) {
@@ -194,9 +186,9 @@ impl Field {
             }
             Fault::Memory => {
                 let limit = self.post.cgroup().usage() + self.rng.u64(1..8) * MIB / 2;
-                self.post.cgroup().limit(limit.min(self.limit()));
+                self.post.cgroup().limit(limit.min(self.post.shipped_limit()));
                 between(self, 8000);
-                self.post.cgroup().limit(self.limit());
+                self.post.cgroup().limit(self.post.shipped_limit());
             }
             Fault::KprobesOff | Fault::FtraceOff => {
                 let file = if matches!(fault, Fault::KprobesOff) { KPROBES } else { FTRACE };
@@ -235,14 +227,9 @@ impl Field {
         }
     }
 
-    /// What it is shipped with, beside its files: they are on a tmpfs, which has no disk to write them to.
-    fn limit(&self) -> u64 {
-        LIMIT + self.post.cgroup().shmem()
-    }
-
     /// A start takes memory of its own.
     fn start(&mut self) {
-        self.post.cgroup().limit(self.limit());
+        self.post.cgroup().limit(self.post.shipped_limit());
         if !self.post.is_alive() {
             self.post.start_again();
         }

@@ -5,7 +5,6 @@ mod receivers;
 mod sample;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,19 +19,15 @@ use self::sample::{Curve, Metrics};
 use crate::cgroup::Cgroup;
 use crate::fire::account::Account;
 use crate::fire::oracle::Oracle;
-use crate::fire::post::Post;
+use crate::fire::post::{LIMIT, Post};
 use crate::fire::shots::{self, Firing};
 use crate::fire::told::{Follower, Told};
+use crate::fire::{MIB, lasts, say};
 use crate::scenario::{Machine, Scenario};
 use crate::support::PATIENCE;
 
 pub(crate) const SCENARIOS: &[Scenario] =
     &[Scenario::new("soak_with_every_sink", soak).on(Machine::Fire)];
-
-const MIB: u64 = 1 << 20;
-
-/// The limit that the agent is shipped with.
-const LIMIT: u64 = 128 * MIB;
 
 /// What the store may take: little, to be full before the end.
 const STORE: u64 = 16 * MIB;
@@ -43,13 +38,12 @@ const DEAD_SINK: &str = "webhook:{ name = \"dead\", url = \"http://127.0.0.1:9/\
 
 const METRICS: &str = "127.0.0.1:9717";
 
-/// Without `OOM_TRACE_FAULT_SECONDS`.
+/// In seconds, unless it is told otherwise.
 const LASTS: u64 = 300;
 const EVERY: Duration = Duration::from_secs(5);
 
 fn soak() {
-    let seconds = std::env::var("OOM_TRACE_FAULT_SECONDS").ok();
-    let lasts = Duration::from_secs(seconds.map_or(LASTS, |text| text.parse().unwrap()));
+    let lasts = lasts(LASTS);
     let seed = fastrand::u64(..1_000_000);
     let folder = tempfile::TempDir::with_prefix_in("soak", "/tmp").unwrap();
     let receivers = Receiver::all(folder.path());
@@ -68,8 +62,7 @@ fn soak() {
         thread::sleep(EVERY);
         output.read();
         output.forget();
-        // Its files are on a tmpfs, which has no disk to write them to.
-        post.cgroup().limit(LIMIT + post.cgroup().shmem());
+        post.cgroup().limit(post.shipped_limit());
         let told = output.told().times();
         say(&curve.take(begun.elapsed(), post.pid(), oracle.count(), told));
     }
@@ -114,10 +107,6 @@ fn post(receivers: &[Receiver], store: &Path, textfile: &Path) -> Post {
     }
     let cgroup = Cgroup::limited("agent", LIMIT);
     Post::new().with_store_at(store.to_owned()).within(cgroup).with(&args).start()
-}
-
-fn say(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// Ids of kills that were told and did not come.

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
+use crate::weight;
+
 /// Goes home, to be drawn.
 const FILE: &str = "/out/soak.csv";
 const HEAD: &str = "seconds,kills,told,pss,fds,threads,store,log\n";
@@ -48,7 +50,7 @@ impl Curve {
     /// Answers what goes home.
     pub(super) fn take(&mut self, at: Duration, agent: Pid, kills: u64, told: u64) -> String {
         let sample = Sample {
-            pss: pss(agent),
+            pss: weight::told(agent, "smaps_rollup", "Pss:"),
             fds: entries(agent, "fd"),
             threads: entries(agent, "task"),
             store: self.bytes(""),
@@ -103,12 +105,6 @@ impl Display for Curve {
         let (threads, store, log) = (of(|it| it.threads), of(|it| it.store), of(|it| it.log));
         write!(f, "pss {pss:?}, fds {fds:?}, threads {threads:?}, store {store:?} + {log:?}")
     }
-}
-
-fn pss(agent: Pid) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", agent.as_raw_pid())).unwrap();
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1024
 }
 
 fn entries(agent: Pid, folder: &str) -> u64 {
