@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails so")]
 #![expect(clippy::indexing_slicing, reason = "a test fails so")]
+#![expect(clippy::print_stderr, reason = "who asks for what is not here is told")]
 
 #[path = "../support/btf.rs"]
 mod btf;
@@ -110,13 +111,24 @@ fn main() -> ExitCode {
         panic::SCENARIOS,
     ];
     let scope = Scope::this();
-    let here = families.into_iter().flatten().filter(|scenario| scenario.is_for(machine, scope));
+    let all = families.into_iter().flatten();
+    let here = all.clone().filter(|scenario| scenario.is_for(machine, scope));
     let (mut here, rest): (Vec<Scenario>, Vec<_>) =
         here.partition(|scenario| scenario.is_sharing());
     here.extend(rest);
     let trials = here.into_iter().map(|scenario| scenario.trial()).collect();
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    let arguments = Arguments::from_args();
+    let conclusion = libtest_mimic::run(&arguments, trials);
     watch::part();
     scenario::say_costs();
+    if let Some(name) = &arguments.filter
+        && conclusion.num_passed + conclusion.num_failed + conclusion.num_ignored == 0
+        && !arguments.list
+    {
+        // A run of nothing would look like one that went well.
+        let elsewhere: Vec<_> = all.filter_map(|scenario| scenario.named(name)).collect();
+        eprintln!("no scenario {name:?} here ({machine:?}); elsewhere: {elsewhere:?}");
+        return ExitCode::FAILURE;
+    }
     conclusion.exit_code()
 }

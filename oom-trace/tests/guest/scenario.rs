@@ -201,6 +201,11 @@ impl Scenario {
         self.machine == machine && (self.on_each_kernel || scope != Scope::Kernel)
     }
 
+    /// Its name, if this is part of it, and where it is run.
+    pub(crate) fn named(&self, part: &str) -> Option<(&'static str, Machine)> {
+        self.name.contains(part).then_some((self.name, self.machine))
+    }
+
     /// Ignored elsewhere: it needs a kernel of its own.
     pub(crate) fn trial(self) -> Trial {
         Trial::ignorable_test(self.name, move || {

@@ -1,13 +1,17 @@
 //! The names of victims' containers, read from the node on a thread of its own: a disk that does not answer
 //! delays a record for as long as its line in the log may, and no other.
 
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::Builder;
 
+use thiserror::Error;
+
 use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked;
 use crate::incident::assemble::Incident;
+use crate::say::say;
 use crate::text::KernelText;
 
 /// Incidents that may wait for the thread; those beyond are told without names.
@@ -25,6 +29,17 @@ pub(super) struct Names {
     pub(super) enabled: bool,
     /// `None` until there is a container.
     thread: Option<SyncSender<Question>>,
+    /// Whether it was said that none can be had, since some last were.
+    said: bool,
+}
+
+/// Why an incident's names are not looked for.
+#[derive(Debug, Error)]
+enum Unasked {
+    #[error("cannot start a thread to look for them: {0}")]
+    Thread(#[from] io::Error),
+    #[error("the disk has not answered yet for {WAITING} incidents before")]
+    Waiting,
 }
 
 struct Question {
@@ -41,7 +56,7 @@ pub(super) struct Coming(Receiver<Named>);
 
 impl Names {
     pub(super) fn new(enabled: bool) -> Self {
-        Self { enabled, thread: None }
+        Self { enabled, thread: None, said: false }
     }
 
     /// Has the names of the incident's containers looked for; `None` where none is to be had.
@@ -65,19 +80,35 @@ impl Names {
         if asked.is_empty() {
             return None;
         }
-        let (answer, coming) = channel();
-        self.thread()?.try_send(Question { asked, answer }).ok()?;
-        Some(Coming(coming))
+        let coming = self.hand_over(asked);
+        let said = std::mem::replace(&mut self.said, coming.is_err());
+        coming
+            .inspect_err(|why| {
+                if !said {
+                    say(format_args!("containers are told by their ids, without names: {why}"));
+                }
+            })
+            .ok()
     }
 
-    fn thread(&mut self) -> Option<&SyncSender<Question>> {
-        if self.thread.is_none() {
-            let (ask, questions) = sync_channel(WAITING);
-            let thread = Builder::new().name("names".into()).stack_size(STACK_BYTES);
-            thread.spawn(move || answer_all(&questions)).ok()?;
-            self.thread = Some(ask);
-        }
-        self.thread.as_ref()
+    fn hand_over(&mut self, asked: Vec<(KernelText, Asked)>) -> Result<Coming, Unasked> {
+        let (answer, coming) = channel();
+        let question = Question { asked, answer };
+        self.thread()?.try_send(question).map_err(|_| Unasked::Waiting)?;
+        Ok(Coming(coming))
+    }
+
+    fn thread(&mut self) -> io::Result<&SyncSender<Question>> {
+        let thread = match self.thread.take() {
+            Some(thread) => thread,
+            None => {
+                let (ask, questions) = sync_channel(WAITING);
+                let thread = Builder::new().name("names".into()).stack_size(STACK_BYTES);
+                thread.spawn(move || answer_all(&questions))?;
+                ask
+            }
+        };
+        Ok(self.thread.insert(thread))
     }
 }
 
@@ -98,5 +129,27 @@ impl Coming {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(Named::new()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_refused_while_the_disk_answers_nobody() {
+        let (ask, _questions) = sync_channel(0);
+        let mut names = Names { thread: Some(ask), ..Names::new(true) };
+        assert!(matches!(names.hand_over(Vec::new()), Err(Unasked::Waiting)));
+    }
+
+    #[test]
+    fn are_handed_over_while_there_is_room() {
+        let (ask, questions) = sync_channel(1);
+        let mut names = Names { thread: Some(ask), ..Names::new(true) };
+        let coming = names.hand_over(Vec::new()).unwrap();
+        assert!(coming.arrived().is_none());
+        drop(questions.recv().unwrap());
+        assert_eq!(coming.arrived().unwrap().len(), 0, "nobody is there to answer");
     }
 }

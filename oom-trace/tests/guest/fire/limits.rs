@@ -145,6 +145,9 @@ fn out_of_threads() {
     kill();
     assert_eq!(post.await_kills(2 * KILLS).kills.len(), 2 * KILLS, "{:#?}", post.said());
     assert_eq!(post.status("Threads:"), threads, "the limit holds");
+    let said = post.said();
+    let unnamed = said.iter().filter(|line| line.contains("without names")).count();
+    assert_eq!(unnamed, 1, "once, not for each: {said:#?}");
     post.cgroup().write("pids.max", "max");
     kill();
     post.await_kills(3 * KILLS);
