@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::When;
+use crate::files::{STORE, is_begun_by};
 use crate::sink::Filter;
 
 /// Where records are read from.
@@ -19,11 +21,21 @@ pub struct SourceArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE
-    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    #[arg(long, value_name = "FILE", conflicts_with = "log",
+          value_parser = PathBufValueParser::new().try_map(a_store))]
     pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long, conflicts_with = "files")]
     pub log: bool,
+}
+
+/// What is there must be one: read as a log, it would have no kill. That there is nothing is said where it
+/// is opened.
+pub(super) fn a_store(path: PathBuf) -> Result<PathBuf, &'static str> {
+    match path.is_file() && !is_begun_by(&path, STORE) {
+        true => Err("it is not a store; a saved log is named without --store"),
+        false => Ok(path),
+    }
 }
 
 impl SourceArgs {

@@ -29,8 +29,8 @@ pub struct VerifyArgs {
     /// End of the period, in the same formats [default: now]
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
-    /// Only kills in this cgroup, or at its limit, such as '/kubepods.slice/**'; repeatable (all filters
-    /// are)
+    /// Only kills in this cgroup and below, or at its limit: a path, or at any depth a name such as job-4711, or
+    /// a pattern such as '/kubepods.slice/*'; repeatable (all filters are)
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'

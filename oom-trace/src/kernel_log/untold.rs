@@ -1,6 +1,7 @@
 //! Lines that speak of an OOM kill and came into no record: a reader must not be told that there was
 //! none.
 
+use super::scan::find;
 use crate::text::KernelText;
 
 /// How much of a line is shown.
@@ -15,14 +16,24 @@ pub struct Mention {
     pub text: KernelText,
     /// Whether it was understood: an OOM whose end is not in the log.
     pub unended: bool,
+    /// Whether it is of what this program prints for people, of which too little can be read back.
+    pub is_ours: bool,
 }
 
 impl Mention {
     pub(super) fn new(line: u64, text: &[u8]) -> Self {
         let text = text.trim_ascii();
+        let is_ours = is_ours(text);
         let text = KernelText::from(text.get(..SHOWN).unwrap_or(text));
-        Self { line, text, unended: false }
+        Self { line, text, unended: false, is_ours }
     }
+}
+
+/// How `render` begins a kill in the formats `text` and `compact`.
+pub(super) const OURS: [&str; 2] = ["OOM KILL  ", "OOM-KILL comm="];
+
+pub(super) fn is_ours(text: &[u8]) -> bool {
+    OURS.iter().any(|words| find(text, words.as_bytes()).is_some())
 }
 
 /// All such lines of a log.

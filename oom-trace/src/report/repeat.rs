@@ -119,7 +119,10 @@ fn trend(intervals: &[u64]) -> Option<Trend> {
 fn median(intervals: &[u64]) -> Option<u64> {
     let mut sorted = intervals.to_vec();
     sorted.sort_unstable();
-    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+    let last = sorted.len().checked_sub(1)?;
+    // Of an even number, what is between the two in the middle.
+    let (one, other) = (*sorted.get(last / 2)?, *sorted.get(last.div_ceil(2))?);
+    Some(one + (other - one) / 2)
 }
 
 #[cfg(test)]
@@ -136,6 +139,7 @@ mod tests {
         assert_eq!(direction(&[0, 0, 0, 0]), Some(Direction::Steady));
         // One that stands out is no trend.
         assert_eq!(direction(&[100, 100, 5, 100, 100, 100]), Some(Direction::Steady));
+        assert_eq!(direction(&[100, 100, 100, 100, 50]), Some(Direction::Steady));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl<W: Write> Page<'_, W> {
     fn notes(&mut self, notes: &Notes) -> io::Result<()> {
         let notes = noted(notes);
         if !notes.is_empty() {
-            self.title("To be read with care")?;
+            self.title("Caveats")?;
         }
         for note in notes {
             self.wrapped("  ", &note)?;
@@ -329,8 +329,10 @@ pub(super) fn noted(notes: &Notes) -> Vec<String> {
     }
     match *timeless {
         0 => {}
-        1 => all.push("One kill has no time of day and is not in the chart.".into()),
-        count => all.push(format!("{count} kills have no time of day and are not in the chart.")),
+        1 => all.push("One kill has no time of day: it is counted, but on no day.".into()),
+        count => {
+            all.push(format!("{count} kills have no time of day: they are counted, but on no day."))
+        }
     }
     all
 }

@@ -1,6 +1,7 @@
 //! Which records a sink gets, or a reader asks for.
 
 mod pattern;
+mod place;
 
 use std::collections::VecDeque;
 
@@ -9,15 +10,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
 
 pub use self::pattern::{NamePattern, PathPattern, UnitPattern};
+pub use self::place::Whereabouts;
 use super::Backfill;
-use crate::incident::model::{OomExit, OomKill, Outcome, Pod, Record, RecordType, Scope, UserKill};
+use crate::incident::model::{OomExit, OomKill, Outcome, Record, RecordType, Scope, UserKill};
 use crate::text::KernelText;
 
 /// Kills whose end is still awaited by a sink that did not get them.
 const REJECTED: usize = 1024;
 
 /// Which kills are wanted: those that fit each list that is not empty. A pattern has `*`, `?` and
-/// `[…]`; in a cgroup's path `*` stays within a level and `**` does not. What the agent says of itself
+/// `[…]`; in a cgroup's path `*` stays within a level and `**` does not, and a path without any stands for all
+/// below it. What the agent says of itself
 /// always passes, unless the types are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Args)]
 #[serde(deny_unknown_fields, default)]
@@ -33,7 +36,8 @@ pub struct Filter {
     /// Only with this outcome
     #[arg(long, value_parser = outcome_words(), help_heading = "Filters")]
     pub outcome: Vec<Outcome>,
-    /// Only in this cgroup, or at its limit, such as '/system.slice/*' or '/kubepods.slice/**'
+    /// Only in this cgroup and below, or at its limit: a path, or at any depth a name such as job-4711, or a
+    /// pattern such as '/system.slice/*'
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub cgroup: Vec<PathPattern>,
     /// Only in this systemd unit or slice, such as nginx or 'user@*.service'
@@ -106,50 +110,27 @@ impl Filter {
     /// Whether a kill fits; `None` if its record does not tell: it may have been one that does.
     #[must_use]
     pub fn fits(&self, kill: &OomKill) -> Option<bool> {
-        let Self { types, scope, outcome, cgroup, unit, namespace, pod, container, comm, uid } =
-            self;
+        let Self {
+            types,
+            scope,
+            outcome,
+            // The place.
+            cgroup: _,
+            unit: _,
+            namespace: _,
+            pod: _,
+            container: _,
+            comm,
+            uid,
+        } = self;
         let victim = &kill.victim;
-        let own = victim.cgroup.as_ref().map(|cgroup| &cgroup.path);
-        let limit = kill.shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
-        let in_cgroup = |pattern: &PathPattern| {
-            if limit.is_some_and(|path| pattern.fits(path)) {
-                return Some(true);
-            }
-            own.map(|path| pattern.fits(path))
-        };
-        // What a victim ran in is told by its cgroup: without that nobody knows, with it there is none.
-        let told = |name: Option<bool>| name.or(own.map(|_| false));
-        let units = [victim.unit.as_deref(), victim.slice.as_deref()];
-        let in_unit = |pattern: &UnitPattern| {
-            let any = units.iter().flatten().any(|unit| pattern.fits(unit));
-            told(units.iter().any(Option::is_some).then_some(any))
-        };
-        let in_namespace = |pattern: &NamePattern| match &victim.pod {
-            Some(pod) => pod.namespace.as_deref().map(|name| pattern.fits(name)),
-            None => told(None),
-        };
-        let in_pod = |pattern: &NamePattern| match &victim.pod {
-            Some(pod) => is_pod(pod, pattern),
-            None => told(None),
-        };
-        let in_container = |pattern: &NamePattern| {
-            told(victim.container.as_ref().map(|it| {
-                it.name.as_deref().is_some_and(|name| pattern.fits(name))
-                    || pattern.fits(&it.id)
-                    || (pattern.text().len() >= SHORT_ID && it.id.starts_with(pattern.text()))
-            }))
-        };
         let is_called =
             |pattern: &NamePattern| victim.comm.as_ref().map(|it| pattern.fits(&it.to_utf8()));
         all_of(&[
             one_of(types, |it| Some(*it == RecordType::OomKill)),
             one_of(scope, |it| kill.shortage.scope.map(|is| is == *it)),
             one_of(outcome, |it| kill.outcome.map(|is| is == *it)),
-            one_of(cgroup, in_cgroup),
-            one_of(unit, in_unit),
-            one_of(namespace, in_namespace),
-            one_of(pod, in_pod),
-            one_of(container, in_container),
+            self.fits_place(&Whereabouts::of(kill)),
             one_of(comm, is_called),
             one_of(uid, |it| victim.uid.map(|is| is == *it)),
         ])
@@ -192,21 +173,6 @@ impl Filter {
     fn takes_type(&self, kind: RecordType) -> bool {
         self.types.is_empty() || self.types.contains(&kind)
     }
-}
-
-/// A shorter beginning of a container's id is a name.
-const SHORT_ID: usize = 6;
-
-/// By its name alone, or with its namespace; of some only the uid is known.
-fn is_pod(pod: &Pod, pattern: &NamePattern) -> Option<bool> {
-    if pattern.fits(&pod.uid) {
-        return Some(true);
-    }
-    let name = pod.name.as_deref()?;
-    if !pattern.text().contains('/') {
-        return Some(pattern.fits(name));
-    }
-    Some(pattern.fits(&pod.full_name()?))
 }
 
 /// A filter at work: it remembers whom it rejected, for the end of a victim is told only to those who
@@ -283,6 +249,7 @@ impl FilterState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incident::model::Pod;
     use crate::render::fixtures;
 
     fn passed(filter: &str) -> Vec<&'static str> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::order::{Sort, Standing};
-use super::sample::{is_within, parent};
+use super::sample::parent;
 use crate::sink::PathPattern;
 use crate::text::KernelText;
 
@@ -87,12 +87,8 @@ impl Listing {
     /// The root is where the machine itself is told of; it has no limit.
     fn fits(&self, standing: &Standing) -> bool {
         let path = &standing.cgroup.path;
-        // A path is asked for with all that is below it.
-        let is_asked_for = |pattern: &PathPattern| {
-            let top = pattern.literal().map(|path| path.trim_end_matches('/').into());
-            pattern.fits(path) || top.is_some_and(|top| is_within(path, &top))
-        };
-        let is_asked_for = self.patterns.is_empty() || self.patterns.iter().any(is_asked_for);
+        let is_asked_for =
+            self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.fits(path));
         let is_found = || {
             let text = path.to_string().to_lowercase();
             text.contains(&self.filter.to_lowercase())

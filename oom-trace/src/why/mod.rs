@@ -21,6 +21,9 @@ mod tests;
 
 use crate::incident::model::{OomFailed, OomKill, OomPanic, Why};
 
+/// How the name of a cgroup begins that is made for a kill to test with; it is at the top.
+pub(crate) const TEST_CGROUP: &str = "oom-trace-trigger-";
+
 /// The same for a shortage in which nobody could be killed.
 #[must_use]
 pub fn explain_failed(failed: &OomFailed) -> Option<Why> {

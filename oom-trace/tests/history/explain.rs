@@ -26,6 +26,38 @@ fn standard_input_is_read_without_a_file_and_text_is_the_format() {
     assert!(told.contains("OOM KILL  a (process 7)"), "{told}");
 }
 
+#[test]
+fn what_is_empty_is_not_a_log_without_a_kill() {
+    let (status, _, said) = explain(&["-"], "");
+    assert_eq!((status, &*said), (Some(1), "oom-trace: standard input is empty\n"));
+}
+
+/// What people paste may be what this program told them.
+#[test]
+fn its_own_words_are_not_a_log_without_a_kill() {
+    for format in ["text", "compact"] {
+        let (_, told, _) = explain(&["--format", format], KILLED);
+        let (status, _, said) = explain(&["-"], &told);
+        assert_eq!(status, Some(1), "{told} {said}");
+        assert!(said.contains("what oom-trace prints for people"), "{said}");
+        // Beside the kernel's own of the same kill it is nothing new.
+        let (status, _, said) = explain(&["-"], &(KILLED.to_owned() + &told));
+        assert_eq!((status, &*said), (Some(0), ""), "{told}");
+    }
+}
+
+#[test]
+fn a_store_that_is_named_so_is_one() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    fs::write(log.path(), KILLED).unwrap();
+    for command in ["history", "report"] {
+        let output = run(command, &["--store", log.path().to_str().unwrap()], b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("it is not a store"), "{said}");
+    }
+}
+
 /// One that was read from belongs to the loop that this runs in; into a pipe that somebody left open, as ssh does,
 /// nothing may come.
 #[test]

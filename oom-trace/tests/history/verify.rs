@@ -78,6 +78,56 @@ fn a_no_is_proven_by_the_kernels_count() {
     assert_eq!(verify(&watched(), &before).0, Some(0));
 }
 
+/// What is asked for fits no kill, as it is misspelt, or a level too high.
+#[test]
+fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
+    let mut records = watched();
+    records[1] = kill(BOOT, 1200, 4711, "/system.slice/ci.service/job-4711");
+    for args in [
+        &["--unit", "job-4711"][..],
+        &["--cgroup", "/job-4711"],
+        &["--cgroup", "/system.slice/*"],
+        &["--cgroup", "/system.slice/cii.service/job-4711"],
+    ] {
+        let (status, json, text) = verify(&records, &asked(args));
+        assert_eq!((status, json["verdict"].as_str()), (Some(3), Some("unknown")), "{text}");
+        let similar = &json["meant"][0]["similar"][0];
+        assert_eq!(similar["cgroup"], "/system.slice/ci.service/job-4711", "{json}");
+        assert!(text.contains("  --cgroup /system.slice/ci.service/job-4711 (1 kill)"), "{text}");
+    }
+    for args in [
+        &["--cgroup", "job-4711"][..],
+        &["--cgroup", "/system.slice/ci.service/"],
+        &["--cgroup", "/sys/fs/cgroup/system.slice"],
+        &["--cgroup", "*-4711"],
+    ] {
+        let (status, _, text) = verify(&records, &asked(args));
+        assert_eq!(status, Some(1), "{args:?} {text}");
+    }
+    for args in
+        [&["--cgroup", "job-4712"][..], &["--unit", "job-4712"], &["--cgroup", "/user.slice/*"]]
+    {
+        let (status, _, text) = verify(&records, &asked(args));
+        assert_eq!(status, Some(0), "{args:?} {text}");
+    }
+}
+
+/// As in a script whose variable is unset, or holds all of `/proc/self/cgroup`.
+#[test]
+fn a_place_that_can_be_none_is_wrong_usage() {
+    for args in [
+        ["--unit", ""],
+        ["--unit", "ci.service/job-4711"],
+        ["--cgroup", ""],
+        ["--cgroup", "/a\n/b"],
+        ["--pod", ""],
+    ] {
+        let output = run("verify", &[&SPAN, &args[..]].concat(), b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?} {said}");
+    }
+}
+
 #[test]
 fn a_kill_that_is_counted_and_not_told_of_makes_a_no_impossible() {
     let mut records = watched();
@@ -125,7 +175,10 @@ fn a_restart_and_the_time_before_the_first_record_are_not_known() {
     let args = ["--since", "2026-02-28", "--until", "2026-03-01 06:15"];
     let (status, json, text) = verify(&records, &args);
     assert_eq!((status, &json["unproven"][0]["reason"]), (Some(3), &"no_record".into()), "{text}");
-    assert!(text.contains("nothing is recorded of that time"), "{text}");
+    assert!(
+        text.contains("the machine started only then, and nothing older is recorded"),
+        "{text}"
+    );
 }
 
 #[test]

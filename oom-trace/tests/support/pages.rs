@@ -23,7 +23,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("helm", "tests/delivery/dist.rs renders the chart"),
     ("jq", "tests/history/verify.rs reads the same key"),
     ("date", COREUTILS),
-    ("cut", COREUTILS),
+    ("head", COREUTILS),
+    ("sed", COREUTILS),
     // The reader's own.
     ("run-the-tests", "nowhere"),
 ];

@@ -4,6 +4,7 @@ mod configuration;
 mod machine;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,6 +14,7 @@ use self::configuration::{Checked, Tried};
 use self::machine::Remark;
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
+use crate::commands::select::agent;
 use crate::config::{self, USAGE};
 use crate::kernel::plan::Plan;
 use crate::kernel_log::device::Device;
@@ -31,6 +33,8 @@ struct Findings {
     ok: bool,
     /// The configuration's file, and all that is wrong with it.
     config: Option<Checked>,
+    /// The agent that runs already.
+    agent: Option<Running>,
     kernel: String,
     /// How it attaches.
     attach: Option<String>,
@@ -80,6 +84,28 @@ impl Findings {
             ),
         }
         results
+    }
+}
+
+/// An agent that runs, as far as others see it.
+#[derive(Debug, Serialize)]
+struct Running {
+    pid: i32,
+    /// Where it keeps its records.
+    store: Option<PathBuf>,
+}
+
+impl Running {
+    fn here() -> Option<Self> {
+        agent().map(|(pid, store)| Self { pid, store })
+    }
+
+    fn to_text(&self) -> String {
+        let store = match &self.store {
+            Some(store) => format!("keeps its records in {}", store.display()),
+            None => "keeps no records that can be seen from here".to_owned(),
+        };
+        format!("agent     runs (pid {}), {store}", self.pid)
     }
 }
 
@@ -189,6 +215,7 @@ fn look(
     let mut findings = Findings {
         ok: false,
         config: checked,
+        agent: Running::here(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         attach: None,
         hooks: Vec::new(),
@@ -231,6 +258,7 @@ fn to_text(findings: &Findings) -> String {
     let Findings {
         ok: _,
         config,
+        agent,
         kernel,
         attach,
         hooks,
@@ -243,6 +271,7 @@ fn to_text(findings: &Findings) -> String {
         error: _,
     } = findings;
     let mut lines = config.as_ref().map(Checked::to_lines).unwrap_or_default();
+    lines.push(agent.as_ref().map_or_else(|| "agent     none runs".to_owned(), Running::to_text));
     lines.push(format!("kernel    {kernel}"));
     if let Some(attach) = attach {
         lines.push(format!("attach    {attach}"));
@@ -287,6 +316,7 @@ mod tests {
         let findings = Findings {
             ok: true,
             config: None,
+            agent: Some(Running { pid: 7, store: Some("/var/lib/x.db".into()) }),
             kernel: "6.12".into(),
             attach: None,
             hooks: Vec::new(),
@@ -306,7 +336,7 @@ mod tests {
         };
         assert_eq!(
             to_text(&findings),
-            "kernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
+            "agent     runs (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
              result    partly: each kill is recorded, without the fields that are listed as missing"
         );

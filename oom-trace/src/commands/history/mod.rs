@@ -116,7 +116,7 @@ fn one_kill(
     let is_looked_at = io::stdout().is_terminal();
     show_times(&select.span, is_looked_at);
     // One kill is shown whole.
-    let verbose = *verbose || (format.is_none() && is_looked_at);
+    let verbose = *verbose || format.is_none();
     let format = format.unwrap_or(Format::Text);
     let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
     selection.keeps_times = !format.is_for_people();

@@ -100,7 +100,9 @@ impl Wanted {
         let chosen: Vec<&Record> = match (exact.as_slice(), incidents.len()) {
             ([_, ..], _) => exact,
             ([], 0) => {
-                say(format_args!("no kill in {place} is named {id}, and there is no such file"));
+                say(format_args!(
+                    "no kill in {place} has the pid or id {id}, and there is no such file"
+                ));
                 return Ok(false);
             }
             ([], 1) => kills.iter().collect(),

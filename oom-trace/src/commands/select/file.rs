@@ -103,8 +103,15 @@ fn read_from(
         ));
         return Ok(());
     }
-    if let Some(Mention { line, text, unended }) = untold.first {
+    if let Some(Mention { line, text, unended, is_ours }) = untold.first {
         taker.told.untold += untold.count;
+        if is_ours {
+            say(format_args!(
+                "{name}: line {line} is what oom-trace prints for people, which it does not read back; keep records \
+                 with --format json or in a store: {text}"
+            ));
+            return Ok(());
+        }
         let more = match untold.count {
             1 => String::new(),
             count => format!(" (the first of {count} such lines)"),
@@ -115,6 +122,9 @@ fn read_from(
         };
         say(format_args!("{name}: line {line} {what}{more}: {text}"));
         return Ok(());
+    }
+    if lines == 0 && taker.selection.files.len() == 1 {
+        bail!("{name} is empty");
     }
     if records == 0 && lines > 0 && logged == 0 {
         let what = match lines {

@@ -12,8 +12,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::TriggerError;
 use super::case::Scene;
 use super::hierarchy::{Hierarchy, Version, names_memory};
-
-const PREFIX: &str = "oom-trace-trigger-";
+use crate::why::TEST_CGROUP;
 
 /// The one below the one that has the limit.
 const BELOW: &str = "below";
@@ -39,7 +38,7 @@ impl Throwaway {
             return Err(TriggerError::NoGroups);
         }
         // The number is for people; that nobody else is at it, the lock says.
-        let name = format!("{PREFIX}{}", std::process::id());
+        let name = format!("{TEST_CGROUP}{}", std::process::id());
         let directory = mount_point.join(&name);
         let in_hierarchy = root.join(name);
         create(&directory)?;
@@ -177,7 +176,7 @@ impl Top {
     fn clear(&self) {
         let Ok(entries) = fs::read_dir(&self.hierarchy.mount_point) else { return };
         for entry in entries.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            if entry.file_name().as_encoded_bytes().starts_with(TEST_CGROUP.as_bytes()) {
                 for level in [entry.path().join(BELOW), entry.path()] {
                     let _ = kill_all(&level).and_then(|()| fs::remove_dir(level));
                 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::counter::Counter;
 use super::ledger::{Boot, Counted, Point, Sign};
+use super::meant::Meant;
 use super::question::Question;
 use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
@@ -92,6 +93,8 @@ pub(super) struct Evidence {
     pub(super) cgroup: Option<InCgroup>,
     /// This boot is of this machine's, and so is its count.
     pub(super) here: Option<String>,
+    /// The places that are asked for, and kills that may be meant.
+    pub(super) meant: Meant,
 }
 
 /// Kills in one cgroup, in this boot.
@@ -118,7 +121,12 @@ impl InCgroup {
 }
 
 impl Evidence {
-    fn new(boots: Vec<Boot>, counter: Option<Counter>, here: Option<String>) -> Self {
+    fn new(
+        boots: Vec<Boot>,
+        counter: Option<Counter>,
+        here: Option<String>,
+        question: &Question,
+    ) -> Self {
         Self {
             ground: Ground::Store,
             store: None,
@@ -129,6 +137,7 @@ impl Evidence {
             doubtful: Vec::new(),
             cgroup: counter.map(|counter| InCgroup { counter, told: 0, told_since: 0 }),
             here,
+            meant: Meant::of(&question.filter),
         }
     }
 
@@ -157,7 +166,8 @@ impl Evidence {
         let starts = boots.iter().map(|boot| boot.start).filter(|start| *start <= question.since);
         let from = starts.max().unwrap_or(question.since).checked_sub(CLOCK_SET_BY).ok();
         let counter = is_here.then(|| Counter::of(&question.filter)).flatten();
-        let mut evidence = Self::new(boots, counter, is_here.then(|| now.boot_id.clone()));
+        let mut evidence =
+            Self::new(boots, counter, is_here.then(|| now.boot_id.clone()), question);
         evidence.store = (!is_own).then(|| path.to_owned());
         let this_boot = ThisBoot::here().filter(|_| is_here);
         archive.each_since(from, Some(&now.boot_id), |mut record| {
@@ -167,7 +177,7 @@ impl Evidence {
             evidence.take(record, question);
             anyhow::Ok(())
         })?;
-        evidence.sort();
+        evidence.finish();
         Ok(evidence)
     }
 
@@ -177,19 +187,23 @@ impl Evidence {
     /// It cannot be read.
     pub(super) fn of_log(now: &Now, question: &Question) -> anyhow::Result<Self> {
         let counter = Counter::of(&question.filter);
-        let mut evidence = Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()));
+        let mut evidence =
+            Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()), question);
         let log = Selection::of(Vec::new(), &SelectArgs::default())?;
         let told = log.each(|record| {
             evidence.take(record, question);
             Ok(())
         })?;
         (evidence.ground, evidence.limits) = (Ground::Log, told.limits);
-        evidence.sort();
+        evidence.finish();
         Ok(evidence)
     }
 
-    fn sort(&mut self) {
+    fn finish(&mut self) {
         self.kills.sort_by_key(|(time, _)| *time);
+        if self.here.is_some() {
+            self.meant.look_around();
+        }
     }
 
     /// Takes a record of the store or the log.
@@ -253,6 +267,7 @@ impl Evidence {
         if kill.outcome == Some(Outcome::AlreadyExiting) {
             return;
         }
+        self.meant.hear(&kill);
         let is_about = question.is_about(&kill);
         let is_in = match (times.as_slice(), span) {
             ([first, others @ ..], _) => {
@@ -265,6 +280,9 @@ impl Evidence {
             }
             ([], _) => None,
         };
+        if is_about == Some(false) && is_in != Some(false) {
+            self.meant.count(&kill);
+        }
         let doubt = match (is_about, is_in, kill.outcome) {
             (Some(false), ..) | (_, Some(false), _) => return,
             (None, ..) => Doubt::Who,

@@ -88,6 +88,8 @@ impl Unproven {
 pub(super) enum Why {
     /// There is no record of that time.
     NoRecord,
+    /// It was before the first boot that is known.
+    BeforeBoot,
     /// The machine restarted; whether the agent had stopped before, or was there until the end.
     Restarted {
         /// It had said that it stops.
@@ -201,6 +203,9 @@ fn hole_before(boot: &Boot, before: Option<&Boot>) -> Why {
     }
     match before.and_then(|before| before.points.last()) {
         Some(point) => Why::Restarted { stopped: point.is_goodbye() },
+        None if boot.points.first().is_some_and(|first| first.sign == Sign::Boot) => {
+            Why::BeforeBoot
+        }
         None => Why::NoRecord,
     }
 }

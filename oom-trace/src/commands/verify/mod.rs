@@ -4,6 +4,7 @@ mod answer;
 mod counter;
 mod evidence;
 mod ledger;
+mod meant;
 mod question;
 
 use std::io::{self, IsTerminal as _, Write as _};

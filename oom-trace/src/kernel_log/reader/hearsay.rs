@@ -5,6 +5,7 @@ use super::words::{begins_to_speak_of_one, speaks_of_a_kill};
 use super::{MAX_OTHERS, Reader, kubernetes, others};
 use crate::kernel_log::Mention;
 use crate::kernel_log::scan::{self, Scan};
+use crate::kernel_log::untold::is_ours;
 
 impl Reader<'_> {
     /// Another program's line.
@@ -71,8 +72,12 @@ fn whole(spoken: &Spoken) -> Vec<u8> {
 
 /// The process that a line says was killed.
 fn process(text: &[u8]) -> Option<u32> {
-    let verbs = ["Killed process ", "Kill process "];
-    verbs.iter().find_map(|verb| {
+    let before: &[&str] = if is_ours(text) {
+        &["(pid ", "(process ", " tid=", " pid="]
+    } else {
+        &["Killed process ", "Kill process "]
+    };
+    before.iter().find_map(|verb| {
         let at = scan::find(text, verb.as_bytes())?;
         Scan(text.get(at + verb.len()..)?).number()
     })

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use aho_corasick::packed::Searcher;
 use memchr::memmem;
 
+use crate::kernel_log::untold::OURS;
+
 /// A list of words: all are looked for at once, as many bytes at a time as the processor has. With more than
 /// 32 that is half as fast.
 #[derive(Debug)]
@@ -104,6 +106,8 @@ static KILL: LazyLock<Words> = LazyLock::new(|| {
         "Kill process ",
         "no killable processes",
         "panic_on_oom is enabled",
+        OURS[0],
+        OURS[1],
     ])
 });
 

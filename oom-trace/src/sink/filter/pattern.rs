@@ -2,17 +2,47 @@
 
 use std::str::FromStr;
 
-use globset::{Error, GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Deserializer, de};
+use thiserror::Error;
 
 use crate::text::KernelText;
 
 /// What makes a name a pattern.
-const WILD: [char; 4] = ['*', '?', '[', '{'];
+const WILD: [char; 5] = ['*', '?', '[', '{', '\\'];
 
-/// A pattern for a cgroup's path: `*` stays within a level, `**` does not.
+/// Where cgroups are mounted; a path may have been copied with it.
+const MOUNT_POINT: &str = "/sys/fs/cgroup";
+
+/// What follows it where there are hierarchies of the first version.
+const HIERARCHIES: [&str; 3] = ["/memory", "/unified", "/systemd"];
+
+/// Why a pattern is none.
+#[derive(Debug, Error)]
+pub enum PatternError {
+    /// Its wildcards mean nothing.
+    #[error(transparent)]
+    Glob(#[from] globset::Error),
+    /// It would fit nothing, or all.
+    #[error("it is empty: is a variable unset?")]
+    Empty,
+    /// It has a line feed or the like, as all of `/proc/self/cgroup` has.
+    #[error(
+        "a path is one line: in /proc/self/cgroup, what follows :memory: or, where no line has that, 0::"
+    )]
+    Lines,
+    /// It is a path.
+    #[error("no unit has a / in its name: the filter for a path is cgroup")]
+    UnitPath,
+}
+
+/// A pattern for a cgroup's path: `*` stays within a level, `**` does not. Without a wildcard it is that cgroup
+/// and all below it. What does not begin with a slash fits at any depth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathPattern(Matcher);
+pub struct PathPattern {
+    path: String,
+    matcher: Matcher,
+}
 
 /// A pattern for a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +64,10 @@ impl PartialEq for Matcher {
 impl Eq for Matcher {}
 
 impl Matcher {
-    fn new(text: &str, in_levels: bool) -> Result<Self, Error> {
+    fn new(text: &str, in_levels: bool) -> Result<Self, PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
         let glob = GlobBuilder::new(text).literal_separator(in_levels).build()?;
         Ok(Self(glob.compile_matcher()))
     }
@@ -44,20 +77,31 @@ impl PathPattern {
     /// Whether it fits a path.
     #[must_use]
     pub fn fits(&self, path: &KernelText) -> bool {
-        self.0.0.is_match(&*path.to_utf8())
+        self.matcher.0.is_match(&*path.to_utf8()) || (!self.is_wild() && self.fits_above(path))
     }
 
-    /// As it was written.
+    /// Whether it fits a cgroup that this one is in.
+    #[must_use]
+    pub fn fits_above(&self, path: &KernelText) -> bool {
+        let path = path.to_utf8();
+        let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        self.path == "/" || above.any(|path| self.matcher.0.is_match(path))
+    }
+
+    /// As it was written, but for the mount point.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.0.0.glob().glob()
+        &self.path
     }
 
-    /// The only path that it fits, if it is no pattern.
+    /// The only cgroup that it fits, with all below that, if it is no pattern.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        let text = self.text();
-        (!text.contains(WILD) && !text.contains('\\')).then_some(text)
+        (self.path.starts_with('/') && !self.is_wild()).then_some(&self.path)
+    }
+
+    fn is_wild(&self) -> bool {
+        self.path.contains(WILD)
     }
 }
 
@@ -90,32 +134,56 @@ impl UnitPattern {
 }
 
 impl FromStr for PathPattern {
-    type Err = Error;
+    type Err = PatternError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Matcher::new(text, true).map(Self)
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if text.contains(char::is_control) {
+            return Err(PatternError::Lines);
+        }
+        let path = match below(text, MOUNT_POINT) {
+            Some(path) => HIERARCHIES.iter().find_map(|it| below(path, it)).unwrap_or(path),
+            None => text,
+        };
+        let path = match path.trim_end_matches('/') {
+            "" => "/",
+            path => path,
+        };
+        let is_whole = path.starts_with('/') || path.starts_with("**");
+        let glob = if is_whole { path.to_owned() } else { format!("**/{path}") };
+        Ok(Self { path: path.to_owned(), matcher: Matcher::new(&glob, true)? })
     }
 }
 
-impl FromStr for NamePattern {
-    type Err = Error;
+/// What follows the beginning of a path, if that ends where a name does.
+fn below<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
+    path.strip_prefix(beginning).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+impl FromStr for NamePattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
         Matcher::new(text, false).map(Self)
     }
 }
 
 impl FromStr for UnitPattern {
-    type Err = Error;
+    type Err = PatternError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let is_bare = !text.contains('.') && !text.contains(WILD);
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text.contains('/') {
+            return Err(PatternError::UnitPath);
+        }
+        let is_bare = !text.is_empty() && !text.contains('.') && !text.contains(WILD);
         let whole = if is_bare { format!("{text}.service") } else { text.to_owned() };
         Matcher::new(&whole, false).map(Self)
     }
 }
 
-fn read<'de, D: Deserializer<'de>, T: FromStr<Err = Error>>(from: D) -> Result<T, D::Error> {
+fn read<'de, D: Deserializer<'de>, T: FromStr<Err = PatternError>>(from: D) -> Result<T, D::Error> {
     String::deserialize(from)?.parse().map_err(de::Error::custom)
 }
 
@@ -149,11 +217,53 @@ mod tests {
         assert!(fits("ngin*", "nginx.scope") && fits("user@*.service", "user@1000.service"));
     }
 
+    fn fits(pattern: &str, path: &str) -> bool {
+        pattern.parse::<PathPattern>().unwrap().fits(&KernelText::from(path))
+    }
+
     #[test]
     fn a_star_in_a_path_stays_within_a_level() {
-        let fits = |pattern: &str, path: &str| {
-            pattern.parse::<PathPattern>().unwrap().fits(&KernelText::from(path))
-        };
         assert!(fits("/a/*", "/a/b") && !fits("/a/*", "/a/b/c") && fits("/a/**", "/a/b/c"));
+    }
+
+    #[test]
+    fn a_path_stands_for_what_is_below_it_and_for_nothing_beside_it() {
+        for path in ["/a", "/a/b", "/a/b/c"] {
+            assert!(fits("/a", path) && fits("/a/", path) && fits("/", path), "{path}");
+        }
+        assert!(fits("/", "/"));
+        assert!(!fits("/a", "/ab") && !fits("/a", "/") && !fits("/a", "/b/a"));
+    }
+
+    #[test]
+    fn what_begins_with_no_slash_fits_at_any_depth() {
+        for pattern in ["job-1", "b.service/job-1", "*-1", "**/job-1", "a/b.service"] {
+            assert!(fits(pattern, "/a/b.service/job-1"), "{pattern}");
+        }
+        assert!(
+            fits("job-1", "/job-1/x") && !fits("job-1", "/a/job-11") && !fits("ob-1", "/job-1")
+        );
+    }
+
+    #[test]
+    fn a_path_may_be_copied_from_where_cgroups_are_mounted() {
+        for mount_point in
+            ["", "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified/"]
+        {
+            let pattern: PathPattern = format!("{mount_point}/a/b/").parse().unwrap();
+            assert_eq!(pattern.literal().map(|path| path.trim_start_matches('/')), Some("a/b"));
+            assert!(fits(&format!("{mount_point}/"), "/any"), "{mount_point}");
+        }
+        assert!(fits("/sys/fs/cgroups", "/sys/fs/cgroups"));
+    }
+
+    /// A script's variable may be unset, or hold more than it should: that would fit no kill, as if there was
+    /// none.
+    #[test]
+    fn what_can_fit_nothing_is_no_pattern() {
+        assert!("".parse::<PathPattern>().is_err() && "".parse::<NamePattern>().is_err());
+        assert!("".parse::<UnitPattern>().is_err() && "/".parse::<UnitPattern>().is_err());
+        assert!("a.service/b".parse::<UnitPattern>().is_err());
+        assert!("/a\n/b".parse::<PathPattern>().is_err());
     }
 }

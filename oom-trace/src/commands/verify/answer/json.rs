@@ -11,7 +11,7 @@ use crate::incident::model::{OomKill, Record};
 
 impl Answer<'_> {
     pub(in super::super) fn json(&self, out: &mut impl Write) -> io::Result<()> {
-        let Evidence { kills, user_kills, doubtful, cgroup, ground, .. } = self.evidence;
+        let Evidence { kills, user_kills, doubtful, cgroup, ground, meant, .. } = self.evidence;
         let holes = self.holes().iter().map(|it| {
             let (reason, kills) = it.why.code();
             json!({
@@ -35,6 +35,12 @@ impl Answer<'_> {
                 "missing": self.cgroup_missing.unwrap_or(0),
             })
         });
+        let meant = meant.unsure().map(|asked| {
+            let kills = asked.kills().map(|(cgroup, kills)| json!({ "cgroup": cgroup, "kills": kills }));
+            json!({
+                "asked": asked.name, "known": !asked.is_unknown(), "similar": kills.collect::<Vec<_>>(),
+            })
+        });
         let kills = kills.iter().map(|(_, kill)| record(kill));
         let message = match self.verdict {
             Verdict::Unknown => "cannot say".to_owned(),
@@ -52,6 +58,7 @@ impl Answer<'_> {
             "unproven": holes.collect::<Vec<_>>(),
             "proven": proven.collect::<Vec<_>>(),
             "cgroup": cgroup,
+            "meant": meant.collect::<Vec<_>>(),
             "message": message,
         });
         writeln!(out, "{answer}")

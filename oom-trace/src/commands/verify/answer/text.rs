@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::super::evidence::{Doubt, Evidence, InCgroup};
 use super::super::ledger::Unproven;
+use super::super::meant::Asked;
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
 use crate::quote::Quoted;
@@ -94,8 +95,26 @@ impl Answer<'_> {
                 Counted(counter.kills, "kill")
             )?;
         }
+        evidence.meant.unsure().try_for_each(|asked| self.meant(asked, out))?;
         if question.is_until_now && evidence.here.is_none() && !self.holes().is_empty() {
             writeln!(out, "  the store is of another machine: only that one knows its count")?;
+        }
+        Ok(())
+    }
+
+    /// A place that is asked for, and kills that may be meant.
+    fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
+        let Asked { name, .. } = asked;
+        match (asked.is_unknown(), &self.evidence.here) {
+            (true, Some(_)) => {
+                writeln!(out, "  {name} is neither on this machine nor in a record; did you mean")?
+            }
+            (true, None) => writeln!(out, "  {name} is in no record; did you mean")?,
+            (false, _) => writeln!(out, "  {name} does not cover what is below; did you mean")?,
+        }
+        for (cgroup, kills) in asked.kills().take(SHOWN) {
+            let cgroup = Quoted::from(cgroup.as_bytes());
+            writeln!(out, "    --cgroup {cgroup} ({})", Counted(kills, "kill"))?;
         }
         Ok(())
     }
@@ -103,6 +122,9 @@ impl Answer<'_> {
     /// The rest of that time, of which a "no" is proven.
     fn known(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { question, evidence, proven, cgroup_missing, .. } = self;
+        if evidence.meant.unsure().next().is_some() {
+            return Ok(());
+        }
         for (from, until) in proven.iter().filter(|_| cgroup_missing.is_none()) {
             let may_be_then = |kill: &OomKill| {
                 kill.origin.time.is_none_or(|time| *from <= time && time <= *until)

@@ -44,7 +44,7 @@ impl Why {
     /// For scripts, and how many kills are missing.
     pub(super) const fn code(self) -> (&'static str, Option<u64>) {
         match self {
-            Self::NoRecord => ("no_record", None),
+            Self::NoRecord | Self::BeforeBoot => ("no_record", None),
             Self::Restarted { .. } => ("restarted", None),
             Self::Ended { .. } => ("ended", None),
             Self::Pruned => ("pruned", None),
@@ -63,6 +63,9 @@ impl Unproven {
     pub(super) fn told(&self, ground: Ground) -> String {
         match self.why {
             Why::NoRecord => "nothing is recorded of that time".to_owned(),
+            Why::BeforeBoot => {
+                "the machine started only then, and nothing older is recorded".to_owned()
+            }
             Why::Restarted { stopped: true } => {
                 "the machine restarted; the agent had stopped, and the kernel's count is lost"
                     .to_owned()

@@ -107,6 +107,7 @@ fn before_the_first_record_and_after_the_last_nobody_knows() {
     );
     assert_eq!(spans(&[], 900, 1100), [(900, 1100, Why::NoRecord)]);
     assert_eq!(spans(&[only], 900, 950), [(900, 950, Why::NoRecord)]);
+    assert_eq!(spans(&[running(0, &[])], 900, 1100), [(900, 1000, Why::BeforeBoot)]);
 }
 
 #[test]

@@ -1,0 +1,264 @@
+//! Kills that may be what was meant: a misspelt name fits none of them, and must not look like a place where
+//! nothing was killed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::super::trigger::Hierarchy;
+use crate::enrich::place::Place;
+use crate::enrich::place::names::Asked as Named;
+use crate::incident::model::OomKill;
+use crate::sink::{Filter, Whereabouts};
+use crate::text::KernelText;
+
+/// Where the files of units are (systemd.unit(5)): one that is stopped, or has failed, has no cgroup.
+const UNIT_FILES: [&str; 8] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/transient",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/etc/systemd/user",
+    "/usr/lib/systemd/user",
+];
+
+/// Cgroups that are looked at.
+const MOST: usize = 20_000;
+
+/// What is said of a unit's kind.
+const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
+
+/// Shorter names are part of too many.
+const SHORTEST: usize = 3;
+
+/// A place that is asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// As people read it.
+    pub(super) name: String,
+    filter: Filter,
+    /// It is on this machine, or a record names it.
+    is_known: bool,
+    /// Kills in cgroups whose name is like it.
+    alike: BTreeMap<String, u64>,
+    /// Kills below a cgroup that its pattern fits.
+    below: BTreeMap<String, u64>,
+}
+
+/// The places that are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Meant(Vec<Asked>);
+
+impl Asked {
+    /// Cgroups in which something was killed that may be meant, and how often.
+    pub(super) fn kills(&self) -> impl Iterator<Item = (&str, u64)> {
+        let alike = self.alike.iter().filter(|_| !self.is_known);
+        self.below.iter().chain(alike).map(|(cgroup, kills)| (cgroup.as_str(), *kills))
+    }
+
+    /// Whether it is neither here nor in a record.
+    pub(super) fn is_unknown(&self) -> bool {
+        !self.is_known
+    }
+
+    fn count(&mut self, kill: &OomKill) {
+        let Some(cgroup) = &kill.victim.cgroup else { return };
+        let is_below = self.filter.cgroup.iter().any(|pattern| pattern.fits_above(&cgroup.path));
+        let kills = match is_below {
+            true => &mut self.below,
+            false if self.is_like(kill) => &mut self.alike,
+            false => return,
+        };
+        *kills.entry(cgroup.path.to_string()).or_default() += 1;
+    }
+
+    fn is_like(&self, kill: &OomKill) -> bool {
+        let at = Whereabouts::of(kill);
+        let path = at.cgroup.map(KernelText::to_utf8).unwrap_or_default();
+        let of_pod = at.pod.and_then(|pod| pod.name.as_deref());
+        let of_container = at.container.and_then(|it| it.name.as_deref());
+        let mut names = path.split('/').chain(of_pod).chain(of_container);
+        let asked = self.name.rsplit(['/', ' ']).next().unwrap_or_default();
+        names.any(|name| is_alike(asked, name))
+    }
+}
+
+impl Meant {
+    /// All that are asked for.
+    pub(super) fn of(filter: &Filter) -> Self {
+        let asked = |(name, filter)| Asked {
+            name,
+            filter,
+            is_known: false,
+            alike: BTreeMap::new(),
+            below: BTreeMap::new(),
+        };
+        Self(filter.places().into_iter().map(asked).collect())
+    }
+
+    /// Those beside which something was killed that may be meant.
+    pub(super) fn unsure(&self) -> impl Iterator<Item = &Asked> {
+        self.0.iter().filter(|asked| asked.kills().next().is_some())
+    }
+
+    /// A record tells where its victim ran.
+    pub(super) fn hear(&mut self, kill: &OomKill) {
+        self.exists(&Whereabouts::of(kill));
+    }
+
+    /// A kill of that time is not asked for.
+    pub(super) fn count(&mut self, kill: &OomKill) {
+        self.0.iter_mut().for_each(|asked| asked.count(kill));
+    }
+
+    fn exists(&mut self, at: &Whereabouts<'_>) {
+        for asked in &mut self.0 {
+            asked.is_known |= asked.filter.fits_place(at) != Some(false);
+        }
+    }
+
+    /// Looks for them on this machine, if that decides.
+    pub(super) fn look_around(&mut self) {
+        if self.unsure().next().is_none() {
+            return;
+        }
+        UNIT_FILES.iter().for_each(|folder| self.units(Path::new(folder)));
+        if let Some(hierarchy) = Hierarchy::seen_here() {
+            self.cgroups(&hierarchy.mount_point, &hierarchy.root);
+        }
+    }
+
+    fn units(&mut self, folder: &Path) {
+        let nowhere = KernelText::default();
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let unit = name.to_str();
+            self.exists(&Whereabouts { cgroup: Some(&nowhere), unit, ..Whereabouts::default() });
+        }
+    }
+
+    /// `root` is the one that is mounted there.
+    fn cgroups(&mut self, mount_point: &Path, root: &Path) {
+        let mut folders = vec![mount_point.to_owned()];
+        for _ in 0..MOST {
+            let Some(folder) = folders.pop() else { return };
+            self.cgroup(&root.join(folder.strip_prefix(mount_point).unwrap_or(&folder)));
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            let below = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir()));
+            folders.extend(below.map(|entry| entry.path()));
+        }
+    }
+
+    fn cgroup(&mut self, path: &Path) {
+        let path = path.as_os_str().as_bytes();
+        let place = Place::by_path(path);
+        let place = match Named::new(path, place.clone(), std::iter::empty()) {
+            Some(named) => named.look_up(Path::new("/")),
+            None => place,
+        };
+        let Place { unit, slice, container, pod } = place;
+        self.exists(&Whereabouts {
+            cgroup: Some(&path.into()),
+            limit: None,
+            unit: unit.as_deref(),
+            slice: slice.as_deref(),
+            container: container.as_ref(),
+            pod: pod.as_ref(),
+        });
+    }
+}
+
+/// Whether somebody who wrote the one may mean the other. Numbers tell things apart.
+fn is_alike(asked: &str, name: &str) -> bool {
+    let stem = |name: &str| {
+        let name = SUFFIXES.iter().find_map(|it| name.strip_suffix(it)).unwrap_or(name);
+        name.replace(['*', '?'], "").to_lowercase()
+    };
+    let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (asked, name) = (stem(asked), stem(name));
+    if asked.len() < SHORTEST || name.len() < SHORTEST {
+        return !asked.is_empty() && asked == name;
+    }
+    let (one, other) = (digits(&asked), digits(&name));
+    if !one.is_empty() && !other.is_empty() && one != other {
+        return false;
+    }
+    let slips = if asked.len() < 2 * SHORTEST { 1 } else { 2 };
+    name.contains(&asked) || asked.contains(&name) || strsim::osa_distance(&asked, &name) <= slips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::model::Cgroup;
+
+    fn meant(filter: &str) -> Meant {
+        Meant::of(&toml::from_str(filter).unwrap())
+    }
+
+    fn unknown(meant: &Meant) -> Vec<&str> {
+        meant.0.iter().filter(|it| it.is_unknown()).map(|it| it.name.as_str()).collect()
+    }
+
+    fn killed_in(path: &str) -> OomKill {
+        let mut kill = crate::render::fixtures::unknown();
+        kill.victim.cgroup = Some(Cgroup { path: path.into(), id: None });
+        kill
+    }
+
+    #[test]
+    fn what_has_a_cgroup_or_a_units_file_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("system.slice/web.service/worker")).unwrap();
+        let mut asked = meant(
+            "unit = ['web', 'wep', 'system.slice', 'old']\ncgroup = ['worker', '/system.slice', '/web']",
+        );
+        asked.cgroups(root.path(), Path::new("/"));
+        assert_eq!(unknown(&asked), ["cgroup /web", "unit wep.service", "unit old.service"]);
+        fs::write(root.path().join("old.service"), "").unwrap();
+        asked.units(root.path());
+        assert_eq!(unknown(&asked), ["cgroup /web", "unit wep.service"]);
+    }
+
+    #[test]
+    fn what_a_record_tells_of_is_known() {
+        let mut asked = meant("cgroup = ['job-1', 'job-2']");
+        asked.hear(&killed_in("/jobs/job-1"));
+        assert_eq!(unknown(&asked), ["cgroup job-2"]);
+    }
+
+    #[test]
+    fn a_kill_is_meant_where_a_name_is_like_its_place_or_a_pattern_fits_above_it() {
+        let kill = killed_in("/system.slice/jenkins.service/job-4711");
+        for filter in [
+            "unit = ['job-4711']",
+            "unit = ['jenkin']",
+            "unit = ['jenkisn']",
+            "cgroup = ['/job-4711']",
+            "cgroup = ['/system.slice/Jenkins.service']",
+            "cgroup = ['/system.slice/*']",
+        ] {
+            let mut asked = meant(filter);
+            asked.count(&kill);
+            let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
+            assert_eq!(meant, [("/system.slice/jenkins.service/job-4711", 1)], "{filter}");
+        }
+        for filter in ["unit = ['job-4712']", "unit = ['nginx']", "cgroup = ['/user.slice/*']"] {
+            let mut asked = meant(filter);
+            asked.count(&kill);
+            assert_eq!(asked.unsure().count(), 0, "{filter}");
+        }
+    }
+
+    #[test]
+    fn who_has_a_name_of_its_own_is_not_taken_for_another() {
+        let mut asked = meant("unit = ['web']");
+        asked.count(&killed_in("/system.slice/web-cache.service"));
+        assert_eq!(asked.unsure().count(), 1);
+        asked.0[0].is_known = true;
+        assert_eq!(asked.unsure().count(), 0);
+    }
+}
