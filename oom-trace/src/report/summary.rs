@@ -24,6 +24,8 @@ pub(super) struct Notes {
     pub(super) guessed: usize,
     /// Incidents without a time.
     pub(super) timeless: usize,
+    /// Victims of which a log has the end, and not the kill.
+    pub(super) ends: u64,
     /// How many are kept whole.
     pub(super) whole: usize,
     /// What the report can know of.

@@ -75,6 +75,19 @@ fn without_a_time_two_of_a_name_are_two() {
 }
 
 #[test]
+fn victims_of_which_only_the_end_is_known_are_told_of() {
+    let ends = (1..=5).map(|tid| {
+        let Record::OomExit(mut end) = exit(&kill("db1", "app.service", 0), Some(5)) else {
+            unreachable!()
+        };
+        (end.incident, end.tid, end.kill_missing) = (format!("end-{tid}"), tid, true);
+        Record::OomExit(end)
+    });
+    let told = told(&report(0, [record(kill("db1", "app.service", 1))].into_iter().chain(ends)));
+    assert!(told.contains("5 more processes were killed; the log has only their end"), "{told}");
+}
+
+#[test]
 fn a_victim_that_was_exiting_is_no_kill() {
     let marked = OomKill {
         outcome: Some(crate::incident::model::Outcome::AlreadyExiting),

@@ -310,7 +310,7 @@ pub(super) fn told(recovery: Recovery) -> Option<String> {
 
 /// What makes the numbers less than sure.
 pub(super) fn noted(notes: &Notes) -> Vec<String> {
-    let Notes { gaps, gap, guessed, timeless, whole: _, coverage: _ } = notes;
+    let Notes { gaps, gap, guessed, timeless, ends, whole: _, coverage: _ } = notes;
     let mut all = Vec::new();
     if let (1.., Some(gap)) = (*gaps, gap) {
         let times = if *gaps == 1 { "once" } else { "more than once; the last time" };
@@ -333,6 +333,13 @@ pub(super) fn noted(notes: &Notes) -> Vec<String> {
         count => {
             all.push(format!("{count} kills have no time of day: they are counted, but on no day."))
         }
+    }
+    match *ends {
+        0 => {}
+        1 => all.push("One more process was killed; the log has only its end, so it is not counted.".into()),
+        count => all.push(format!(
+            "{count} more processes were killed; the log has only their end, so they are not counted."
+        )),
     }
     all
 }
