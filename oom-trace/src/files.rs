@@ -1,10 +1,12 @@
-//! Files that somebody names: what one is by its first bytes, and one that is replaced whole.
+//! Files that somebody names: what one is by its first bytes, and one that is replaced whole; and one of
+//! the kernel's.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::str::SplitAsciiWhitespace;
 
 /// First bytes of a store.
 pub(crate) const STORE: &[u8] = b"SQLite format 3\0";
@@ -29,6 +31,13 @@ pub(crate) fn begins_with(file: &mut File, magic: &[u8]) -> io::Result<bool> {
     file.take(magic.len() as u64).read_to_end(&mut start)?;
     file.rewind()?;
     Ok(start == magic)
+}
+
+/// Of `/proc/PID/stat` the fields from the third of proc_pid_stat(5) on: the name before them may hold
+/// anything.
+pub(crate) fn stat_fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
+    let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+    Some(str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
 }
 
 /// Nothing but the agent writes to a store: whatever else is to be written there goes astray.

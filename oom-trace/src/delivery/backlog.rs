@@ -3,6 +3,7 @@
 
 mod held;
 mod outcome;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +13,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::held::Held;
+use self::place::Claim;
 use crate::incident::model::Record;
 
 #[cfg(test)]
 pub(super) use self::held::LEAST;
 pub(crate) use self::held::Number;
 pub(super) use self::outcome::{ReadOutcome, Task, WaitOutcome};
+pub(super) use self::place::Place;
 
 /// How long a record waits for a store that does not answer: a disk may stall for want of memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,8 +42,8 @@ pub(super) struct Backlog {
 #[derive(Debug)]
 struct State {
     held: Held,
-    /// What each reader has not done with yet, by the reader's key.
-    places: Vec<(u64, Number)>,
+    /// Of each reader.
+    claims: Vec<Claim>,
     keys: u64,
     /// The store has those before this.
     saved: Number,
@@ -61,14 +64,6 @@ pub(super) enum Reader {
     /// What the store has, while it works: so that nothing is delivered of which the agent would know
     /// nothing after it was killed.
     AfterStore,
-}
-
-/// A reader's place: what it has not done with stays in memory while there is room.
-#[derive(Debug)]
-pub(super) struct Place {
-    backlog: Arc<Backlog>,
-    key: u64,
-    reader: Reader,
 }
 
 impl State {
@@ -94,70 +89,17 @@ impl State {
 
     /// A reader has done with what is before this; what all have done with goes.
     fn moved_to(&mut self, key: u64, next: Number) {
-        if let Some(place) = self.places.iter_mut().find(|place| place.0 == key) {
-            place.1 = place.1.max(next);
+        let front = self.held.front();
+        if let Some(claim) = self.claims.iter_mut().find(|claim| claim.key == key) {
+            claim.next = claim.next.max(next);
+            claim.reads_store = claim.next < front;
         }
         self.release();
     }
 
     fn release(&mut self) {
-        let first = self.places.iter().map(|(_, next)| *next).min();
+        let first = self.claims.iter().map(|claim| claim.first(self.saved)).min();
         self.held.release(first.unwrap_or(self.held.next()));
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = self.backlog.lock();
-        state.places.retain(|(key, _)| *key != self.key);
-        state.release();
-    }
-}
-
-impl Place {
-    /// Waits for records from `from` on, `most` of them, and no longer than `until`. All before is done
-    /// with.
-    pub(super) fn take(
-        &self,
-        from: Number,
-        most: usize,
-        until: Option<Instant>,
-        wake: &AtomicBool,
-    ) -> ReadOutcome {
-        let Self { backlog, key, reader } = self;
-        let mut state = backlog.lock();
-        state.moved_to(*key, from);
-        // How far the store was when the wait for it began.
-        let mut waiting: Option<(Number, Instant)> = None;
-        loop {
-            if wake.swap(false, Relaxed) {
-                return ReadOutcome::Woken;
-            }
-            let is_there = from < state.held.next();
-            if from < state.end(*reader) || (state.closing && !is_there) {
-                return state.read(from, most, *reader);
-            }
-            if !is_there {
-                waiting = None;
-                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-                state = match left {
-                    Some(Duration::ZERO) => return ReadOutcome::Due,
-                    Some(left) => backlog.wait_for(state, left),
-                    None => backlog.wait(state),
-                };
-                continue;
-            }
-            let since = match waiting {
-                Some((saved, since)) if saved == state.saved => since,
-                _ => waiting.insert((state.saved, Instant::now())).1,
-            };
-            let left = backlog.patience.saturating_sub(since.elapsed());
-            if left.is_zero() {
-                state.store_works = false;
-                return ReadOutcome::Stalled;
-            }
-            state = backlog.wait_for(state, left);
-        }
     }
 }
 
@@ -167,7 +109,7 @@ impl Backlog {
     pub(super) fn new(bound: usize, next: Number, has_store: bool, patience: Duration) -> Self {
         let state = State {
             held: Held::new(bound, next),
-            places: Vec::new(),
+            claims: Vec::new(),
             keys: 0,
             saved: next,
             store_works: has_store,
@@ -182,9 +124,10 @@ impl Backlog {
     pub(super) fn join(self: &Arc<Self>, at: &AtomicU64, reader: Reader) -> Place {
         let mut state = self.lock();
         state.keys += 1;
-        let key = state.keys;
-        state.places.push((key, at.load(Relaxed)));
-        Place { backlog: Arc::clone(self), key, reader }
+        let (key, next) = (state.keys, at.load(Relaxed));
+        let reads_store = next < state.held.front();
+        state.claims.push(Claim { key, next, reads_store });
+        Place::new(Arc::clone(self), key, reader)
     }
 
     /// Adds a record. Waits for nobody. If there is no room for it, what is saved makes room, then
@@ -215,6 +158,11 @@ impl Backlog {
         }
     }
 
+    /// The first number that is in memory, or would be.
+    pub(super) fn front(&self) -> Number {
+        self.lock().held.front()
+    }
+
     /// The number that the next record will have.
     pub(super) fn next(&self) -> Number {
         self.lock().held.next()
@@ -241,7 +189,7 @@ impl Backlog {
         end: &AtomicBool,
     ) -> Task {
         let mut state = self.lock();
-        state.moved_to(place.key, from);
+        state.moved_to(place.key(), from);
         let mut moved: Option<Instant> = None;
         loop {
             match state.read(from, most, Reader::AtOnce) {
@@ -281,6 +229,7 @@ impl Backlog {
     pub(super) fn set_saved(&self, saved: Number) -> bool {
         let mut state = self.lock();
         state.saved = saved;
+        state.release();
         let worked = std::mem::replace(&mut state.store_works, true);
         drop(state);
         self.changed.notify_all();

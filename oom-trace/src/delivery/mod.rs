@@ -41,6 +41,10 @@ pub use stats::SinkStats;
 /// processes is one burst.
 pub const CAPACITY: usize = 16 << 20;
 
+/// How long a sink waits for a store that cannot be read: a disk may be mended. People are to hear of the
+/// next kill all the same.
+const UNREADABLE: Duration = Duration::from_secs(600);
+
 /// What a TLS handshake takes in a debug build, with room. A page that is not touched costs nothing.
 const STACK_BYTES: usize = 1 << 20;
 
@@ -168,9 +172,11 @@ impl Delivery {
             filter: FilterState::new(filter).sparing(backfill),
             fold: fold.map(Fold::new),
             at: cursor.load(Relaxed),
+            taken: cursor.load(Relaxed),
             backlog: Arc::clone(&self.backlog),
             place,
             archive: self.archive.as_ref().map(Archive::another),
+            patience: UNREADABLE,
             counts: Arc::clone(&counts),
             signals: Arc::clone(&signals),
             report: Arc::clone(&self.report),

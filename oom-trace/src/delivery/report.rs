@@ -21,6 +21,13 @@ pub enum Report<'a> {
         /// Whether it is tried again with the same records.
         again: bool,
     },
+    /// Records that it is to get next are in the store alone, and cannot be read there. It is tried again.
+    Unreadable {
+        /// [`crate::sink::Sink::name`].
+        sink: &'a str,
+        /// What was said of the store.
+        error: &'a StoreError,
+    },
     /// It takes records again, or it has caught up with what it could still have.
     Recovered {
         /// [`crate::sink::Sink::name`].
@@ -56,6 +63,9 @@ impl Display for Report<'_> {
             Self::Failing { sink, error, again } => {
                 let again = if *again { "; will retry" } else { "" };
                 write!(f, "output {sink}: {error}{again}")
+            }
+            Self::Unreadable { sink, error } => {
+                write!(f, "output {sink}: {error}; records that only the store has wait")
             }
             Self::Recovered { sink, lost, shrunk } => {
                 write!(f, "output {sink}: works again")?;

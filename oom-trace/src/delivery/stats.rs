@@ -36,6 +36,8 @@ pub(super) struct Counts {
     /// The first record that it has not told of, which may be one that it is to tell of later, with
     /// others.
     pub(super) untold: AtomicU64,
+    /// Records that it has not got to and that nobody has any longer: they count as dropped.
+    given_up: AtomicU64,
     /// Whether the store keeps what it has not got to, and where it is.
     pub(super) kept: bool,
     pub(super) stuck: AtomicBool,
@@ -64,15 +66,34 @@ impl Counts {
         lock(&self.told).last_error = Some(error.to_owned());
     }
 
+    /// So many of what it has not got to are lost by now.
+    pub(super) fn give_up(&self, lost: u64) {
+        let before = self.given_up.fetch_max(lost, Relaxed);
+        self.dropped.fetch_add(lost.saturating_sub(before), Relaxed);
+    }
+
+    /// It got to where so many are lost.
+    pub(super) fn lost(&self, lost: u64) {
+        let counted = lost.min(self.given_up.load(Relaxed));
+        self.given_up.fetch_sub(counted, Relaxed);
+        self.dropped.fetch_add(lost - counted, Relaxed);
+    }
+
+    /// It will not get to those that it gave up.
+    pub(super) fn take_back_given_up(&self) {
+        self.dropped.fetch_sub(self.given_up.swap(0, Relaxed), Relaxed);
+    }
+
     fn totals(&self, next: Number) -> SinkTotals {
         let told = lock(&self.told);
+        let behind = self.cursor.load(Relaxed) + self.given_up.load(Relaxed);
         SinkTotals {
             name: self.name.clone(),
             delivered: self.delivered.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             failed: self.failed.load(Relaxed),
             shrunk: self.shrunk.load(Relaxed),
-            waiting: next.saturating_sub(self.cursor.load(Relaxed)),
+            waiting: next.saturating_sub(behind),
             kept: self.kept,
             last_success: told.last_success,
             last_error: told.last_error.clone(),

@@ -1,5 +1,7 @@
 //! The thread of one sink.
 
+mod behind;
+
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,11 +16,14 @@ use super::report::{Report, Reporter};
 use super::stats::Counts;
 use crate::incident::model::Record;
 use crate::sink::{Disposition, FilterState, Repeats, Sink, SinkError};
-use crate::store::{Archive, BATCH_BYTES};
+use crate::store::Archive;
 
 /// From the first pause between two tries to the longest; each is longer than the one before, and a
 /// part of it is left to chance, so that a fleet does not come back at once.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// A sink that pauses so long reads from the store what comes meanwhile. A shorter pause is not worth that.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// What others tell a worker.
 #[derive(Debug, Default)]
@@ -35,12 +40,16 @@ pub(super) struct Worker {
     pub(super) filter: FilterState,
     /// What it tells of later, with others.
     pub(super) fold: Option<Fold>,
-    /// The number of the record that it reads next.
+    /// The number of the first record that it has not done with.
     pub(super) at: Number,
+    /// The number of the record that it reads next.
+    pub(super) taken: Number,
     pub(super) backlog: Arc<Backlog>,
     pub(super) place: Place,
     /// What is no longer in memory.
     pub(super) archive: Option<Archive>,
+    /// How long it waits for a store that cannot be read.
+    pub(super) patience: Duration,
     pub(super) counts: Arc<Counts>,
     pub(super) signals: Arc<Signals>,
     pub(super) report: Reporter,
@@ -111,7 +120,7 @@ impl Worker {
             let until = self.fold.as_ref().and_then(Fold::next);
             let goes_on = match self.place.take(at, most, until, &self.signals.wake) {
                 ReadOutcome::Records(first, records) => self.pass_on(first, &records),
-                ReadOutcome::Behind(front) => self.catch_up(at, front, most),
+                ReadOutcome::Behind(front) => self.catch_up(front, most),
                 ReadOutcome::Woken => {
                     self.look();
                     true
@@ -149,6 +158,8 @@ impl Worker {
         let untold = self.fold.as_ref().map_or(0, Fold::untold);
         if self.counts.kept {
             self.counts.cursor.store(self.counts.untold.load(Relaxed), Relaxed);
+            // Whoever goes on there counts them.
+            self.counts.take_back_given_up();
         } else {
             self.counts.dropped.fetch_add(untold, Relaxed);
         }
@@ -162,45 +173,11 @@ impl Worker {
         }
     }
 
-    /// Reads from the store what memory has no longer; what is nowhere is counted.
-    fn catch_up(&mut self, cursor: Number, front: Number, most: usize) -> bool {
-        let found = match &mut self.archive {
-            Some(archive) => {
-                archive.from(cursor, front, most, BATCH_BYTES).unwrap_or_else(|error| {
-                    (self.report)(Report::StoreFailing { error: &error });
-                    Vec::new()
-                })
-            }
-            None => Vec::new(),
-        };
-        let first = found.first().map_or(front, |(number, _)| *number);
-        self.counts.dropped.fetch_add(first - cursor, Relaxed);
-        self.move_to(first);
-        for (number, record) in found {
-            // Other numbers between are of no record: a record that was there already has two.
-            let lost = self.backlog.lacking(self.at, number) + self.gone(self.at, number);
-            self.move_to(number);
-            self.counts.dropped.fetch_add(lost, Relaxed);
-            if !self.pass_on(number, &[Arc::new(record)]) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Records between that the store has no longer.
-    fn gone(&mut self, from: Number, number: Number) -> u64 {
-        let gone = self.archive.as_mut().map_or(Ok(0), |archive| archive.gone(from, number));
-        gone.unwrap_or_else(|error| {
-            (self.report)(Report::StoreFailing { error: &error });
-            0
-        })
-    }
-
     /// Delivers those that are for this sink, and moves on; `false` if it is the end and they could
     /// not be delivered.
     fn pass_on(&mut self, first: Number, records: &[Arc<Record>]) -> bool {
         let all = records.len();
+        self.taken = self.taken.max(first + all as Number);
         let mine = self.mine(first, records);
         if !mine.is_empty() && !self.deliver(&Parcel::Records(&mine)) {
             return false;
@@ -291,8 +268,17 @@ impl Worker {
                 .build()
         });
         let pause = pauses.next().unwrap_or(PAUSES.1);
+        let is_away = pause >= AWAY;
+        if is_away {
+            self.place.let_go();
+        }
         match self.backlog.pause(pause, &self.signals.wake) {
-            WaitOutcome::Passed => true,
+            WaitOutcome::Passed => {
+                if is_away {
+                    self.give_up_what_is_gone();
+                }
+                true
+            }
             WaitOutcome::Woken => {
                 self.signals.wake.store(false, Relaxed);
                 self.look();

@@ -4,6 +4,8 @@ use std::fs;
 
 use rustix::param::clock_ticks_per_second;
 
+use crate::files::stat_fields;
+
 /// From `/proc/PID/task/TID/stat`; see proc_pid_stat(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thread {
@@ -39,11 +41,9 @@ impl Thread {
         self.started == boot_ns / tick_ns.max(1)
     }
 
-    /// Fields 3, 9, 10, 12, 14, 15 and 22; the second is a name, which may hold anything.
+    /// Fields 3, 9, 10, 12, 14, 15 and 22.
     fn parse(stat: &[u8]) -> Option<Self> {
-        let name_end = stat.iter().rposition(|&byte| byte == b')')?;
-        let rest = str::from_utf8(stat.get(name_end + 1..)?).ok()?;
-        let mut fields = rest.split_ascii_whitespace();
+        let mut fields = stat_fields(stat)?;
         let is_dead = matches!(fields.next()?, "Z" | "X");
         let flags: u64 = fields.nth(5)?.parse().ok()?;
         let minor: u64 = fields.next()?.parse().ok()?;

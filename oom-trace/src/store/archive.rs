@@ -1,16 +1,21 @@
 //! The store, for those who read it.
 
+mod boots;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OpenFlags, Params};
 
 use super::place::{File, Numbers, Shift, beside};
 use super::{StoreError, schema};
-use crate::incident::model::{OomKill, Record};
+use crate::incident::model::Record;
+
+pub use self::boots::{BootSeen, Known, Pruned, Told};
 
 /// A reader, which opens the store when it first needs it.
 #[derive(Debug)]
@@ -21,69 +26,6 @@ pub struct Archive {
     connection: Option<(Connection, Option<File>)>,
     /// How often SQLite looked whether it goes on for too long.
     looks: Arc<AtomicU64>,
-}
-
-/// A kill that the store has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// The marked thread.
-    pub tid: u32,
-    /// When, on `CLOCK_BOOTTIME`; for a record of the kernel's log, by that log's clock.
-    pub boot_ns: u64,
-    /// The stamp of the kernel's own line of it, in microseconds.
-    pub log_us: Option<u64>,
-    /// How often the kernel counted it.
-    pub kills: u32,
-}
-
-impl Known {
-    /// The kills that a record tells of: those that have no line of their own in the kernel's log
-    /// together with the first, and each of the others. Nothing if nobody was killed, or it does not
-    /// say when it was.
-    pub fn of(kill: &OomKill) -> impl Iterator<Item = Self> + use<> {
-        let count = kill.kill_count.unwrap_or(1);
-        let lined: Vec<_> =
-            kill.killed_again.iter().filter_map(|it| Some((it.tid, Some(it.log_us?)))).collect();
-        let others = u32::try_from(lined.len()).unwrap_or(u32::MAX);
-        let first = (kill.victim.tid, kill.log_us, count.saturating_sub(others));
-        let first = Some(first).filter(|(.., kills)| *kills > 0);
-        let lines = first.into_iter().chain(lined.into_iter().map(|(tid, us)| (tid, us, 1)));
-        let boot_ns = kill.origin.boot_ns;
-        lines.filter_map(move |(tid, log_us, kills)| {
-            Some(Self { tid, boot_ns: boot_ns?, log_us, kills })
-        })
-    }
-}
-
-/// What of a boot's kills the store has no longer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// Up to this moment by the boot's clock they were told.
-    pub boot_ns: Option<u64>,
-    /// And up to this stamp of the kernel's log.
-    pub log_us: Option<u64>,
-    /// How many kills the kernel counted for them.
-    pub kills: u64,
-}
-
-/// The kills of a boot that were told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
-    /// Those that the store has, by thread and time.
-    pub kills: Vec<Known>,
-    /// Those that it had.
-    pub pruned: Pruned,
-}
-
-/// A boot that the store knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BootSeen {
-    /// `/proc/sys/kernel/random/boot_id`.
-    pub boot_id: String,
-    /// When it began, by the wall clock as that stood when it was last seen.
-    pub start: Option<Timestamp>,
-    /// What the store has let go of.
-    pub pruned: Pruned,
 }
 
 /// JSON that is read at once.
@@ -128,6 +70,20 @@ impl Archive {
         Ok(found)
     }
 
+    /// The first record there is from a number on and before another.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn first(&mut self, from: u64, before: u64) -> Result<Option<u64>, StoreError> {
+        let Some(Shift { before: shift, since }) = self.numbers.get() else {
+            return Ok(Some(from));
+        };
+        self.version()?;
+        let sql = "SELECT min(number) FROM records WHERE number >= ?1 AND number < ?2";
+        let first: Option<u64> = self.value(sql, [from.max(since) + shift, before + shift])?;
+        Ok(first.map(|first| first - shift))
+    }
+
     /// How many records from one number on and before another were let go of though older ones are there.
     ///
     /// # Errors
@@ -138,13 +94,9 @@ impl Archive {
         if first >= before || self.version()? < schema::WITH_SOURCES {
             return Ok(0);
         }
-        let path = self.path.clone();
-        let failed = |error| StoreError::sqlite("read", &path, error);
         let sql = "SELECT coalesce(sum(min(last, ?2) - max(first, ?1) + 1), 0) FROM gone \
                    WHERE last >= ?1 AND first <= ?2";
-        let connection = self.connection().map_err(failed)?;
-        let of = [first + shift, before + shift - 1];
-        connection.query_row(sql, of, |row| row.get(0)).map_err(failed)
+        self.value(sql, [first + shift, before + shift - 1])
     }
 
     /// The number that the next record will have.
@@ -241,72 +193,6 @@ impl Archive {
         connection.prepare(sql).and_then(|mut found| found.exists([of])).map_err(failed)
     }
 
-    /// The boots that it has records of, in their order.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn boots(&mut self) -> Result<Vec<BootSeen>, StoreError> {
-        match self.version()? {
-            schema::WITH_BOOTS..=schema::VERSION => {}
-            other => return Err(StoreError::version(&self.path, other)),
-        }
-        let path = self.path.clone();
-        let failed = |error| StoreError::sqlite("read", &path, error);
-        // An id has 36 characters.
-        let sql = "SELECT substr(boot_id, 1, 64), start_ns, pruned_ns, pruned_log_us, pruned_kills \
-                   FROM boots ORDER BY boot";
-        let connection = self.connection().map_err(failed)?;
-        let mut statement = connection.prepare(sql).map_err(failed)?;
-        let seen = |row: &Row<'_>| {
-            let start = row.get::<_, Option<i64>>(1)?;
-            Ok(BootSeen {
-                boot_id: row.get(0)?,
-                start: start.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()),
-                pruned: Pruned { boot_ns: row.get(2)?, log_us: row.get(3)?, kills: row.get(4)? },
-            })
-        };
-        let boots = statement.query_map([], seen).map_err(failed)?;
-        boots.collect::<Result<_, _>>().map_err(failed)
-    }
-
-    /// The kills of a boot, as far as they say when they were by its clock, by thread and time; and
-    /// what the store has let go of.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn kills(&mut self, boot_id: &str) -> Result<Told, StoreError> {
-        match self.version()? {
-            schema::WITH_BOOTS..=schema::VERSION => {}
-            other => return Err(StoreError::version(&self.path, other)),
-        }
-        let path = self.path.clone();
-        let failed = |error| StoreError::sqlite("read", &path, error);
-        let connection = self.connection().map_err(failed)?;
-        let boot =
-            "SELECT boot, pruned_ns, pruned_log_us, pruned_kills FROM boots WHERE boot_id = ?1";
-        let boot = connection.query_row(boot, [boot_id], |row| {
-            let pruned = Pruned { boot_ns: row.get(1)?, log_us: row.get(2)?, kills: row.get(3)? };
-            Ok((row.get::<_, i64>(0)?, pruned))
-        });
-        let Some((boot, pruned)) = boot.optional().map_err(failed)? else {
-            return Ok(Told::default());
-        };
-        let sql = "SELECT tid, boot_ns, log_us, kills FROM moments \
-                   WHERE boot = ?1 AND tid IS NOT NULL ORDER BY tid, boot_ns";
-        let mut statement = connection.prepare(sql).map_err(failed)?;
-        let known = |row: &Row<'_>| {
-            Ok(Known {
-                tid: row.get(0)?,
-                boot_ns: row.get(1)?,
-                log_us: row.get(2)?,
-                kills: row.get(3)?,
-            })
-        };
-        let kills = statement.query_map([boot], known).map_err(failed)?;
-        let kills = kills.collect::<Result<_, _>>().map_err(failed)?;
-        Ok(Told { kills, pruned })
-    }
-
     /// Records that fit, as they were saved, with their numbers from `least` on. They go up: else a page
     /// of the file is in two places, and what is on it would be told again.
     fn read(
@@ -343,6 +229,14 @@ impl Archive {
             found.push((number, record.map_err(|error| StoreError::record(&path, error))?));
         }
         Ok(found)
+    }
+
+    /// The one value that this answers.
+    fn value<T: FromSql>(&mut self, sql: &str, of: impl Params) -> Result<T, StoreError> {
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let connection = self.connection().map_err(failed)?;
+        connection.query_row(sql, of, |row| row.get(0)).map_err(failed)
     }
 
     fn version(&mut self) -> Result<i64, StoreError> {

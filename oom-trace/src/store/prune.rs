@@ -74,7 +74,7 @@ fn loudest(transaction: &Transaction<'_>, used: u64) -> rusqlite::Result<Option<
 fn delete_with_ends(
     transaction: &Transaction<'_>,
     numbers: &str,
-    of: impl Params + Clone,
+    of: impl Params,
 ) -> rusqlite::Result<usize> {
     let ends = format!(
         "SELECT ends.number FROM records AS kills JOIN moments USING (number), (VALUES ('freed'), ('stuck')) AS states \
@@ -84,16 +84,19 @@ fn delete_with_ends(
          WHERE kills.number IN ({numbers})"
     );
     let all = format!("SELECT number FROM ({numbers}) UNION {ends} ORDER BY number");
-    for (first, last) in ranges(transaction, &all, of.clone())? {
+    let mut deleted = 0;
+    for (first, last) in ranges(transaction, &all, of)? {
         let sql = "UPDATE gone SET last = ?2 WHERE last = ?1 - 1";
         if transaction.execute(sql, [first, last])? == 0 {
             transaction.execute("INSERT INTO gone VALUES (?1, ?2)", [first, last])?;
         }
+        let of = "SELECT number FROM records WHERE number BETWEEN ?1 AND ?2";
+        deleted += delete(transaction, of, [first, last])?;
     }
     // Of what all sinks have got nobody asks.
     let sql = "DELETE FROM gone WHERE last < (SELECT coalesce(min(next), last + 1) FROM cursors)";
     transaction.execute(sql, [])?;
-    delete(transaction, &all, of)
+    Ok(deleted)
 }
 
 /// Numbers that follow one another, as the first and the last of them.

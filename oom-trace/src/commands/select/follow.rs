@@ -104,10 +104,8 @@ impl Follower {
                 let boot = ThisBoot::here();
                 let first = next.saturating_sub(most);
                 let found = archive.from(first, *next, BATCH, usize::MAX)?;
-                let corrected = |(_, mut record): (u64, Record)| {
-                    if let Some(time) = boot.as_ref().and_then(|boot| boot.corrected(&record)) {
-                        record.origin_mut().time = Some(time);
-                    }
+                let corrected = |(_, mut record)| {
+                    ThisBoot::correct(boot.as_ref(), &mut record);
                     record
                 };
                 found.into_iter().map(corrected).collect()

@@ -30,10 +30,11 @@ pub(super) fn read_store(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<(
     let boot_id = boot.as_ref().map(|boot| boot.id.as_str());
     let mut archive = Archive::at(path);
     archive.each_since(selection.since, boot_id, |mut record| {
-        let time = boot.as_ref().and_then(|boot| boot.corrected(&record));
-        let time = time.or(record.origin().time);
-        if !selection.keeps_times {
-            record.origin_mut().time = time;
+        let then = record.origin().time;
+        ThisBoot::correct(boot.as_ref(), &mut record);
+        let time = record.origin().time;
+        if selection.keeps_times {
+            record.origin_mut().time = then;
         }
         taker.take_new(record, time)
     })?;
@@ -57,8 +58,15 @@ impl ThisBoot {
         Some(Self { id, clock: Clock::now(), has_slept: suspended() > NEGLIGIBLE })
     }
 
+    /// Gives a record of this boot the time by the wall clock as it stands now.
+    pub(crate) fn correct(this: Option<&Self>, record: &mut Record) {
+        if let Some(time) = this.and_then(|boot| boot.corrected(record)) {
+            record.origin_mut().time = Some(time);
+        }
+    }
+
     /// When a record was made, if the wall clock has been set since.
-    pub(crate) fn corrected(&self, record: &Record) -> Option<Timestamp> {
+    fn corrected(&self, record: &Record) -> Option<Timestamp> {
         let Origin { time: Some(time), boot_ns: Some(boot_ns), boot_id: Some(boot_id), .. } =
             record.origin()
         else {

@@ -171,9 +171,7 @@ impl Evidence {
         evidence.store = (!is_own).then(|| path.to_owned());
         let this_boot = ThisBoot::here().filter(|_| is_here);
         archive.each_since(from, Some(&now.boot_id), |mut record| {
-            if let Some(time) = this_boot.as_ref().and_then(|boot| boot.corrected(&record)) {
-                record.origin_mut().time = Some(time);
-            }
+            ThisBoot::correct(this_boot.as_ref(), &mut record);
             evidence.take(record, question);
             anyhow::Ok(())
         })?;

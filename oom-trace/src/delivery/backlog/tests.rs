@@ -123,12 +123,13 @@ fn a_bound_that_is_lowered_lets_go_of_what_the_store_has_first() {
     let each = backlog.used() / 6;
     backlog.set_saved(4);
     backlog.set_bound(4 * each);
-    assert!(matches!(place.take(1, 9, None, &wake), ReadOutcome::Behind(3)));
-    assert_eq!((backlog.used(), backlog.shrunk()), (4 * each, 0));
+    assert_eq!((backlog.front(), backlog.used(), backlog.shrunk()), (3, 4 * each, 0));
+    // It reads there what the store has.
+    assert!(matches!(place.take(1, 9, None, &wake), ReadOutcome::Behind(4)));
     backlog.set_bound(6 * each);
     (0..2).for_each(|_| backlog.push(record()));
     assert!(
-        matches!(place.take(3, 9, None, &wake), ReadOutcome::Records(3, some) if some.len() == 6)
+        matches!(place.take(4, 9, None, &wake), ReadOutcome::Records(4, some) if some.len() == 5)
     );
 }
 
@@ -142,6 +143,34 @@ fn what_the_store_will_never_have_is_known() {
     assert_eq!([lacking(1, 5), lacking(1, 6), lacking(6, 9), lacking(5, 20)], [0, 1, 2, 4]);
     (0..100).for_each(|gap| backlog.add_gap(20 + 2 * gap, 21 + 2 * gap));
     assert!(backlog.lock().gaps.len() <= GAPS);
+}
+
+#[test]
+fn for_one_that_let_go_only_what_the_store_lacks_stays_in_memory() {
+    let backlog = backlog(ROOM, LONG);
+    let wake = AtomicBool::new(false);
+    let place = join(&backlog, 1, Reader::AfterStore);
+    (0..4).for_each(|_| backlog.push(record()));
+    let each = backlog.used() / 4;
+    backlog.set_saved(3);
+    assert_eq!(backlog.used(), 4 * each);
+    place.let_go();
+    assert_eq!((backlog.used(), backlog.front()), (2 * each, 3));
+    // As long as it has not come back, and while it reads on in the store, nothing is kept for it.
+    backlog.set_saved(5);
+    assert_eq!((backlog.used(), backlog.front()), (0, 5));
+    assert!(matches!(place.take(1, 9, None, &wake), ReadOutcome::Behind(5)));
+    backlog.push(record());
+    backlog.set_saved(6);
+    assert!(matches!(place.take(5, 9, None, &wake), ReadOutcome::Behind(6)));
+    // The store fails: what it has not saved is there.
+    backlog.push(record());
+    backlog.set_failing();
+    assert!(
+        matches!(place.take(6, 9, None, &wake), ReadOutcome::Records(6, some) if some.len() == 1)
+    );
+    backlog.set_saved(7);
+    assert_eq!((backlog.used(), backlog.front()), (each, 6));
 }
 
 /// Where the sinks are is saved a while after they moved; a record in between is not held up by that.

@@ -205,3 +205,106 @@ fn what_is_not_saved_in_time_is_said() {
     let _ = delivery.close(Duration::from_millis(1));
     assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: 2 records not saved in time");
 }
+
+/// Until the store has saved what there is.
+fn saved(path: &Path, next: u64) {
+    while Store::open(path, &keep()).map(|store| store.next()).unwrap_or(0) < next {
+        std::thread::yield_now();
+    }
+}
+
+/// Says no until the sink has given way to the store.
+fn refuse_until(keys: &Keys, step: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < 3 * SOON, "it keeps what the store has");
+        if let Ok(entered) = keys.entered.recv_timeout(Duration::from_millis(10)) {
+            assert_eq!(entered, step);
+            keys.answers.send(No).unwrap();
+        }
+    }
+}
+
+/// One is refused, and so many wait behind it, in the store and not in memory.
+fn away(path: &Path, waiting: u64) -> (Bench, Keys) {
+    let (far, keys) = gate("far", true);
+    let bench = bench(vec![far], Some(path));
+    bench.delivery.set_bound(1 << 20);
+    (0..=waiting).for_each(|number| bench.delivery.send(record(number)));
+    saved(path, waiting + 2);
+    assert!(bench.delivery.used_bytes() > 0);
+    refuse_until(&keys, &id(0), || bench.delivery.used_bytes() == 0);
+    let failing = bench.reports.recv_timeout(SOON).unwrap();
+    assert!(failing.starts_with("output far: ") && failing.ends_with("will retry"), "{failing}");
+    (bench, keys)
+}
+
+#[test]
+fn a_sink_that_waits_to_try_again_holds_nothing_that_the_store_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (Bench { delivery, reports }, keys) = away(&path, 9);
+    delivery.send(record(10));
+    saved(&path, 12);
+    refuse_until(&keys, &id(0), || delivery.used_bytes() == 0);
+    assert_eq!(delivery.totals()[0].waiting, 11);
+    (0..=10).for_each(|number| keys.expect(&id(number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.lost(), totals.waiting), (11, 0, 0));
+    let told: Vec<_> = reports.iter().collect();
+    assert_eq!(told, ["output far: works again"]);
+}
+
+/// What the store has when it fails, it has when it works again.
+#[test]
+fn a_store_that_fails_meanwhile_loses_nothing_that_was_let_go_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (Bench { delivery, reports }, keys) = away(&path, 9);
+    let aside = dir.path().join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    delivery.send(record(10));
+    let is_told = |begin: &str| {
+        let told = reports.recv_timeout(SOON).unwrap();
+        assert!(told.starts_with(begin), "{told}");
+    };
+    is_told("store: cannot open ");
+    keys.expect(&id(0), Yes);
+    is_told("output far: works again");
+    is_told("output far: cannot read ");
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    (1..=10).for_each(|number| keys.expect(&id(number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.lost(), totals.waiting), (11, 0, 0));
+}
+
+/// First some in between, then the one behind the one that is being refused, as well.
+#[test]
+fn what_the_store_lets_go_of_meanwhile_waits_no_longer_and_is_lost_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (Bench { delivery, reports: _reports }, keys) = away(&path, 9);
+    let counts = || {
+        let [totals] = delivery.totals().try_into().unwrap();
+        (totals.waiting, totals.dropped)
+    };
+    let other = rusqlite::Connection::open(&path).unwrap();
+    for (gone, left) in [
+        (
+            "DELETE FROM records WHERE number BETWEEN 4 AND 6; INSERT INTO gone VALUES (4, 6)",
+            (7, 3),
+        ),
+        ("DELETE FROM records WHERE number <= 2", (6, 4)),
+    ] {
+        other.execute_batch(gone).unwrap();
+        refuse_until(&keys, &id(0), || counts() == left);
+    }
+    [0, 2, 6, 7, 8, 9].iter().for_each(|number| keys.expect(&id(*number), Yes));
+    keys.answers.send(Yes).unwrap();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((totals.delivered, totals.dropped, totals.waiting), (6, 4, 0));
+}

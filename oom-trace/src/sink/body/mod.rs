@@ -10,10 +10,11 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::message::Message;
 pub(super) use self::template::Template;
@@ -23,7 +24,7 @@ use crate::render::{Format, Style, json, render};
 use crate::setting::{ConfigDuration, Secret, SecretError};
 
 /// The form of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Body {
     /// The record as it is.
@@ -41,6 +42,13 @@ pub(super) enum Body {
     Cloudevents,
     /// What the configuration says.
     Template,
+}
+
+/// As the configuration has it.
+impl Display for Body {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// What the configuration says of a body beside its form.
@@ -90,18 +98,16 @@ impl Body {
 
     /// What is wrong with a key beside it.
     pub(super) fn flaw(self, keys: BodyKeys<'_>) -> Option<String> {
-        const ROUTING_KEY: &str =
-            "body = \"pagerduty\" needs `routing_key`, the integration key of the service";
-        const TEMPLATE: &str = "body = \"template\" needs `template`, a text, or a table for JSON";
+        let is_there = (keys.routing_key.is_some(), keys.template.is_some());
         let pairs = [
-            (Self::Pagerduty, "pagerduty", "routing_key", keys.routing_key.is_some(), ROUTING_KEY),
-            (Self::Template, "template", "template", keys.template.is_some(), TEMPLATE),
+            (Self::Pagerduty, "routing_key", is_there.0, "the integration key of the service"),
+            (Self::Template, "template", is_there.1, "a text, or a table for JSON"),
         ];
-        pairs.into_iter().find_map(|(body, name, key, is_there, needed)| match is_there {
+        pairs.into_iter().find_map(|(body, key, is_there, what)| match is_there {
             true if self != body => {
-                Some(format!("`{key}` is for body = \"{name}\": remove it, or set that"))
+                Some(format!("`{key}` is for body = \"{body}\": remove it, or set that"))
             }
-            false if self == body => Some(needed.to_owned()),
+            false if self == body => Some(format!("body = \"{body}\" needs `{key}`, {what}")),
             _ => None,
         })
     }

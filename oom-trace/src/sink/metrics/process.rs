@@ -12,6 +12,7 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
 use super::agent::gauge;
+use crate::files::stat_fields;
 
 /// This process, by `/proc/self`.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Process;
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let stat = fs::read_to_string("/proc/self/stat").ok();
+        let stat = fs::read("/proc/self/stat").ok();
         if let Some(Stat { cpu_ticks, virtual_bytes, resident_pages }) =
             stat.as_deref().and_then(Stat::parse)
         {
@@ -64,13 +65,12 @@ struct Stat {
 }
 
 impl Stat {
-    fn parse(stat: &str) -> Option<Self> {
-        // The name before it may hold anything.
-        let (_, fields) = stat.rsplit_once(") ")?;
-        // The first of these is the third of proc_pid_stat(5).
-        let field = |number: usize| fields.split(' ').nth(number - 3)?.trim().parse::<u64>().ok();
-        let cpu_ticks = field(14)? + field(15)?;
-        Some(Self { cpu_ticks, virtual_bytes: field(23)?, resident_pages: field(24)? })
+    /// Fields 14, 15, 23 and 24.
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let mut fields = stat_fields(stat)?;
+        let mut after = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
+        let cpu_ticks = after(11)? + after(0)?;
+        Some(Self { cpu_ticks, virtual_bytes: after(7)?, resident_pages: after(0)? })
     }
 }
 
@@ -80,11 +80,11 @@ mod tests {
 
     #[test]
     fn the_fields_are_found_whatever_the_name_is() {
-        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 10 0 0 0 3 4 0 0 20 0 1 0 100 8192000 512 18446744073709551615 1\n";
+        let stat = b"7 (a) b) S 1 7 7 0 -1 4194560 10 0 0 0 3 4 0 0 20 0 1 0 100 8192000 512 18446744073709551615 1\n";
         let expected = Stat { cpu_ticks: 7, virtual_bytes: 8_192_000, resident_pages: 512 };
         assert_eq!(Stat::parse(stat), Some(expected));
-        assert_eq!(Stat::parse("7 (a"), None);
-        let own = fs::read_to_string("/proc/self/stat").unwrap();
-        assert!(Stat::parse(&own).unwrap().resident_pages > 0, "{own}");
+        assert_eq!(Stat::parse(b"7 (a"), None);
+        let own = fs::read("/proc/self/stat").unwrap();
+        assert!(Stat::parse(&own).unwrap().resident_pages > 0, "{own:?}");
     }
 }
