@@ -31,8 +31,9 @@ const TOOLCHAIN: &str = "../target/tools/ebpf-toolchain";
 const LINKER: &str = "../target/tools/bin/bpf-linker";
 const HINT: &str = "eBPF cannot be built on this machine yet: run `cargo xtask setup`";
 
-/// Where what in the binary goes.
+/// Where what in the binary goes, and what is left out of it as it is released.
 const LAYOUT: &str = "layout.ld";
+const NO_UNWINDING: &str = "unwind.ld";
 
 /// The read-only globals that the agent sets.
 const GLOBALS: [&str; 3] = ["LAYOUT", "MACHINE", "AYA_LOG_LEVEL"];
@@ -42,15 +43,20 @@ const OLDEST_BTF: BtfFeatures =
     BtfFeatures::new(true, true, true, false, false, false, false, false);
 
 fn main() -> Result<()> {
-    let ours = ["build.rs", "build", LAYOUT];
+    let ours = ["build.rs", "build", LAYOUT, NO_UNWINDING];
     for path in [TOOLCHAIN, LINKER, "../oom-trace-common", "../oom-trace-ebpf"].iter().chain(&ours)
     {
         println!("cargo::rerun-if-changed={path}");
     }
     println!("cargo::rustc-env=OOM_TRACE_TARGET={}", env::var("TARGET")?);
     println!("cargo::rustc-env=OOM_TRACE_COMMIT={}", commit::commit().unwrap_or_default());
-    let layout = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(LAYOUT);
-    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", layout.display());
+    let folder = env::var("CARGO_MANIFEST_DIR")?;
+    // The first that names a section has it. Only the release's panics end the process (Cargo.toml).
+    let is_released = env::var("PROFILE")? == "release";
+    let leaves_out = is_released && env::var("CARGO_CFG_TARGET_ARCH")? == "x86_64";
+    for script in leaves_out.then_some(NO_UNWINDING).into_iter().chain([LAYOUT]) {
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", Path::new(&folder).join(script).display());
+    }
     relocations::pack();
     let toolchain = fs::read_to_string(TOOLCHAIN).context(TOOLCHAIN).context(HINT)?;
     ensure!(Path::new(LINKER).exists(), "{HINT}: {LINKER} is missing");

@@ -1,6 +1,7 @@
 //! The calls whose safety the compiler cannot see, and the memory that they map: all `unsafe` of user space.
 #![expect(unsafe_code, reason = "bpf(2) has no safe wrapper, and tokio asks for a promise")]
 
+mod binary;
 mod memory;
 
 use std::io;
@@ -13,6 +14,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+pub(crate) use self::binary::Pieces;
+use self::binary::release_code;
 use self::memory::Memory;
 pub(super) use self::memory::{Numbers, Pages};
 
@@ -147,27 +150,35 @@ impl<const N: usize> Numbers<N> {
     }
 }
 
-/// Has malloc keep what it once got: one heap for all threads, which never shrinks and from which
-/// large pieces come as well, so that what was in use before needs no new page. To be called before
-/// there are other threads. Whether that could be had.
+/// Has malloc make one heap for all threads. To be called before there are others. Whether that could be had.
+#[must_use]
+pub(crate) fn share_heap() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        set_malloc(libc::M_ARENA_MAX, 1)
+    }
+    #[cfg(not(target_env = "gnu"))]
+    false
+}
+
+/// Has malloc keep what it once got: the heap never shrinks, and large pieces come from it as well, so that what
+/// was in use before needs no new page. Whether that could be had.
 #[must_use]
 pub(crate) fn keep_heap() -> bool {
     #[cfg(target_env = "gnu")]
     {
-        let settings = [
-            (libc::M_ARENA_MAX, 1),
-            // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
-            (libc::M_TRIM_THRESHOLD, -1),
-            (libc::M_MMAP_MAX, 0),
-        ];
-        settings.into_iter().all(|(what, value)| {
-            // SAFETY: it sets a number of malloc's own, under malloc's lock.
-            let done = unsafe { libc::mallopt(what, value) };
-            done == 1
-        })
+        // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
+        set_malloc(libc::M_TRIM_THRESHOLD, -1) && set_malloc(libc::M_MMAP_MAX, 0)
     }
     #[cfg(not(target_env = "gnu"))]
     false
+}
+
+#[cfg(target_env = "gnu")]
+fn set_malloc(what: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: it sets a number of malloc's own, under malloc's lock.
+    let done = unsafe { libc::mallopt(what, value) };
+    done == 1
 }
 
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages of
@@ -176,94 +187,4 @@ pub(super) fn release_memory() {
     // SAFETY: it frees what malloc has free, which nothing refers to.
     unsafe { libc::malloc_trim(0) };
     release_code();
-}
-
-/// Gives back the pages of this binary's code and constants, which come back from the file as they are
-/// used. Those that are locked only from 5.18 on.
-pub(crate) fn release_code() {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    for (start, len) in unchanged_file_mappings(&maps) {
-        let start = std::ptr::with_exposed_provenance_mut(start);
-        for advice in [libc::MADV_DONTNEED, libc::MADV_DONTNEED_LOCKED] {
-            // SAFETY: neither code nor a constant before it was ever written or relocated, so what
-            // comes back from the file is what was there.
-            let dropped = unsafe { libc::madvise(start, len, advice) };
-            if dropped == 0 {
-                break;
-            }
-            // Else it stays resident, which costs memory and nothing else.
-        }
-    }
-}
-
-/// Start and length of what is mapped of files and cannot have changed, from `/proc/PID/maps`: code,
-/// and the constants that stand before it in the same file. What stands behind it are also data that
-/// were relocated and are read-only only since.
-fn unchanged_file_mappings(maps: &str) -> Vec<(usize, usize)> {
-    let mut unchanged = Vec::new();
-    let mut before: Option<Mapping<'_>> = None;
-    for mapping in maps.lines().filter_map(Mapping::parse) {
-        if mapping.modes == "r-xp" && mapping.path.starts_with('/') {
-            let constants = before.filter(|before| {
-                before.modes == "r--p" && (before.path, before.end) == (mapping.path, mapping.start)
-            });
-            let start = constants.map_or(mapping.start, |constants| constants.start);
-            unchanged.push((start, mapping.end - start));
-        }
-        before = Some(mapping);
-    }
-    unchanged
-}
-
-/// A line of `/proc/PID/maps` (`55d0-55e0 r-xp 00000000 00:02 11 /bin/oom-trace`).
-#[derive(Clone, Copy)]
-struct Mapping<'a> {
-    start: usize,
-    end: usize,
-    modes: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Mapping<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.split_ascii_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
-        let modes = words.next()?;
-        let path = words.nth(3).unwrap_or_default();
-        let address = |text| usize::from_str_radix(text, 16).ok();
-        let (start, end) = (address(start)?, address(end)?);
-        (start < end).then_some(Self { start, end, modes, path })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unchanged_file_mappings;
-
-    #[test]
-    fn code_and_the_constants_before_it_are_given_back_and_nothing_else() {
-        let maps = "\
-            1000-3000 r--p 00000000 00:02 11                         /bin/oom-trace\n\
-            3000-5000 r-xp 00002000 00:02 11                         /bin/oom-trace\n\
-            5000-6000 r--p 00004000 00:02 11                         /bin/oom-trace\n\
-            6000-7000 rw-p 00005000 00:02 11                         /bin/oom-trace\n\
-            7000-8000 rw-p 00000000 00:00 0\n\
-            8000-9000 r--p 00000000 00:02 12                         /lib/one.so\n\
-            a000-b000 r-xp 00002000 00:02 12                         /lib/one.so\n\
-            b000-c000 r--p 00000000 00:02 12                         /lib/one.so\n\
-            c000-d000 r-xp 00000000 00:02 13                         /lib/another.so\n\
-            d000-e000 r--s 00001000 00:10 117                        anon_inode:bpf-map\n\
-            e000-f000 r-xp 00000000 00:00 0                          [vdso]\n\
-            nonsense\n\n";
-        let expected = [(0x1000, 0x4000), (0xa000, 0x1000), (0xc000, 0x1000)];
-        assert_eq!(unchanged_file_mappings(maps), expected);
-    }
-
-    #[test]
-    fn this_program_is_among_what_is_given_back() {
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        let code = unchanged_file_mappings as fn(&str) -> Vec<(usize, usize)> as usize;
-        let found = unchanged_file_mappings(&maps);
-        assert!(found.iter().any(|(start, len)| (*start..start + len).contains(&code)), "{maps}");
-    }
 }

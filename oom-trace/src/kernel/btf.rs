@@ -3,7 +3,12 @@
 //! One pass over the types finds the few dozen that are asked for; nothing else is kept but where
 //! every so many types start. Format: Documentation/bpf/btf.rst.
 
+mod wanted;
+
 use std::collections::HashMap;
+
+pub use self::wanted::Wanted;
+use self::wanted::is_whole;
 
 /// Why a file is no BTF that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +81,7 @@ impl Type {
     }
 
     /// Bytes behind the header, `None` for an unknown kind.
+    #[inline]
     const fn rest(self) -> Option<usize> {
         Some(match self.kind() {
             INT | VAR | DECL_TAG => 4,
@@ -95,46 +101,6 @@ pub struct Found {
     pub offset: u32,
     /// Bytes of the member; of one element if it is an array.
     pub size: u32,
-}
-
-/// The names to look for in the one pass.
-#[derive(Debug, Default)]
-pub struct Wanted<'n> {
-    names: Vec<&'n [u8]>,
-    /// A bit for each hash of a wanted name's first bytes: most names fail here.
-    filter: [u64; 16],
-}
-
-impl<'n> Wanted<'n> {
-    /// Adds the name of a struct, typedef, function or enumerator.
-    pub fn add(&mut self, name: &'n str) {
-        if !self.names.contains(&name.as_bytes()) {
-            self.names.push(name.as_bytes());
-        }
-        let hash = Self::hash(name.as_bytes());
-        if let Some(word) = self.filter.get_mut(hash / 64) {
-            *word |= 1 << (hash % 64);
-        }
-    }
-
-    /// Of the first bytes, a number below 1024. Six tell most of the kernel's names apart.
-    fn hash(name: &[u8]) -> usize {
-        let first = name.iter().take(6).take_while(|&&byte| byte != 0);
-        first.fold(0_usize, |hash, &byte| hash * 31 + usize::from(byte)) % 1024
-    }
-
-    /// The wanted name that the strings hold at `at`.
-    fn find(&self, strings: &[u8], at: u32) -> Option<&'n [u8]> {
-        let text = strings.get(at as usize..)?;
-        let hash = Self::hash(text);
-        if self.filter.get(hash / 64)? & (1 << (hash % 64)) == 0 {
-            return None;
-        }
-        self.names
-            .iter()
-            .find(|name| text.starts_with(name) && text.get(name.len()) == Some(&0))
-            .copied()
-    }
 }
 
 /// Types from one whose start is kept to the next: those between are stepped over when one is asked for.
@@ -190,6 +156,7 @@ impl<'a> Btf<'a> {
         Ok(btf)
     }
 
+    #[inline]
     fn keep(&mut self, id: u32, found: Type, wanted: &Wanted<'_>) {
         match found.kind() {
             STRUCT | TYPEDEF if found.name != 0 => {
@@ -219,13 +186,11 @@ impl<'a> Btf<'a> {
         }
     }
 
+    #[inline]
     fn type_at(&self, at: usize) -> Option<Type> {
-        Some(Type {
-            at,
-            name: u32_at(self.types, at)?,
-            info: u32_at(self.types, at + 4)?,
-            size_or_type: u32_at(self.types, at + 8)?,
-        })
+        let (words, _) = self.types.get(at..)?.as_chunks();
+        let [name, info, size_or_type] = words.first_chunk()?.map(u32::from_ne_bytes);
+        Some(Type { at, name, info, size_or_type })
     }
 
     fn get(&self, id: u32) -> Option<Type> {
@@ -353,9 +318,7 @@ impl<'a> Btf<'a> {
     }
 
     fn is_name(&self, at: u32, name: &[u8]) -> bool {
-        self.strings
-            .get(at as usize..)
-            .is_some_and(|text| text.starts_with(name) && text.get(name.len()) == Some(&0))
+        self.strings.get(at as usize..).is_some_and(|text| is_whole(text, name))
     }
 }
 

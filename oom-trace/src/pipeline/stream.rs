@@ -13,7 +13,7 @@ use super::account::Account;
 use super::agent_events::AgentEvents;
 use super::backfill::{Backfill, Found};
 use super::feed::{Fed, Feed};
-use crate::bpf::release_code;
+use crate::bpf::Pieces;
 use crate::budget::Budget;
 use crate::config;
 use crate::delivery::{Delivery, SinkStats};
@@ -112,10 +112,13 @@ impl Stream {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
+        let started = self.dispatcher.events.started();
+        // Kills are seen from here on.
+        say_of(&started);
         // What only a start runs makes way before what a record takes is touched: that it is there is the
         // first record. Who reads it may end it at once.
-        release_code();
-        self.begin();
+        let mut pieces = Some(Pieces::cut());
+        self.begin(started);
         // Kills are seen already, and wait for it.
         reserve::heap();
         reserve::stack();
@@ -151,6 +154,8 @@ impl Stream {
                 () = sleep_until(settle_at.unwrap_or_else(Instant::now)), if settle_at.is_some() => {
                     settle_at = None;
                     self.settle();
+                    // The first time all is done that a start does.
+                    drop(pieces.take());
                 }
                 () = sleep(until_stuck.unwrap_or_default()), if until_stuck.is_some() => {
                     let Self { feed, dispatcher, .. } = &mut self;
@@ -184,9 +189,9 @@ impl Stream {
     }
 
     /// Says that it is there.
-    fn begin(&mut self) {
+    fn begin(&mut self, started: Record) {
         let dispatcher = &mut self.dispatcher;
-        dispatcher.tell(dispatcher.events.started());
+        dispatcher.send(started);
         if let Some(record) = dispatcher.events.degraded() {
             dispatcher.send(record);
         }
@@ -290,6 +295,13 @@ impl Stream {
     }
 }
 
+/// Tells people what machines are told of the agent.
+fn say_of(record: &Record) {
+    if let Record::Agent(agent) = record {
+        say(&agent.message);
+    }
+}
+
 fn say_how_it_ended(sink: &SinkTotals) {
     let SinkTotals { name, waiting, .. } = sink;
     let why = sink.last_error.as_deref().unwrap_or("output too slow");
@@ -357,9 +369,7 @@ impl Dispatcher {
 
     /// To people and machines.
     fn tell(&self, record: Record) {
-        if let Record::Agent(agent) = &record {
-            say(&agent.message);
-        }
+        say_of(&record);
         self.send(record);
     }
 

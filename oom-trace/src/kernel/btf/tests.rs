@@ -52,6 +52,22 @@ fn names_are_found_whole() {
 }
 
 #[test]
+fn a_name_is_known_by_its_beginning_and_its_end() {
+    let mut wanted = Wanted::default();
+    for name in ["pid", "task_str", "task_struct", "u64"] {
+        wanted.add(name);
+    }
+    // Whatever stands behind a short one, and nothing behind the last.
+    let strings =
+        b"\0pid\0namespace\0pid\0pid_t\0task_str\0task_struct\0task_structs\0task\0u64\0u64";
+    let names = [1, 5, 15, 19, 25, 34, 46, 59, 64, 68].map(|at| wanted.find(strings, at));
+    let found = |name: &'static str| Some(name.as_bytes());
+    let (pid, task) = (found("pid"), found("task_struct"));
+    let expected = [pid, None, pid, None, found("task_str"), task, None, None, found("u64"), None];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn another_byte_order_is_refused() {
     let mut bytes = testdata::btf("5.10");
     bytes.swap(0, 1);

@@ -25,10 +25,10 @@ pub(crate) fn tables() -> Result<String> {
     // On one processor, nothing goes on beside what is measured.
     let _alone = OneCpu::start()?;
     bpf::all_unloaded()?;
-    let started = kernel::boot_ns();
     let calls = Calls::start()?;
     let clock = Clock::start(&["p:bench/hook oom_kill_process", "r:bench/done oom_kill_process"])?;
     clock.clear()?;
+    let started = kernel::boot_ns();
     let running = Running::start(&AGENT, Way::Pipe)?;
     let all = kernel::boot_ns().saturating_sub(started);
     let mut start = Times::new();
