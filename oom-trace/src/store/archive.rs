@@ -112,7 +112,7 @@ impl Archive {
 
     /// Records since a moment, or all, oldest first, handed out one by one. Those of this boot are
     /// handed out in any case: whether they are from before, its own clock tells better than the wall
-    /// clock as it stood then.
+    /// clock as it stood then. So are those that do not tell their time.
     ///
     /// # Errors
     /// The store cannot be read, or `each` fails.
@@ -128,12 +128,14 @@ impl Archive {
             let since = since.unwrap_or(i64::MIN);
             let some = match self.version()? {
                 1 => {
-                    let which = "number > ?1 AND time_ns >= ?2 ORDER BY number LIMIT 256";
+                    let which = "number > ?1 AND (time_ns >= ?2 OR time_ns IS NULL) \
+                                 ORDER BY number LIMIT 256";
                     self.read(which, (last, since), last + 1, BATCH_BYTES)?
                 }
                 _ => {
-                    let which = "number > ?1 AND (time_ns >= ?2 OR number IN (SELECT number FROM moments \
-                                 JOIN boots USING (boot) WHERE boot_id = ?3)) ORDER BY number LIMIT 256";
+                    let which = "number > ?1 AND (time_ns >= ?2 OR time_ns IS NULL OR number IN \
+                                 (SELECT number FROM moments JOIN boots USING (boot) WHERE boot_id = ?3)) \
+                                 ORDER BY number LIMIT 256";
                     self.read(which, (last, since, boot_id), last + 1, BATCH_BYTES)?
                 }
             };

@@ -51,6 +51,30 @@ fn each_record_is_there_once_with_its_number_and_goes_on_after_a_restart() {
 }
 
 #[test]
+fn what_does_not_tell_its_time_is_handed_on_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    Store::open(&path, &KEEP_ALL).unwrap().save(1, &records, &[]).unwrap();
+    let since = |since| {
+        let mut ids = Vec::new();
+        let mut archive = Archive::at(&path);
+        let each = archive.each_since(since, None, |record| {
+            ids.push(record.id());
+            Ok::<_, StoreError>(())
+        });
+        each.unwrap();
+        ids
+    };
+    let all: Vec<_> = records.iter().map(|record| record.id()).collect();
+    assert_eq!(since(None), all);
+    let timeless = records.iter().filter(|record| record.origin().time.is_none());
+    let timeless: Vec<_> = timeless.map(|record| record.id()).collect();
+    assert!(!timeless.is_empty());
+    assert_eq!(since("2200-01-01T00:00:00Z".parse().ok()), timeless);
+}
+
+#[test]
 fn what_could_not_be_opened_at_first_goes_on_where_it_was_once_it_can() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("records.db");
