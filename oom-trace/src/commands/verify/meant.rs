@@ -235,7 +235,7 @@ mod tests {
         let kill = killed_in("/system.slice/jenkins.service/job-4711");
         for filter in [
             "unit = ['job-4711']",
-            "unit = ['jenkin']",
+            "unit = ['enkins']",
             "unit = ['jenkisn']",
             "cgroup = ['/job-4711']",
             "cgroup = ['/system.slice/Jenkins.service']",

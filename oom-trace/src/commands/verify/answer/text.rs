@@ -105,13 +105,12 @@ impl Answer<'_> {
     /// A place that is asked for, and kills that may be meant.
     fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         let Asked { name, .. } = asked;
-        match (asked.is_unknown(), &self.evidence.here) {
-            (true, Some(_)) => {
-                writeln!(out, "  {name} is neither on this machine nor in a record; did you mean")?
-            }
-            (true, None) => writeln!(out, "  {name} is in no record; did you mean")?,
-            (false, _) => writeln!(out, "  {name} does not cover what is below; did you mean")?,
-        }
+        let why = match (asked.is_unknown(), &self.evidence.here) {
+            (true, Some(_)) => "is neither on this machine nor in a record",
+            (true, None) => "is in no record",
+            (false, _) => "does not cover what is below",
+        };
+        writeln!(out, "  {name} {why}; did you mean")?;
         for (cgroup, kills) in asked.kills().take(SHOWN) {
             let cgroup = Quoted::from(cgroup.as_bytes());
             writeln!(out, "    --cgroup {cgroup} ({})", Counted(kills, "kill"))?;
