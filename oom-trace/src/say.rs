@@ -50,13 +50,16 @@ pub(crate) fn never_wait() {
     }));
 }
 
+/// Of the thread that writes: as those have that load programs, one of whose stacks it is then given.
+const STACK_BYTES: usize = 128 << 10;
+
 /// Starts the thread that writes, unless it runs.
 ///
 /// # Errors
 /// The kernel gives no further thread.
 pub(crate) fn start_writing() -> io::Result<()> {
     if STANDARD_ERROR.claim_writer() {
-        let writer = Builder::new().name("stderr".into());
+        let writer = Builder::new().name("stderr".into()).stack_size(STACK_BYTES);
         writer.spawn(|| STANDARD_ERROR.write_to(io::stderr()))?;
     }
     Ok(())

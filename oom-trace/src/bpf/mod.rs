@@ -21,4 +21,4 @@ pub use kernel_btf::KernelBtf;
 pub use loader::{Hooked, Probes, Unhooked, hook};
 pub(crate) use memlock::lift_memlock;
 pub use ring::Ring;
-pub(crate) use sys::{Pieces, keep_heap};
+pub(crate) use sys::{Pieces, keep_heap, share_heap};

@@ -150,27 +150,35 @@ impl<const N: usize> Numbers<N> {
     }
 }
 
-/// Has malloc keep what it once got: one heap for all threads, which never shrinks and from which
-/// large pieces come as well, so that what was in use before needs no new page. To be called before
-/// there are other threads. Whether that could be had.
+/// Has malloc make one heap for all threads. To be called before there are others. Whether that could be had.
+#[must_use]
+pub(crate) fn share_heap() -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        set_malloc(libc::M_ARENA_MAX, 1)
+    }
+    #[cfg(not(target_env = "gnu"))]
+    false
+}
+
+/// Has malloc keep what it once got: the heap never shrinks, and large pieces come from it as well, so that what
+/// was in use before needs no new page. Whether that could be had.
 #[must_use]
 pub(crate) fn keep_heap() -> bool {
     #[cfg(target_env = "gnu")]
     {
-        let settings = [
-            (libc::M_ARENA_MAX, 1),
-            // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
-            (libc::M_TRIM_THRESHOLD, -1),
-            (libc::M_MMAP_MAX, 0),
-        ];
-        settings.into_iter().all(|(what, value)| {
-            // SAFETY: it sets a number of malloc's own, under malloc's lock.
-            let done = unsafe { libc::mallopt(what, value) };
-            done == 1
-        })
+        // -1 is "never" for this one, and no mapping at all for the next (mallopt(3)).
+        set_malloc(libc::M_TRIM_THRESHOLD, -1) && set_malloc(libc::M_MMAP_MAX, 0)
     }
     #[cfg(not(target_env = "gnu"))]
     false
+}
+
+#[cfg(target_env = "gnu")]
+fn set_malloc(what: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: it sets a number of malloc's own, under malloc's lock.
+    let done = unsafe { libc::mallopt(what, value) };
+    done == 1
 }
 
 /// Gives back what loading took and little of which is needed any more: free heap, and the pages of

@@ -312,7 +312,7 @@ fn spawn(whose: &str, run: impl FnOnce() + Send + 'static) -> Result<Thread, Thr
     let (running, finished) = sync_channel(0);
     let run = move || {
         let _running = running;
-        reserve::stack();
+        reserve::sink_stack();
         run();
     };
     // The kernel cuts it to 15 bytes, and takes no NUL.

@@ -38,6 +38,7 @@ use crate::store::LateStore;
 /// opened.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     protect::small_pages();
+    let is_one_heap = protect::one_heap();
     never_wait();
     let config = config::Run::new(args.clone())?;
     // A demonstration may run beside the agent.
@@ -71,7 +72,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let mut notes = notes(&source);
         notes.extend(instance.as_ref().and_then(Instance::note));
         notes.extend(protect::survive());
-        notes.extend(protect::keep_heap());
+        notes.extend(protect::keep_heap(is_one_heap));
         notes.extend(protect::drop_privileges());
         let confined = !confine::runs_programs(&config);
         notes.extend(confined.then(confine::confine).flatten());

@@ -33,11 +33,18 @@ pub(super) fn survive() -> Vec<String> {
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 
-/// Has the heap keep its pages: one for all threads, which gives nothing back. To be called once loading
-/// has given back what it took, and before there are other threads. Returns what could not be had.
-pub(super) fn keep_heap() -> Option<String> {
+/// Has all threads share one heap: those that load programs would leave some pages in one of their own. To be
+/// called before there are any. Without it there are more heaps, which [`keep_heap`] says.
+pub(super) fn one_heap() -> bool {
+    crate::bpf::share_heap()
+}
+
+/// Has the heap keep its pages: it gives nothing back. To be called once loading has given back what it took.
+/// Returns what could not be had.
+pub(super) fn keep_heap(is_one: bool) -> Option<String> {
     let kept = crate::bpf::keep_heap();
-    (!kept).then(|| "the heap may give memory back and miss it when memory is short".to_owned())
+    (!(kept && is_one))
+        .then(|| "the heap may give memory back and miss it when memory is short".to_owned())
 }
 
 /// Gives up, for this thread and those it starts, what was needed to attach. What stays: reading
@@ -70,7 +77,7 @@ mod tests {
     fn what_was_in_use_before_takes_no_new_page() {
         // What malloc by itself would always map and unmap (DEFAULT_MMAP_THRESHOLD_MAX).
         const LARGE: usize = 40 << 20;
-        assert_eq!(keep_heap(), None);
+        assert_eq!(keep_heap(one_heap()), None);
         let faults_of_use = || {
             let before = faults();
             std::hint::black_box(vec![1_u8; LARGE]);
