@@ -16,7 +16,7 @@ const HEAP_BYTES: usize = 192 << 10;
 const STACK_BYTES: usize = 40 << 10;
 
 /// The same on the thread of an output, which only writes it: 3 KiB.
-const SINK_STACK_BYTES: usize = 16 << 10;
+const SINK_STACK_BYTES: usize = 8 << 10;
 
 /// More than the heap ever was by the time that it is reserved.
 const WHOLE_HEAP: usize = 4 << 20;
