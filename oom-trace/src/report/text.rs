@@ -331,7 +331,9 @@ pub(super) fn noted(notes: &Notes) -> Vec<String> {
         0 => {}
         1 => all.push("One kill has no time of day: it is counted, but on no day.".into()),
         count => {
-            all.push(format!("{count} kills have no time of day: they are counted, but on no day."));
+            all.push(format!(
+                "{count} kills have no time of day: they are counted, but on no day."
+            ));
         }
     }
     match *ends {
