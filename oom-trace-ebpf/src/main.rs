@@ -77,6 +77,10 @@ hook!(out_of_memory_kprobe, out_of_memory_fentry, |_source, context, (oc: 0)| {
     out_of_memory::enter(oc);
 });
 
+hook!(oom_evaluate_task_kprobe, oom_evaluate_task_fentry, |_source, context, (task: 0, oc: 1)| {
+    oom_evaluate_task::enter(task, oc);
+});
+
 hook!(oom_kill_process_kprobe, oom_kill_process_fentry, |source, context, (oc: 0, message: 1)| {
     oom_kill_process::enter(source, oc, message, &context);
 });
@@ -104,21 +108,6 @@ hook!(dump_header_kprobe, dump_header_fentry, |source, context, (oc: 0)| {
 hook!(exit_oom_victim_kprobe, exit_oom_victim_fentry, |source, _context, ()| {
     exit_oom_victim::enter(source);
 });
-
-#[kprobe]
-fn oom_evaluate_task_kprobe(context: ProbeContext) -> u32 {
-    entered!(&context, "oom_evaluate_task_kprobe");
-    let (Some(task), Some(oc)) = (context.arg(0), context.arg(1)) else { return 0 };
-    oom_evaluate_task::enter(kernel::Task::new(task), oc);
-    0
-}
-
-#[fentry]
-fn oom_evaluate_task_fentry(context: FEntryContext) -> u32 {
-    entered!(&context, "oom_evaluate_task_fentry");
-    oom_evaluate_task::enter(kernel::Task::argument(&context, 0), context.arg(1));
-    0
-}
 
 #[kretprobe]
 fn oom_kill_process_kretprobe(_: RetProbeContext) -> u32 {

@@ -2,12 +2,9 @@
 
 use oom_trace_common::record::{CANDIDATES, Candidate, candidate_field as field, role};
 
-use crate::kernel::{OomControl, Place, Task, weighs_exactly};
+use crate::kernel::{OomControl, Task, weighs_exactly};
 use crate::records::put;
 use crate::scratch::{Locked, Word};
-
-/// include/uapi/linux/oom.h
-const OOM_SCORE_ADJ_MIN: i32 = -1000;
 
 /// The tasks that the kernel has weighed so far, while it looks for one to choose.
 // SAFETY: all zero is a value: numbers, and arrays of them.
@@ -42,22 +39,6 @@ pub(crate) struct Weight {
     pub(crate) candidate: Candidate,
 }
 
-impl Weight {
-    /// Adds what else is told of the task.
-    #[inline(always)]
-    fn name<P: Place>(&mut self, leader: Task<P>, task: Task<P>) {
-        let (candidate, mm) = (&mut self.candidate, task.mm());
-        self.task = leader.address();
-        let mut present = candidate.present;
-        candidate.pid = task.pid().value;
-        candidate.tid = task.tid().value;
-        present |= field::COMM * task.comm(&mut candidate.comm);
-        put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
-        let may_die = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped();
-        candidate.present = present | (field::BADNESS * may_die as u64);
-    }
-}
-
 impl Weighed {
     /// A shortage begins.
     pub(crate) fn start(&mut self, oc: u64) {
@@ -83,18 +64,8 @@ impl Weighed {
     }
 
     /// Weighs a task of the shortage.
-    #[inline(always)]
-    pub(crate) fn weigh<P: Place>(&mut self, oc: OomControl, task: Task<P>) {
-        if P::TAKES_A_HELPER || task.mm().is_null() {
-            weigh_task(oc.address(), task.address(), 0);
-        } else {
-            self.total += 1;
-            self.put_on_scale(oc, task);
-            if self.is_kept(0) {
-                self.scale.name(task, task);
-                keep(0);
-            }
-        }
+    pub(crate) fn weigh(&self, oc: OomControl, task: Task) {
+        weigh_task(oc.address(), task.address(), 0);
     }
 
     /// Weighs the chosen one again if it is not among the first: of equals the kernel takes the last, and
@@ -106,51 +77,11 @@ impl Weighed {
             weigh_task(oc.address(), chosen, 1);
         }
     }
-
-    /// Whether the task on the scale is the largest or among the first, as `chosen` is in any case.
-    ///
-    /// Most tasks are neither. Of them no more is read than what decides that.
-    fn is_kept(&self, chosen: u64) -> bool {
-        self.is_largest() || self.is_first(chosen)
-    }
-
-    fn is_largest(&self) -> bool {
-        self.scale.candidate.held > self.largest.candidate.held
-    }
-
-    fn is_first(&self, chosen: u64) -> bool {
-        let candidate = &self.scale.candidate;
-        let is_full = self.filled.get() >= CANDIDATES as u64;
-        candidate.oom_score_adj != OOM_SCORE_ADJ_MIN
-            && (!is_full || chosen != 0 || candidate.badness > self.floor.get().cast_signed())
-    }
-
-    /// What `oom_badness` (mm/oom_kill.c) makes of a task.
-    #[inline(always)]
-    fn put_on_scale<P: Place>(&mut self, oc: OomControl, task: Task<P>) {
-        let (candidate, mm) = (&mut self.scale.candidate, task.mm());
-        let mut present = 0;
-        put!(present |= field::OOM_SCORE_ADJ; candidate.oom_score_adj, task.oom_score_adj());
-        put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
-        let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
-        for (place, slot) in candidate.rss.iter_mut().enumerate() {
-            let counter = if weighs_exactly() { mm.rss_sum(place) } else { mm.rss_count(place) };
-            // A counter that is negative for a moment is 0; without a branch.
-            let pages = counter.map(|pages| pages & !(pages >> 63));
-            put!(present |= (field::RSS << place); *slot, pages);
-            held += pages.value;
-        }
-        candidate.held = held as u64;
-        candidate.badness = held;
-        let adj = candidate.oom_score_adj as i64;
-        if adj != 0 {
-            candidate.badness += adj * (oc.totalpages().value / 1000).cast_signed();
-        }
-        candidate.present = present;
-    }
 }
 
 /// Weighs a task; `chosen` is 1 for the one that the kernel took, which is not counted again.
+///
+/// Most tasks do not get among the first. Of them no more is read than what decides that.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn weigh_task(oc: u64, task: u64, chosen: u64) -> u64 {
@@ -162,42 +93,31 @@ extern "C" fn weigh_task(oc: u64, task: u64, chosen: u64) -> u64 {
     if chosen == 0 {
         weighed.total += 1;
     }
-    put_on_scale(oc, task.address());
-    if weighed.is_kept(chosen) {
-        name(leader.address(), task.address());
-        keep(chosen);
+    weigh(oc, task.address());
+    let candidate = &weighed.scale.candidate;
+    let is_largest = candidate.held > weighed.largest.candidate.held;
+    let is_full = weighed.filled.get() >= CANDIDATES as u64;
+    let is_first = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN
+        && (!is_full || chosen != 0 || candidate.badness > weighed.floor.get().cast_signed());
+    if !is_largest && !is_first {
+        return 0;
     }
-    0
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn put_on_scale(oc: u64, task: u64) -> u64 {
-    WEIGHED.get().put_on_scale(OomControl::new(oc), Task::new(task));
-    0
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn name(leader: u64, task: u64) -> u64 {
-    WEIGHED.get().scale.name(Task::new(leader), Task::new(task));
-    0
-}
-
-/// Puts the task on the scale where it belongs: among the first, if the kernel may kill it, in the place of
-/// the least if none is free.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn keep(chosen: u64) -> u64 {
-    let weighed = WEIGHED.get();
-    let is_first = weighed.is_first(chosen);
-    if weighed.is_largest() {
+    let may_die = name(leader.address(), task.address());
+    if is_largest {
         weighed.largest = weighed.scale;
         weighed.largest.candidate.role = role::LARGEST;
     }
-    if !is_first || weighed.scale.candidate.present & field::BADNESS == 0 {
-        return 0;
+    if is_first && may_die != 0 {
+        enter();
     }
+    0
+}
+
+/// Puts the task on the scale among the first, in the place of the least if none is free.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn enter() -> u64 {
+    let weighed = WEIGHED.get();
     let filled = weighed.filled.get();
     let is_full = filled >= CANDIDATES as u64;
     let place = if is_full { weighed.least.get() } else { filled };
@@ -207,9 +127,6 @@ extern "C" fn keep(chosen: u64) -> u64 {
     }
     if !is_full {
         weighed.filled.set(filled + 1);
-        if filled + 1 < CANDIDATES as u64 {
-            return 0;
-        }
     }
     weighed.floor.set(i64::MAX as u64);
     for place in 0..CANDIDATES as u64 {
@@ -237,4 +154,48 @@ extern "C" fn lower(place: u64) -> u64 {
 extern "C" fn is_at(place: u64, task: u64) -> u64 {
     let weight = WEIGHED.get().at(place & (CANDIDATES as u64 - 1));
     weight.is_some_and(|weight| weight.task == task) as u64
+}
+
+/// include/uapi/linux/oom.h
+const OOM_SCORE_ADJ_MIN: i32 = -1000;
+
+/// What `oom_badness` (mm/oom_kill.c) makes of a task, put on the scale.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn weigh(oc: u64, task: u64) -> u64 {
+    let (oc, task) = (OomControl::new(oc), Task::new(task));
+    let (candidate, mm) = (&mut WEIGHED.get().scale.candidate, task.mm());
+    let mut present = 0;
+    put!(present |= field::OOM_SCORE_ADJ; candidate.oom_score_adj, task.oom_score_adj());
+    put!(present |= field::PGTABLES_BYTES; candidate.pgtables_bytes, mm.pgtables_bytes());
+    let mut held = candidate.pgtables_bytes.cast_signed() >> mm.page_shift();
+    for (place, slot) in candidate.rss.iter_mut().enumerate() {
+        let counter = if weighs_exactly() { mm.rss_sum(place) } else { mm.rss_count(place) };
+        // A counter that is negative for a moment is 0; without a branch.
+        let pages = counter.map(|pages| pages & !(pages >> 63));
+        put!(present |= (field::RSS << place); *slot, pages);
+        held += pages.value;
+    }
+    candidate.held = held as u64;
+    let adj = candidate.oom_score_adj as i64;
+    candidate.badness = held + adj * (oc.totalpages().value / 1000).cast_signed();
+    candidate.present = present;
+    0
+}
+
+/// Adds what else is told of the task on the scale, and says whether the kernel may kill it: 1 or 0.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn name(leader: u64, task: u64) -> u64 {
+    let (scale, task) = (&mut WEIGHED.get().scale, Task::new(task));
+    let (candidate, mm) = (&mut scale.candidate, task.mm());
+    scale.task = leader;
+    let mut present = candidate.present;
+    candidate.pid = task.pid().value;
+    candidate.tid = task.tid().value;
+    present |= field::COMM * task.comm(&mut candidate.comm);
+    put!(present |= field::TOTAL_VM; candidate.total_vm, mm.total_vm());
+    let may_die = candidate.oom_score_adj != OOM_SCORE_ADJ_MIN && !mm.is_skipped();
+    candidate.present = present | (field::BADNESS * may_die as u64);
+    may_die as u64
 }

@@ -3,7 +3,7 @@
 
 use oom_trace_common::record::NODEMASK_LEN;
 
-use super::{OomControl, Place, Task, read, read_nodemask};
+use super::{OomControl, Task, read, read_nodemask};
 
 /// include/linux/sched.h
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -14,7 +14,7 @@ const WORDS: usize = NODEMASK_LEN / 8;
 impl OomControl {
     /// Whether the task is one to be weighed. Of its threads the first is asked.
     #[inline(always)]
-    pub(crate) fn may_choose<P: Place>(self, task: Task<P>) -> bool {
+    pub(crate) fn may_choose(self, task: Task) -> bool {
         if task.flags() & PF_KTHREAD != 0 || task.pid().value == 1 {
             return false;
         }
@@ -22,7 +22,6 @@ impl OomControl {
         if machine!(has_nodes) == 0 || self.memcg().value.address() != 0 {
             return true;
         }
-        let task = Task::new(task.address());
         match self.nodemask_address() {
             0 => allows_a_node_of(task, Task::current()),
             mask => may_use_a_node_of(task, mask),

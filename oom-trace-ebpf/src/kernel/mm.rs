@@ -6,11 +6,11 @@ use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{MAX_CPUS, rss};
 
-use super::{Got, Place, load, ok, pointer, read, read_bytes};
+use super::{Got, load, ok, pointer, read, read_bytes};
 
 /// `struct mm_struct`
 #[derive(Clone, Copy)]
-pub(crate) struct Mm<P = u64>(P);
+pub(crate) struct Mm(u64);
 
 /// The layout's numbers of the kinds of counters, in the order of the record.
 #[inline(always)]
@@ -24,6 +24,10 @@ fn rss_member(place: usize) -> u32 {
 }
 
 impl Mm {
+    pub(crate) fn new(address: u64) -> Self {
+        Self(address)
+    }
+
     pub(crate) fn address(self) -> u64 {
         self.0
     }
@@ -63,6 +67,11 @@ impl Mm {
         read_bytes(self.translate(address), 0, len, target)
     }
 
+    /// Bytes of a page, as a power of two.
+    pub(crate) fn page_shift(self) -> u32 {
+        machine!(page_shift)
+    }
+
     pub(super) fn pgd(self) -> u64 {
         pointer(self.0, layout!(mm_pgd))
     }
@@ -72,27 +81,11 @@ impl Mm {
     pub(super) fn task_size(self) -> u64 {
         pointer(self.0, layout!(mm_task_size))
     }
-}
-
-/// What the memory of a task that is weighed is asked for.
-impl<P: Place> Mm<P> {
-    pub(crate) fn new(place: P) -> Self {
-        Self(place)
-    }
-
-    pub(crate) fn is_null(self) -> bool {
-        self.0.is_null()
-    }
-
-    /// Bytes of a page, as a power of two.
-    pub(crate) fn page_shift(self) -> u32 {
-        machine!(page_shift)
-    }
 
     /// `MMF_OOM_SKIP`: the killer passes over it.
     pub(crate) fn is_skipped(self) -> bool {
         const MMF_OOM_SKIP: u64 = 21;
-        read::<u64>(self.0, layout!(mm_flags)).value & (1 << MMF_OOM_SKIP) != 0
+        pointer(self.0, layout!(mm_flags)) & (1 << MMF_OOM_SKIP) != 0
     }
 
     pub(crate) fn total_vm(self) -> Got<u64> {
@@ -108,7 +101,10 @@ impl<P: Place> Mm<P> {
     /// `place` is one of `record::rss`.
     #[inline(always)]
     pub(crate) fn rss_count(self, place: usize) -> Got<i64> {
-        read(self.0, counter_member(place, layout!(mm_rss_count)))
+        match self.counter(place) {
+            Some(at) => read(at, layout!(mm_rss_count)),
+            None => Got::default(),
+        }
     }
 
     /// The same with them.
@@ -121,24 +117,22 @@ impl<P: Place> Mm<P> {
     #[inline(always)]
     pub(crate) fn rss(self, place: usize) -> (Got<i64>, Got<i64>) {
         let (count, counters) = (self.rss_count(place), layout!(mm_rss_counters));
-        let counters = counter_member(place, counters);
-        if counters == ABSENT {
-            return (count, count);
-        }
-        let parts = per_cpu_sum(read(self.0, counters).value, 0).cast_signed();
+        let at = self.counter(place).filter(|_| counters != ABSENT);
+        let Some(at) = at else { return (count, count) };
+        let parts = per_cpu_sum(pointer(at, counters), 0).cast_signed();
         // 1 below the bound, without a branch.
         let ok = (parts - UNREAD / 2) as u64 >> 63;
         (count, Got { value: count.value + parts, ok: count.ok & ok })
     }
-}
 
-/// Where in an address space the counter at this place has a member that the first has at `offset`.
-#[inline(always)]
-fn counter_member(place: usize, offset: u32) -> u32 {
-    let (index, counters) = (rss_member(place), layout!(mm_rss_counters));
-    let stride = if counters == ABSENT { 8 } else { layout!(percpu_counter_size) };
-    let there = index != ABSENT && stride != ABSENT && offset != ABSENT;
-    if there { offset + index * stride } else { ABSENT }
+    /// The counter is at a row's offset from here.
+    #[inline(always)]
+    fn counter(self, place: usize) -> Option<u64> {
+        let (index, counters) = (rss_member(place), layout!(mm_rss_counters));
+        let stride = if counters == ABSENT { 8 } else { layout!(percpu_counter_size) };
+        let there = index != ABSENT && stride != ABSENT;
+        there.then(|| self.0 + index as u64 * stride as u64)
+    }
 }
 
 /// CPUs whose parts are summed by one call, and calls that one makes to sum those of more.

@@ -13,7 +13,6 @@ pub(crate) use self::cgroup::Cgroup;
 pub(crate) use self::memcg::Memcg;
 pub(crate) use self::mm::Mm;
 pub(crate) use self::oom_control::OomControl;
-pub(crate) use self::place::{Place, Typed};
 pub(crate) use self::task::Task;
 
 /// A row of the layout. User space rewrites the global before load: the compiler must not know it.
@@ -68,7 +67,6 @@ mod memcg;
 mod mm;
 mod oom_control;
 mod paging;
-mod place;
 mod task;
 
 /// What was read: the value, or zero, and whether it is there, 1 or 0.
@@ -93,7 +91,7 @@ fn ok(status: i64) -> u64 {
 }
 
 /// Plain data that any bytes are a value of.
-pub(crate) trait Plain: Copy + Default {}
+trait Plain: Copy + Default {}
 impl Plain for u8 {}
 impl Plain for i16 {}
 impl Plain for u16 {}
@@ -122,14 +120,14 @@ pub(crate) fn argument(context: &impl EbpfContext, place: u64) -> u64 {
 
 /// The member of the object at `base`. `offset` is a row of the layout, a constant to the verifier.
 #[inline(always)]
-fn read<T: Plain>(base: impl Place, offset: u32) -> Got<T> {
-    if offset == ABSENT { Got::default() } else { base.load(offset) }
+fn read<T: Plain>(base: u64, offset: u32) -> Got<T> {
+    if offset == ABSENT { Got::default() } else { load(base + offset as u64) }
 }
 
 /// A member that points to something; 0 for nothing.
 #[inline(always)]
-fn pointer<P: Place>(base: P, offset: u32) -> P {
-    base.follow(offset)
+fn pointer(base: u64, offset: u32) -> u64 {
+    read(base, offset).value
 }
 
 /// Fills `target` from a member; 1, or 0 and all zero.

@@ -1,74 +1,18 @@
 //! Tasks.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_task};
-use aya_ebpf::programs::FEntryContext;
 use oom_trace_common::layout::ABSENT;
 use oom_trace_common::record::{COMM_LEN, NODEMASK_LEN};
 
-use super::{Cgroup, Got, Mm, Place, Typed, load, pointer, read, read_nodemask};
+use super::{Cgroup, Got, Mm, load, pointer, read, read_bytes, read_nodemask};
 use crate::scratch::Word;
 
 /// `struct task_struct`
 #[derive(Clone, Copy)]
-pub(crate) struct Task<P = u64>(P);
+pub(crate) struct Task(u64);
 
 /// How many threads of a process whose leader has exited are asked for its memory.
 const THREADS: u32 = 8;
-
-impl Task<Typed> {
-    /// An argument of the program's function.
-    pub(crate) fn argument(context: &FEntryContext, place: usize) -> Self {
-        Self(Typed::argument(context, place))
-    }
-}
-
-/// What a task that is weighed is asked for.
-impl<P: Place> Task<P> {
-    /// As a number to the verifier.
-    pub(crate) fn address(self) -> u64 {
-        self.0.address()
-    }
-
-    pub(crate) fn tid(self) -> Got<u32> {
-        read(self.0, layout!(task_pid))
-    }
-
-    pub(crate) fn pid(self) -> Got<u32> {
-        read(self.0, layout!(task_tgid))
-    }
-
-    /// What all threads of its process share: `struct signal_struct`.
-    pub(crate) fn signal(self) -> P {
-        pointer(self.0, layout!(task_signal))
-    }
-
-    pub(crate) fn oom_score_adj(self) -> Got<i32> {
-        read::<i16>(self.signal(), layout!(signal_oom_score_adj)).map(i32::from)
-    }
-
-    pub(crate) fn comm(self, target: &mut [u8; COMM_LEN]) -> u64 {
-        let comm = layout!(task_comm);
-        if comm == ABSENT { 0 } else { self.0.copy(comm, target) }
-    }
-
-    pub(super) fn flags(self) -> u32 {
-        read(self.0, layout!(task_flags)).value
-    }
-
-    /// Whether its process has been marked before.
-    pub(crate) fn is_oom_victim(self) -> bool {
-        !self.oom_mm().is_null()
-    }
-
-    /// The memory that its process had when it was marked; at 0 if it was not.
-    pub(crate) fn oom_mm(self) -> Mm<P> {
-        Mm::new(pointer(self.signal(), layout!(signal_oom_mm)))
-    }
-
-    pub(crate) fn mm(self) -> Mm<P> {
-        Mm::new(pointer(self.0, layout!(task_mm)))
-    }
-}
 
 impl Task {
     pub(crate) fn new(address: u64) -> Self {
@@ -84,6 +28,22 @@ impl Task {
     pub(crate) fn current_thread() -> u64 {
         // SAFETY: the helper takes nothing.
         unsafe { bpf_get_current_pid_tgid() }
+    }
+
+    pub(crate) fn address(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn tid(self) -> Got<u32> {
+        read(self.0, layout!(task_pid))
+    }
+
+    pub(crate) fn pid(self) -> Got<u32> {
+        read(self.0, layout!(task_tgid))
+    }
+
+    pub(crate) fn comm(self, target: &mut [u8; COMM_LEN]) -> u64 {
+        read_bytes(self.0, layout!(task_comm), COMM_LEN as u32, target)
     }
 
     pub(crate) fn uid(self) -> Got<u32> {
@@ -114,8 +74,21 @@ impl Task {
         read(self.0, layout!(task_start_boottime))
     }
 
+    /// What all threads of its process share: `struct signal_struct`.
+    pub(crate) fn signal(self) -> u64 {
+        pointer(self.0, layout!(task_signal))
+    }
+
+    pub(crate) fn oom_score_adj(self) -> Got<i32> {
+        read::<i16>(self.signal(), layout!(signal_oom_score_adj)).map(i32::from)
+    }
+
     pub(crate) fn threads(self) -> Got<u32> {
         read(self.signal(), layout!(signal_nr_threads))
+    }
+
+    pub(super) fn flags(self) -> u32 {
+        read(self.0, layout!(task_flags)).value
     }
 
     /// `struct mempolicy`; 0 for none.
@@ -134,6 +107,16 @@ impl Task {
         if self.mm().address() != 0 { self } else { Self(thread_with_mm(self.0)) }
     }
 
+    /// Whether its process has been marked before.
+    pub(crate) fn is_oom_victim(self) -> bool {
+        self.oom_mm().address() != 0
+    }
+
+    /// The memory that its process had when it was marked; at 0 if it was not.
+    pub(crate) fn oom_mm(self) -> Mm {
+        Mm::new(pointer(self.signal(), layout!(signal_oom_mm)))
+    }
+
     /// The process id in the innermost of its pid namespaces.
     pub(crate) fn ns_pid(self) -> Got<u32> {
         let (pids, kind) = (layout!(signal_pids), layout!(pidtype_tgid));
@@ -145,6 +128,10 @@ impl Task {
         let level = read::<u32>(pid, layout!(pid_level)).value;
         let upid = pid + numbers as u64 + level as u64 * upid_size as u64;
         read(upid, layout!(upid_nr))
+    }
+
+    pub(crate) fn mm(self) -> Mm {
+        Mm::new(pointer(self.0, layout!(task_mm)))
     }
 
     /// The nodes its cpuset allows.

@@ -20,17 +20,13 @@ extern "C" fn write_candidates(oc: u64) -> u64 {
     let weighed = WEIGHED.get();
     weighed.add_chosen(OomControl::new(oc));
     scratch::record::<Incident>().weighed = weighed.total;
-    for place in 0..CANDIDATES as u64 {
-        if write_candidate(place) == 0 {
-            break;
-        }
+    // The last is the one that holds the most.
+    for place in 0..=CANDIDATES as u64 {
+        write_candidate(place);
     }
-    // The one that holds the most.
-    write_candidate(CANDIDATES as u64);
     0
 }
 
-/// Adds the one at a place; 0 if there is none, or 1.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn write_candidate(place: u64) -> u64 {
@@ -39,5 +35,5 @@ extern "C" fn write_candidate(place: u64) -> u64 {
     *candidate = weight.candidate;
     candidate.path = paths::place_of(Task::new(weight.task).memory_cgroup());
     scratch::record::<Incident>().candidates_len += 1;
-    1
+    0
 }

@@ -11,10 +11,10 @@
 //! 6. the entry of `oom_kill_process`: an incident starts when all else is there to tell of it;
 //! 7. `dump_header`, which outside of an incident means that there is no victim.
 
-/// The list for each form: programs are called by the form; the weighing of a task and the return of
-/// `oom_kill_process` have one of their own.
+/// The list for each form: programs are called by the form, and the return of `oom_kill_process` has one
+/// of its own.
 macro_rules! hooks {
-    ($form:literal, $weight:expr, $return:expr) => {
+    ($form:literal, $return:expr) => {
         [
             Hook::EXIT_MMAP,
             Hook::for_exit(concat!("exit_oom_victim_", $form)),
@@ -23,7 +23,7 @@ macro_rules! hooks {
             Hook::SIGNAL_GENERATE,
             Hook::for_group(concat!("print_oom_group_", $form)),
             Hook::for_meminfo(concat!("print_oom_meminfo_", $form)),
-            $weight,
+            Hook::for_candidates(concat!("oom_evaluate_task_", $form), "oom_evaluate_task"),
             Hook::for_candidates(concat!("out_of_memory_", $form), "out_of_memory"),
             // Before the entry also because of two probes on a function the last one attached runs
             // first (`add_new_kprobe`, kernel/kprobes.c), and reads the stack while the return address
@@ -37,9 +37,9 @@ macro_rules! hooks {
     };
 }
 
-pub(super) const KPROBES: [Hook; 14] = hooks!("kprobe", Hook::WEIGHT, Hook::RETURN);
+pub(super) const KPROBES: [Hook; 14] = hooks!("kprobe", Hook::RETURN);
 
-pub(super) const FENTRIES: [Hook; 14] = hooks!("fentry", Hook::TYPED_WEIGHT, Hook::FEXIT);
+pub(super) const FENTRIES: [Hook; 14] = hooks!("fentry", Hook::FEXIT);
 
 pub(super) const TRACEPOINT: [Hook; 1] = [Hook::MARK_VICTIM];
 
@@ -100,14 +100,6 @@ impl Hook {
         without: Without::Approximate,
         ..Self::needed("finish_task_reaping_raw", "finish_task_reaping")
     };
-
-    /// Entered for each task that the kernel weighs, it takes a quarter of the instructions where it reads the task
-    /// without a helper. It is passed over only while itself runs on the same processor, which `oom_lock`
-    /// forbids.
-    const WEIGHT: Self = Self { instead: Some("oom_evaluate_task_kprobe"), ..Self::TYPED_WEIGHT };
-
-    const TYPED_WEIGHT: Self =
-        Self::for_candidates("oom_evaluate_task_fentry", "oom_evaluate_task");
 
     /// A kretprobe puts an address of its own in the place of the caller's, which then stands in
     /// the kernel's own dump of the stack.
