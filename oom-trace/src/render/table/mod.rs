@@ -184,7 +184,7 @@ fn fitted(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::incident::model::Record;
+    use crate::incident::model::{Cgroup, Limit, Record, Shortage};
     use crate::render::fixtures;
 
     fn rows() -> Vec<Row> {
@@ -239,6 +239,19 @@ mod tests {
         let row = Row::of(&Record::OomKill(Box::new(fixtures::unknown()))).unwrap();
         let lines = shown(&[row], 80);
         assert!(!lines[0].contains("TRIGGER") && !lines[0].contains("FREED"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn a_limit_below_a_unit_has_its_own_name() {
+        let mut kill = fixtures::unknown();
+        kill.victim.unit = Some("ci.service".into());
+        for (path, is_shown) in [("/ci.service/job-1", true), ("/ci.service", false)] {
+            kill.victim.cgroup = Some(Cgroup { path: path.into(), id: None });
+            let limit = Limit { cgroup: Some(path.into()), ..Limit::default() };
+            kill.shortage = Shortage { limit: Some(limit), ..Shortage::default() }.into();
+            let lines = shown(&[Row::of(&Record::OomKill(Box::new(kill.clone()))).unwrap()], 120);
+            assert_eq!(lines[1].contains("job-1"), is_shown, "{lines:?}");
+        }
     }
 
     #[test]

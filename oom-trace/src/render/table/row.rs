@@ -7,7 +7,7 @@ use super::super::moment::{short, zone};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Rounded, SinceBoot};
 use crate::incident::model::{
-    ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, Scope, Shortage, UserKill,
+    ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, Scope, Shortage, UserKill, Victim,
 };
 use crate::text::KernelText;
 
@@ -72,7 +72,10 @@ impl Row {
         row.place = place(victim).unwrap_or_default();
         row.held = victim.memory.resident().map(|it| Rounded(it).to_string()).unwrap_or_default();
         let limit = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
-        if limit.is_some() && limit == path {
+        // Its own cgroup's, which the place names but where it is below a unit's.
+        let Victim { pod, container, unit, .. } = victim;
+        let is_named_by_unit = pod.is_none() && container.is_none() && unit.is_some();
+        if limit.is_some() && limit == path && (!is_named_by_unit || row.place == row.limit_of) {
             row.limit_of.clear();
         }
         let trigger = shortage.trigger.as_ref();
