@@ -15,7 +15,7 @@ use crate::weight;
 const FILE: &str = "/out/soak.csv";
 const HEAD: &str = "seconds,kills,told,pss,fds,threads,store,log\n";
 
-/// What may wait in memory for the sink that is dead (docs/delivery.md).
+/// What may wait in memory for the sink that is dead where the store does not have it (docs/delivery.md).
 const BACKLOG: u64 = 32 << 20;
 /// Memory beyond that: buffers of sinks, and what the allocator keeps.
 const MEMORY: u64 = 4 << 20;
