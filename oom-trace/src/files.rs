@@ -40,6 +40,11 @@ pub(crate) fn stat_fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     Some(str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
 }
 
+/// Whether a file is there, and no store.
+pub(crate) fn is_other_than_store(path: &Path) -> bool {
+    path.is_file() && !is_begun_by(path, STORE)
+}
+
 /// Nothing but the agent writes to a store: whatever else is to be written there goes astray.
 ///
 /// # Errors

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
 use super::SelectArgs;
 use super::select::a_store;
@@ -31,7 +30,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE
-    #[arg(long, value_name = "FILE", conflicts_with = "log", value_parser = PathBufValueParser::new().try_map(a_store))]
+    #[arg(long, value_name = "FILE", conflicts_with = "log", value_parser = a_store())]
     pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long)]

@@ -4,12 +4,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::When;
-use crate::files::{STORE, is_begun_by};
+use crate::files::is_other_than_store;
 use crate::sink::Filter;
 
 /// Where records are read from.
@@ -21,8 +21,7 @@ pub struct SourceArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read this agent's store, as if it were named as a FILE
-    #[arg(long, value_name = "FILE", conflicts_with = "log",
-          value_parser = PathBufValueParser::new().try_map(a_store))]
+    #[arg(long, value_name = "FILE", conflicts_with = "log", value_parser = a_store())]
     pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long, conflicts_with = "files")]
@@ -31,11 +30,11 @@ pub struct SourceArgs {
 
 /// What is there must be one: read as a log, it would have no kill. That there is nothing is said where it
 /// is opened.
-pub(super) fn a_store(path: PathBuf) -> Result<PathBuf, &'static str> {
-    match path.is_file() && !is_begun_by(&path, STORE) {
+pub(super) fn a_store() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match is_other_than_store(&path) {
         true => Err("it is not a store; a saved log is named without --store"),
         false => Ok(path),
-    }
+    })
 }
 
 impl SourceArgs {

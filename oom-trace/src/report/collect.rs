@@ -134,7 +134,7 @@ impl Collector {
     }
 
     fn exit(&mut self, exit: &OomExit, host: Option<Name>) {
-        self.notes.ends += u64::from(exit.kill_missing);
+        self.notes.ends += usize::from(exit.kill_missing);
         let back = Back::of(exit);
         let known = self.exits.entry(((host, exit.incident.clone()), exit.tid)).or_insert(back);
         *known = known.then(back);

@@ -25,7 +25,7 @@ pub(super) struct Notes {
     /// Incidents without a time.
     pub(super) timeless: usize,
     /// Victims of which a log has the end, and not the kill.
-    pub(super) ends: u64,
+    pub(super) ends: usize,
     /// How many are kept whole.
     pub(super) whole: usize,
     /// What the report can know of.

@@ -316,33 +316,26 @@ pub(super) fn noted(notes: &Notes) -> Vec<String> {
         let times = if *gaps == 1 { "once" } else { "more than once; the last time" };
         all.push(format!("The agent missed kills {times}: {}", escaped(gap)));
     }
-    match *guessed {
+    let mut add = |count: usize, one: &str, more: &str| match count {
         0 => {}
-        1 => {
-            all.push(
-                "The log tells the time of one kill only in part; the rest is a guess.".into(),
-            );
-        }
-        count => all.push(format!(
-            "The log tells the time of {count} kills only in part; the rest is a guess."
-        )),
-    }
-    match *timeless {
-        0 => {}
-        1 => all.push("One kill has no time of day: it is counted, but on no day.".into()),
-        count => {
-            all.push(format!(
-                "{count} kills have no time of day: they are counted, but on no day."
-            ));
-        }
-    }
-    match *ends {
-        0 => {}
-        1 => all.push("One more process was killed; the log has only its end, so it is not counted.".into()),
-        count => all.push(format!(
-            "{count} more processes were killed; the log has only their end, so they are not counted."
-        )),
-    }
+        1 => all.push(one.to_owned()),
+        count => all.push(more.replace('#', &count.to_string())),
+    };
+    add(
+        *guessed,
+        "The log tells the time of one kill only in part; the rest is a guess.",
+        "The log tells the time of # kills only in part; the rest is a guess.",
+    );
+    add(
+        *timeless,
+        "One kill has no time of day: it is counted, but on no day.",
+        "# kills have no time of day: they are counted, but on no day.",
+    );
+    add(
+        *ends,
+        "One more process was killed; the log has only its end, so it is not counted.",
+        "# more processes were killed; the log has only their end, so they are not counted.",
+    );
     all
 }
 

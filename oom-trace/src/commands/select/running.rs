@@ -11,9 +11,7 @@ use crate::say::say;
 /// Says, before this store is read or without one the kernel's log, that an agent runs whose records are
 /// elsewhere.
 pub(crate) fn tell_of_agent(read: Option<&Path>) {
-    let Some(pid) = running() else { return };
-    let pid = pid.as_raw_pid();
-    let store = store_of(pid);
+    let Some((pid, store)) = agent() else { return };
     let place = read.map_or_else(|| "the kernel's log".into(), |read| read.display().to_string());
     match store {
         Some(store) if read == Some(store.as_path()) => {}

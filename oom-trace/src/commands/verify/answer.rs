@@ -95,7 +95,7 @@ impl<'a> Answer<'a> {
         self.holes().is_empty()
             && self.cgroup_missing.is_none()
             && self.evidence.doubtful.is_empty()
-            && self.evidence.meant.unsure().next().is_none()
+            && self.evidence.meant.is_sure()
     }
 
     /// Spans of which nobody knows, whatever is asked for.

@@ -41,7 +41,7 @@ pub(super) struct Asked {
     pub(super) name: String,
     filter: Filter,
     /// It is on this machine, or a record names it.
-    is_known: bool,
+    pub(super) is_known: bool,
     /// Kills in cgroups whose name is like it.
     alike: BTreeMap<String, u64>,
     /// Kills below a cgroup that its pattern fits.
@@ -57,11 +57,6 @@ impl Asked {
     pub(super) fn kills(&self) -> impl Iterator<Item = (&str, u64)> {
         let alike = self.alike.iter().filter(|_| !self.is_known);
         self.below.iter().chain(alike).map(|(cgroup, kills)| (cgroup.as_str(), *kills))
-    }
-
-    /// Whether it is neither here nor in a record.
-    pub(super) fn is_unknown(&self) -> bool {
-        !self.is_known
     }
 
     fn count(&mut self, kill: &OomKill) {
@@ -104,6 +99,11 @@ impl Meant {
         self.0.iter().filter(|asked| asked.kills().next().is_some())
     }
 
+    /// Whether no kill may be meant.
+    pub(super) fn is_sure(&self) -> bool {
+        self.unsure().next().is_none()
+    }
+
     /// A record tells where its victim ran.
     pub(super) fn hear(&mut self, kill: &OomKill) {
         self.exists(&Whereabouts::of(kill));
@@ -122,7 +122,7 @@ impl Meant {
 
     /// Looks for them on this machine, if that decides.
     pub(super) fn look_around(&mut self) {
-        if self.unsure().next().is_none() {
+        if self.is_sure() {
             return;
         }
         UNIT_FILES.iter().for_each(|folder| self.units(Path::new(folder)));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn unknown(meant: &Meant) -> Vec<&str> {
-        meant.0.iter().filter(|it| it.is_unknown()).map(|it| it.name.as_str()).collect()
+        meant.0.iter().filter(|it| !it.is_known).map(|it| it.name.as_str()).collect()
     }
 
     fn killed_in(path: &str) -> OomKill {

@@ -21,7 +21,7 @@ use self::question::Question;
 use crate::cli::VerifyArgs;
 use crate::commands::select::tell_of_agent;
 use crate::config::service_store;
-use crate::files::{STORE, is_begun_by};
+use crate::files::is_other_than_store;
 use crate::quote::Quoted;
 use crate::render::{Color, Style, show_local_times, wrapped};
 use crate::say::say;
@@ -102,7 +102,7 @@ fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> 
     let own = service_store();
     match args.named_store() {
         Some(store) if !store.exists() => bail!("there is no store {}", store.display()),
-        Some(store) if store.is_file() && !is_begun_by(store, STORE) => bail!(
+        Some(store) if is_other_than_store(store) => bail!(
             "{} is not a store, which alone has the kernel's count; for a saved log, try: \
              oom-trace history {}",
             store.display(),

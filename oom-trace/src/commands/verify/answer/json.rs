@@ -36,9 +36,10 @@ impl Answer<'_> {
             })
         });
         let meant = meant.unsure().map(|asked| {
-            let kills = asked.kills().map(|(cgroup, kills)| json!({ "cgroup": cgroup, "kills": kills }));
+            let kills =
+                asked.kills().map(|(cgroup, kills)| json!({ "cgroup": cgroup, "kills": kills }));
             json!({
-                "asked": asked.name, "known": !asked.is_unknown(), "similar": kills.collect::<Vec<_>>(),
+                "asked": asked.name, "known": asked.is_known, "similar": kills.collect::<Vec<_>>(),
             })
         });
         let kills = kills.iter().map(|(_, kill)| record(kill));

@@ -105,10 +105,10 @@ impl Answer<'_> {
     /// A place that is asked for, and kills that may be meant.
     fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         let Asked { name, .. } = asked;
-        let why = match (asked.is_unknown(), &self.evidence.here) {
-            (true, Some(_)) => "is neither on this machine nor in a record",
-            (true, None) => "is in no record",
-            (false, _) => "does not cover what is below",
+        let why = match (asked.is_known, &self.evidence.here) {
+            (false, Some(_)) => "is neither on this machine nor in a record",
+            (false, None) => "is in no record",
+            (true, _) => "does not cover what is below",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
         for (cgroup, kills) in asked.kills().take(SHOWN) {
@@ -121,7 +121,7 @@ impl Answer<'_> {
     /// The rest of that time, of which a "no" is proven.
     fn known(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { question, evidence, proven, cgroup_missing, .. } = self;
-        if evidence.meant.unsure().next().is_some() {
+        if !evidence.meant.is_sure() {
             return Ok(());
         }
         for (from, until) in proven.iter().filter(|_| cgroup_missing.is_none()) {
