@@ -112,6 +112,29 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
+/// What runtimes show of an id, and accept: so many digits.
+pub const SHORT_ID: usize = 12;
+
+/// So many hexadecimal digits are an id that nobody reads.
+const LONG_ID: usize = 32;
+
+/// A name or path with each long id in it cut to its beginning, [`SHORT_ID`] digits of it.
+#[must_use]
+pub fn with_short_ids(path: &str) -> String {
+    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let mut out = String::with_capacity(path.len());
+    for part in path.split_inclusive(|c| !is_digit(c)) {
+        let digits = part.trim_end_matches(|c| !is_digit(c));
+        match digits.get(..SHORT_ID) {
+            Some(start) if digits.len() >= LONG_ID => {
+                out.extend([start, "…", part.get(digits.len()..).unwrap_or_default()]);
+            }
+            _ => out.push_str(part),
+        }
+    }
+    out
+}
+
 impl fmt::Debug for KernelText {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
@@ -166,6 +189,15 @@ mod tests {
     fn of_several_lines_only_the_ends_still_act() {
         assert!(matches!(harmless("a\nb"), Cow::Borrowed("a\nb")));
         assert_eq!(harmless("a\x1b[2J\n\u{202e}b\tc\n"), "a\\x1b[2J\n\\u{202e}b\\tc\n");
+    }
+
+    #[test]
+    fn of_each_long_id_only_the_beginning_is_told() {
+        let (id, other) = ("0123456789abcdef".repeat(4), "f".repeat(32));
+        let path = format!("/pod-{id}/é{other}.scope/cafe");
+        assert_eq!(with_short_ids(&path), "/pod-0123456789ab…/éffffffffffff….scope/cafe");
+        assert_eq!(with_short_ids(&id), "0123456789ab…");
+        assert_eq!(with_short_ids("/a/0123456789abcdef"), "/a/0123456789abcdef");
     }
 
     #[test]

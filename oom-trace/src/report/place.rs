@@ -3,10 +3,7 @@
 use std::fmt::Display;
 
 use crate::incident::model::{OomKill, Pod, Scope, Shortage, Victim};
-use crate::text::{Escaped, KernelText};
-
-/// What runtimes show of an id, and accept.
-const DIGEST: usize = 12;
+use crate::text::{Escaped, KernelText, with_short_ids};
 
 /// What kind of place a victim ran in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,9 +65,6 @@ pub(super) fn size(kill: &OomKill) -> Option<u64> {
     }
 }
 
-/// So many hex digits are an id that nobody reads.
-const ID: usize = 32;
-
 /// A long path by its end, which tells it from others: a pod's has 150 characters of the same.
 pub(super) fn short(path: &str, room: usize) -> String {
     if path.chars().count() <= room {
@@ -87,29 +81,6 @@ pub(super) fn short(path: &str, room: usize) -> String {
         Some(at) if at < room / 2 => format!("…{}", end.get(at..).unwrap_or(&end)),
         _ => format!("…{end}"),
     }
-}
-
-/// Ids as far as runtimes show them.
-fn with_short_ids(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    let mut rest = path;
-    while let Some(start) = rest.find(is_digit) {
-        let (before, digits) = rest.split_at(start);
-        let (digits, after) =
-            digits.split_at(digits.find(|c| !is_digit(c)).unwrap_or(digits.len()));
-        out.push_str(before);
-        match digits.get(..DIGEST) {
-            Some(known) if digits.len() >= ID => {
-                out.push_str(known);
-                out.push('…');
-            }
-            _ => out.push_str(digits),
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 pub(super) fn escaped(text: &str) -> String {

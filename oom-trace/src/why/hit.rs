@@ -1,12 +1,10 @@
 //! The limit that was hit: whose it is, and what sets it.
 
-use std::borrow::Cow;
-
 use super::facts::{is_share, sum};
 use super::place;
 use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
 use crate::quote::Quoted;
-use crate::text::KernelText;
+use crate::text::{KernelText, SHORT_ID, with_short_ids};
 use crate::units::Size;
 
 /// Who holds half of a limit is what it is about.
@@ -14,7 +12,6 @@ const MOST_PERCENT: u64 = 50;
 
 /// Digits of a container's or pod's id, and those that people know it by.
 const DIGEST: usize = 64;
-const SHORT: usize = 12;
 
 /// What writes `memory.max` (mm/memcontrol.c), and kills if usage does not go below it.
 const LOWERS: &str = "memory_max_write+";
@@ -120,7 +117,7 @@ impl<'a> Hit<'a> {
                     Quoted::from(*name)
                 )
             }
-            Of::Unit(name) => Quoted::from(short(name).as_ref()).to_string(),
+            Of::Unit(name) => Quoted::from(with_short_ids(name).as_str()).to_string(),
             Of::Cgroup(path) => format!("cgroup {}", Quoted::from(*path)),
             Of::Unknown => "a memory cgroup".to_owned(),
         }
@@ -214,16 +211,6 @@ impl<'a> Of<'a> {
     }
 }
 
-/// A name in which a digest, as of a pod of podman's, is cut to what tells it from others.
-pub(super) fn short(name: &str) -> Cow<'_, str> {
-    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    let digest = name.split(|c| !is_digit(c)).find(|part| part.len() == DIGEST);
-    match digest.and_then(|digest| Some((digest, digest.get(..SHORT)?))) {
-        Some((digest, start)) => Cow::Owned(name.replace(digest, &format!("{start}…"))),
-        None => Cow::Borrowed(name),
-    }
-}
-
 /// Whether a folder is the container's: a digest is no part of another name, but a name may be.
 fn is_container(folder: &str, id: &str) -> bool {
     if id.len() == DIGEST {
@@ -244,7 +231,7 @@ fn pod_folder(path: &str) -> Option<String> {
     let last = path.rsplit('/').next().filter(|_| path.contains("kubepods"))?;
     let name = last.strip_suffix(".slice").unwrap_or(last);
     let uid = name.strip_prefix("pod").or_else(|| Some(name.rsplit_once("-pod")?.1))?;
-    let is_uid = uid.len() >= SHORT && uid.starts_with(|c: char| c.is_ascii_hexdigit());
+    let is_uid = uid.len() >= SHORT_ID && uid.starts_with(|c: char| c.is_ascii_hexdigit());
     is_uid.then(|| uid.replace('_', "-"))
 }
 

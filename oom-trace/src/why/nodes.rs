@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::facts::{self, sum};
-use super::hit::short;
 use crate::incident::model::{Node, OomKill, Scope, System};
 use crate::quote::Quoted;
+use crate::text::with_short_ids;
 
 /// A shortage of some nodes.
 pub(super) struct Bound<'a> {
@@ -27,7 +27,7 @@ impl<'a> Bound<'a> {
             Scope::Cpuset => {
                 let name = trigger.and_then(|trigger| trigger.cpuset.as_ref());
                 let by = name.map_or("its cpuset".to_owned(), |name| {
-                    format!("cpuset {}", Quoted::from(short(&name.to_utf8()).as_ref()))
+                    format!("cpuset {}", Quoted::from(with_short_ids(&name.to_utf8()).as_str()))
                 });
                 (trigger.and_then(|trigger| trigger.mems_allowed.as_deref()), by)
             }

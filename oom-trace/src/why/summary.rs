@@ -238,7 +238,12 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
             format!("{who} held almost all of it as anonymous memory")
         }
         (Some(own), Some(share @ 1..)) => {
-            format!("{who} held {} of it ({share} %) as anonymous memory", Size(own))
+            let more = if is_beyond(held) {
+                format!("; part of its RSS of {} is charged to other cgroups", Size(held))
+            } else {
+                String::new()
+            };
+            format!("{who} held {} of it ({share} %) as anonymous memory{more}", Size(own))
         }
         (Some(_), _) => format!("{who} held {}, mostly anonymous memory", Size(held)),
         (None, _) => match kind(memory) {

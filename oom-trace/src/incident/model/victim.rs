@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::rfc3339_ns;
-use crate::text::KernelText;
+use crate::text::{KernelText, SHORT_ID};
 
 /// The task that was marked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -146,10 +146,10 @@ pub struct Container {
 }
 
 impl Container {
-    /// The first twelve digits of its id, which are what runtimes show and accept.
+    /// As much of its id as runtimes show and accept.
     #[must_use]
     pub fn short_id(&self) -> &str {
-        self.id.get(..12).unwrap_or(&self.id)
+        self.id.get(..SHORT_ID).unwrap_or(&self.id)
     }
 
     /// What people know it by: its name, or as much of its id as runtimes show.

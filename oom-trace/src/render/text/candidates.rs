@@ -130,7 +130,7 @@ fn candidate(candidate: &Candidate, line: &mut Line<'_>) -> io::Result<()> {
     match badness {
         // What swapoff and KSM ask for (`oom_task_origin`).
         Some(i64::MAX) => line.item(format_args!("{:>15}", "flagged first"))?,
-        Some(points) => line.item(format_args!("{points:>9} pages"))?,
+        Some(points) => line.item(format_args!("badness {points:>7}"))?,
         // Where the log does not tell what it was weighed against.
         None if oom_score_adj.is_some_and(|adj| adj > OOM_SCORE_ADJ_MIN) => {
             line.item(format_args!("{:>15}", "badness unknown"))?;

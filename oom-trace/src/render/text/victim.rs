@@ -121,7 +121,10 @@ pub(super) fn show(
             (Some(adj), Some(total)) => {
                 line.joined(" ", format_args!("(oom_score_adj {adj}; total {total} pages)"))
             }
-            (Some(adj), None) => line.item(format_args!("oom_score_adj {adj}")),
+            (Some(adj), None) if badness.is_some() => {
+                line.joined(" ", format_args!("(oom_score_adj {adj})"))
+            }
+            (Some(adj), None) => line.item(format_args!("unknown (oom_score_adj {adj})")),
             (None, Some(total)) => line.joined(" ", format_args!("(total {total} pages)")),
             (None, None) => Ok(()),
         }

@@ -9,7 +9,7 @@ use ratatui::style::{Modifier, Style};
 use super::columns::{Cell, Column, columns_of, draw, heads, places};
 use super::words::{ALARM, FAINT, STRONG, WARNING, bar, grade, left, percent, rate, size, stalled};
 use super::{Pane, head_style};
-use crate::text::Escaped;
+use crate::text::{Escaped, with_short_ids};
 use crate::top::model::Model;
 use crate::top::order::Sort;
 use crate::top::rows::Row;
@@ -146,11 +146,12 @@ fn cells(row: &Row, is_tree: bool) -> Vec<Cell> {
 
 /// The whole path; in the tree its last part.
 fn name(row: &Row, is_tree: bool) -> Cell {
-    let path = row.standing.cgroup.path.as_bytes();
+    let path = &row.standing.cgroup.path;
     let style = if row.standing.cgroup.max.is_some() { STRONG } else { Style::new() };
     if !is_tree {
-        return Cell { text: Escaped(path).to_string(), style, keeps_end: true };
+        return Cell::path(path, style);
     }
+    let path = path.as_bytes();
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let last = if last.is_empty() { path } else { last };
     let mark = match (row.has_children, row.folded) {
@@ -159,5 +160,6 @@ fn name(row: &Row, is_tree: bool) -> Cell {
         (true, folded) => format!("+{folded} "),
     };
     let indent = "  ".repeat(row.depth.saturating_sub(1));
-    Cell::styled(format!("{indent}{mark}{}", Escaped(last)), style)
+    let last = with_short_ids(&Escaped(last).to_string());
+    Cell::styled(format!("{indent}{mark}{last}"), style)
 }

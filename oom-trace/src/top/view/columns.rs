@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::text::{KernelText, with_short_ids};
+
 /// Between two columns.
 const GAP: u16 = 1;
 
@@ -44,6 +46,12 @@ impl Cell {
 
     pub(super) fn styled(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style, keeps_end: false }
+    }
+
+    /// A path: its end, and of each id in it as much as runtimes show.
+    pub(super) fn path(path: &KernelText, style: Style) -> Self {
+        let text = with_short_ids(&path.to_string());
+        Self { text, style, keeps_end: true }
     }
 
     /// Of what is not there.
@@ -190,5 +198,13 @@ mod tests {
         assert_eq!(fitted("日本語", 4, false), "日…");
         assert_eq!(fitted("日本語", 6, false), "日本語");
         assert_eq!((fitted("abc", 1, true), fitted("abc", 0, true)), ("…".into(), String::new()));
+    }
+    /// As runtimes show it, so that it can be found among what they list.
+    #[test]
+    fn an_id_in_a_path_is_told_by_its_beginning() {
+        let id = "4f1a6d0b9c2e".to_owned() + &"8a7f".repeat(13);
+        let path = KernelText::from(format!("/kubepods.slice/cri-containerd-{id}.scope"));
+        let cell = Cell::path(&path, Style::new());
+        assert_eq!(fitted(&cell.text, 22, cell.keeps_end), "…d-4f1a6d0b9c2e….scope");
     }
 }

@@ -8,7 +8,7 @@ use super::columns::{Cell, Column, draw, fitted, heads, places};
 use super::words::{ALARM, FAINT, WARNING, signed, size};
 use super::{Pane, head_style};
 use crate::quote::Quoted;
-use crate::text::Escaped;
+use crate::text::with_short_ids;
 use crate::top::badness::{Domain, Victim, Victims};
 use crate::top::model::Model;
 use crate::top::sample::Task;
@@ -60,14 +60,15 @@ fn titled(model: &Model, victims: &Victims) -> String {
     let total = victims.total.map(|total| format!(" ({})", size(total))).unwrap_or_default();
     let mut parts = Vec::new();
     let chosen = model.chosen.as_ref().map(|(path, _)| path);
+    let named = |path: Quoted<'_>| with_short_ids(&path.to_string());
     match (&victims.domain, chosen) {
         (Domain::Machine, Some(path)) if std::ptr::eq(victims, model.victims()) => {
-            let path = Quoted::from(path);
+            let path = named(path.into());
             parts.push(format!("NEXT TO DIE if the machine runs out{total}: no limit for {path}"));
         }
         (Domain::Machine, _) => parts.push(format!("NEXT TO DIE if the machine runs out{total}")),
         (Domain::Cgroup(limit), _) => {
-            parts.push(format!("NEXT TO DIE if {} runs out{total}", Quoted::from(limit)));
+            parts.push(format!("NEXT TO DIE if {} runs out{total}", named(limit.into())));
         }
     }
     let panic = model.sample.machine.system.panic_on_oom.unwrap_or(0);
@@ -79,7 +80,7 @@ fn titled(model: &Model, victims: &Victims) -> String {
     }
     if let Some(group) = &victims.group {
         let name = group.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        parts.push(format!("all of {} dies (memory.oom.group)", Quoted::from(name)));
+        parts.push(format!("all of {} dies (memory.oom.group)", named(name.into())));
     }
     if model.hides_processes || model.sample.hidden_tasks > 0 {
         parts.push("processes of others are hidden here; root sees them".to_owned());
@@ -115,6 +116,6 @@ fn cells(rank: usize, victim: &Victim) -> Vec<Cell> {
         adj,
         Cell::new(badness),
         without,
-        Cell { text: Escaped(cgroup.as_bytes()).to_string(), style: Style::new(), keeps_end: true },
+        Cell::path(cgroup, Style::new()),
     ]
 }
