@@ -29,6 +29,13 @@ impl KernelText {
         self.0.get(..end).unwrap_or(&self.0)
     }
 
+    /// As a path: whether it is another one, or below it.
+    #[must_use]
+    pub fn is_within(&self, top: &[u8]) -> bool {
+        let below = self.0.strip_prefix(top.strip_suffix(b"/").unwrap_or(top));
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
+
     /// UTF-8, with each byte that is none as `\xNN`; control characters stay.
     #[must_use]
     pub fn to_utf8(&self) -> Cow<'_, str> {
@@ -177,6 +184,15 @@ mod tests {
         let starts = [0, 1, 2, 3, 4, 5, 6, 7, 9].map(|max| text.start(max).len());
         assert_eq!(starts, [0, 1, 1, 3, 3, 3, 6, 7, 7]);
         assert_eq!(KernelText::from(&[0x80; 9]).start(5).len(), 5);
+    }
+
+    #[test]
+    fn paths_are_compared_level_by_level() {
+        let within = |path: &str, top: &str| KernelText::from(path).is_within(top.as_bytes());
+        assert!(
+            within("/a/b", "/a") && within("/a", "/a") && within("/a", "/") && within("/", "/")
+        );
+        assert!(!within("/ab", "/a") && !within("/", "/a"));
     }
 
     #[test]

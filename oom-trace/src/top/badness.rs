@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::sample::{Cgroup, Sample, Task, is_within, parent};
+use super::sample::{Cgroup, Sample, Task, parent};
 use crate::incident::model::{OOM_SCORE_ADJ_MIN, System};
 use crate::text::KernelText;
 
@@ -84,7 +84,7 @@ pub(super) fn victims(sample: &Sample, domain: Domain, page: u64) -> Victims {
     let share = share.saturating_mul(i64::try_from(page).unwrap_or(i64::MAX));
     let inside = sample.tasks.iter().filter(|task| match &domain {
         Domain::Machine => true,
-        Domain::Cgroup(path) => is_within(&task.cgroup, path),
+        Domain::Cgroup(path) => task.cgroup.is_within(path.as_bytes()),
     });
     let (mut exempt, mut exempt_bytes) = (0, 0_u64);
     let mut ranked = Vec::new();
@@ -125,11 +125,10 @@ fn group(sample: &Sample, domain: &Domain, victim: &KernelText) -> Option<Kernel
         Domain::Machine => KernelText::from(b"/"),
         Domain::Cgroup(path) => path.clone(),
     };
-    let whole = sample
-        .cgroups
-        .iter()
-        .filter(|it| it.dies_whole && it.path.as_bytes() != b"/" && is_within(&it.path, &top));
-    let above = whole.filter(|it| is_within(victim, &it.path));
+    let whole = sample.cgroups.iter().filter(|it| {
+        it.dies_whole && it.path.as_bytes() != b"/" && it.path.is_within(top.as_bytes())
+    });
+    let above = whole.filter(|it| victim.is_within(it.path.as_bytes()));
     above.min_by_key(|it| it.path.as_bytes().len()).map(|it| it.path.clone())
 }
 

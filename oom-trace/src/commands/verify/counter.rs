@@ -51,10 +51,8 @@ impl Counter {
 
     /// Whether a kill counts in it.
     pub(super) fn has(&self, kill: &OomKill) -> bool {
-        let Some(cgroup) = &kill.victim.cgroup else { return false };
-        let path = cgroup.path.to_utf8();
-        let below = path.strip_prefix(self.cgroup.as_str());
-        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        let cgroup = kill.victim.cgroup.as_ref();
+        cgroup.is_some_and(|cgroup| cgroup.path.is_within(self.cgroup.as_bytes()))
     }
 }
 
