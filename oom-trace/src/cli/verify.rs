@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::When;
 use super::select::{SpanError, not_empty};
-use crate::sink::{Filter, NamePattern, PathPattern, UnitPattern};
+use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPattern};
 
 /// Of what and when to say whether there was an OOM kill.
 #[derive(Debug, Args)]
@@ -36,12 +36,12 @@ pub struct VerifyArgs {
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
     #[arg(long, value_name = "GLOB")]
     pub unit: Vec<UnitPattern>,
-    /// Only kills in this pod, by NAME, NAMESPACE/NAME or uid
+    /// Only kills in this pod, by NAME, NAMESPACE/NAME, or uid or its beginning
     #[arg(long, value_name = "GLOB")]
     pub pod: Vec<NamePattern>,
-    /// Only kills in this container, by its name or the beginning of its id
+    /// Only kills in this container, by its name or the beginning of its id (four digits or more)
     #[arg(long, value_name = "GLOB")]
-    pub container: Vec<NamePattern>,
+    pub container: Vec<ContainerPattern>,
     /// Only kills of a process of this name (comm, at most 15 bytes)
     #[arg(long, value_name = "GLOB")]
     pub comm: Vec<NamePattern>,

@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
 
-pub use self::pattern::{NamePattern, PathPattern, UnitPattern};
+pub use self::pattern::{ContainerPattern, NamePattern, PathPattern, UnitPattern};
 pub use self::place::Whereabouts;
 use super::Backfill;
 use crate::incident::model::{OomExit, OomKill, Outcome, Record, RecordType, Scope, UserKill};
@@ -46,12 +46,12 @@ pub struct Filter {
     /// Only in this Kubernetes namespace
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub namespace: Vec<NamePattern>,
-    /// Only in this pod, by NAME, NAMESPACE/NAME or uid
+    /// Only in this pod, by NAME, NAMESPACE/NAME, or uid or its beginning
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub pod: Vec<NamePattern>,
-    /// Only in this container, by its name or the beginning of its id
+    /// Only in this container, by its name or the beginning of its id (four digits or more)
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
-    pub container: Vec<NamePattern>,
+    pub container: Vec<ContainerPattern>,
     /// Only victims of this process name (comm, at most 15 bytes)
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,

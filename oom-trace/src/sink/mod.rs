@@ -56,7 +56,9 @@ pub use console::Console;
 pub use destination::Destination;
 pub use error::{Disposition, SinkError};
 pub use file::{FileConfig, FileSink, Rotate};
-pub use filter::{Filter, FilterState, NamePattern, PathPattern, UnitPattern, Whereabouts};
+pub use filter::{
+    ContainerPattern, Filter, FilterState, NamePattern, PathPattern, UnitPattern, Whereabouts,
+};
 pub use output::OutputError;
 pub use place::Place;
 pub use repeats::Repeats;

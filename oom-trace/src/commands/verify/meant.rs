@@ -116,7 +116,8 @@ impl Meant {
 
     fn exists(&mut self, at: &Whereabouts<'_>) {
         for asked in &mut self.0 {
-            asked.is_known |= asked.filter.fits_place(at) != Some(false);
+            // Of a record that does not tell where it was, nobody is known.
+            asked.is_known |= asked.filter.fits_place(at) == Some(true);
         }
     }
 
@@ -227,6 +228,7 @@ mod tests {
     fn what_a_record_tells_of_is_known() {
         let mut asked = meant("cgroup = ['job-1', 'job-2']");
         asked.hear(&killed_in("/jobs/job-1"));
+        asked.hear(&crate::render::fixtures::unknown());
         assert_eq!(unknown(&asked), ["cgroup job-2"]);
     }
 

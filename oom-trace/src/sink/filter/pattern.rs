@@ -6,7 +6,8 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
-use crate::text::KernelText;
+use crate::incident::model::Container;
+use crate::text::{KernelText, SHORT_ID};
 
 /// What makes a name a pattern.
 const WILD: [char; 5] = ['*', '?', '[', '{', '\\'];
@@ -16,6 +17,12 @@ const MOUNT_POINT: &str = "/sys/fs/cgroup";
 
 /// What follows it where there are hierarchies of the first version.
 const HIERARCHIES: [&str; 3] = ["/memory", "/unified", "/systemd"];
+
+/// A shorter beginning of an id is a name.
+const SHORTEST_ID: usize = 4;
+
+/// What a path ends in that was copied with a file of its cgroup.
+const FILES: [&str; 2] = ["memory.", "cgroup."];
 
 /// Why a pattern is none.
 #[derive(Debug, Error)]
@@ -51,6 +58,10 @@ pub struct NamePattern(Matcher);
 /// A pattern for a systemd unit; a name without a suffix is a service's, as systemctl has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitPattern(Matcher);
+
+/// A pattern for a container's name or id, or the beginning of the id; also as Kubernetes writes it, `RUNTIME://ID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPattern(NamePattern);
 
 #[derive(Debug, Clone)]
 struct Matcher(GlobMatcher);
@@ -144,7 +155,9 @@ impl FromStr for PathPattern {
             return Err(PatternError::Lines);
         }
         let path = match below(text, MOUNT_POINT) {
-            Some(path) => HIERARCHIES.iter().find_map(|it| below(path, it)).unwrap_or(path),
+            Some(path) => {
+                without_file(HIERARCHIES.iter().find_map(|it| below(path, it)).unwrap_or(path))
+            }
             None => text,
         };
         let path = match path.trim_end_matches('/') {
@@ -157,9 +170,57 @@ impl FromStr for PathPattern {
     }
 }
 
+/// The folder, of a path that ends in one of its files.
+fn without_file(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((folder, name)) if FILES.iter().any(|file| name.starts_with(file)) => folder,
+        _ => path,
+    }
+}
+
 /// What follows the beginning of a path, if that ends where a name does.
 fn below<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
     path.strip_prefix(beginning).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl ContainerPattern {
+    /// Whether it fits a container; `None` where it may be the name, which is not known.
+    #[must_use]
+    pub fn fits(&self, container: &Container) -> Option<bool> {
+        let Container { id, name, .. } = container;
+        if self.0.fits(id) || is_beginning(self.text(), id) {
+            return Some(true);
+        }
+        let is_id = self.text().len() >= SHORT_ID && self.text().bytes().all(is_digit);
+        match name {
+            Some(name) => Some(self.0.fits(name)),
+            None => is_id.then_some(false),
+        }
+    }
+
+    /// As it was written, but for the runtime.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.text()
+    }
+}
+
+/// Whether somebody who wrote this may have begun to write that id.
+pub(super) fn is_beginning(text: &str, id: &str) -> bool {
+    let is_part = |byte| byte == b'-' || is_digit(byte);
+    text.len() >= SHORTEST_ID && text.bytes().all(is_part) && id.starts_with(text)
+}
+
+fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+impl FromStr for ContainerPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        text.rsplit_once("://").map_or(text, |(_runtime, id)| id).parse().map(Self)
+    }
 }
 
 impl FromStr for NamePattern {
@@ -188,6 +249,12 @@ fn read<'de, D: Deserializer<'de>, T: FromStr<Err = PatternError>>(from: D) -> R
 }
 
 impl<'de> Deserialize<'de> for PathPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContainerPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer)
     }
@@ -255,6 +322,25 @@ mod tests {
             assert!(fits(&format!("{mount_point}/"), "/any"), "{mount_point}");
         }
         assert!(fits("/sys/fs/cgroups", "/sys/fs/cgroups"));
+        assert!(fits("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "/a/b"));
+        assert!(fits("/sys/fs/cgroup/a/cgroup.procs", "/a") && !fits("/a/memory.x", "/a"));
+    }
+
+    #[test]
+    fn a_container_is_known_by_its_name_and_by_its_id_and_its_beginning() {
+        let id = "4b5e57f6eb2f".to_owned() + &"0".repeat(52);
+        let mut container = Container { runtime: None, id, name: None, image: None };
+        let fits = |pattern: &str, it: &_| pattern.parse::<ContainerPattern>().unwrap().fits(it);
+        for pattern in ["4b5e", "4b5e57f6eb2f", "containerd://4b5e57f6eb2f", "4b5e*"] {
+            assert_eq!(fits(pattern, &container), Some(true), "{pattern}");
+        }
+        // Its name may be that.
+        for pattern in ["web", "4b5", "w*"] {
+            assert_eq!(fits(pattern, &container), None, "{pattern}");
+        }
+        assert_eq!(fits("4b5e57f6eb20", &container), Some(false));
+        container.name = Some("web".to_owned());
+        assert_eq!((fits("web", &container), fits("4b5", &container)), (Some(true), Some(false)));
     }
 
     /// A script's variable may be unset, or hold more than it should: that would fit no kill, as if there was

@@ -1,11 +1,9 @@
 //! Whether something runs, or ran, where it is asked for.
 
-use super::{Filter, NamePattern, PathPattern, UnitPattern, all_of, one_of};
+use super::pattern::is_beginning;
+use super::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPattern, all_of, one_of};
 use crate::incident::model::{Container, OomKill, Pod};
 use crate::text::KernelText;
-
-/// A shorter beginning of a container's id is a name.
-const SHORT_ID: usize = 6;
 
 /// Where something runs, or ran, as far as that is known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,7 +60,7 @@ impl<'a> Whereabouts<'a> {
     /// By its name alone, or with its namespace; of some only the uid is known.
     fn is_in_pod(&self, pattern: &NamePattern) -> Option<bool> {
         let Some(pod) = self.pod else { return self.told(None) };
-        if pattern.fits(&pod.uid) {
+        if pattern.fits(&pod.uid) || is_beginning(pattern.text(), &pod.uid) {
             return Some(true);
         }
         let name = pod.name.as_deref()?;
@@ -72,12 +70,11 @@ impl<'a> Whereabouts<'a> {
         Some(pattern.fits(&pod.full_name()?))
     }
 
-    fn is_in_container(&self, pattern: &NamePattern) -> Option<bool> {
-        self.told(self.container.map(|it| {
-            it.name.as_deref().is_some_and(|name| pattern.fits(name))
-                || pattern.fits(&it.id)
-                || (pattern.text().len() >= SHORT_ID && it.id.starts_with(pattern.text()))
-        }))
+    fn is_in_container(&self, pattern: &ContainerPattern) -> Option<bool> {
+        match self.container {
+            Some(container) => pattern.fits(container),
+            None => self.told(None),
+        }
     }
 
     fn told(&self, name: Option<bool>) -> Option<bool> {
