@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ContextKind;
 
 use crate::cli::{Cli, Command, SpanError};
 use crate::commands::{check, history, report, run, top, trigger, verify};
@@ -12,7 +13,11 @@ use crate::say;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { command, run } = Cli::parse();
+    let Cli { command, run } = Cli::try_parse().unwrap_or_else(|mut error| {
+        // That an unknown flag may be a value helps nobody.
+        error.remove(ContextKind::Suggested);
+        error.exit()
+    });
     let result = match command.unwrap_or(Command::Run(Box::new(run))) {
         Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(args),

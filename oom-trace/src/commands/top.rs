@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use crate::cli::{SortKey, TopArgs};
-use crate::commands::select::{Follower, agent, service_store};
+use crate::commands::select::{Follower, agent, store_here};
 use crate::commands::trigger::{Hierarchy, Version};
 use crate::incident::model::Record;
 use crate::render::{Style, show_local_times};
@@ -31,7 +31,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<ExitCode> {
         show_local_times();
     }
     let settings = settings(args);
-    let (kills, mut arrivals) = kills(args);
+    let (kills, mut arrivals) = kills(args)?;
     if !args.once {
         top::live(&settings, kills, &mut arrivals)?;
         return Ok(ExitCode::SUCCESS);
@@ -92,11 +92,15 @@ impl Arrivals for Source {
 
 /// The last kills, and where the next ones come from: a store if there is one that can be read, else the
 /// kernel's log.
-fn kills(args: &TopArgs) -> (Kills, Source) {
+///
+/// # Errors
+/// The store that is named cannot be read.
+fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
     let agent = if args.log { None } else { agent() };
     let of_agent = agent.as_ref().and_then(|(_, store)| store.clone());
-    let store = args.store.clone().or(of_agent.clone()).or_else(service_store);
-    let store = store.filter(|_| !args.log);
+    let named =
+        args.store.as_ref().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+    let store = named.or(of_agent.clone()).or_else(store_here).filter(|_| !args.log);
     let mut unread = String::new();
     if let Some(path) = &store {
         match opened(Follower::of_store(path)) {
@@ -110,8 +114,9 @@ fn kills(args: &TopArgs) -> (Kills, Source) {
                     }
                     None => format!("{}; no agent runs, so nothing is added", shown(path)),
                 };
-                return (Kills::new(whose, &before), Source(Some(follower)));
+                return Ok((Kills::new(whose, &before), Source(Some(follower))));
             }
+            Err(error) if args.store.is_some() => return Err(error),
             Err(error) => unread = format!("{error:#}; "),
         }
     }
@@ -120,13 +125,13 @@ fn kills(args: &TopArgs) -> (Kills, Source) {
         Some((pid, _)) => format!("; agent {pid} keeps no store that can be seen"),
         None => "; no agent runs".to_owned(),
     };
-    match opened(Follower::of_log()) {
+    Ok(match opened(Follower::of_log()) {
         Ok((before, follower)) => {
             let place = format!("{unread}from the kernel's log{why}");
             (Kills::new(place, &before), Source(Some(follower)))
         }
         Err(error) => (Kills::new(format!("{unread}{error:#}"), &[]), Source(None)),
-    }
+    })
 }
 
 fn opened(follower: anyhow::Result<Follower>) -> anyhow::Result<(Vec<Record>, Follower)> {

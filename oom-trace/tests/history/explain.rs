@@ -91,7 +91,8 @@ fn a_word_that_is_no_file_may_be_a_process() {
     let output = run("history", &["jobx"], b"");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("cannot open jobx: ") && said.contains("did you mean --comm jobx?"),
+        said.contains("cannot open jobx: ")
+            && said.contains("did you mean --comm jobx, --unit jobx or --cgroup jobx?"),
         "{said}"
     );
 }

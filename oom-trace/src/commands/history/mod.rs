@@ -17,9 +17,9 @@ use self::listed::Listed;
 use self::one::Wanted;
 use self::output::{Output, is_closed_pipe};
 use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
-use crate::commands::select::{Follower, Selection, Told, show_times};
+use crate::commands::select::{Follower, Selection, Told, filter_for, show_times};
 use crate::incident::model::Record;
-use crate::render::{Format, Style, render};
+use crate::render::{Format, Row, Style, render};
 use crate::sink::Filter;
 
 /// Names standard input.
@@ -48,6 +48,12 @@ impl Shown {
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
     let HistoryArgs { what, store, log, select, list, follow, show } = args;
     let (mut files, ids) = files_and_ids(what)?;
+    // With a store to read, what is no file is hardly one.
+    if store.is_some()
+        && let Some((file, filter)) = files.iter().find_map(|it| Some((it, not_a_file(it)?)))
+    {
+        bail!("there is no file {}; did you mean {filter}?", file.display());
+    }
     files.extend(store.clone());
     if *log && !files.is_empty() {
         bail!("--log reads the running kernel's log; it cannot be combined with files");
@@ -99,6 +105,10 @@ fn files_and_ids(what: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)
     Ok((files.cloned().collect(), ids))
 }
 
+fn not_a_file(path: &Path) -> Option<String> {
+    if path.exists() { None } else { filter_for(path) }
+}
+
 /// What the agent says of itself is left out where people read or kills are counted, unless it is asked
 /// for.
 fn is_left_out(record: &Record, is_of_kills: bool, filter: &Filter) -> bool {
@@ -144,7 +154,9 @@ fn list_kills(
     let ListArgs { most, reverse, table, no_pager } = *list;
     let is_looked_at = io::stdout().is_terminal();
     show_times(&select.span, is_looked_at);
-    let is_table = table || (show.format.is_none() && !show.verbose && is_looked_at);
+    let filter = &select.filter;
+    let has_rows = filter.types.is_empty() || filter.types.iter().any(|kind| Row::has(*kind));
+    let is_table = table || (show.format.is_none() && !show.verbose && is_looked_at && has_rows);
     let format = show.format.unwrap_or(Format::Text);
     let style = Style::of_stdout(show.color, show.verbose);
     let shown = Shown { format, style };
@@ -154,7 +166,6 @@ fn list_kills(
     // Before it is read: what comes meanwhile is not missed.
     let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
-    let filter = &select.filter;
     let (told, listed) = if is_table {
         let mut listed = Listed::new(most, reverse);
         let told = selection.each(|record| {

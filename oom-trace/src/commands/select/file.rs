@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::here::read_store;
@@ -44,13 +44,28 @@ fn open(path: &Path) -> anyhow::Result<File> {
     if path.is_dir() {
         bail!("{shown} is a directory; specify a file in it, such as {shown}/records.db");
     }
-    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let may_be_name = path.as_os_str().as_encoded_bytes().iter().all(|byte| is_of_name(*byte));
-    match File::open(path) {
-        Err(error) if may_be_name && error.kind() == io::ErrorKind::NotFound => {
-            bail!("cannot open {shown}: {error}; or did you mean --comm {shown}?")
+    File::open(path).with_context(|| format!("cannot open {shown}")).map_err(|error| {
+        match if path.exists() { None } else { filter_for(path) } {
+            Some(filter) => anyhow!("{error:#}; or did you mean {filter}?"),
+            None => error,
         }
-        opened => opened.with_context(|| format!("cannot open {shown}")),
+    })
+}
+
+/// The filter for what is no file and looks like the name of a process, a unit or a cgroup.
+pub(crate) fn filter_for(path: &Path) -> Option<String> {
+    let name = path.to_str()?;
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@');
+    let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
+    match suffix {
+        Some("service" | "scope" | "slice") if name.contains('/') => {
+            Some(format!("--cgroup {name}"))
+        }
+        Some("service" | "scope" | "slice") => Some(format!("--unit {name}")),
+        _ if !name.is_empty() && name.chars().all(is_of_name) => {
+            Some(format!("--comm {name}, --unit {name} or --cgroup {name}"))
+        }
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::running::agent;
 use super::taker::Taker;
 use crate::config::service_store;
 use crate::enrich::clock::Clock;
@@ -18,9 +19,10 @@ use crate::units::Counted;
 /// By so much clocks differ without having been set: they are slewed.
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
-/// The service's store, if there is one.
+/// The service's store, if there is one, or else that of the agent that runs.
 pub(crate) fn store() -> Option<PathBuf> {
-    Some(service_store()).filter(|path| path.exists())
+    let service = Some(service_store()).filter(|path| path.exists());
+    service.or_else(|| agent()?.1)
 }
 
 /// The wall clock may have been wrong then. When a record of this boot was is told by the boot's own

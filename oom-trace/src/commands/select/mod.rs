@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+pub(crate) use self::file::filter_for;
 pub(crate) use self::follow::Follower;
 pub(crate) use self::here::ThisBoot;
-pub(crate) use self::here::store as service_store;
+pub(crate) use self::here::store as store_here;
 pub(crate) use self::running::{agent, tell_of_agent};
 pub(crate) use self::told::Told;
 

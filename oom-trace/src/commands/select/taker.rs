@@ -69,11 +69,8 @@ impl<'a> Taker<'a> {
     fn take_of(&mut self, record: Record, time: Option<Timestamp>) -> anyhow::Result<()> {
         let told = &mut self.told;
         // Before its time is looked at: whose end is told hangs on it.
-        if !self.filter.takes(&record) {
-            told.filtered += u64::from(record.kill().is_some());
-            return Ok(());
-        }
-        let Selection { since, until, .. } = self.selection;
+        let is_asked_for = self.filter.takes(&record);
+        let Selection { since, until, filter, .. } = self.selection;
         match time {
             Some(time) if since.is_some_and(|since| time < since) => {
                 told.note_before(&record, time);
@@ -83,13 +80,17 @@ impl<'a> Taker<'a> {
                 told.after += u64::from(record.kill().is_some());
                 return Ok(());
             }
+            _ if !is_asked_for => {
+                told.filtered += u64::from(record.kill().is_some());
+                return Ok(());
+            }
             None if since.is_some() || until.is_some() => {
                 told.timeless += 1;
                 return Ok(());
             }
             _ => {}
         }
-        told.taken += u64::from(!matches!(record, Record::Agent(_)));
+        told.taken += u64::from(!matches!(record, Record::Agent(_)) || !filter.types.is_empty());
         told.others += u64::from(matches!(record, Record::UserKill(_)));
         (self.each)(with_why(record)).map_err(|error| Ended(error).into())
     }

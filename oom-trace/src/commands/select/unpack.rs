@@ -11,8 +11,10 @@ use super::utf16::{Order, Utf8};
 /// The most memory that an archive may ask for to be undone, in KiB: `xz -9` takes 64 MiB.
 const MOST_KIB: u32 = 80 * 1024;
 
-/// First bytes of a journal.
+/// First bytes of a journal, of a program or a memory dump, and of a zip archive.
 const JOURNAL: &[u8] = b"LPKSHHRH";
+const ELF: &[u8] = b"\x7fELF";
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Why the input is not read.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,14 @@ pub(super) enum UnpackError {
     /// It is a journal of systemd's.
     #[error("it is a binary journal; try: journalctl -k -o json --file FILE | oom-trace explain -")]
     Journal,
+    /// It is a program, or the memory of a machine.
+    #[error(
+        "it is a program or a memory dump (ELF), not a log; kdump keeps the log beside it, in vmcore-dmesg.txt"
+    )]
+    Elf,
+    /// It is an archive of files.
+    #[error("it is a zip archive; try: unzip -p FILE | oom-trace explain -")]
+    Zip,
 }
 
 /// What is in it, uncompressed. `input` is asked for its first bytes alone.
@@ -39,6 +49,10 @@ pub(super) fn unpack<'a>(mut input: impl BufRead + 'a) -> Result<Box<dyn Read + 
         Box::new(bzip2_rs::DecoderReader::new(input))
     } else if is(JOURNAL) {
         return Err(UnpackError::Journal);
+    } else if is(ELF) {
+        return Err(UnpackError::Elf);
+    } else if is(ZIP) {
+        return Err(UnpackError::Zip);
     } else if let Some(order) = Order::of(start) {
         Box::new(Utf8::new(input, order))
     } else {
@@ -143,8 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_said_to_be_one() {
-        let error = unpack(&b"LPKSHHRH\0"[..]).map(|_| ()).unwrap_err().to_string();
-        assert!(error.contains("journalctl"), "{error}");
+    fn what_is_no_text_is_said_to_be_none() {
+        let files = [
+            (&b"LPKSHHRH\0"[..], "journalctl"),
+            (b"\x7fELF\x02\x01", "vmcore-dmesg.txt"),
+            (b"PK\x03\x04\x14", "unzip -p FILE"),
+        ];
+        for (bytes, hint) in files {
+            let error = unpack(bytes).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(hint), "{error}");
+        }
     }
 }

@@ -19,8 +19,7 @@ use self::answer::{Answer, CANNOT_SAY};
 use self::evidence::{Evidence, Now};
 use self::question::Question;
 use crate::cli::VerifyArgs;
-use crate::commands::select::tell_of_agent;
-use crate::config::service_store;
+use crate::commands::select::{filter_for, store_here, tell_of_agent};
 use crate::files::is_other_than_store;
 use crate::quote::Quoted;
 use crate::render::{Color, Style, show_local_times, wrapped};
@@ -53,8 +52,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn answer(args: &VerifyArgs, question: &Question) -> anyhow::Result<ExitCode> {
     if args.named_store().is_none() {
-        let own = service_store();
-        tell_of_agent(own.exists().then_some(own.as_path()));
+        tell_of_agent(store_here().as_deref());
     }
     let mut tries = 1;
     let evidence = loop {
@@ -99,17 +97,24 @@ fn fit(text: &str) -> String {
 
 fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> {
     let now = Now::here()?;
-    let own = service_store();
+    let own = store_here();
     match args.named_store() {
-        Some(store) if !store.exists() => bail!("there is no store {}", store.display()),
+        Some(store) if !store.exists() => match filter_for(store) {
+            Some(filter) => {
+                bail!("there is no store {}; or did you mean {filter}?", store.display())
+            }
+            None => bail!("there is no store {}", store.display()),
+        },
         Some(store) if is_other_than_store(store) => bail!(
             "{} is not a store, which alone has the kernel's count; for a saved log, try: \
              oom-trace history {}",
             store.display(),
             Quoted::from(store.as_os_str().as_encoded_bytes())
         ),
-        Some(store) => Evidence::of_store(store, *store == own, &now, question),
-        None if own.exists() => Evidence::of_store(&own, true, &now, question),
-        None => Evidence::of_log(&now, question),
+        Some(store) => Evidence::of_store(store, own.as_ref() == Some(store), &now, question),
+        None => match own {
+            Some(store) => Evidence::of_store(&store, true, &now, question),
+            None => Evidence::of_log(&now, question),
+        },
     }
 }

@@ -7,7 +7,8 @@ use super::super::moment::{short, zone};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Rounded, SinceBoot};
 use crate::incident::model::{
-    ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, Scope, Shortage, UserKill, Victim,
+    ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, RecordType, Scope, Shortage,
+    UserKill, Victim,
 };
 use crate::text::KernelText;
 
@@ -56,6 +57,12 @@ impl Row {
         }
         row.is_alarming = matches!(record, Record::OomPanic(_) | Record::OomFailed(_));
         Some(row)
+    }
+
+    /// Whether records of this type have one.
+    #[must_use]
+    pub fn has(kind: RecordType) -> bool {
+        !matches!(kind, RecordType::OomExit | RecordType::Agent)
     }
 
     fn of_kill(kill: &OomKill) -> Self {
