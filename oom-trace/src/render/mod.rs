@@ -51,7 +51,7 @@ pub enum Format {
     Compact,
     /// One line of JSON, as `docs/events.md` describes it.
     Json,
-    /// The kernel's own lines, as `/dev/kmsg` has them.
+    /// The kernel's own lines, without the times that dmesg puts before them.
     Kernel,
 }
 

@@ -14,6 +14,7 @@ use self::configuration::{Checked, Tried};
 use self::machine::Remark;
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
+use crate::commands::run::survive;
 use crate::commands::select::agent;
 use crate::config::{self, USAGE};
 use crate::kernel::plan::Plan;
@@ -228,6 +229,8 @@ fn look(
         error: None,
     };
     let tried = try_hooks(kernel, &mut findings);
+    // This process, as the agent would: it ends soon.
+    findings.notes.extend(survive());
     // As it is once the programs are loaded.
     findings.memory = Memory::here();
     match tried {

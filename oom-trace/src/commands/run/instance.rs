@@ -32,7 +32,8 @@ const DYING_WITHIN: Duration = Duration::from_secs(5);
 /// There is one.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "another oom-trace is running{}; stop it first (each kill would be reported twice)",
+    "another oom-trace is running{}; to follow its records: oom-trace history --follow; to run this one, stop that first (each kill would be \
+     reported twice)",
     pid.map(|pid| format!(" (pid {})", pid.as_raw_pid())).unwrap_or_default()
 )]
 pub(super) struct Running {

@@ -21,15 +21,17 @@ pub(super) fn small_pages() {
 ///
 /// Pages are locked as they are first used, so that the parts of the binary that never run cost
 /// nothing.
-pub(super) fn survive() -> Vec<String> {
+pub(in crate::commands) fn survive() -> Vec<String> {
     let spare = fs::write("/proc/self/oom_score_adj", "-1000").map_err(|error| {
-        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error}")
+        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error} (it takes CAP_SYS_RESOURCE)")
     });
     let lock = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     // With a limit left, some later allocation would fail.
-    let locked = lift_memlock()
-        .and_then(|()| Ok(mlockall(lock)?))
-        .map_err(|error| format!("cannot lock memory, so oom-trace may be swapped out: {error}"));
+    let locked = lift_memlock().and_then(|()| Ok(mlockall(lock)?)).map_err(|error| {
+        format!(
+            "cannot lock memory, so oom-trace may be swapped out: {error} (it takes CAP_IPC_LOCK)"
+        )
+    });
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 

@@ -336,7 +336,8 @@ fn memory(memory: &Memory, line: &mut Line<'_>) -> io::Result<()> {
 fn container(container: &Container, line: &mut Line<'_>) -> io::Result<()> {
     let Container { id: _, runtime, name, image: _ } = container;
     let short = Quoted::from(container.short_id());
-    let runtime = Quoted::from(runtime.as_deref().unwrap_or("runtime unknown"));
+    let runtime = runtime.as_deref().map(|runtime| Quoted::from(runtime).to_string());
+    let runtime = runtime.as_deref().unwrap_or("runtime unknown");
     match name {
         Some(name) => {
             line.item(format_args!("container {} ({runtime} {short})", Quoted::from(name.as_str())))
