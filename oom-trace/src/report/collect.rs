@@ -27,6 +27,8 @@ type On = (Option<Name>, String);
 pub struct Collector {
     /// How many incidents are kept whole: the newest.
     whole: usize,
+    /// Which kills somebody caused to try the agent.
+    is_test: Option<fn(&OomKill) -> bool>,
     names: HashSet<Name>,
     seen: HashSet<On>,
     incidents: Vec<Incident>,
@@ -42,6 +44,12 @@ impl Collector {
     #[must_use]
     pub fn new(whole: usize) -> Self {
         Self { whole, ..Self::default() }
+    }
+
+    /// Tells kills that somebody caused to try the agent from those that something is to be done about.
+    #[must_use]
+    pub fn telling_tests(self, is_test: fn(&OomKill) -> bool) -> Self {
+        Self { is_test: Some(is_test), ..self }
     }
 
     /// Takes a record.
@@ -77,7 +85,7 @@ impl Collector {
                 self.push(incident, &kill.incident, record.clone());
             }
             Record::OomExit(exit) => self.exit(exit, host),
-            Record::Agent(agent) => self.agent(agent),
+            Record::Agent(agent) => self.agent(agent, host.as_ref()),
         }
     }
 
@@ -105,11 +113,12 @@ impl Collector {
             is_of_limit: kill.shortage.scope == Some(Scope::Memcg),
             limit_bytes: place::size(kill),
             held: victim.memory.resident(),
+            is_test: self.is_test.is_some_and(|is_test| is_test(kill)),
             killed,
             marked,
             ..incident(record, host, What::Kill)
         };
-        if let (Some(why), Some(who)) = (&kill.why, incident.who()) {
+        if let (Some(why), Some(who), false) = (&kill.why, incident.who(), incident.is_test) {
             let newest = self.why.entry((incident.host.clone(), who.clone()));
             let newest = newest.or_insert_with(|| (incident.time, why.clone()));
             if newest.0 < incident.time {
@@ -140,8 +149,8 @@ impl Collector {
         *known = known.then(back);
     }
 
-    fn agent(&mut self, agent: &Agent) {
-        self.notes.coverage.watched_at(agent.origin.time);
+    fn agent(&mut self, agent: &Agent, host: Option<&Name>) {
+        self.notes.coverage.agent(agent, host);
         if agent.event == AgentEvent::Gap {
             self.notes.gaps += 1;
             self.notes.gap = Some(agent.message.clone());
@@ -152,7 +161,7 @@ impl Collector {
         let index = self.incidents.len();
         let Origin { time_guessed, .. } = record.origin();
         if incident.is_kill() {
-            self.notes.coverage.kill(&record);
+            self.notes.coverage.kill(&record, incident.host.as_ref());
         }
         self.notes.guessed += usize::from(time_guessed.is_some());
         self.notes.timeless += usize::from(incident.time.is_none());
@@ -185,6 +194,7 @@ impl Collector {
     pub fn report(self, zone: TimeZone) -> Report {
         let Self {
             whole: _,
+            is_test: _,
             names: _,
             seen: _,
             mut incidents,
@@ -249,6 +259,7 @@ fn incident(record: &Record, host: Option<Name>, what: What) -> Incident {
         is_of_limit: false,
         limit_bytes: None,
         held: None,
+        is_test: false,
         killed: 0,
         marked: 0,
         back: None,

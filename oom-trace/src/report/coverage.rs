@@ -1,69 +1,208 @@
-//! What the report can know of: from when to when an agent watched, and which kills logs alone tell of.
+//! What the report can know of: when an agent watched, and which kills logs alone tell of.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::incident::Name;
+use super::place::on_host;
 use super::when::When;
-use crate::incident::model::{Record, Source};
+use crate::incident::model::{Agent, AgentEvent, Record, Source};
+use crate::units::{Age, Counted};
 
 /// What records are from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Coverage {
-    /// The first and the last record that an agent made as it watched.
-    watched: Option<(Timestamp, Timestamp)>,
-    /// Kills that it saw.
+    /// What tells of an agent, by machine.
+    signs: BTreeMap<Option<Name>, Vec<Sign>>,
+    /// Kills that an agent saw.
     seen: usize,
     /// Kills that are read from logs.
     logged: usize,
 }
 
+/// A moment at which an agent was there.
+#[derive(Debug, Clone)]
+struct Sign {
+    time: Timestamp,
+    /// What it said of itself, if it is that.
+    said: Option<Said>,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    event: AgentEvent,
+    boot_id: Option<String>,
+    /// How many kills the kernel had counted.
+    count: Option<u64>,
+}
+
+impl Sign {
+    fn is(&self, event: AgentEvent) -> bool {
+        self.said.as_ref().is_some_and(|said| said.event == event)
+    }
+}
+
+/// A span of time without an agent.
+#[derive(Debug)]
+struct Gap<'a> {
+    host: Option<&'a str>,
+    from: Timestamp,
+    until: Timestamp,
+    /// The agent said that it stops; else it ended at some moment of that time.
+    is_sure: bool,
+    /// How many kills the kernel counted in it.
+    kills: Option<u64>,
+}
+
+impl<'a> Gap<'a> {
+    fn between(host: Option<&'a str>, a: &Sign, b: &Sign) -> Option<Self> {
+        let is_sure = a.is(AgentEvent::Stopped);
+        let is_gap = is_sure || b.is(AgentEvent::Started);
+        is_gap.then(|| {
+            let both = a.said.as_ref().zip(b.said.as_ref());
+            let of_boot = both.filter(|(a, b)| a.boot_id.is_some() && a.boot_id == b.boot_id);
+            let kills = of_boot.and_then(|(a, b)| b.count?.checked_sub(a.count?));
+            Self { host, from: a.time, until: b.time, is_sure, kills }
+        })
+    }
+
+    fn ms(&self) -> u64 {
+        u64::try_from(self.until.duration_since(self.from).as_millis()).unwrap_or(0)
+    }
+}
+
 impl Coverage {
     /// A kill.
-    pub(super) fn kill(&mut self, record: &Record) {
+    pub(super) fn kill(&mut self, record: &Record, host: Option<&Name>) {
         let source = record.kill().map(|kill| kill.source);
         if source.is_some_and(|source| source.is_kernel_log() || source == Source::Log) {
             self.logged += 1;
         } else {
             self.seen += 1;
-            self.watched_at(record.origin().time);
+            self.sign(record.origin().time, host, None);
         }
     }
 
-    /// It was there at this moment.
-    pub(super) fn watched_at(&mut self, time: Option<Timestamp>) {
+    /// What an agent said of itself.
+    pub(super) fn agent(&mut self, agent: &Agent, host: Option<&Name>) {
+        let Agent { origin, event, kernel_kills_since_boot, .. } = agent;
+        let boot_id = origin.boot_id.clone();
+        let said = Said { event: *event, boot_id, count: *kernel_kills_since_boot };
+        self.sign(origin.time, host, Some(said));
+    }
+
+    fn sign(&mut self, time: Option<Timestamp>, host: Option<&Name>, said: Option<Said>) {
         let Some(time) = time else { return };
-        let (first, last) = self.watched.unwrap_or((time, time));
-        self.watched = Some((first.min(time), last.max(time)));
+        self.signs.entry(host.cloned()).or_default().push(Sign { time, said });
     }
 
     /// In sentences; nothing where there is nothing to say.
     pub(super) fn told(&self, zone: &TimeZone) -> Option<String> {
-        let Self { watched, seen, logged } = *self;
+        let told: Vec<_> = self.watched(zone).into_iter().chain(self.logged()).collect();
+        (!told.is_empty()).then(|| told.join(" "))
+    }
+
+    /// When agents watched, if they told.
+    fn watched(&self, zone: &TimeZone) -> Option<String> {
+        let mut ends = None;
+        let (mut hosts, mut gaps) = (0_u64, Vec::new());
+        for (host, signs) in &self.signs {
+            // Kills alone do not say that there was no gap between them.
+            if signs.iter().all(|sign| sign.said.is_none()) {
+                continue;
+            }
+            let mut signs: Vec<_> = signs.iter().collect();
+            signs.sort_by_key(|sign| sign.time);
+            let (Some(first), Some(last)) = (signs.first(), signs.last()) else { continue };
+            let (from, until) = ends.unwrap_or((first.time, last.time));
+            ends = Some((from.min(first.time), until.max(last.time)));
+            hosts += 1;
+            let pairs = signs.iter().zip(signs.iter().skip(1));
+            gaps.extend(pairs.filter_map(|(a, b)| Gap::between(host.as_deref(), a, b)));
+        }
+        let (first, last) = ends?;
         let minute = |time| When { time: Some(time), boot_ns: None, zone };
-        let watched = watched.map(|(first, last)| {
-            format!(
-                "An agent watched from {:#} to {:#}, by its first and last record.",
+        let watched = match hosts {
+            1 => format!(
+                "An agent watched from {:#} to {:#}, by its first and last record",
                 minute(first),
                 minute(last)
-            )
-        });
-        let logged = match (seen, logged) {
+            ),
+            hosts => format!(
+                "Agents watched on {hosts} hosts, the first from {:#}, the last until {:#}, by their records",
+                minute(first),
+                minute(last)
+            ),
+        };
+        let but = but(&gaps, hosts > 1, zone).map(|but| format!(", but {but}"));
+        let counted = counted(&gaps).map(|counted| format!(" {counted}"));
+        Some(format!("{watched}{}.{}", but.unwrap_or_default(), counted.unwrap_or_default()))
+    }
+
+    fn logged(&self) -> Option<String> {
+        let Self { signs: _, seen, logged } = *self;
+        match (seen, logged) {
             (_, 0) => None,
             (0, _) => {
                 Some("All kills are from kernel logs: one that is not in them is missing.".into())
             }
             (_, 1) => Some(format!("1 of {} kills is from kernel logs.", seen + logged)),
             _ => Some(format!("{logged} of {} kills are from kernel logs.", seen + logged)),
-        };
-        let told: Vec<String> = watched.into_iter().chain(logged).collect();
-        (!told.is_empty()).then(|| told.join(" "))
+        }
+    }
+}
+
+/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of several the longest.
+fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
+    let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
+    let second = |time| When { time: Some(time), boot_ns: None, zone };
+    let span = format!("from {} to {}", second(longest.from), second(longest.until));
+    let span = on_host(&span, longest.host.filter(|_| is_fleet));
+    let long = Age(longest.ms());
+    let is_sure = gaps.iter().all(|gap| gap.is_sure);
+    Some(match gaps.len() {
+        1 if is_sure => format!("not {span} ({long})"),
+        1 => format!("perhaps not {span} ({long}): it ended without a word"),
+        many if is_sure => format!("for {many} gaps, the longest {span} ({long})"),
+        many => format!("for up to {many} gaps, the longest {span} ({long})"),
+    })
+}
+
+/// What the kernel counted while no agent watched, as far as that is known.
+fn counted(gaps: &[Gap<'_>]) -> Option<String> {
+    let is_whole = gaps.iter().all(|gap| gap.kills.is_some());
+    match gaps.iter().filter_map(|gap| gap.kills).fold(0, u64::saturating_add) {
+        _ if gaps.is_empty() => None,
+        0 => is_whole.then(|| "The kernel counted no kill in that time.".into()),
+        kills => {
+            let least = if is_whole { "" } else { "at least " };
+            let kills = Counted(kills, "kill");
+            Some(format!(
+                "The kernel counted {least}{kills} in that time: oom-trace verify says whether all are recorded."
+            ))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testdata::{at, kill, record};
+    use super::super::testdata::{agent, at, kill, record};
     use super::*;
+
+    fn told(coverage: &Coverage) -> String {
+        coverage.told(&TimeZone::UTC).unwrap_or_default()
+    }
+
+    /// What the agent of a host said, after so many minutes, and what the kernel had counted.
+    fn of(said: &[(&str, AgentEvent, i64, u64)]) -> Coverage {
+        let mut coverage = Coverage::default();
+        for (host, event, minutes, count) in said {
+            coverage.agent(&agent(*event, *minutes, *count), Some(&Name::from(*host)));
+        }
+        coverage
+    }
 
     #[test]
     fn what_an_agent_saw_is_told_from_what_logs_tell() {
@@ -74,15 +213,78 @@ mod tests {
             kill.source = source;
             record(kill)
         };
-        coverage.kill(&of(Source::KernelLog, 0));
+        coverage.kill(&of(Source::KernelLog, 0), None);
         let all = "All kills are from kernel logs: one that is not in them is missing.";
-        assert_eq!(coverage.told(&TimeZone::UTC).unwrap(), all);
-        coverage.kill(&of(Source::Kprobe, 60));
-        coverage.watched_at(Some(at(120)));
+        assert_eq!(told(&coverage), all);
+        coverage.kill(&of(Source::Kprobe, 60), None);
+        // Whether one watched between two kills, they do not tell.
+        assert_eq!(told(&coverage), "1 of 2 kills is from kernel logs.");
+        coverage.agent(&agent(AgentEvent::Stopped, 120, 1), None);
         assert_eq!(
-            coverage.told(&TimeZone::UTC).unwrap(),
+            told(&coverage),
             "An agent watched from 2026-11-01 01:30 to 2026-11-01 02:30, by its first and last record. \
              1 of 2 kills is from kernel logs."
         );
+    }
+
+    #[test]
+    fn while_an_agent_had_stopped_it_did_not_watch() {
+        let mut coverage = of(&[
+            ("db1", AgentEvent::Started, 0, 3),
+            ("db1", AgentEvent::Stopped, 60, 5),
+            ("db1", AgentEvent::Started, 62, 5),
+            ("db1", AgentEvent::Degraded, 62, 5),
+        ]);
+        coverage.sign(Some(at(90)), Some(&Name::from("db1")), None);
+        assert_eq!(
+            told(&coverage),
+            "An agent watched from 2026-11-01 00:30 to 2026-11-01 02:00, by its first and last record, \
+             but not from 2026-11-01 01:30:00 to 2026-11-01 01:32:00 (2m 0s). \
+             The kernel counted no kill in that time."
+        );
+    }
+
+    #[test]
+    fn of_several_gaps_the_longest_is_named_and_kills_in_them_are_counted() {
+        let coverage = of(&[
+            ("db1", AgentEvent::Started, 0, 3),
+            ("db1", AgentEvent::Stopped, 60, 5),
+            ("db1", AgentEvent::Started, 62, 6),
+            ("db1", AgentEvent::Stopped, 70, 6),
+            ("db1", AgentEvent::Started, 80, 8),
+        ]);
+        let told = told(&coverage);
+        assert!(told.contains("but for 2 gaps, the longest from 2026-11-01 01:40:00 to"), "{told}");
+        assert!(told.contains("(10m 0s). The kernel counted 3 kills in that time:"), "{told}");
+    }
+
+    #[test]
+    fn one_that_ended_without_a_word_may_have_watched_longer() {
+        let coverage =
+            of(&[("db1", AgentEvent::Started, 0, 3), ("db1", AgentEvent::Started, 60, 3)]);
+        let told = told(&coverage);
+        assert!(told.contains("but perhaps not from 2026-11-01 00:30:00 to"), "{told}");
+        assert!(told.contains("(1h 0m): it ended without a word."), "{told}");
+    }
+
+    #[test]
+    fn each_host_has_an_agent_of_its_own() {
+        let coverage = of(&[
+            ("db1", AgentEvent::Started, 0, 0),
+            ("db2", AgentEvent::Started, 10, 0),
+            ("db1", AgentEvent::Stopped, 60, 0),
+            ("db2", AgentEvent::Stopped, 90, 0),
+        ]);
+        assert_eq!(
+            told(&coverage),
+            "Agents watched on 2 hosts, the first from 2026-11-01 00:30, \
+             the last until 2026-11-01 02:00, by their records."
+        );
+        let mut gap =
+            of(&[("db1", AgentEvent::Stopped, 60, 0), ("db2", AgentEvent::Started, 10, 0)]);
+        let restarted = agent(AgentEvent::Started, 65, 0);
+        gap.agent(&restarted, Some(&Name::from("db1")));
+        let told = told(&gap);
+        assert!(told.contains("to 2026-11-01 01:35:00 on db1 (5m 0s)"), "{told}");
     }
 }

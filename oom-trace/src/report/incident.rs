@@ -51,6 +51,8 @@ pub(super) struct Incident {
     pub(super) limit_bytes: Option<u64>,
     /// What the first victim had resident, in bytes.
     pub(super) held: Option<u64>,
+    /// Whether somebody caused it to try the agent.
+    pub(super) is_test: bool,
     /// How many processes were killed.
     pub(super) killed: u32,
     /// How many were marked while they were exiting already.

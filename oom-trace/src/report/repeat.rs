@@ -27,8 +27,8 @@ impl Direction {
     /// In a word.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Shrinking => "shrinking",
-            Self::Growing => "growing",
+            Self::Shrinking => "getting worse",
+            Self::Growing => "getting better",
             Self::Steady => "steady",
         }
     }
@@ -64,10 +64,10 @@ pub(super) struct Repeat {
     pub(super) trend: Option<Trend>,
 }
 
-/// The places that had kills, most first.
+/// The places that had kills, most first; without those that only tests had.
 pub(super) fn places(incidents: &[Incident]) -> Vec<Repeat> {
     let mut places: HashMap<(Option<Name>, Name), (usize, Vec<Timestamp>)> = HashMap::new();
-    for incident in incidents.iter().filter(|incident| incident.is_kill()) {
+    for incident in incidents.iter().filter(|incident| incident.is_kill() && !incident.is_test) {
         let Some(who) = incident.who() else { continue };
         let (times, when) = places.entry((incident.host.clone(), who.clone())).or_default();
         *times += 1;

@@ -56,6 +56,8 @@ pub struct Report {
     pub(super) repeats: Vec<Repeat>,
     /// What to do about the places that had the most, most first.
     pub(super) todo: Vec<Todo>,
+    /// How much more there is to do.
+    pub(super) more_todo: usize,
     /// How often each.
     pub(super) groups: Vec<Group>,
     /// How long until the memory was back.
@@ -68,8 +70,8 @@ pub struct Report {
     pub(super) zone: TimeZone,
 }
 
-/// So many things to do are kept.
-const TODO: usize = 10;
+/// So many things to do are kept: as many as the page shows.
+pub(super) const TODO: usize = 10;
 
 impl Report {
     pub(super) fn new(
@@ -84,7 +86,8 @@ impl Report {
         let span = times().min().zip(times().max());
         let places = places(&incidents);
         let groups = groups(&incidents, hosts.len() > 1);
-        let todo = todo(&places, why);
+        let mut todo = todo(&places, why);
+        let more_todo = todo.split_off(todo.len().min(TODO)).len();
         let repeats = places.into_iter().filter(|place| place.times > 1).collect();
         let mut programs: HashMap<&Name, usize> = HashMap::new();
         for incident in &incidents {
@@ -100,6 +103,7 @@ impl Report {
             span,
             repeats,
             todo,
+            more_todo,
             groups,
             recovery: Recovery::of(victims.into_iter()),
             programs,
@@ -136,6 +140,11 @@ impl Report {
         self.incidents.iter().map(|it| u64::from(it.killed)).sum()
     }
 
+    /// How many kills somebody caused to try the agent.
+    pub(super) fn tests(&self) -> usize {
+        self.incidents.iter().filter(|it| it.is_kill() && it.is_test).count()
+    }
+
     /// How often this became of a shortage.
     pub(super) fn count(&self, what: &What) -> usize {
         self.incidents.iter().filter(|it| it.what == *what).count()
@@ -157,12 +166,17 @@ impl Report {
 /// The same advice for several places is given once, at the one that had the most kills.
 fn todo(places: &[Repeat], why: &HashMap<(Option<Name>, Name), Why>) -> Vec<Todo> {
     let mut todo: Vec<Todo> = Vec::new();
+    let mut known = HashMap::new();
     for place in places {
         let Some(why) = why.get(&(place.host.clone(), place.who.clone())) else { continue };
-        if let Some(known) = todo.iter_mut().find(|known| known.why == *why) {
-            known.alike += 1;
-        } else if todo.len() < TODO && !why.hints.is_empty() {
-            todo.push(Todo { place: place.clone(), why: why.clone(), alike: 0 });
+        let Why { summary, hints } = why;
+        if hints.is_empty() {
+            continue;
+        }
+        let at = *known.entry((summary, hints)).or_insert(todo.len());
+        match todo.get_mut(at) {
+            Some(known) => known.alike += 1,
+            None => todo.push(Todo { place: place.clone(), why: why.clone(), alike: 0 }),
         }
     }
     todo

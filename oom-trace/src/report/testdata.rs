@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Collector;
 use crate::incident::model::{
-    Cgroup, ExitState, Limit, Memory, OomExit, OomExitType, OomKill, Outcome, Record, SCHEMA,
-    Scope, Shortage, Source, Victim, Why,
+    Agent, AgentEvent, Cgroup, ExitState, Limit, Memory, OomExit, OomExitType, OomKill, Outcome,
+    Record, SCHEMA, Scope, Shortage, Source, Victim, Why,
 };
-use crate::render::fixtures::unknown;
+use crate::render::fixtures::{self, unknown};
 
 pub(super) const START: &str = "2026-11-01T00:30:00Z";
 
@@ -81,6 +81,19 @@ pub(super) fn exit(kill: &OomKill, freed_after_ms: Option<u64>) -> Record {
         left: None,
         kill_missing: false,
     }))
+}
+
+/// What an agent says of itself, when the kernel had counted so many kills.
+pub(super) fn agent(event: AgentEvent, minutes: i64, count: u64) -> Agent {
+    let mut said = fixtures::all().into_iter().filter_map(|(_, record)| match record {
+        Record::Agent(agent) => Some(*agent),
+        _ => None,
+    });
+    let mut agent = said.next().unwrap();
+    (agent.event, agent.kernel_kills_since_boot) = (event, Some(count));
+    agent.origin.time = Some(at(minutes));
+    agent.origin.boot_ns = u64::try_from(minutes * 60_000_000_000).ok();
+    agent
 }
 
 pub(super) fn record(kill: OomKill) -> Record {

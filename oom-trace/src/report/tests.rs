@@ -2,9 +2,9 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
-use super::testdata::{at, collected, exit, kill, record};
-use super::{Report, html, text};
-use crate::incident::model::{Container, OomKill, Pod, Record, Victim, Why};
+use super::testdata::{agent, at, collected, exit, kill, record};
+use super::{Collector, Report, html, text};
+use crate::incident::model::{AgentEvent, Container, OomKill, Pod, Record, Victim, Why};
 use crate::render::{Style, fixtures};
 use crate::text::acts;
 
@@ -253,4 +253,101 @@ fn an_arrow_is_explained_where_there_is_one() {
     assert!(
         !page(&report(0, [0, 5].map(|at| record(kill("db1", "a.service", at))))).contains(legend)
     );
+}
+
+#[test]
+fn a_test_is_counted_and_listed_and_nothing_is_to_be_done_about_it() {
+    let of = |unit: &str, at| record(kill("db1", unit, at));
+    let is_test = |kill: &OomKill| kill.victim.unit.as_deref() == Some("test.service");
+    let mut collector = Collector::new(0).telling_tests(is_test);
+    let tests = (0..3).map(|at| of("test.service", at));
+    tests.chain([of("app.service", 9)]).for_each(|record| collector.add(record));
+    let report = collector.report(TimeZone::UTC);
+    assert_eq!((report.kills(), report.tests(), report.repeats.len()), (4, 3, 0));
+    let todo: Vec<_> = report.todo.iter().map(|todo| &*todo.place.who).collect();
+    assert_eq!(todo, ["app.service"]);
+    let told = told(&report);
+    assert!(told.contains("\n3 kills were tests (oom-trace trigger or --demo)\n"), "{told}");
+    let page = page(&report);
+    assert!(page.contains("<p>3 kills were tests"), "{page}");
+    assert_eq!(page.matches("<tr id=\"k-").count(), 4);
+}
+
+#[test]
+fn what_there_is_no_room_for_is_counted() {
+    let of = |count| {
+        let units = (0..count).map(|at| record(kill("db1", &format!("{at}.service"), at)));
+        report(0, units)
+    };
+    assert!(!told(&of(5)).contains(" more: "), "{}", told(&of(5)));
+    let seven = told(&of(7));
+    assert!(seven.contains("\n  and 2 more: --html FILE writes a page with all\n"), "{seven}");
+    assert_eq!(page(&of(7)).matches("<p class=\"why\">").count(), 7);
+    let twelve = told(&of(12));
+    assert!(twelve.contains("\n  and 7 more: --html FILE writes a page with 10\n"), "{twelve}");
+    assert!(page(&of(12)).contains("And 2 more, at the incidents below."));
+}
+
+#[test]
+fn advice_has_one_label_and_what_else_can_be_done_stands_below() {
+    let hints = ["look for a leak", "or raise the limit"].map(str::to_owned).to_vec();
+    let why = Some(Why { summary: "it was full".into(), hints });
+    let told = told(&report(0, [record(OomKill { why, ..kill("db1", "a.service", 0) })]));
+    assert!(told.contains("     try  look for a leak\n          or raise the limit\n"), "{told}");
+}
+
+#[test]
+fn both_tell_when_no_agent_watched() {
+    let said = [
+        agent(AgentEvent::Started, 0, 0),
+        agent(AgentEvent::Stopped, 10, 1),
+        agent(AgentEvent::Started, 20, 1),
+    ];
+    let said = said.map(|agent| Record::Agent(Box::new(agent)));
+    let report = report(0, said.into_iter().chain([record(kill("db1", "a.service", 5))]));
+    let gap = "not from 2026-11-01 00:40:00 to 2026-11-01 00:50:00 (10m 0s)";
+    assert!(page(&report).contains(gap));
+    let told = told(&report).replace('\n', " ");
+    assert!(told.contains(gap), "{told}");
+}
+
+#[test]
+fn a_column_of_which_nothing_is_known_is_left_out() {
+    let end = |kill: &OomKill| exit(kill, Some(5));
+    let kill = kill("db1", "a.service", 0);
+    let without = page(&report(0, [record(kill.clone())]));
+    assert!(!without.contains("Freed after") && !without.contains("class=\"back\""));
+    assert!(without.contains("1.8fr 5rem 5rem 4.5rem .8fr}"));
+    let with = page(&report(0, [record(kill.clone()), end(&kill)]));
+    assert!(with.contains("Freed after</th>") && with.contains("class=\"back\" data-v=\"5\""));
+    assert!(with.contains("1.8fr 5rem 5rem 5rem 4.5rem .8fr}"));
+    let mut bare = kill;
+    (bare.victim.unit, bare.victim.cgroup, bare.origin.host) = (None, None, None);
+    bare.shortage.scope = None;
+    bare.shortage.limit = None;
+    let bare = page(&report(0, [record(bare)]));
+    for left_out in ["Where", "Whose limit", "Limit", "Host"] {
+        assert!(!bare.contains(&format!(">{left_out}</th>")), "{left_out}");
+    }
+}
+
+/// Pages of files may be charged elsewhere: with them it held more than was used.
+#[test]
+fn of_a_limit_the_victims_part_is_its_anonymous_memory() {
+    let bar = |anon: Option<u64>| {
+        let mut kill = kill("db1", "a.service", 0);
+        kill.victim.memory.anon_rss_bytes = anon;
+        kill.victim.memory.file_rss_bytes = Some(40 << 20);
+        let page = page(&report(1, [record(kill)]));
+        let bar = page.split("<ol class=\"levels\">").nth(1).unwrap();
+        let bar = bar.split("</ol>").next().unwrap().to_owned();
+        (bar, page.contains("the victim's anonymous memory"))
+    };
+    let (most, legend) = bar(Some(508 << 20));
+    assert!(most.contains("class=\"anon\" x=\"0.00%\" width=\"99.22%\""), "{most}");
+    assert!(most.contains("class=\"rest\" x=\"99.22%\" width=\"0.78%\"") && legend, "{most}");
+    let (all, legend) = bar(Some(600 << 20));
+    assert!(all.contains("width=\"100.00%\"") && !all.contains("rest") && legend, "{all}");
+    let (unknown, legend) = bar(None);
+    assert!(unknown.contains("class=\"rest\"") && !legend, "{unknown}");
 }

@@ -11,14 +11,14 @@ use super::group::Group;
 use super::incident::What;
 use super::place::{escaped, on_host, short};
 use super::repeat::{Repeat, Trend};
-use super::summary::{Notes, Report, Todo};
+use super::summary::{self, Notes, Report, Todo};
 use super::timeline::Timeline;
 use super::when::{When, zone_name};
-use crate::render::Style;
+use crate::render::{Style, wrapped};
 use crate::units::{Age, Counted, Size};
 
 /// So many things to do, places and names are shown.
-const TODO: usize = 3;
+const TODO: usize = 5;
 const ROWS: usize = 10;
 const NAMES: usize = 5;
 
@@ -32,7 +32,7 @@ const BAR: u64 = 20;
 const DATE: usize = 16;
 
 /// Columns of what says how intervals go.
-const INTERVAL: usize = 28;
+const INTERVAL: usize = 32;
 
 /// The lower part of a column, by eighths.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -45,9 +45,8 @@ const UNKNOWN: &str = "unknown";
 /// # Errors
 /// It cannot be written.
 pub fn render(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
-    let width = usize::from(style.width);
     let strong = if style.color { Ansi::new().bold() } else { Ansi::new() };
-    let mut page = Page { out, width, strong };
+    let mut page = Page { out, columns: style.width, width: style.width.into(), strong };
     page.headline(report)?;
     page.timeline(report)?;
     page.todo(report)?;
@@ -61,6 +60,7 @@ pub fn render(report: &Report, style: Style, out: &mut impl Write) -> io::Result
 
 struct Page<'a, W> {
     out: &'a mut W,
+    columns: u16,
     width: usize,
     strong: Ansi,
 }
@@ -76,9 +76,12 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "{strong}{}{strong:#}", headline(report))?;
         let more = more(report);
         if !more.is_empty() {
-            writeln!(self.out, "{}", more.join("; "))?;
+            self.wrapped("", &more.join("; "))?;
         }
-        Ok(())
+        match report.notes.coverage.told(&report.zone) {
+            Some(told) => self.wrapped("", &told),
+            None => Ok(()),
+        }
     }
 
     fn timeline(&mut self, report: &Report) -> io::Result<()> {
@@ -109,37 +112,33 @@ impl<W: Write> Page<'_, W> {
             let Todo { place, why, alike } = todo;
             writeln!(self.out, "  {}", of_place(place, report))?;
             self.wrapped("     ", &escaped(&why.summary))?;
-            for hint in why.hints.iter().take(HINTS) {
-                self.wrapped("     try: ", &escaped(hint))?;
+            for (index, hint) in why.hints.iter().take(HINTS).enumerate() {
+                let label = if index == 0 { "     try  " } else { "          " };
+                self.wrapped(label, &escaped(hint))?;
             }
             if *alike > 0 {
                 let others = Counted(*alike, "other place");
                 writeln!(self.out, "     the same is true of {others}")?;
             }
         }
-        Ok(())
+        let all = report.todo.len() + report.more_todo;
+        match all.saturating_sub(TODO) {
+            0 => Ok(()),
+            more if report.more_todo == 0 => {
+                writeln!(self.out, "  and {more} more: --html FILE writes a page with all")
+            }
+            more => writeln!(
+                self.out,
+                "  and {more} more: --html FILE writes a page with {}",
+                summary::TODO
+            ),
+        }
     }
 
     /// A paragraph behind a label, in lines as long as there is room for.
     fn wrapped(&mut self, label: &str, text: &str) -> io::Result<()> {
         let indent = label.chars().count();
-        let mut line = label.to_owned();
-        let mut columns = indent;
-        for word in text.split(' ') {
-            let long = word.chars().count();
-            if columns > indent && columns + 1 + long > self.width {
-                writeln!(self.out, "{line}")?;
-                line = " ".repeat(indent);
-                columns = indent;
-            }
-            if columns > indent {
-                line.push(' ');
-                columns += 1;
-            }
-            line.push_str(word);
-            columns += long;
-        }
-        writeln!(self.out, "{line}")
+        writeln!(self.out, "{}", wrapped(&format!("{label}{text}"), indent, self.columns))
     }
 
     fn repeats(&mut self, report: &Report) -> io::Result<()> {
@@ -242,6 +241,11 @@ pub(super) fn more(report: &Report) -> Vec<String> {
     let killed = report.killed();
     let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
     let mut more = Vec::new();
+    more.extend(count(
+        report.tests(),
+        "kill was a test (oom-trace trigger or --demo)",
+        "kills were tests (oom-trace trigger or --demo)",
+    ));
     more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
     more.extend(count(
         report.only_marked(),
@@ -275,7 +279,7 @@ pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
     }
 }
 
-/// `6h 2m → 1h 58m, shrinking`; of few kills `every 6h 2m`.
+/// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m`.
 pub(super) fn interval(repeat: &Repeat) -> String {
     match (repeat.trend, repeat.interval_ms) {
         (Some(Trend { from_ms, to_ms, direction }), _) => {

@@ -77,6 +77,7 @@ const check = async () => {
   }
   const wide = [];
   const cut = [];
+  const cramped = [];
   for (const width of [320, 390, 768, 1280, 2560]) {
     await tab.setViewportSize({ width, height: 900 });
     const over = await tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -85,12 +86,18 @@ const check = async () => {
     cut.push(...await tab.evaluate(width => [...document.querySelectorAll('#all th, #all td, .plain th, .plain td')]
       .filter(it => it.offsetParent && !it.closest('.hear') && it.scrollWidth > it.clientWidth + 1)
       .map(it => `${width}: ${it.textContent}`).slice(0, 5), width));
+    // Nor may a name have a letter a line, or half a table be beside the screen.
+    cramped.push(...await tab.evaluate(width => [
+      ...[...document.querySelectorAll('.repeats th')]
+        .filter(it => it.offsetParent && it.clientWidth < 80 && it.clientHeight > 100),
+      ...[...document.querySelectorAll('.scroll')].filter(it => it.scrollWidth > it.clientWidth + 1),
+    ].map(it => `${width}: ${it.textContent.trim().slice(0, 60)}`).slice(0, 5), width));
   }
   const bare = await opened(events, { javaScriptEnabled: false });
   const without = await bare.locator('#all tbody tr:visible').count();
   const articles = await bare.locator('article:visible').count();
   const form = await bare.locator('#find:visible').count();
-  return { events, rows: all, sorts: newest !== oldest || all < 2, found, violations, examined, wide, cut, without, articles, form };
+  return { events, rows: all, sorts: newest !== oldest || all < 2, found, violations, examined, wide, cut, cramped, without, articles, form };
 };
 
 // From asking for the page until it is laid out and painted.

@@ -50,6 +50,7 @@ fn is_sound(records: &[Record]) {
     assert_eq!(seen["violations"].as_array().unwrap(), &none, "{seen:#}");
     assert_eq!(seen["wide"].as_array().unwrap(), &none, "{seen:#}");
     assert_eq!(seen["cut"].as_array().unwrap(), &none, "{seen:#}");
+    assert_eq!(seen["cramped"].as_array().unwrap(), &none, "{seen:#}");
     assert_eq!(seen["sorts"], true, "{seen:#}");
     assert_eq!((&seen["rows"], &seen["without"]), (&kills.into(), &kills.into()), "{seen:#}");
     assert_eq!((&seen["articles"], &seen["form"]), (&kills.into(), &0.into()), "{seen:#}");

@@ -1,6 +1,7 @@
 //! `oom-trace report`: past kills summed up, on the terminal or as a page.
 
 mod page;
+mod test_kill;
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -23,7 +24,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         page::may_be_at(path, &source.named())?;
     }
     let selection = Selection::new(&source.named(), source.log, select)?;
-    let mut collector = Collector::new(if html.is_some() { *full } else { 0 });
+    let whole = if html.is_some() { *full } else { 0 };
+    let mut collector = Collector::new(whole).telling_tests(test_kill::is_test);
     let told = selection.each(|record| {
         collector.add(record);
         Ok(())

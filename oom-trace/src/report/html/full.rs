@@ -14,6 +14,9 @@ use crate::render::{Format, Style, render};
 use crate::text::{Escaped, KernelText};
 use crate::units::{Age, Counted, Size};
 
+/// The colour of the victim's part of a limit.
+const VICTIM: &str = "anon";
+
 /// Deeper levels stand below each other.
 const DEEPEST: usize = 4;
 
@@ -48,9 +51,9 @@ pub(super) struct Full<'a> {
 }
 
 impl<'a> Full<'a> {
-    /// Whether what the parts of a limit's bar are is to be told.
-    pub(super) fn has_level_bars(&self) -> bool {
-        self.levels.iter().any(|level| !level.parts.is_empty())
+    /// Whether the victim's part of a limit's bar is to be told.
+    pub(super) fn knows_part(&self) -> bool {
+        self.levels.iter().flat_map(|level| &level.parts).any(|part| part.class == VICTIM)
     }
 
     pub(super) fn of(row: &Row<'a>) -> Option<Self> {
@@ -83,8 +86,8 @@ impl<'a> Full<'a> {
     fn of_kill(&mut self, kill: &'a OomKill) {
         self.why = kill.why.as_ref();
         self.bars.extend(bar::of_process(&kill.victim.memory));
-        let of_victim = kill.victim.memory.resident();
-        self.of_shortage(&kill.shortage, of_victim, kill.system.as_deref());
+        let anon = kill.victim.memory.anon_rss_bytes;
+        self.of_shortage(&kill.shortage, anon, kill.system.as_deref());
         let Victim { pid, comm, cgroup, .. } = &kill.victim;
         let cgroup = cgroup.as_ref().map(|cgroup| &cgroup.path);
         self.tables.extend(processes(kill.candidates.as_deref(), *pid));
@@ -99,16 +102,11 @@ impl<'a> Full<'a> {
         self.tables.extend(by_cgroup(census, None));
     }
 
-    fn of_shortage(
-        &mut self,
-        shortage: &'a Shortage,
-        of_victim: Option<u64>,
-        system: Option<&System>,
-    ) {
+    fn of_shortage(&mut self, shortage: &'a Shortage, anon: Option<u64>, system: Option<&System>) {
         let limit = shortage.limit.as_ref();
         self.bars.extend(limit.and_then(|limit| bar::of_stat(limit.stat.as_ref()?)));
         self.bars.extend(system.and_then(bar::of_machine));
-        self.levels = limit.map(|limit| levels(limit, of_victim)).unwrap_or_default();
+        self.levels = limit.map(|limit| levels(limit, anon)).unwrap_or_default();
         self.stack = shortage.stack.as_deref().filter(|stack| !stack.is_empty());
     }
 }
@@ -218,20 +216,22 @@ fn block(record: &Record) -> String {
     String::from_utf8_lossy(&out).trim_end().to_owned()
 }
 
-/// From the limit up. Of one with a limit the bar is what it used of that.
-fn levels(limit: &Limit, of_victim: Option<u64>) -> Vec<Level> {
+/// From the limit up. Of one with a limit the bar is what it used of that, and the victim's anonymous
+/// memory of it, which is charged there and to all that is above: pages of files may be charged elsewhere,
+/// and what is in swap is no part of the usage.
+fn levels(limit: &Limit, anon: Option<u64>) -> Vec<Level> {
     let above = limit.ancestors.iter().flatten();
-    let mut levels: Vec<_> = std::iter::once((limit, of_victim))
-        .chain(above.map(|above| (above, None)))
-        .filter(|(level, _)| level.usage_bytes.is_some() || level.max_bytes.is_some())
+    let mut levels: Vec<_> = std::iter::once(limit)
+        .chain(above)
+        .filter(|level| level.usage_bytes.is_some() || level.max_bytes.is_some())
         .collect();
     // The outermost first, the inner ones within it.
     levels.reverse();
     let levels = levels.into_iter().enumerate();
-    levels.map(|(depth, (limit, of_victim))| level(limit, of_victim, depth.min(DEEPEST))).collect()
+    levels.map(|(depth, limit)| level(limit, anon, depth.min(DEEPEST))).collect()
 }
 
-fn level(limit: &Limit, of_victim: Option<u64>, depth: usize) -> Level {
+fn level(limit: &Limit, anon: Option<u64>, depth: usize) -> Level {
     let Limit { cgroup, usage_bytes, max_bytes, failcnt, .. } = limit;
     let mut told = match (usage_bytes, max_bytes) {
         (Some(usage), Some(max)) => format!("{} of {}", Size(*usage), Size(*max)),
@@ -244,9 +244,9 @@ fn level(limit: &Limit, of_victim: Option<u64>, depth: usize) -> Level {
     }
     let parts = match (usage_bytes, max_bytes) {
         (Some(usage), Some(max)) => {
-            // Pages that are shared may be charged elsewhere.
-            let own = of_victim.filter(|own| own <= usage).unwrap_or(0);
-            laid([("anon", "the victim", own), ("rest", "others", usage - own)].into_iter(), *max)
+            // The two are read one after the other.
+            let own = anon.unwrap_or(0).min(*usage);
+            laid([(VICTIM, "the victim", own), ("rest", "the rest", usage - own)].into_iter(), *max)
         }
         _ => Vec::new(),
     };

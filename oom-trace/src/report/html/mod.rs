@@ -6,6 +6,7 @@
 
 mod bar;
 mod chart;
+mod columns;
 mod escape;
 mod full;
 mod policy;
@@ -21,6 +22,7 @@ pub use escape::Hostile;
 
 use self::bar::Percent;
 use self::chart::Chart;
+use self::columns::Columns;
 use self::full::Full;
 use self::row::{Row, rows};
 use super::group::Group;
@@ -41,8 +43,7 @@ pub const BEGINNING: &[u8] = b"<!doctype html>
 <meta charset=\"utf-8\">
 <meta name=\"generator\" content=\"oom-trace ";
 
-/// So many things to do, and hints for each.
-const TODO: usize = 6;
+/// So many hints for each thing to do.
 const HINTS: usize = 3;
 
 /// So many places and names are listed.
@@ -58,10 +59,12 @@ const NAME: usize = 60;
 /// It cannot be written.
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let rows = rows(report);
+    let columns = Columns::of(&rows);
+    let style = columns.rule() + STYLE;
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
-        policy: policy::policy(STYLE, SCRIPT),
-        style: STYLE,
+        policy: policy::policy(&style, SCRIPT),
+        style,
         script: SCRIPT,
         headline: text::headline(report),
         more: sentence(&text::more(report)),
@@ -71,6 +74,7 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         chart: chart::chart(report),
         coverage: report.notes.coverage.told(&report.zone),
         extent: extent(report),
+        columns,
         rows,
         report,
     };
@@ -82,7 +86,7 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 struct Page<'a> {
     version: &'static str,
     policy: String,
-    style: &'static str,
+    style: String,
     script: &'static str,
     headline: String,
     more: Option<String>,
@@ -92,6 +96,7 @@ struct Page<'a> {
     chart: Option<Chart>,
     coverage: Option<String>,
     extent: String,
+    columns: Columns,
     rows: Vec<Row<'a>>,
     report: &'a Report,
 }
@@ -100,10 +105,6 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn full(&self, row: &Row<'a>) -> Option<Full<'a>> {
         Full::of(row)
-    }
-
-    fn todo(&self) -> impl Iterator<Item = &Todo> {
-        self.report.todo.iter().take(TODO)
     }
 
     fn hints<'b>(&self, todo: &'b Todo) -> impl Iterator<Item = &'b String> {
@@ -120,6 +121,10 @@ impl<'a> Page<'a> {
 
     fn repeats(&self) -> impl Iterator<Item = &Repeat> {
         self.report.repeats.iter().take(REPEATS)
+    }
+
+    fn more_todo(&self) -> Option<u64> {
+        beyond(self.report.more_todo, 0)
     }
 
     fn more_repeats(&self) -> Option<u64> {

@@ -1,0 +1,48 @@
+//! Kills that oom-trace itself caused, to be seen.
+
+use crate::incident::model::OomKill;
+use crate::why::TEST_CGROUP;
+
+/// What the child calls itself that `trigger` has killed.
+const VICTIM: &[u8] = b"oom-victim";
+
+/// Whether `trigger` or `--demo` caused it: by its cgroup, as `why` tells it, and where the kernel's log
+/// does not tell that, by its name.
+pub(super) fn is_test(kill: &OomKill) -> bool {
+    let OomKill { victim, shortage, .. } = kill;
+    let cgroup = victim.cgroup.as_ref().map(|cgroup| &cgroup.path);
+    let limit = || shortage.limit.as_ref()?.cgroup.as_ref();
+    match cgroup.or_else(limit) {
+        Some(path) => path
+            .as_bytes()
+            .strip_prefix(b"/")
+            .is_some_and(|path| path.starts_with(TEST_CGROUP.as_bytes())),
+        None => victim.comm.as_ref().is_some_and(|comm| comm.as_bytes() == VICTIM),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::model::{Cgroup, Limit};
+    use crate::render::fixtures;
+
+    #[test]
+    fn a_cgroup_tells_of_a_test_and_without_one_the_name() {
+        let is = |comm: &str, cgroup: Option<&str>, limit: Option<&str>| {
+            let mut kill = fixtures::unknown();
+            kill.victim.comm = Some(comm.into());
+            kill.victim.cgroup = cgroup.map(|path| Cgroup { path: path.into(), id: None });
+            kill.shortage.limit =
+                limit.map(|path| Limit { cgroup: Some(path.into()), ..Limit::default() });
+            is_test(&kill)
+        };
+        assert!(is("worker", Some("/oom-trace-trigger-7/child"), None));
+        assert!(is("oom-victim", None, None));
+        assert!(is("worker", None, Some("/oom-trace-trigger-7")));
+        // Only root makes a cgroup at the top; a name, anybody takes.
+        assert!(!is("oom-victim", Some("/user.slice/oom-trace-trigger-7"), None));
+        assert!(!is("oom-victim", None, Some("/system.slice/app.service")));
+        assert!(!is("worker", None, None));
+    }
+}
