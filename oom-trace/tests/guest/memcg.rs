@@ -16,9 +16,12 @@ const MIB: usize = 1 << 20;
 const TICK_NS: u64 = 10_000_000;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("memcg_kill", || one_memcg_kill("kprobe")).on_each_kernel(),
-    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry")).on_each_kernel(),
-    Scenario::new("memcg_kill_with_many_cpus", || one_memcg_kill("kprobe")).on(Machine::ManyCpus),
+    Scenario::new("memcg_kill", || one_memcg_kill("kprobe", 3)).on_each_kernel(),
+    Scenario::new("memcg_kill_seen_by_fentry", || one_memcg_kill("fentry", 3)).on_each_kernel(),
+    // A thread that dies on another processor adds what it has counted for itself (before 6.2), and the kernel
+    // may print that or not.
+    Scenario::new("memcg_kill_with_many_cpus", || one_memcg_kill("kprobe", 0))
+        .on(Machine::ManyCpus),
     Scenario::new("limit_of_an_ancestor", limit_of_an_ancestor).sharing().shown(),
     Scenario::new("limit_two_levels_up_that_siblings_fill", limit_two_levels_up)
         .sharing()
@@ -34,10 +37,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// One process with threads grows past its cgroup's limit.
-fn one_memcg_kill(hooks: &str) {
+fn one_memcg_kill(hooks: &str, threads: usize) {
     let cgroup = Cgroup::limited("alone", 24 << 20);
     let watch = Watch::start(hooks);
-    let spec = Spec { uid: 1000, gid: 100, threads: 3, oom_score_adj: 7, ..named("hog") };
+    let spec = Spec { uid: 1000, gid: 100, threads, oom_score_adj: 7, ..named("hog") };
     let mut hog = Hog::start(&spec, &cgroup);
     let pid = hog.pid();
     let status = |name| hog.words("status", name)[0];

@@ -24,8 +24,10 @@ pub(crate) const CONFINED: &str = "confined";
 
 /// The most instructions that the verifier may look at, for all programs of a way to attach. It was 24,943,
 /// 25,056 and 7,800 on 6.12 when this was written, and some hundreds more for 1,024 CPUs: what takes more must
-/// be worth it, for it is time at each start, and memory.
-const BUDGETS: [(&str, u32); 3] = [("kprobe", 28_000), ("fentry", 28_000), ("tracepoint", 9_000)];
+/// be worth it, for it is time at each start, and memory. Before 6.8 a global function is verified where it is
+/// never called, too: 31,865, 31,981 and 7,924 on 6.1.
+const BUDGETS: [(&str, u32, u32); 3] =
+    [("kprobe", 28_000, 33_000), ("fentry", 28_000, 33_000), ("tracepoint", 9_000, 9_000)];
 
 /// What the agent's cgroup may hold while the agent starts.
 const ROOM: u64 = 24 << 20;
@@ -37,7 +39,8 @@ fn verified_instructions_are_not_told() -> Option<String> {
 
 fn start_is_cheap_to_verify() {
     let mut over = Vec::new();
-    for (attach, budget) in BUDGETS {
+    for (attach, lazily, before) in BUDGETS {
+        let budget = if crate::watch::release() < (6, 8) { before } else { lazily };
         let agent = Agent::start(oom_trace(&["--attach", attach]));
         let mut programs: Vec<_> = loaded_programs()
             .map(|program| program.unwrap())

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use self::demo::Demo;
 use self::instance::Instance;
 pub(in crate::commands) use self::instance::running;
+pub(in crate::commands) use self::protect::survive;
 use self::reload::Reloader;
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, open_sinks};
@@ -71,7 +72,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         });
         let mut notes = notes(&source);
         notes.extend(instance.as_ref().and_then(Instance::note));
-        notes.extend(protect::survive());
+        notes.extend(survive());
         notes.extend(protect::keep_heap(is_one_heap));
         notes.extend(protect::drop_privileges());
         let confined = !confine::runs_programs(&config);
