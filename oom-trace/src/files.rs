@@ -8,6 +8,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::SplitAsciiWhitespace;
 
+use rustix::fs::{StatVfs, StatVfsMountFlags};
+use rustix::io::Errno;
+
 /// First bytes of a store.
 pub(crate) const STORE: &[u8] = b"SQLite format 3\0";
 
@@ -54,6 +57,19 @@ pub(crate) fn spare_store(path: &Path) -> io::Result<()> {
         return Err(io::Error::other("it is a store of oom-trace's records; name another file"));
     }
     Ok(())
+}
+
+/// From 5.15 on, ext4 takes what is written to a file that was open when its file system became read-only,
+/// keeps it in memory alone, and has nothing against `fsync` (`ext4_da_write_begin`, `ext4_sync_file` in
+/// fs/ext4, v6.1).
+///
+/// # Errors
+/// It is so: what is written there would not come to a disk.
+pub(crate) fn refuse_read_only(file_system: rustix::io::Result<StatVfs>) -> io::Result<()> {
+    match file_system {
+        Ok(it) if it.f_flag.contains(StatVfsMountFlags::RDONLY) => Err(Errno::ROFS.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file anew, so that a reader finds the old one or the new one, whole. One that is there keeps

@@ -6,25 +6,30 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::fstatvfs;
 use rustix::io::Errno;
+
+use crate::files::refuse_read_only;
 
 /// An open file, pipe or terminal.
 #[derive(Debug)]
 pub(super) struct Lines {
     file: File,
+    /// Not a pipe, which takes what is written to it wherever its name stands.
+    is_regular: bool,
     /// The destination ends in the middle of a line.
     torn: bool,
 }
 
 impl Lines {
     pub(super) fn new(file: File) -> Self {
-        Self { file, torn: false }
+        Self { is_regular: is_regular(&file), file, torn: false }
     }
 
     /// The same for a file that may end in half a line, as a crash leaves it.
     pub(super) fn appending(file: File, path: &Path) -> Self {
         let torn = ends_within_a_line(&file, path).unwrap_or(false);
-        Self { file, torn }
+        Self { is_regular: is_regular(&file), file, torn }
     }
 
     /// Writes all of `record`, in one `write` unless the kernel takes only part of it. If that
@@ -33,6 +38,9 @@ impl Lines {
     pub(super) fn write(&mut self, record: &[u8]) -> io::Result<()> {
         if record.is_empty() {
             return Ok(());
+        }
+        if self.is_regular {
+            refuse_read_only(fstatvfs(&self.file))?;
         }
         let mut written = 0;
         if self.torn {
@@ -52,7 +60,7 @@ impl Lines {
 
     /// Has a regular file's content on its disk.
     pub(super) fn sync(&self) -> io::Result<()> {
-        if self.file.metadata()?.is_file() { self.file.sync_data() } else { Ok(()) }
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
     }
 
     fn put(&self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
@@ -82,7 +90,7 @@ impl Lines {
         let start = u64::try_from(written).ok().and_then(|written| end.checked_sub(written));
         match start {
             // Only what stands at the end is surely ours: another writer may have appended.
-            Some(start) if metadata.is_file() && metadata.len() == end => {
+            Some(start) if self.is_regular && metadata.len() == end => {
                 self.file.set_len(start)?;
                 self.file.seek(SeekFrom::Start(start))?;
                 Ok(())
@@ -90,6 +98,10 @@ impl Lines {
             _ => Err(ErrorKind::Unsupported.into()),
         }
     }
+}
+
+fn is_regular(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 /// `file` is open for writing only, so that a FIFO is not its own reader.

@@ -72,6 +72,7 @@ impl StoreError {
     pub(super) fn is_of_the_disk(&self) -> bool {
         use ErrorCode::{CannotOpen, ReadOnly, SystemIoFailure};
         matches!(self.code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
+            || matches!(self.cause, Cause::Io(_))
     }
 
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.

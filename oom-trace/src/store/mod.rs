@@ -24,11 +24,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
+use rustix::fs::statvfs;
 
 use self::age::Clocks;
 use self::place::{File, Files, beside};
 use self::prune::prune;
 use self::writer::Writer;
+use crate::files::refuse_read_only;
 use crate::incident::model::Record;
 use crate::setting::{ByteSize, ConfigDuration, may_be_made};
 
@@ -196,6 +198,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let path = &self.path;
         let failed = |error| StoreError::sqlite("write to", path, error);
+        let refuse_read_only =
+            || refuse_read_only(statvfs(path)).map_err(|io| StoreError::io("write to", path, io));
+        refuse_read_only()?;
         let transaction = self.connection.transaction().map_err(failed)?;
         let mut writer = Writer::new(&transaction);
         for (number, record) in (first..).zip(records) {
@@ -210,6 +215,8 @@ impl Store {
         }
         prune(&transaction, &self.retention, now).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+        // It may have become so meanwhile; what is written once more then is there once.
+        refuse_read_only()?;
         self.files.see_log(path);
         self.next = self.next.max(first + records.len() as u64);
         Ok(())

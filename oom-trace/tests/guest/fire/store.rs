@@ -79,9 +79,12 @@ struct Scene {
 
 impl Scene {
     fn with(store: PathBuf) -> Self {
-        let post = Post::new().with_store_at(store.clone()).start();
+        Self::of(Post::new().with_store_at(store.clone()), store)
+    }
+
+    fn of(post: Post, store: PathBuf) -> Self {
         Self {
-            post,
+            post: post.start(),
             store,
             cgroup: Cgroup::limited("stored", SMALL),
             oracle: Oracle::ask(),
@@ -153,10 +156,14 @@ fn ours(mut told: Told, log: &Log) -> Told {
     told
 }
 
-/// By an emergency, as files are open for writing.
+/// By an emergency, as files are open for writing. A file on that disk gets each record once, too.
 fn read_only() {
     let mounted = Mounted::here();
-    let mut scene = Scene::with(mounted.store("read-only"));
+    let file = mounted.store("read-only").with_extension("jsonl");
+    let output = format!("json:{}", file.display());
+    let store = mounted.store("read-only");
+    let mut scene =
+        Scene::of(Post::new().with(&["--output", &output]).with_store_at(store.clone()), store);
     scene.kill();
     // To all file systems on disks: it is done by a worker.
     fs::write("/proc/sysrq-trigger", "u").unwrap();
@@ -166,7 +173,9 @@ fn read_only() {
     mount_remount(&mounted.0, MountFlags::empty(), c"").unwrap();
     scene.says("works again; no records are missing");
     scene.kill();
-    scene.end_whole();
+    let log = scene.end();
+    Account::of(&log.kills, &ours(Told::read(&file), &log)).assert_whole();
+    Account::of(&log.kills, &scene.stored()).assert_whole();
 }
 
 fn await_options(folder: &Path, option: &str) {
