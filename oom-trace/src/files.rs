@@ -8,7 +8,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::SplitAsciiWhitespace;
 
-use rustix::fs::{StatVfs, StatVfsMountFlags};
+use rustix::fs::{
+    AtFlags, CWD, StatVfs, StatVfsMountFlags, Timespec, Timestamps, UTIME_NOW, utimensat,
+};
 use rustix::io::Errno;
 
 /// First bytes of a store.
@@ -68,6 +70,21 @@ pub(crate) fn spare_store(path: &Path) -> io::Result<()> {
 pub(crate) fn refuse_read_only(file_system: rustix::io::Result<StatVfs>) -> io::Result<()> {
     match file_system {
         Ok(it) if it.f_flag.contains(StatVfsMountFlags::RDONLY) => Err(Errno::ROFS.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Waits while the file system of a file is frozen, as SQLite would, but where it is this thread that waits:
+/// SQLite writes into a file that is mapped. Before 6.7 whoever waits in such a fault (`ext4_page_mkwrite`)
+/// holds `mmap_lock`, and each thread that maps or touches memory then waits with it.
+///
+/// # Errors
+/// The file system is read-only. What else may be wrong the next write says.
+pub(crate) fn await_writable(path: &Path) -> io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    match utimensat(CWD, path, &times, AtFlags::empty()) {
+        Err(Errno::ROFS) => Err(Errno::ROFS.into()),
         _ => Ok(()),
     }
 }

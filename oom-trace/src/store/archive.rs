@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, Params};
 
 use super::place::{File, Numbers, Shift, beside};
 use super::{StoreError, schema};
+use crate::files::await_writable;
 use crate::incident::model::Record;
 
 pub use self::boots::{BootSeen, Known, Pruned, Told};
@@ -23,6 +24,8 @@ pub struct Archive {
     path: PathBuf,
     /// How the numbers that it is asked for become those of the file.
     numbers: Numbers,
+    /// Whether the agent reads it, which waits for a disk with one thread only.
+    is_agents: bool,
     connection: Option<(Connection, Option<File>)>,
     /// How often SQLite looked whether it goes on for too long.
     looks: Arc<AtomicU64>,
@@ -35,11 +38,13 @@ impl Archive {
     /// Of the store at this path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self::after(path, Numbers::own())
+        Self { is_agents: false, ..Self::after(path, Numbers::own()) }
     }
 
+    /// The agent's own.
     pub(super) fn after(path: &Path, numbers: Numbers) -> Self {
-        Self { path: path.to_owned(), numbers, connection: None, looks: Arc::default() }
+        let looks = Arc::default();
+        Self { path: path.to_owned(), numbers, is_agents: true, connection: None, looks }
     }
 
     /// One more reader of the same.
@@ -257,6 +262,10 @@ impl Archive {
 
     /// To the file that is there now.
     fn connection(&mut self) -> rusqlite::Result<&Connection> {
+        if self.is_agents {
+            // A file that nobody may write to can be read all the same.
+            let _ = await_writable(&self.path);
+        }
         let file = File::at(&self.path);
         let open = self.connection.take().filter(|(_, open)| *open == file);
         let connection = match open {

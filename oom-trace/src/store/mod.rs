@@ -30,7 +30,7 @@ use self::age::Clocks;
 use self::place::{File, Files, beside};
 use self::prune::prune;
 use self::writer::Writer;
-use crate::files::refuse_read_only;
+use crate::files::{await_writable, refuse_read_only};
 use crate::incident::model::Record;
 use crate::setting::{ByteSize, ConfigDuration, may_be_made};
 
@@ -106,7 +106,7 @@ impl Store {
         let failed = |error| StoreError::sqlite("open", path, error);
         // SQLite gives its other files the mode of this one.
         let made = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
-        made.map_err(|io| StoreError::io("open", path, io))?;
+        made.and_then(|_| await_writable(path)).map_err(|io| StoreError::io("open", path, io))?;
         let mut connection = Connection::open(path).map_err(failed)?;
         schema::prepare(&connection).map_err(failed)?;
         match schema::bring_up(&mut connection).map_err(failed)? {
@@ -198,9 +198,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let path = &self.path;
         let failed = |error| StoreError::sqlite("write to", path, error);
-        let refuse_read_only =
-            || refuse_read_only(statvfs(path)).map_err(|io| StoreError::io("write to", path, io));
-        refuse_read_only()?;
+        let refused = |io| StoreError::io("write to", path, io);
+        await_writable(path).map_err(refused)?;
         let transaction = self.connection.transaction().map_err(failed)?;
         let mut writer = Writer::new(&transaction);
         for (number, record) in (first..).zip(records) {
@@ -216,7 +215,7 @@ impl Store {
         prune(&transaction, &self.retention, now).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         // It may have become so meanwhile; what is written once more then is there once.
-        refuse_read_only()?;
+        refuse_read_only(statvfs(path)).map_err(refused)?;
         self.files.see_log(path);
         self.next = self.next.max(first + records.len() as u64);
         Ok(())

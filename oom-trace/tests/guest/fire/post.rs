@@ -259,7 +259,7 @@ impl Post {
     }
 
     /// What each of its threads does.
-    fn threads(&self) -> String {
+    pub(crate) fn threads(&self) -> String {
         let Some(life) = &self.life else { return String::new() };
         let tasks = fs::read_dir(format!("/proc/{}/task", life.id()));
         let of = |task: PathBuf| {

@@ -66,6 +66,23 @@ impl Drop for Mounted {
     }
 }
 
+/// A disk whose writers wait, as backups have it for a moment; a scenario that fails lets them go on.
+struct Frozen(File);
+
+impl Frozen {
+    fn at(folder: &Path) -> Self {
+        let folder = File::open(folder).unwrap();
+        sys::freeze(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        sys::thaw(&self.0).unwrap();
+    }
+}
+
 /// An agent and the kills that it is to tell of.
 struct Scene {
     post: Post,
@@ -98,7 +115,7 @@ impl Scene {
         Victim::growing("hog", &self.cgroup).die(KILLS);
         self.kills += KILLS;
         let told = self.post.await_kills(self.kills).kills.len();
-        assert_eq!(told, self.kills, "{:#?}", self.post.said());
+        assert_eq!(told, self.kills, "{:#?}{}", self.post.said(), self.post.threads());
     }
 
     /// Waits until it says this, after what was waited for before.
@@ -197,12 +214,11 @@ fn frozen() {
     let mounted = Mounted::here();
     let mut scene = Scene::with(mounted.store("frozen"));
     scene.kill();
-    let folder = File::open(&mounted.0).unwrap();
-    sys::freeze(&folder).unwrap();
+    let frozen = Frozen::at(&mounted.0);
     scene.kill();
     scene.says("the disk does not respond");
     scene.kill();
-    sys::thaw(&folder).unwrap();
+    drop(frozen);
     scene.says(WORKS);
     scene.kill();
     scene.end_whole();
