@@ -21,7 +21,7 @@ use super::syslog::SyslogConfig;
 use super::textfile::TextfileConfig;
 #[cfg(feature = "network")]
 use super::webhook::WebhookConfig;
-use crate::setting::{TableError, inline_table};
+use crate::setting::{TableError, advise, inline_table};
 
 macro_rules! kinds {
     ($($(#[$only:meta])* $kind:ident: $config:ident),+ $(,)?) => {
@@ -89,7 +89,7 @@ kinds! {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SpecError {
     /// Nothing is called so.
-    #[error("unknown sink type {kind:?}; expected one of {}", KINDS.join(", "))]
+    #[error("{}", advise(&format!("unknown sink type `{kind}`, expected one of `{}`", KINDS.join("`, `"))))]
     Kind {
         /// What was written.
         kind: String,
@@ -143,8 +143,9 @@ mod tests {
         assert_eq!(spec.destination().name(), "/x");
         assert_eq!(spec.destination().format(), Some(Format::Kernel));
         for (text, says) in [
-            ("fil:{}", "unknown sink type \"fil\"; expected one of file"),
+            ("fil:{}", "unknown sink type `fil`; did you mean `file`?"),
             ("file", "missing key `path`"),
+            ("carrier", "unknown sink type `carrier`; expected one of `file`, `"),
             ("file:{ pth = 1 }", "unknown key `pth`; did you mean `path`?"),
             ("file:{", "inline table"),
         ] {

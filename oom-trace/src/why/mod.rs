@@ -12,6 +12,7 @@ mod place;
 mod rules;
 mod shortage;
 mod summary;
+mod test_kill;
 mod zones;
 
 #[cfg(test)]
@@ -21,8 +22,7 @@ mod tests;
 
 use crate::incident::model::{OomFailed, OomKill, OomPanic, Why};
 
-/// How the name of a cgroup begins that is made for a kill to test with; it is at the top.
-pub(crate) const TEST_CGROUP: &str = "oom-trace-trigger-";
+pub(crate) use self::test_kill::{TEST_CGROUP, TEST_VICTIM, is_test};
 
 /// The same for a shortage in which nobody could be killed.
 #[must_use]

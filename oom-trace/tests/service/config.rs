@@ -116,7 +116,7 @@ fn each_is_told_so_that_it_can_be_mended() {
 fn a_flag_is_told_in_the_same_words() {
     let service = Service::new();
     for (flag, value, says) in [
-        ("--sink", "fil:{}", "unknown sink type \"fil\"; expected one of "),
+        ("--sink", "fil:{}", "unknown sink type `fil`; did you mean `file`?"),
         ("--sink", "file:{ pth = \"/x\" }", "unknown key `pth`; did you mean `path`?"),
         ("--sink", "file", "missing key `path`"),
         ("--filter", "{ scop = [] }", "unknown key `scop`; did you mean `scope`?"),

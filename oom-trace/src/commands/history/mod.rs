@@ -50,7 +50,7 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
     let (mut files, ids) = files_and_ids(what)?;
     // With a store to read, what is no file is hardly one.
     if store.is_some()
-        && let Some((file, filter)) = files.iter().find_map(|it| Some((it, not_a_file(it)?)))
+        && let Some((file, filter)) = files.iter().find_map(|it| Some((it, filter_for(it)?)))
     {
         bail!("there is no file {}; did you mean {filter}?", file.display());
     }
@@ -103,10 +103,6 @@ fn files_and_ids(what: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)
     }
     let files = what.iter().filter(|path| is_id(path).is_none());
     Ok((files.cloned().collect(), ids))
-}
-
-fn not_a_file(path: &Path) -> Option<String> {
-    if path.exists() { None } else { filter_for(path) }
 }
 
 /// What the agent says of itself is left out where people read or kills are counted, unless it is asked

@@ -1,7 +1,6 @@
 //! `oom-trace report`: past kills summed up, on the terminal or as a page.
 
 mod page;
-mod test_kill;
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -13,6 +12,7 @@ use crate::cli::ReportArgs;
 use crate::commands::select::Selection;
 use crate::render::Style;
 use crate::report::{Collector, text};
+use crate::why::is_test;
 
 /// Sums up the kills that are asked for.
 ///
@@ -25,7 +25,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     }
     let selection = Selection::new(&source.named(), source.log, select)?;
     let whole = if html.is_some() { *full } else { 0 };
-    let mut collector = Collector::new(whole).telling_tests(test_kill::is_test);
+    let mut collector = Collector::new(whole).telling_tests(is_test);
     let told = selection.each(|record| {
         collector.add(record);
         Ok(())

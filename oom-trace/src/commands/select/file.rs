@@ -45,7 +45,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
         bail!("{shown} is a directory; specify a file in it, such as {shown}/records.db");
     }
     File::open(path).with_context(|| format!("cannot open {shown}")).map_err(|error| {
-        match if path.exists() { None } else { filter_for(path) } {
+        match filter_for(path) {
             Some(filter) => anyhow!("{error:#}; or did you mean {filter}?"),
             None => error,
         }
@@ -54,7 +54,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
 
 /// The filter for what is no file and looks like the name of a process, a unit or a cgroup.
 pub(crate) fn filter_for(path: &Path) -> Option<String> {
-    let name = path.to_str()?;
+    let name = path.to_str().filter(|_| !path.exists())?;
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@');
     let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
     match suffix {

@@ -27,10 +27,10 @@ use self::cgroup::{Throwaway, Top};
 use self::child::Child;
 pub(in crate::commands) use self::hierarchy::{Hierarchy, Version};
 use self::interrupt::Interrupt;
-use self::victim::VICTIM_NAME;
 use crate::cli::{Case, TriggerArgs, VictimArgs};
 use crate::kernel::vmstat::Vmstat;
 use crate::units::{Joined, Size};
+use crate::why::TEST_VICTIM;
 
 /// How long those that were killed together may take to end.
 const DEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -181,7 +181,7 @@ fn told(killed: &Killed) -> String {
         }
         None => "because the machine had no memory left".to_owned(),
     };
-    format!("the kernel killed {} ({VICTIM_NAME}) {of}", killed.processes())
+    format!("the kernel killed {} ({TEST_VICTIM}) {of}", killed.processes())
 }
 
 fn print(line: &str) -> Result<(), TriggerError> {

@@ -10,9 +10,7 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use rustix::thread::{disable_transparent_huge_pages, set_name};
 
 use crate::cli::{Use, VictimArgs};
-
-/// What the child calls itself.
-pub(super) const VICTIM_NAME: &str = "oom-victim";
+use crate::why::TEST_VICTIM;
 
 const CHUNK: usize = 256 << 10;
 
@@ -30,7 +28,7 @@ pub fn victim(args: &VictimArgs) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // Should it fail in another way than planned, that is nothing to keep a picture of.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    set_name(&std::ffi::CString::new(VICTIM_NAME)?)?;
+    set_name(&std::ffi::CString::new(TEST_VICTIM)?)?;
     // Not the agent's: the child is to be the first to die, even of a limit further up.
     fs::write("/proc/self/oom_score_adj", args.oom_score_adj.to_string())?;
     io::stdin().read_exact(&mut [0])?;
@@ -63,7 +61,7 @@ fn anonymous(bytes: u64) -> Vec<Vec<u8>> {
 }
 
 fn tmpfs(bytes: u64) -> io::Result<File> {
-    let mut file = File::from(memfd_create("oom-victim", MemfdFlags::CLOEXEC)?);
+    let mut file = File::from(memfd_create(TEST_VICTIM, MemfdFlags::CLOEXEC)?);
     let chunk = vec![1; CHUNK];
     for _ in 0..bytes.div_ceil(CHUNK as u64) {
         file.write_all(&chunk)?;

@@ -196,6 +196,22 @@ pub(super) fn recorded(boots: &[Boot], since: Timestamp, until: Timestamp) -> u6
     within.map(|(_, kill)| u64::from(kill.kills.unwrap_or(0))).sum()
 }
 
+/// For how much of a span it is known that no agent ran.
+pub(super) fn unwatched(boots: &[Boot], since: Timestamp, until: Timestamp) -> SignedDuration {
+    let spans = boots.iter().flat_map(|boot| {
+        let points = boot.usable();
+        let pairs: Vec<_> =
+            points.windows(2).filter_map(|pair| <[Point; 2]>::try_from(pair).ok()).collect();
+        pairs.into_iter().map(|[a, b]| (agent(a.sign, b.sign), boot.wall(a.ns), boot.wall(b.ns)))
+    });
+    let without = spans.filter(|(agent, ..)| matches!(agent, Agent::Stopped | Agent::Unheard));
+    without
+        .map(|(_, from, to)| {
+            to.min(until).duration_since(from.max(since)).max(SignedDuration::ZERO)
+        })
+        .sum()
+}
+
 /// Why nobody knows of the time before the first thing known of a boot.
 fn hole_before(boot: &Boot, before: Option<&Boot>) -> Why {
     if boot.pruned.is_some() {

@@ -5,7 +5,7 @@ use super::super::hit::Hit;
 use crate::incident::model::{Candidate, OOM_SCORE_ADJ_MIN, OomKill, Scope};
 use crate::quote::Quoted;
 use crate::units::Size;
-use crate::why::TEST_CGROUP;
+use crate::why::is_test;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
 const BEST_EFFORT_ADJ: i16 = 1000;
@@ -13,10 +13,8 @@ const BEST_EFFORT_ADJ: i16 = 1000;
 /// What may not be killed and holds less of the memory that ran out did not bring it about.
 const NOTABLE_PERCENT: u64 = 10;
 
-/// Only root makes a cgroup at the top.
 pub(super) fn to_test(kill: &OomKill) -> Option<String> {
-    let path = kill.victim.cgroup.as_ref()?.path.as_bytes();
-    path.strip_prefix(b"/")?.starts_with(TEST_CGROUP.as_bytes()).then(|| {
+    is_test(kill).then(|| {
         "nothing: oom-trace caused this kill itself, as a test (--demo or oom-trace trigger)"
             .to_owned()
     })

@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::super::evidence::{Doubt, Evidence, InCgroup};
-use super::super::ledger::Unproven;
+use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
+use super::super::ledger::{Unproven, unwatched};
 use super::super::meant::Asked;
+use super::super::question::Question;
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
 use crate::quote::Quoted;
 use crate::render::{brief, time};
-use crate::units::Counted;
+use crate::units::{Age, Counted};
 
 /// More kills nobody reads.
 const SHOWN: usize = 20;
@@ -144,6 +145,23 @@ impl Answer<'_> {
     /// What a "no" rests on.
     fn proof(&self) -> String {
         let Self { question, evidence, .. } = self;
+        let unwatched = self.unwatched().map(|for_so_long| {
+            format!("; the agent did not run for {for_so_long} of it, which that count covers")
+        });
+        self.count(question, evidence) + &unwatched.unwrap_or_default()
+    }
+
+    /// For how long there was none, of the time that the machine's count covers.
+    fn unwatched(&self) -> Option<Age> {
+        let Self { question, evidence, .. } = self;
+        self.counted()?;
+        let unwatched = unwatched(&evidence.boots, question.since, question.until);
+        let is_store = evidence.ground == Ground::Store;
+        let ms = u64::try_from(unwatched.as_millis()).ok().filter(|ms| is_store && *ms > 0)?;
+        Some(Age(ms))
+    }
+
+    fn count(&self, question: &Question, evidence: &Evidence) -> String {
         match (self.counted(), &evidence.cgroup) {
             (None, Some(InCgroup { counter, told_since: 0, .. })) => {
                 format!("memory.events of {} counts no kill since it is there", counter.cgroup)

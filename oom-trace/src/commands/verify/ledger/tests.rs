@@ -167,3 +167,17 @@ fn what_lies_between_the_holes_is_proven() {
     assert_eq!(of(1001, 1009), []);
     assert_eq!((recorded(&lost, at(1010), at(1090)), recorded(&lost, at(1031), at(1090))), (1, 0));
 }
+
+#[test]
+fn the_time_without_an_agent_is_counted_within_the_span() {
+    let points = [
+        (0, 0, Sign::Boot),
+        (10, 0, STARTED),
+        (40, 0, STOPPED),
+        (85, 0, STARTED),
+        (100, 0, Sign::Now),
+    ];
+    let boots = [boot(1000, &points, &[])];
+    let of = |since, until| unwatched(&boots, at(since), at(until)).as_secs();
+    assert_eq!([of(1000, 1100), of(1050, 1060), of(1085, 1100), of(900, 1005)], [55, 10, 0, 5]);
+}

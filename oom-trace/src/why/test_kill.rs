@@ -1,14 +1,16 @@
-//! Kills that oom-trace itself caused, to be seen.
+//! Kills that oom-trace itself causes, to be seen: by `trigger` and `--demo`.
 
 use crate::incident::model::OomKill;
-use crate::why::TEST_CGROUP;
 
-/// What the child calls itself that `trigger` has killed.
-const VICTIM: &[u8] = b"oom-victim";
+/// How the name of the cgroup begins that is made for one; it is at the top.
+pub(crate) const TEST_CGROUP: &str = "oom-trace-trigger-";
 
-/// Whether `trigger` or `--demo` caused it: by its cgroup, as `why` tells it, and where the kernel's log
-/// does not tell that, by its name.
-pub(super) fn is_test(kill: &OomKill) -> bool {
+/// What the child calls itself that is to be killed.
+pub(crate) const TEST_VICTIM: &str = "oom-victim";
+
+/// Whether it is one: by its cgroup, and where nothing tells that, by its name. Only root makes a cgroup at
+/// the top.
+pub(crate) fn is_test(kill: &OomKill) -> bool {
     let OomKill { victim, shortage, .. } = kill;
     let cgroup = victim.cgroup.as_ref().map(|cgroup| &cgroup.path);
     let limit = || shortage.limit.as_ref()?.cgroup.as_ref();
@@ -17,7 +19,7 @@ pub(super) fn is_test(kill: &OomKill) -> bool {
             .as_bytes()
             .strip_prefix(b"/")
             .is_some_and(|path| path.starts_with(TEST_CGROUP.as_bytes())),
-        None => victim.comm.as_ref().is_some_and(|comm| comm.as_bytes() == VICTIM),
+        None => victim.comm.as_ref().is_some_and(|comm| comm.as_bytes() == TEST_VICTIM.as_bytes()),
     }
 }
 
