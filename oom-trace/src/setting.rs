@@ -138,6 +138,14 @@ pub fn may_be_made(path: &Path) -> io::Result<()> {
 #[error("{0}")]
 pub struct TableError(String);
 
+/// A whole number, of a flag.
+///
+/// # Errors
+/// It is none.
+pub fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "expected a whole number")
+}
+
 /// From a table in one line, as a flag's value has it.
 ///
 /// # Errors

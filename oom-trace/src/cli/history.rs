@@ -7,6 +7,7 @@ use clap::Args;
 use super::SelectArgs;
 use super::select::a_store;
 use crate::render::{Color, Format};
+use crate::setting::number;
 
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
@@ -76,7 +77,7 @@ pub struct ExplainArgs {
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ListArgs {
     /// Only the newest N kills
-    #[arg(short = 'n', long = "lines", value_name = "N")]
+    #[arg(short = 'n', long = "lines", value_name = "N", value_parser = number::<usize>)]
     pub most: Option<usize>,
     /// The newest first
     #[arg(short, long)]

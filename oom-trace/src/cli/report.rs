@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{SelectArgs, SourceArgs};
 use crate::render::Color;
+use crate::setting::number;
 
 /// Which kills to sum up, and how.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// With --html: show the newest N incidents in full, the rest one line each
-    #[arg(long, value_name = "N", default_value_t = 300)]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = number::<usize>)]
     pub full: usize,
     /// When to use colours; NO_COLOR disables them for `auto`
     #[arg(long, value_enum, default_value_t = Color::Auto)]

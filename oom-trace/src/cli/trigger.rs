@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use parse_size::Config;
 
+use crate::units::Size;
+
 const MIB: u64 = 1 << 20;
 
 /// Below this the child's own page tables and stack would be most of what is measured.
@@ -95,9 +97,13 @@ fn memory_size(text: &str) -> Result<u64, String> {
     let size = Config::new()
         .with_binary()
         .parse_size(text)
-        .map_err(|error| format!("{error} (examples: 32M, 64MiB)"))?;
+        .map_err(|_| "expected a size, such as 32M or 64MiB".to_owned())?;
     if size < SMALLEST {
-        return Err(format!("the child needs at least {}M to run", SMALLEST / MIB));
+        return Err(format!(
+            "that is {}; the child needs at least {}M to run",
+            Size(size),
+            SMALLEST / MIB
+        ));
     }
     Ok(size)
 }

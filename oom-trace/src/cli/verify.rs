@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::When;
 use super::select::{SpanError, not_empty};
+use crate::setting::number;
 use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPattern};
 
 /// Of what and when to say whether there was an OOM kill.
@@ -46,7 +47,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
     /// Only kills of this process
-    #[arg(long)]
+    #[arg(long, value_parser = number::<u32>)]
     pub pid: Option<u32>,
     /// The agent's store [default: the service's, else the running kernel's log]
     #[arg(value_name = "FILE", conflicts_with = "store")]

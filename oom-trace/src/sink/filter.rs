@@ -56,8 +56,13 @@ pub struct Filter {
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
     /// Only victims of this user id
-    #[arg(long, value_name = "UID", help_heading = "Filters")]
+    #[arg(long, value_name = "UID", value_parser = uid, help_heading = "Filters")]
     pub uid: Vec<u32>,
+}
+
+/// The kernel does not know names.
+fn uid(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "expected a number, as `id -u NAME` prints it")
 }
 
 fn words<T: Copy + Send + Sync + 'static>(

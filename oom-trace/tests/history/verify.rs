@@ -219,6 +219,23 @@ fn what_goes_wrong_is_no_answer() {
     assert!(String::from_utf8_lossy(&usage.stderr).contains("2 hours ago"));
 }
 
+/// In words that say what is expected.
+#[test]
+fn what_is_no_number_is_wrong_usage() {
+    for (command, args, says) in [
+        ("verify", ["--pid", "nginx"], "expected a whole number"),
+        ("history", ["-n", "ten"], "expected a whole number"),
+        ("history", ["--uid", "root"], "expected a number, as `id -u NAME` prints it"),
+        ("trigger", ["--memory", "much"], "expected a size, such as 32M"),
+        ("trigger", ["--memory", "32"], "that is 32 B; the child needs at least"),
+    ] {
+        let output = run(command, &args, b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains(says), "{command}: {said}");
+    }
+}
+
 #[test]
 fn a_period_that_is_empty_is_wrong_usage() {
     let log = logged("6.12-memcg.log");
