@@ -222,7 +222,7 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
         if !self.pace.wait() {
             return Err(Ended::Stopped);
         }
-        let mut archive = Archive::at(store);
+        let mut archive = Archive::of_agent(store);
         let places = std::mem::take(&mut self.kept);
         if let Err(error) = self.kept(&places, &mut archive) {
             self.kept = places;

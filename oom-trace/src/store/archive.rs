@@ -38,13 +38,23 @@ impl Archive {
     /// Of the store at this path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { is_agents: false, ..Self::after(path, Numbers::own()) }
+        Self {
+            path: path.to_owned(),
+            numbers: Numbers::own(),
+            is_agents: false,
+            connection: None,
+            looks: Arc::default(),
+        }
     }
 
-    /// The agent's own.
+    /// The agent's own, for a thread that may wait for its disk.
+    #[must_use]
+    pub fn of_agent(path: &Path) -> Self {
+        Self { is_agents: true, ..Self::at(path) }
+    }
+
     pub(super) fn after(path: &Path, numbers: Numbers) -> Self {
-        let looks = Arc::default();
-        Self { path: path.to_owned(), numbers, is_agents: true, connection: None, looks }
+        Self { numbers, ..Self::of_agent(path) }
     }
 
     /// One more reader of the same.
