@@ -105,11 +105,15 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
         assert_eq!(status, Some(1), "{args:?} {text}");
     }
     for args in
-        [&["--cgroup", "job-4712"][..], &["--unit", "job-4712"], &["--cgroup", "/user.slice/*"]]
+        [&["--cgroup", "job-5712"][..], &["--unit", "job-5712"], &["--cgroup", "/nowhere.slice/*"]]
     {
         let (status, _, text) = verify(&records, &asked(args));
         assert_eq!(status, Some(0), "{args:?} {text}");
+        assert!(text.ends_with(" nor in a record\n"), "{args:?} {text}");
     }
+    let (_, _, text) =
+        verify(&records, &[SPAN.as_slice(), &["--cgroup", "ci.service", "--pid", "7"]].concat());
+    assert!(!text.contains(" nor in a record"), "{text}");
 }
 
 /// As in a script whose variable is unset, or holds all of `/proc/self/cgroup`.

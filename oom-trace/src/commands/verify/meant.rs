@@ -99,6 +99,16 @@ impl Meant {
         self.0.iter().filter(|asked| asked.kills().next().is_some())
     }
 
+    /// Those that could be found here by their names, and were not, nor in a record; what is certain of them
+    /// may be of no use to who asked.
+    pub(super) fn unfound(&self) -> impl Iterator<Item = &str> {
+        let is_unfound = |asked: &&Asked| {
+            let Filter { cgroup, unit, .. } = &asked.filter;
+            !asked.is_known && !(cgroup.is_empty() && unit.is_empty())
+        };
+        self.0.iter().filter(is_unfound).map(|asked| asked.name.as_str())
+    }
+
     /// Whether no kill may be meant.
     pub(super) fn is_sure(&self) -> bool {
         self.unsure().next().is_none()
@@ -121,9 +131,9 @@ impl Meant {
         }
     }
 
-    /// Looks for them on this machine, if that decides.
+    /// Looks for them on this machine.
     pub(super) fn look_around(&mut self) {
-        if self.is_sure() {
+        if self.0.iter().all(|asked| asked.is_known) {
             return;
         }
         UNIT_FILES.iter().for_each(|folder| self.units(Path::new(folder)));

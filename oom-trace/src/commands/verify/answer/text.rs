@@ -45,7 +45,11 @@ impl Answer<'_> {
                 self.kills(out)?;
                 self.unknown(out)
             }
-            Verdict::None => writeln!(out, "  {}", self.proof()),
+            Verdict::None => {
+                writeln!(out, "  {}", self.proof())?;
+                let mut unfound = self.evidence.meant.unfound();
+                unfound.try_for_each(|name| writeln!(out, "  {name} {}", self.nowhere()))
+            }
             Verdict::Unknown => {
                 self.unknown(out)?;
                 self.known(out)
@@ -106,10 +110,9 @@ impl Answer<'_> {
     /// A place that is asked for, and kills that may be meant.
     fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         let Asked { name, .. } = asked;
-        let why = match (asked.is_known, &self.evidence.here) {
-            (false, Some(_)) => "is neither on this machine nor in a record",
-            (false, None) => "is in no record",
-            (true, _) => "does not cover what is below",
+        let why = match asked.is_known {
+            false => self.nowhere(),
+            true => "does not cover what is below",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
         for (cgroup, kills) in asked.kills().take(SHOWN) {
@@ -117,6 +120,14 @@ impl Answer<'_> {
             writeln!(out, "    --cgroup {cgroup} ({})", Counted(kills, "kill"))?;
         }
         Ok(())
+    }
+
+    /// Of a name that fits nothing.
+    fn nowhere(&self) -> &'static str {
+        match self.evidence.here {
+            Some(_) => "is neither on this machine nor in a record",
+            None => "is in no record",
+        }
     }
 
     /// The rest of that time, of which a "no" is proven.
