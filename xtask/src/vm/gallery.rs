@@ -4,9 +4,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+use super::account::Account;
 use super::guest::Guest;
+use super::kernels::Kernel;
+use super::machines::MACHINES;
 use super::page::Page;
-use super::table::Table;
 use crate::sh;
 
 /// The kernel whose runs are shown.
@@ -40,17 +42,21 @@ const SHOWN: &[(&str, &str)] = &[
     ("sysrq_kill", "Somebody pressed a key"),
 ];
 
-/// Makes the page of the runs on [`KERNEL`].
-pub(super) fn make(table: &Table) -> Result<Page> {
-    let guests: Vec<_> =
-        table.accounts().map(|(guest, _)| guest).filter(|it| it.kernel.name == KERNEL).collect();
+/// Makes the page of the last runs on [`KERNEL`] that were good, whichever machine was run now.
+pub(super) fn make() -> Result<Page> {
+    let kernel = Kernel::named(KERNEL)?;
+    let guests: Vec<_> = MACHINES
+        .iter()
+        .map(|machine| Guest { kernel, machine })
+        .filter(|guest| Account::kept(&guest.account()).is_some_and(|it| it.is_good()))
+        .collect();
     let mut text = String::new();
     for (scenario, heading) in SHOWN {
         let block = block(&guests, scenario)?;
         text.push_str(&format!("## {heading}\n\n```\n{block}\n```\n\n"));
     }
-    let kernel = guests.first().context("no guest of the gallery's kernel")?.kernel.package()?;
-    let page = format!(include_str!("gallery.md"), kernel = kernel, blocks = text.trim_end());
+    let page =
+        format!(include_str!("gallery.md"), kernel = kernel.package()?, blocks = text.trim_end());
     let old = fs::read_to_string(sh::root().join(PAGE)).unwrap_or_default();
     Ok(Page { path: PAGE, text: page + of_logs(&old) })
 }
@@ -61,8 +67,8 @@ fn of_logs(page: &str) -> &str {
 }
 
 /// The first block that the scenario left, in whichever guest it ran.
-fn block(guests: &[&Guest], scenario: &str) -> Result<String> {
-    let file = |guest: &&Guest| guest.out().join(FOLDER).join(scenario).with_extension("txt");
+fn block(guests: &[Guest], scenario: &str) -> Result<String> {
+    let file = |guest: &Guest| guest.out().join(FOLDER).join(scenario).with_extension("txt");
     let left = guests.iter().map(file).find_map(|path| fs::read_to_string(path).ok());
     let left = left.with_context(|| format!("the scenario {scenario} left no block to show"))?;
     first_kill(&left).with_context(|| format!("the scenario {scenario} shows no kill"))

@@ -154,8 +154,13 @@ impl Results {
         if selection.is_all() {
             pages.push(page::make(&self.table)?);
         }
-        if selection.machine.is_none() && !selection.sample && self.has(gallery::KERNEL) {
-            pages.push(gallery::make(&self.table)?);
+        if !selection.sample && self.has(gallery::KERNEL) {
+            match gallery::make() {
+                Ok(page) => pages.push(page),
+                // The other machines have not all been run here.
+                Err(error) if selection.machine.is_some() => say(format!("no gallery: {error:#}")),
+                Err(error) => return Err(error),
+            }
         }
         Ok(pages)
     }
