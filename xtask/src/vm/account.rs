@@ -93,6 +93,13 @@ impl Account {
         self.scenarios.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Fail(_))).count()
     }
 
+    /// Whether this one did.
+    pub(super) fn has_passed(&self, scenario: &str) -> bool {
+        self.scenarios
+            .iter()
+            .any(|(name, verdict)| name == scenario && matches!(verdict, Verdict::Pass))
+    }
+
     pub(super) fn is_good(&self) -> bool {
         self.failed() == 0 && self.trouble.is_none()
     }

@@ -42,13 +42,13 @@ const SHOWN: &[(&str, &str)] = &[
     ("sysrq_kill", "Somebody pressed a key"),
 ];
 
-/// Makes the page of the last runs on [`KERNEL`] that were good, whichever machine was run now.
+/// Makes the page of the last runs on [`KERNEL`], whichever machine was run now.
 pub(super) fn make() -> Result<Page> {
     let kernel = Kernel::named(KERNEL)?;
     let guests: Vec<_> = MACHINES
         .iter()
         .map(|machine| Guest { kernel, machine })
-        .filter(|guest| Account::kept(&guest.account()).is_some_and(|it| it.is_good()))
+        .filter_map(|guest| Some((guest, Account::kept(&guest.account())?)))
         .collect();
     let mut text = String::new();
     for (scenario, heading) in SHOWN {
@@ -66,10 +66,11 @@ fn of_logs(page: &str) -> &str {
     page.find(LOGS).and_then(|at| page.get(at..)).unwrap_or_default()
 }
 
-/// The first block that the scenario left, in whichever guest it ran.
-fn block(guests: &[Guest], scenario: &str) -> Result<String> {
+/// The first block that the scenario left, in whichever guest it passed.
+fn block(guests: &[(Guest, Account)], scenario: &str) -> Result<String> {
+    let passed = guests.iter().filter(|(_, account)| account.has_passed(scenario));
     let file = |guest: &Guest| guest.out().join(FOLDER).join(scenario).with_extension("txt");
-    let left = guests.iter().map(file).find_map(|path| fs::read_to_string(path).ok());
+    let left = passed.map(|(guest, _)| file(guest)).find_map(|path| fs::read_to_string(path).ok());
     let left = left.with_context(|| format!("the scenario {scenario} left no block to show"))?;
     first_kill(&left).with_context(|| format!("the scenario {scenario} shows no kill"))
 }
