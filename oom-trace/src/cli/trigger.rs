@@ -122,6 +122,6 @@ mod tests {
     #[test]
     fn a_size_that_cannot_work_is_explained() {
         assert!(memory_size("3M").unwrap_err().contains("at least 4M"));
-        assert!(memory_size("much").unwrap_err().contains("examples: 32M"));
+        assert!(memory_size("much").unwrap_err().contains("such as 32M"));
     }
 }
