@@ -27,12 +27,12 @@ pub(crate) fn is_test(kill: &OomKill) -> bool {
 mod tests {
     use super::*;
     use crate::incident::model::{Cgroup, Limit};
-    use crate::render::fixtures;
+    use crate::why::testdata;
 
     #[test]
     fn a_cgroup_tells_of_a_test_and_without_one_the_name() {
         let is = |comm: &str, cgroup: Option<&str>, limit: Option<&str>| {
-            let mut kill = fixtures::unknown();
+            let mut kill = testdata::unknown();
             kill.victim.comm = Some(comm.into());
             kill.victim.cgroup = cgroup.map(|path| Cgroup { path: path.into(), id: None });
             kill.shortage.limit =

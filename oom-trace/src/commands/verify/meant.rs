@@ -104,7 +104,8 @@ impl Meant {
     pub(super) fn unfound(&self) -> impl Iterator<Item = &str> {
         let is_unfound = |asked: &&Asked| {
             let Filter { cgroup, unit, .. } = &asked.filter;
-            !asked.is_known && !(cgroup.is_empty() && unit.is_empty())
+            let is_findable = !cgroup.is_empty() || !unit.is_empty();
+            is_findable && !asked.is_known
         };
         self.0.iter().filter(is_unfound).map(|asked| asked.name.as_str())
     }
