@@ -95,9 +95,7 @@ impl Account {
 
     /// Whether this one did.
     pub(super) fn has_passed(&self, scenario: &str) -> bool {
-        self.scenarios
-            .iter()
-            .any(|(name, verdict)| name == scenario && matches!(verdict, Verdict::Pass))
+        self.scenarios.iter().any(|(name, verdict)| name == scenario && *verdict == Verdict::Pass)
     }
 
     pub(super) fn is_good(&self) -> bool {

@@ -198,18 +198,17 @@ pub(super) fn recorded(boots: &[Boot], since: Timestamp, until: Timestamp) -> u6
 
 /// For how much of a span it is known that no agent ran.
 pub(super) fn unwatched(boots: &[Boot], since: Timestamp, until: Timestamp) -> SignedDuration {
-    let spans = boots.iter().flat_map(|boot| {
+    let of_boot = |boot: &Boot| -> SignedDuration {
         let points = boot.usable();
-        let pairs: Vec<_> =
-            points.windows(2).filter_map(|pair| <[Point; 2]>::try_from(pair).ok()).collect();
-        pairs.into_iter().map(|[a, b]| (agent(a.sign, b.sign), boot.wall(a.ns), boot.wall(b.ns)))
-    });
-    let without = spans.filter(|(agent, ..)| matches!(agent, Agent::Stopped | Agent::Unheard));
-    without
-        .map(|(_, from, to)| {
-            to.min(until).duration_since(from.max(since)).max(SignedDuration::ZERO)
-        })
-        .sum()
+        let spans = points.windows(2).filter_map(|pair| {
+            let [a, b] = pair else { return None };
+            let (from, to) = (boot.wall(a.ns).max(since), boot.wall(b.ns).min(until));
+            let is_without = matches!(agent(a.sign, b.sign), Agent::Stopped | Agent::Unheard);
+            (is_without && from < to).then(|| to.duration_since(from))
+        });
+        spans.sum()
+    };
+    boots.iter().map(of_boot).sum()
 }
 
 /// Why nobody knows of the time before the first thing known of a boot.

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
 use super::super::ledger::{Unproven, unwatched};
 use super::super::meant::Asked;
-use super::super::question::Question;
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
 use crate::quote::Quoted;
@@ -155,11 +154,10 @@ impl Answer<'_> {
 
     /// What a "no" rests on.
     fn proof(&self) -> String {
-        let Self { question, evidence, .. } = self;
         let unwatched = self.unwatched().map(|for_so_long| {
             format!("; the agent did not run for {for_so_long} of it, which that count covers")
         });
-        self.count(question, evidence) + &unwatched.unwrap_or_default()
+        self.count() + &unwatched.unwrap_or_default()
     }
 
     /// For how long there was none, of the time that the machine's count covers.
@@ -172,7 +170,8 @@ impl Answer<'_> {
         Some(Age(ms))
     }
 
-    fn count(&self, question: &Question, evidence: &Evidence) -> String {
+    fn count(&self) -> String {
+        let Self { question, evidence, .. } = self;
         match (self.counted(), &evidence.cgroup) {
             (None, Some(InCgroup { counter, told_since: 0, .. })) => {
                 format!("memory.events of {} counts no kill since it is there", counter.cgroup)
