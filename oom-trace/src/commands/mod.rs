@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod account;
 pub mod check;
 mod destinations;
 pub mod history;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::account::Account;
 use super::back::Back;
 use super::incident::{Incident, Name, What};
 use super::kept::{Kept, Other};
@@ -50,6 +51,27 @@ impl Collector {
     #[must_use]
     pub fn telling_tests(self, is_test: fn(&OomKill) -> bool) -> Self {
         Self { is_test: Some(is_test), ..self }
+    }
+
+    /// Sums up a span of time of which this is known beside the records.
+    #[must_use]
+    pub fn accounting(mut self, account: Option<Account>) -> Self {
+        self.notes.coverage.account = account;
+        self
+    }
+
+    /// Sums up what was since a moment, or until one.
+    #[must_use]
+    pub fn within(mut self, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        (self.notes.since, self.notes.until) = (since, until);
+        self
+    }
+
+    /// Sums up only what a filter takes, as people read it.
+    #[must_use]
+    pub fn only(mut self, only: Option<String>) -> Self {
+        self.notes.only = only;
+        self
     }
 
     /// Takes a record.

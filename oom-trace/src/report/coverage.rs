@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::account::Account;
 use super::incident::Name;
 use super::place::on_host;
 use super::when::When;
@@ -14,6 +15,8 @@ use crate::units::{Age, Counted};
 /// What records are from.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Coverage {
+    /// What is known beside the records.
+    pub(super) account: Option<Account>,
     /// What tells of an agent, by machine.
     signs: BTreeMap<Option<Name>, Vec<Sign>>,
     /// Kills that an agent saw.
@@ -46,14 +49,14 @@ impl Sign {
 
 /// A span of time without an agent.
 #[derive(Debug)]
-struct Gap<'a> {
-    host: Option<&'a str>,
-    from: Timestamp,
-    until: Timestamp,
+pub(super) struct Gap<'a> {
+    pub(super) host: Option<&'a str>,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
     /// The agent said that it stops; else it ended at some moment of that time.
-    is_sure: bool,
+    pub(super) is_sure: bool,
     /// How many kills the kernel counted in it.
-    kills: Option<u64>,
+    pub(super) kills: Option<u64>,
 }
 
 impl<'a> Gap<'a> {
@@ -100,7 +103,9 @@ impl Coverage {
 
     /// In sentences; nothing where there is nothing to say.
     pub(super) fn told(&self, zone: &TimeZone) -> Option<String> {
-        let told: Vec<_> = self.watched(zone).into_iter().chain(self.logged()).collect();
+        let account = self.account.as_ref().map(|account| account.told(zone));
+        let watched = account.or_else(|| self.watched(zone)).filter(|told| !told.is_empty());
+        let told: Vec<_> = watched.into_iter().chain(self.logged()).collect();
         (!told.is_empty()).then(|| told.join(" "))
     }
 
@@ -142,7 +147,7 @@ impl Coverage {
     }
 
     fn logged(&self) -> Option<String> {
-        let Self { signs: _, seen, logged } = *self;
+        let Self { seen, logged, .. } = *self;
         match (seen, logged) {
             (_, 0) => None,
             (0, _) => {
@@ -155,7 +160,7 @@ impl Coverage {
 }
 
 /// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of several the longest.
-fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
+pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
     let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
     let second = |time| When { time: Some(time), boot_ns: None, zone };
     let span = format!("from {} to {}", second(longest.from), second(longest.until));

@@ -4,6 +4,7 @@
 //! whole; [`Report`] is what they come to. It has two renderings: [`text`] for a terminal, [`html`]
 //! for one page that stands by itself.
 
+mod account;
 mod back;
 mod collect;
 mod coverage;
@@ -23,5 +24,6 @@ mod testdata;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, Watch};
 pub use collect::Collector;
 pub use summary::Report;

@@ -9,6 +9,7 @@ use super::back::{Back, Recovery};
 use super::coverage::Coverage;
 use super::group::{Group, groups};
 use super::incident::{Incident, Name, What};
+use super::place::escaped;
 use super::repeat::{Repeat, places};
 use super::timeline::Timeline;
 use crate::incident::model::Why;
@@ -28,6 +29,11 @@ pub(super) struct Notes {
     pub(super) ends: usize,
     /// How many are kept whole.
     pub(super) whole: usize,
+    /// The span that was asked for.
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    /// Which kills were asked for, if not all.
+    pub(super) only: Option<String>,
     /// What the report can know of.
     pub(super) coverage: Coverage,
 }
@@ -50,8 +56,9 @@ pub struct Report {
     pub(super) incidents: Vec<Incident>,
     /// The machines.
     pub(super) hosts: Vec<Name>,
-    /// From the first to the last.
-    pub(super) span: Option<(Timestamp, Timestamp)>,
+    /// The span that is summed up: the one that was asked for, or that is known of, or else from the first to the
+    /// last.
+    pub(super) span: (Option<Timestamp>, Option<Timestamp>),
     /// What is killed more than once, most first.
     pub(super) repeats: Vec<Repeat>,
     /// What to do about the places that had the most, most first.
@@ -81,9 +88,14 @@ impl Report {
         notes: Notes,
         zone: TimeZone,
     ) -> Self {
-        let hosts: BTreeSet<_> = incidents.iter().filter_map(|it| it.host.clone()).collect();
+        let mut hosts: BTreeSet<_> = incidents.iter().filter_map(|it| it.host.clone()).collect();
+        let account = notes.coverage.account.as_ref();
+        let here = account.filter(|_| hosts.is_empty()).and_then(|account| account.host.as_deref());
+        hosts.extend(here.map(|host| escaped(host).into()));
         let times = || incidents.iter().filter_map(|it| it.time);
-        let span = times().min().zip(times().max());
+        let known = account.filter(|_| incidents.is_empty() || notes.since.is_some());
+        let since = notes.since.or(known.map(|known| known.since)).or_else(|| times().min());
+        let until = notes.until.or(known.map(|known| known.until)).or_else(|| times().max());
         let places = places(&incidents);
         let groups = groups(&incidents, hosts.len() > 1);
         let mut todo = todo(&places, why);
@@ -100,7 +112,7 @@ impl Report {
         programs.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
         Self {
             hosts: hosts.into_iter().collect(),
-            span,
+            span: (since, until),
             repeats,
             todo,
             more_todo,

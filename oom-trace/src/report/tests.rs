@@ -109,8 +109,8 @@ fn the_same_advice_is_given_once() {
 #[test]
 fn without_a_kill_both_say_so() {
     let report = report(9, []);
-    assert_eq!(told(&report), "0 OOM kills\n");
-    assert!(page(&report).contains("<h1><bdi>0 OOM kills</bdi></h1>"));
+    assert_eq!(told(&report), "No OOM kill\n");
+    assert!(page(&report).contains("<h1><bdi>No OOM kill</bdi></h1>"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use anstyle::Style as Ansi;
 
+use super::account::Account;
 use super::back::Recovery;
 use super::group::Group;
 use super::incident::What;
@@ -206,7 +207,12 @@ impl<W: Write> Page<'_, W> {
 /// `12 OOM kills on 3 hosts, 2026-11-01 10:00 to 2026-11-26 03:08 UTC`
 pub(super) fn headline(report: &Report) -> String {
     let kills = report.kills();
+    let account = report.notes.coverage.account.as_ref();
     let mut line = match kills {
+        0 if account.is_some_and(|account| !account.is_whole()) => {
+            "No OOM kill recorded".to_owned()
+        }
+        0 => "No OOM kill".to_owned(),
         1 => "1 OOM kill".to_owned(),
         kills => format!("{kills} OOM kills"),
     };
@@ -219,15 +225,17 @@ pub(super) fn headline(report: &Report) -> String {
             let _ = write!(line, " on {} hosts", hosts.len());
         }
     }
-    if let Some((first, last)) = report.span {
-        let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
-        let zone = zone_name(&report.zone);
-        let _ = if first == last {
-            write!(line, ", {:#} {zone}", when(first))
-        } else {
+    let zone = zone_name(&report.zone);
+    let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
+    let _ = match report.span {
+        (Some(first), Some(last)) if first == last => write!(line, ", {:#} {zone}", when(first)),
+        (Some(first), Some(last)) => {
             write!(line, ", {:#} to {:#} {zone}", when(first), when(last))
-        };
-    }
+        }
+        (Some(first), None) => write!(line, " since {:#} {zone}", when(first)),
+        (None, Some(last)) => write!(line, " until {:#} {zone}", when(last)),
+        (None, None) => Ok(()),
+    };
     line
 }
 
@@ -241,6 +249,8 @@ pub(super) fn more(report: &Report) -> Vec<String> {
     let killed = report.killed();
     let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
     let mut more = Vec::new();
+    more.extend(report.notes.only.as_ref().map(|only| format!("only kills {}", escaped(only))));
+    more.extend(report.notes.coverage.account.as_ref().and_then(Account::unrecorded));
     more.extend(count(
         report.tests(),
         "kill was a test (oom-trace trigger or --demo)",
@@ -314,7 +324,7 @@ pub(super) fn told(recovery: Recovery) -> Option<String> {
 
 /// What makes the numbers less than sure.
 pub(super) fn noted(notes: &Notes) -> Vec<String> {
-    let Notes { gaps, gap, guessed, timeless, ends, whole: _, coverage: _ } = notes;
+    let Notes { gaps, gap, guessed, timeless, ends, .. } = notes;
     let mut all = Vec::new();
     if let (1.., Some(gap)) = (*gaps, gap) {
         let times = if *gaps == 1 { "once" } else { "more than once; the last time" };

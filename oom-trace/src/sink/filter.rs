@@ -2,6 +2,7 @@
 
 mod pattern;
 mod place;
+mod words;
 
 use std::collections::VecDeque;
 

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, Params};
 use super::place::{File, Numbers, Shift, beside};
 use super::{StoreError, schema};
 use crate::files::await_writable;
-use crate::incident::model::Record;
+use crate::incident::model::{Agent, AgentEvent, Record};
 
 pub use self::boots::{BootSeen, Known, Pruned, Told};
 
@@ -157,6 +157,31 @@ impl Archive {
             let Some((number, _)) = some.last() else { return Ok(()) };
             last = *number;
             some.into_iter().try_for_each(|(_, record)| each(record))?;
+        }
+    }
+
+    /// What the agent said of itself, oldest first, handed out one by one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn each_word_of_agent(&mut self, mut each: impl FnMut(Agent)) -> Result<(), StoreError> {
+        // Found by their names alone, which are in an index.
+        let named: Vec<_> =
+            AgentEvent::ALL.iter().map(|event| format!("id LIKE '%-{}'", event.name())).collect();
+        let which = format!(
+            "number > ?1 AND number IN (SELECT number FROM records WHERE {}) ORDER BY number LIMIT 256",
+            named.join(" OR ")
+        );
+        let mut last = 0;
+        loop {
+            let some = self.read(&which, [last], last + 1, BATCH_BYTES)?;
+            let Some((number, _)) = some.last() else { return Ok(()) };
+            last = *number;
+            some.into_iter().for_each(|(_, record)| {
+                if let Record::Agent(agent) = record {
+                    each(*agent);
+                }
+            });
         }
     }
 

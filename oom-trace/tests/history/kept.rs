@@ -296,3 +296,28 @@ fn the_store_of_the_agent_that_runs_is_read_or_told_of() {
     end(running);
     assert!(!said(&["history"]).contains("keeps"));
 }
+
+/// What the agent said of itself, and the kernel's count then.
+pub(crate) fn agent(boot: &str, second: u64, event: &str, count: u64) -> Value {
+    let mut agent = json!({
+        "schema": 1, "type": "agent", "version": "0.1.0", "event": event, "message": event,
+        "hooks": [], "missing": [], "kernel_kills_since_boot": count,
+        "totals": {
+            "kills": 0, "kernel_kills": 0, "records": 0, "ring_lost": 0, "malformed": 0, "sink_lost": 0
+        },
+    });
+    place(&mut agent, boot, second);
+    agent
+}
+
+/// On no machine, whose own count would be asked.
+pub(crate) const WEB: &str = "/system.slice/web-4711.service";
+
+/// An agent that ran for an hour and saw one kill, after twenty minutes.
+pub(crate) fn watched() -> Vec<Value> {
+    vec![
+        agent(BOOT, 60, "started", 0),
+        kill(BOOT, 1200, 4711, WEB),
+        agent(BOOT, 3600, "stopped", 1),
+    ]
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::kept::{BOOT, kill};
+use crate::kept::{BOOT, kill, store, watched};
 use crate::{failure, history, logged, run};
 
 const LOGS: [&str; 2] = ["7.3-oomgroup.log", "5.10-global.kmsg"];
@@ -77,4 +77,42 @@ fn what_is_no_page_is_not_written_over() {
     let empty = dir.path().join("empty.html");
     fs::write(&empty, "").unwrap();
     text(&run("report", &["--html", empty.to_str().unwrap(), log.to_str().unwrap()], b""));
+}
+
+/// A page that is handed on must not look like an all-clear that nobody can give.
+#[test]
+fn the_kernels_count_is_held_against_what_is_recorded() {
+    let told = |records: &[serde_json::Value], args: &[&str]| {
+        let store = store(records);
+        let path = store.path().join("records.db");
+        let args = [&["--utc", "--store", path.to_str().unwrap()], args].concat();
+        let page = run("report", &[&["--html", "-"], &args[..]].concat(), b"");
+        let flat =
+            text(&run("report", &args, b"")).split_whitespace().collect::<Vec<_>>().join(" ");
+        (flat, text(&page).to_owned())
+    };
+    let quiet = ["--since", "2026-03-01 06:30", "--until", "2026-03-01 06:50"];
+    let (whole, page) = told(&watched(), &quiet);
+    assert!(whole.starts_with("No OOM kill on "), "{whole}");
+    assert!(whole.contains(", 2026-03-01 06:30 to 2026-03-01 06:50 UTC "), "{whole}");
+    let proof = "An agent watched from 2026-03-01 06:30 to 2026-03-01 06:50. By the kernel's own count, \
+                 no kill is missing.";
+    assert!(whole.contains(proof) && page.contains(&proof.replace('\'', "&#39;")), "{whole}");
+
+    let mut lost = watched();
+    lost[2]["kernel_kills_since_boot"] = 4.into();
+    let (told_of_lost, page) = told(&lost, &["--until", "2026-03-01 07:00"]);
+    assert!(told_of_lost.starts_with("1 OOM kill"), "{told_of_lost}");
+    for text in [&told_of_lost, &page.replace("The kernel", "the kernel")] {
+        assert!(text.contains("the kernel counted 3 kills that are not recorded"), "{text}");
+    }
+    let (nothing, _) = told(&lost, &quiet);
+    assert!(nothing.starts_with("No OOM kill recorded on "), "{nothing}");
+    assert!(nothing.contains("3 kills that the kernel counted, perhaps then, are not recorded"));
+
+    let (filtered, _) = told(&watched(), &["--unit", "db"]);
+    assert!(filtered.contains("only kills in db.service"), "{filtered}");
+    let (unwatched, _) =
+        told(&watched(), &["--since", "2026-03-01 08:00", "--until", "2026-03-01 09:00"]);
+    assert!(!unwatched.contains("no kill is missing"), "{unwatched}");
 }

@@ -4,21 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::kept::{BOOT, OTHER_BOOT, kill, place, store};
+use crate::kept::{BOOT, OTHER_BOOT, WEB, agent, kill, store, watched};
 use crate::{logged, run};
-
-/// What the agent said of itself, and the kernel's count then.
-fn agent(boot: &str, second: u64, event: &str, count: u64) -> Value {
-    let mut agent = json!({
-        "schema": 1, "type": "agent", "version": "0.1.0", "event": event, "message": event,
-        "hooks": [], "missing": [], "kernel_kills_since_boot": count,
-        "totals": {
-            "kills": 0, "kernel_kills": 0, "records": 0, "ring_lost": 0, "malformed": 0, "sink_lost": 0
-        },
-    });
-    place(&mut agent, boot, second);
-    agent
-}
 
 /// Its status, its JSON, and its text.
 fn verify(records: &[Value], args: &[&str]) -> (Option<i32>, Value, String) {
@@ -41,20 +28,9 @@ fn asked(args: &[&'static str]) -> Vec<&'static str> {
     [&SPAN, args].concat()
 }
 
-const WEB: &str = "/system.slice/web.service";
-
-/// An agent that ran for an hour and saw one kill, after twenty minutes.
-fn watched() -> Vec<Value> {
-    vec![
-        agent(BOOT, 60, "started", 0),
-        kill(BOOT, 1200, 4711, WEB),
-        agent(BOOT, 3600, "stopped", 1),
-    ]
-}
-
 #[test]
 fn a_kill_is_told_and_the_status_is_1() {
-    for args in [&[][..], &["--unit", "web"], &["--pid", "4711"], &["--cgroup", WEB]] {
+    for args in [&[][..], &["--unit", "web-4711"], &["--pid", "4711"], &["--cgroup", WEB]] {
         let (status, json, text) = verify(&watched(), &asked(args));
         assert_eq!(
             (status, json["verdict"].as_str()),
@@ -76,6 +52,18 @@ fn a_no_is_proven_by_the_kernels_count() {
     }
     let before = ["--since", "2026-03-01 06:02", "--until", "2026-03-01 06:19"];
     assert_eq!(verify(&watched(), &before).0, Some(0));
+}
+
+#[test]
+fn who_reads_the_answer_sees_what_was_asked_and_what_was_a_test() {
+    let (_, json, _) = verify(&watched(), &asked(&["--unit", "db", "--pid", "4712"]));
+    assert_eq!(json["filter"]["unit"], json!(["db.service"]));
+    assert_eq!((&json["filter"]["pid"], &json["filter"]["comm"]), (&json!(4712), &json!([])));
+    let mut records = watched();
+    records[1] = kill(BOOT, 1200, 4711, "/oom-trace-trigger-4710");
+    let (status, _, text) = verify(&records, &asked(&[]));
+    assert!(status == Some(1) && text.contains("1 OOM kill from"), "{text}");
+    assert!(text.contains(", which was a test:") && text.contains(" (a test)\n"), "{text}");
 }
 
 /// What is asked for fits no kill, as it is misspelt, or a level too high.
@@ -164,7 +152,7 @@ fn while_the_agent_was_down_only_the_count_tells() {
     logged["source"] = "kernel_log".into();
     found.push(logged);
     assert_eq!(verify(&found, &asked(&["--unit", "db"])).0, Some(0));
-    assert_eq!(verify(&found, &asked(&["--unit", "web"])).0, Some(1));
+    assert_eq!(verify(&found, &asked(&["--unit", "web-4711"])).0, Some(1));
 }
 
 #[test]

@@ -66,6 +66,17 @@ const RULES: &[Rule] = &[
         module: "kernel_log",
         may: &["incident::model", "enrich::clock", "enrich::host", "enrich::place", "why"],
     },
+    Rule {
+        module: "ledger",
+        may: &[
+            "enrich::clock",
+            "enrich::host",
+            "incident::model",
+            "kernel::vmstat",
+            "kernel_log::this_boot",
+            "store",
+        ],
+    },
     Rule { module: "bpf", may: &["kernel", "oom_trace_common", "aya", "aya_log", "aya_obj"] },
     Rule { module: "wire", may: &["oom_trace_common"] },
     Rule { module: "incident", may: &["wire"] },

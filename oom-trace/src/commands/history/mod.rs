@@ -17,9 +17,11 @@ use self::listed::Listed;
 use self::one::Wanted;
 use self::output::{Output, is_closed_pipe};
 use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
+use crate::commands::account;
 use crate::commands::select::{Follower, Selection, Told, filter_for, show_times};
 use crate::incident::model::Record;
 use crate::render::{Format, Row, Style, render};
+use crate::say::say;
 use crate::sink::Filter;
 
 /// Names standard input.
@@ -202,6 +204,10 @@ fn list_kills(
             Output::direct().write(&text)
         })?;
         match ended {}
+    }
+    if format.is_for_people() {
+        let account = account::of(&selection);
+        account.and_then(|account| account.unrecorded()).iter().for_each(say);
     }
     Ok(finish(&told, &selection))
 }

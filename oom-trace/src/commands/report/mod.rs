@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
 use crate::cli::ReportArgs;
+use crate::commands::account;
 use crate::commands::select::Selection;
 use crate::render::Style;
 use crate::report::{Collector, text};
@@ -25,7 +26,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     }
     let selection = Selection::new(&source.named(), source.log, select)?;
     let whole = if html.is_some() { *full } else { 0 };
-    let mut collector = Collector::new(whole).telling_tests(is_test);
+    let mut collector = Collector::new(whole)
+        .telling_tests(is_test)
+        .within(selection.since, selection.until)
+        .only(select.filter.words());
     let told = selection.each(|record| {
         collector.add(record);
         Ok(())
@@ -33,7 +37,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     // A page is handed on, to where the clock is another.
     let is_local = !select.span.utc && html.is_none() && io::stdout().is_terminal();
     let zone = if is_local { TimeZone::system() } else { TimeZone::UTC };
-    let report = collector.report(zone);
+    let report = collector.accounting(account::of(&selection)).report(zone);
     let written = match html {
         Some(path) => page::write(&report, path),
         None => text::render(&report, Style::of_stdout(*color, false), &mut io::stdout().lock())

@@ -28,6 +28,7 @@ pub(crate) use self::told::Told;
 
 use self::taker::{Ended, Taker};
 use crate::cli::{SelectArgs, SpanArgs, SpanError};
+use crate::files::{STORE, is_begun_by};
 use crate::incident::model::Record;
 use crate::render::show_local_times;
 use crate::say::say;
@@ -48,6 +49,15 @@ pub(crate) struct Selection {
     pub(crate) keeps_times: bool,
     /// Nobody said where from: somebody may have meant a pipe.
     may_overlook: bool,
+}
+
+/// Where records are read from that the kernel's count can be held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// An agent's store.
+    Store(&'a Path),
+    /// The running kernel's log.
+    KernelLog,
 }
 
 impl Selection {
@@ -117,6 +127,15 @@ impl Selection {
                 Ok(())
             }
             read => read,
+        }
+    }
+
+    /// The one source, where it is one that has an account of its kills.
+    pub(crate) fn source(&self) -> Option<Source<'_>> {
+        match self.files.as_slice() {
+            [] => Some(Source::KernelLog),
+            [file] if is_begun_by(file, STORE) => Some(Source::Store(file)),
+            _ => None,
         }
     }
 

@@ -22,6 +22,8 @@ pub(in crate::commands) struct Hierarchy {
     pub(in crate::commands) mount_point: PathBuf,
     /// Which of its cgroups is mounted there; not `/` in a container.
     pub(in crate::commands) root: PathBuf,
+    /// Whether what is counted in a cgroup is counted in those above it, too.
+    pub(in crate::commands) counts_upwards: bool,
     read_only: bool,
 }
 
@@ -29,6 +31,18 @@ impl Hierarchy {
     /// The one that can be looked at, if there is any.
     pub(in crate::commands) fn seen_here() -> Option<Self> {
         Self::all(&fs::read(MOUNTINFO).ok()?).into_iter().next()
+    }
+
+    /// One for a test, with all of it at that place.
+    #[cfg(test)]
+    pub(in crate::commands) fn of_v2_at(place: &Path) -> Self {
+        Self {
+            version: Version::V2,
+            mount_point: place.to_owned(),
+            root: "/".into(),
+            counts_upwards: true,
+            read_only: false,
+        }
     }
 
     fn all(mountinfo: &[u8]) -> Vec<Self> {
@@ -65,6 +79,7 @@ impl Hierarchy {
             version,
             mount_point: unescape(mount_point),
             root: unescape(root),
+            counts_upwards: version == Version::V2 && !lists(super_options, "memory_localevents"),
             read_only: lists(options, "ro") || lists(super_options, "ro"),
         })
     }
@@ -102,7 +117,9 @@ mod tests {
         let mount = Hierarchy::from_mountinfo(line).unwrap();
         assert_eq!(mount.version, Version::V2);
         assert_eq!(mount.mount_point, Path::new("/sys/fs/cgroup"));
-        assert!(mount.read_only);
+        assert!(mount.read_only && mount.counts_upwards);
+        let local = Hierarchy::from_mountinfo(&format!("{line},memory_localevents")).unwrap();
+        assert!(!local.counts_upwards);
     }
 
     #[test]
@@ -116,7 +133,7 @@ mod tests {
         assert_eq!(mount.version, Version::V1);
         assert_eq!(mount.mount_point, Path::new("/sys/fs/cgroup/a b"));
         assert_eq!(mount.root, Path::new("/docker/1f"));
-        assert!(!mount.read_only);
+        assert!(!mount.read_only && !mount.counts_upwards);
         assert_eq!(Hierarchy::from_mountinfo(&line("cpu,cpuacct")), None);
     }
 

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::evidence::{Evidence, Ground, InCgroup};
-use super::ledger::{Agent, Unproven, Why, proven, recorded, unproven};
 use super::question::Question;
+use crate::ledger::{AgentThen, Unproven, Why};
 
 /// Exit status where it is not known.
 pub(super) const CANNOT_SAY: u8 = 3;
@@ -64,10 +64,10 @@ pub(super) struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub(super) fn new(question: &'a Question, evidence: &'a Evidence) -> Self {
-        let (boots, since, until) = (&evidence.boots, question.since, question.until);
-        let unproven = unproven(boots, since, until);
-        let proven = proven(boots, &unproven, since, until);
-        let recorded = recorded(boots, since, until);
+        let (ledger, since, until) = (&evidence.ledger, question.since, question.until);
+        let unproven = ledger.unproven(since, until);
+        let proven = ledger.proven(&unproven, since, until);
+        let recorded = ledger.recorded(since, until);
         let cgroup = evidence.cgroup.as_ref();
         let cgroup_missing = cgroup.map(InCgroup::missing).filter(|missing| *missing > 0);
         let agrees = cgroup.is_some_and(|it| it.is_proven_since(question.since));
@@ -112,7 +112,7 @@ impl<'a> Answer<'a> {
     pub(super) fn may_be_on_its_way(&self) -> bool {
         let Self { question, evidence, .. } = self;
         let may_come = |it: &Unproven| match (it.why, evidence.ground) {
-            (Why::Missing { agent: Agent::Began, .. }, _) => true,
+            (Why::Missing { agent: AgentThen::Began, .. }, _) => true,
             // What it no longer has is not logged again.
             (Why::Missing { .. }, Ground::Log) => evidence.limits.is_empty(),
             // One that the agent has just found in the kernel's log.

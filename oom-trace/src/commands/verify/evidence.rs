@@ -2,57 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::counter::Counter;
-use super::ledger::{Boot, Counted, Point, Sign};
 use super::meant::Meant;
 use super::question::Question;
 use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
-use crate::enrich::clock::Clock;
-use crate::enrich::host::Host;
-use crate::incident::model::{Agent, OomKill, Outcome, Record, UserAction, UserKill};
-use crate::kernel::vmstat::Vmstat;
-use crate::store::{Archive, BootSeen};
+use crate::incident::model::{OomKill, Outcome, Record, UserAction, UserKill};
+use crate::ledger::{Boot, Ledger, Now};
+use crate::store::Archive;
 
 /// The wall clock may have been set since a record was made: so much earlier are they read.
 const CLOCK_SET_BY: SignedDuration = SignedDuration::from_hours(36);
-
-/// This machine, now.
-#[derive(Debug)]
-pub(super) struct Now {
-    pub(super) boot_id: String,
-    clock: Clock,
-    /// The kernel's count of kills since the boot.
-    pub(super) count: Option<u64>,
-}
-
-impl Now {
-    /// Asks the kernel.
-    ///
-    /// # Errors
-    /// It does not tell which boot this is.
-    pub(super) fn here() -> anyhow::Result<Self> {
-        let host = Host::here().context("cannot read the boot id")?;
-        // The count first: what is told of as of later than the clock is not in it.
-        let count = Vmstat::open().oom_kill();
-        Ok(Self { boot_id: host.boot_id, clock: Clock::now(), count })
-    }
-
-    fn boot(&self) -> Boot {
-        let start = Point { ns: 0, count: Some(0), sign: Sign::Boot };
-        let now = Point { ns: self.clock.boot_ns(), count: self.count, sign: Sign::Now };
-        Boot {
-            id: self.boot_id.clone(),
-            start: self.clock.wall(0),
-            points: vec![start, now],
-            kills: Vec::new(),
-            pruned: None,
-        }
-    }
-}
 
 /// Why a record may be of a kill that is asked for, and may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +44,8 @@ pub(super) struct Evidence {
     pub(super) store: Option<PathBuf>,
     /// What could not be read, in words.
     pub(super) limits: Vec<String>,
-    pub(super) boots: Vec<Boot>,
+    /// The kernel's counts, and what is told of.
+    pub(super) ledger: Ledger,
     /// Kills by the kernel that are asked for, in order of time.
     pub(super) kills: Vec<(Timestamp, Box<OomKill>)>,
     /// What other programs killed for want of memory.
@@ -114,15 +77,17 @@ impl InCgroup {
         self.counter.kills.saturating_sub(self.told)
     }
 
-    /// Each kill since this moment is told of. The count may be older, and so have more.
+    /// Each kill since this moment is told of. The count may be older, and so have more; and one that does not
+    /// have what is below proves nothing of that.
     pub(super) fn is_proven_since(&self, moment: Timestamp) -> bool {
-        self.counter.since <= moment && self.counter.kills == self.told_since
+        let Counter { since, kills, has_those_below, .. } = self.counter;
+        has_those_below && since <= moment && kills == self.told_since
     }
 }
 
 impl Evidence {
     fn new(
-        boots: Vec<Boot>,
+        ledger: Ledger,
         counter: Option<Counter>,
         here: Option<String>,
         question: &Question,
@@ -131,7 +96,7 @@ impl Evidence {
             ground: Ground::Store,
             store: None,
             limits: Vec::new(),
-            boots,
+            ledger,
             kills: Vec::new(),
             user_kills: Vec::new(),
             doubtful: Vec::new(),
@@ -152,25 +117,17 @@ impl Evidence {
         question: &Question,
     ) -> anyhow::Result<Self> {
         let mut archive = Archive::at(path);
-        let seen = archive.boots()?;
-        let is_here = is_own || seen.iter().any(|boot| boot.boot_id == now.boot_id);
-        let mut boots: Vec<_> =
-            seen.iter().filter(|boot| boot.boot_id != now.boot_id).filter_map(boot_of).collect();
-        if is_here {
-            let mut this = now.boot();
-            let own = seen.iter().find(|boot| boot.boot_id == now.boot_id);
-            this.pruned = own.and_then(|own| Some((own.pruned.boot_ns?, own.pruned.kills)));
-            boots.push(this);
-        }
+        let ledger = Ledger::of_boots(&mut archive, is_own, now)?;
+        let boot_id = &now.host.boot_id;
+        let is_here = ledger.boot(Some(boot_id)).is_some();
         // A boot's account begins with the boot.
-        let starts = boots.iter().map(|boot| boot.start).filter(|start| *start <= question.since);
-        let from = starts.max().unwrap_or(question.since).checked_sub(CLOCK_SET_BY).ok();
+        let start = ledger.start_before(question.since).unwrap_or(question.since);
+        let from = start.checked_sub(CLOCK_SET_BY).ok();
         let counter = is_here.then(|| Counter::of(&question.filter)).flatten();
-        let mut evidence =
-            Self::new(boots, counter, is_here.then(|| now.boot_id.clone()), question);
+        let mut evidence = Self::new(ledger, counter, is_here.then(|| boot_id.clone()), question);
         evidence.store = (!is_own).then(|| path.to_owned());
         let this_boot = ThisBoot::here().filter(|_| is_here);
-        archive.each_since(from, Some(&now.boot_id), |mut record| {
+        archive.each_since(from, Some(boot_id), |mut record| {
             ThisBoot::correct(this_boot.as_ref(), &mut record);
             evidence.take(record, question);
             anyhow::Ok(())
@@ -186,7 +143,7 @@ impl Evidence {
     pub(super) fn of_log(now: &Now, question: &Question) -> anyhow::Result<Self> {
         let counter = Counter::of(&question.filter);
         let mut evidence =
-            Self::new(vec![now.boot()], counter, Some(now.boot_id.clone()), question);
+            Self::new(Ledger::of_boot(now), counter, Some(now.host.boot_id.clone()), question);
         let log = Selection::of(Vec::new(), &SelectArgs::default())?;
         let told = log.each(|record| {
             evidence.take(record, question);
@@ -215,21 +172,8 @@ impl Evidence {
                     self.user_kills.push(*kill);
                 }
             }
-            Record::Agent(agent) => self.take_agent(&agent),
+            Record::Agent(agent) => self.ledger.take_agent(&agent),
             Record::OomPanic(_) | Record::OomFailed(_) | Record::OomExit(_) => {}
-        }
-    }
-
-    fn boot(&mut self, id: Option<&str>) -> Option<&mut Boot> {
-        self.boots.iter_mut().find(|boot| Some(boot.id.as_str()) == id)
-    }
-
-    fn take_agent(&mut self, agent: &Agent) {
-        let (count, sign) = (agent.kernel_kills_since_boot, Sign::Agent(agent.event));
-        let Some(ns) = agent.origin.boot_ns else { return };
-        if let Some(boot) = self.boot(agent.origin.boot_id.as_deref()) {
-            boot.points.push(Point { ns, count, sign });
-            boot.points.sort_by_key(|point| point.ns);
         }
     }
 
@@ -246,22 +190,21 @@ impl Evidence {
                 *told_since += kills;
             }
         }
-        let mut span = None;
+        self.ledger.take_kill(&kill);
+        let boot = self.ledger.boot(boot_id);
         // By the wall clock as it stood when the record was made, which may have been wrong.
         let mut times: Vec<_> = kill.origin.time.into_iter().collect();
-        if let Some(boot) = self.boot(boot_id) {
-            if let Some(ns) = kill.origin.boot_ns {
-                boot.kills.push(Counted { ns, kills: kill.kill_count });
-                // The log's clock does not count how long the machine slept.
-                if !kill.source.is_kernel_log() {
-                    times.clear();
-                }
-                if !kill.source.is_kernel_log() || !times.is_empty() {
-                    times.push(boot.wall(ns));
-                }
+        if let (Some(boot), Some(ns)) = (boot, kill.origin.boot_ns) {
+            // The log's clock does not count how long the machine slept.
+            if !kill.source.is_kernel_log() {
+                times.clear();
             }
-            span = Some(boot.span());
+            if !kill.source.is_kernel_log() || !times.is_empty() {
+                times.push(boot.wall(ns));
+            }
         }
+        // At some moment of that boot, where it has none.
+        let span = boot.filter(|_| times.is_empty()).map(Boot::span);
         if kill.outcome == Some(Outcome::AlreadyExiting) {
             return;
         }
@@ -272,7 +215,6 @@ impl Evidence {
                 let is_in = question.has(*first);
                 others.iter().all(|time| question.has(*time) == is_in).then_some(is_in)
             }
-            // At some moment of that boot.
             ([], Some((from, until))) if from > question.until || until < question.since => {
                 Some(false)
             }
@@ -296,18 +238,6 @@ impl Evidence {
     }
 }
 
-/// A boot whose place in time is known.
-fn boot_of(seen: &BootSeen) -> Option<Boot> {
-    let BootSeen { boot_id, start, pruned } = seen;
-    Some(Boot {
-        id: boot_id.clone(),
-        start: (*start)?,
-        points: vec![Point { ns: 0, count: Some(0), sign: Sign::Boot }],
-        kills: Vec::new(),
-        pruned: pruned.boot_ns.map(|ns| (ns, pruned.kills)),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,7 +246,13 @@ mod tests {
     fn a_cgroups_count_proves_what_came_since_it_is_there() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let of = |kills, told, told_since| {
-            let counter = Counter { cgroup: "/a".into(), since: at(100), kills };
+            let counter = Counter {
+                cgroup: "/a".into(),
+                file: "memory.events",
+                has_those_below: true,
+                since: at(100),
+                kills,
+            };
             let cgroup = InCgroup { counter, told, told_since };
             (cgroup.missing(), cgroup.is_proven_since(at(100)), cgroup.is_proven_since(at(99)))
         };

@@ -3,7 +3,6 @@
 mod answer;
 mod counter;
 mod evidence;
-mod ledger;
 mod meant;
 mod question;
 
@@ -12,15 +11,16 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use self::answer::{Answer, CANNOT_SAY};
-use self::evidence::{Evidence, Now};
+use self::evidence::Evidence;
 use self::question::Question;
 use crate::cli::VerifyArgs;
 use crate::commands::select::{filter_for, store_here, tell_of_agent};
 use crate::files::is_other_than_store;
+use crate::ledger::Now;
 use crate::quote::Quoted;
 use crate::render::{Color, Style, show_local_times, wrapped};
 use crate::say::say;
@@ -96,7 +96,7 @@ fn fit(text: &str) -> String {
 }
 
 fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> {
-    let now = Now::here()?;
+    let now = Now::here().context("cannot read the boot id")?;
     let own = store_here();
     match args.named_store() {
         Some(store) if !store.exists() => match filter_for(store) {

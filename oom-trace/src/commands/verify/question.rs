@@ -89,22 +89,8 @@ impl Question {
 
     /// Whose kills are asked for, as people read it; nothing for all of the machine.
     pub(super) fn place(&self) -> String {
-        let Filter { cgroup, unit, pod, container, comm, .. } = &self.filter;
-        let mut parts = Vec::new();
-        let mut add = |what: &str, all: Vec<&str>| {
-            if !all.is_empty() {
-                parts.push(format!("{what}{}", all.join(" or ")));
-            }
-        };
-        add("of pid ", self.pid.map(|pid| pid.to_string()).iter().map(String::as_str).collect());
-        add("of ", comm.iter().map(|it| it.text()).collect());
-        add("in ", unit.iter().map(|it| it.text()).collect());
-        add("in ", cgroup.iter().map(|it| it.text()).collect());
-        add("in pod ", pod.iter().map(|it| it.text()).collect());
-        add("in container ", container.iter().map(|it| it.text()).collect());
-        match parts.as_slice() {
-            [] => String::new(),
-            parts => format!(" {}", parts.join(" ")),
-        }
+        let pid = self.pid.map(|pid| format!(" of pid {pid}")).unwrap_or_default();
+        let place = self.filter.words().map(|words| format!(" {words}")).unwrap_or_default();
+        pid + &place
     }
 }

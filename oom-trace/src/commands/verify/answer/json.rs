@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::evidence::{Evidence, InCgroup};
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, Record};
+use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPattern};
 
 impl Answer<'_> {
     pub(in super::super) fn json(&self, out: &mut impl Write) -> io::Result<()> {
@@ -47,8 +48,18 @@ impl Answer<'_> {
             Verdict::Unknown => "cannot say".to_owned(),
             Verdict::Killed | Verdict::None => self.headline(),
         };
+        let Filter { cgroup: paths, unit, pod, container, comm, .. } = &self.question.filter;
+        let asked = json!({
+            "cgroup": paths.iter().map(PathPattern::text).collect::<Vec<_>>(),
+            "unit": unit.iter().map(UnitPattern::text).collect::<Vec<_>>(),
+            "pod": pod.iter().map(NamePattern::text).collect::<Vec<_>>(),
+            "container": container.iter().map(ContainerPattern::text).collect::<Vec<_>>(),
+            "comm": comm.iter().map(NamePattern::text).collect::<Vec<_>>(),
+            "pid": self.question.pid,
+        });
         let answer = json!({
             "verdict": self.verdict.name(),
+            "filter": asked,
             "since": stamp(self.question.since),
             "until": stamp(self.question.until),
             "kernel_kills": self.counted(),

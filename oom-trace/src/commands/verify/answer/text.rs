@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
-use super::super::ledger::{Unproven, unwatched};
 use super::super::meant::Asked;
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
+use crate::ledger::Unproven;
 use crate::quote::Quoted;
 use crate::render::{brief, time};
 use crate::units::{Age, Counted};
+use crate::why::is_test;
 
 /// More kills nobody reads.
 const SHOWN: usize = 20;
@@ -27,7 +28,12 @@ impl Answer<'_> {
                 let kills = evidence.kills.len() + evidence.user_kills.len();
                 let kills = u64::try_from(kills).unwrap_or(u64::MAX);
                 let least = if self.is_whole() { "" } else { "at least " };
-                format!("{least}{}{place} {span}", Counted(kills, "OOM kill"))
+                let tests = match evidence.kills.iter().filter(|(_, kill)| is_test(kill)).count() {
+                    0 => String::new(),
+                    1 if kills == 1 => ", which was a test".to_owned(),
+                    tests => format!(", {tests} of them tests"),
+                };
+                format!("{least}{}{place} {span}{tests}", Counted(kills, "OOM kill"))
             }
             Verdict::None => format!("no OOM kill{place} {span}"),
             Verdict::Unknown => {
@@ -63,7 +69,8 @@ impl Answer<'_> {
             writeln!(out, "  {older} older, and")?;
         }
         for (when, kill) in kills.iter().skip(older) {
-            writeln!(out, "  {}  {}", time(*when), brief(kill))?;
+            let test = if is_test(kill) { " (a test)" } else { "" };
+            writeln!(out, "  {}  {}{test}", time(*when), brief(kill))?;
         }
         for UserKill { origin, by, comm, pid, .. } in user_kills {
             let when = origin.time.map_or_else(String::new, time);
@@ -94,7 +101,8 @@ impl Answer<'_> {
         {
             writeln!(
                 out,
-                "  memory.events of {} counts {}, of which {told} are recorded",
+                "  {} of {} counts {}, of which {told} are recorded",
+                counter.file,
                 counter.cgroup,
                 Counted(counter.kills, "kill")
             )?;
@@ -164,7 +172,7 @@ impl Answer<'_> {
     fn unwatched(&self) -> Option<Age> {
         let Self { question, evidence, .. } = self;
         self.counted()?;
-        let unwatched = unwatched(&evidence.boots, question.since, question.until);
+        let unwatched = evidence.ledger.unwatched(question.since, question.until);
         let is_store = evidence.ground == Ground::Store;
         let ms = u64::try_from(unwatched.as_millis()).ok().filter(|ms| is_store && *ms > 0)?;
         Some(Age(ms))
@@ -174,10 +182,11 @@ impl Answer<'_> {
         let Self { question, evidence, .. } = self;
         match (self.counted(), &evidence.cgroup) {
             (None, Some(InCgroup { counter, told_since: 0, .. })) => {
-                format!("memory.events of {} counts no kill since it is there", counter.cgroup)
+                format!("{} of {} counts no kill since it is there", counter.file, counter.cgroup)
             }
             (None, Some(InCgroup { counter, told_since, .. })) => format!(
-                "memory.events of {} counts {} since it is there, and all are recorded",
+                "{} of {} counts {} since it is there, and all are recorded",
+                counter.file,
                 counter.cgroup,
                 Counted(*told_since, "kill")
             ),
@@ -213,5 +222,9 @@ fn doubtful(doubt: Doubt, kills: &[&OomKill], out: &mut impl Write) -> io::Resul
         (Some(first), Some(last)) => format!(", {} to {}", time(first), time(last)),
         _ => String::new(),
     };
-    writeln!(out, "  {} kills {}{span}", kills.len(), doubt.told_of_many(one))
+    let tests = match kills.iter().filter(|kill| is_test(kill)).count() {
+        0 => String::new(),
+        tests => format!("; {tests} of them look like tests"),
+    };
+    writeln!(out, "  {} kills {}{span}{tests}", kills.len(), doubt.told_of_many(one))
 }

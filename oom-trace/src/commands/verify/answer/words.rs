@@ -1,8 +1,8 @@
 //! Why nobody knows, in a code and in a sentence: of a span of time, and of a kill.
 
 use super::super::evidence::{Doubt, Ground};
-use super::super::ledger::{Agent, Unproven, Why};
 use crate::incident::model::OomKill;
+use crate::ledger::{AgentThen, Unproven, Why};
 use crate::render::time;
 
 impl Doubt {
@@ -48,10 +48,14 @@ impl Why {
             Self::Restarted { .. } => ("restarted", None),
             Self::Ended { .. } => ("ended", None),
             Self::Pruned => ("pruned", None),
-            Self::Missing { kills, agent: Agent::Ran | Agent::Began } => ("missed", Some(kills)),
-            Self::Missing { kills, agent: Agent::Unheard } => ("not_covered", Some(kills)),
-            Self::Missing { kills, agent: Agent::Stopped } => ("agent_not_running", Some(kills)),
-            Self::Missing { kills, agent: Agent::Vanished } => ("agent_died", Some(kills)),
+            Self::Missing { kills, agent: AgentThen::Ran | AgentThen::Began } => {
+                ("missed", Some(kills))
+            }
+            Self::Missing { kills, agent: AgentThen::Unheard } => ("not_covered", Some(kills)),
+            Self::Missing { kills, agent: AgentThen::Stopped } => {
+                ("agent_not_running", Some(kills))
+            }
+            Self::Missing { kills, agent: AgentThen::Vanished } => ("agent_died", Some(kills)),
             Self::Surplus { .. } => ("counts_disagree", None),
             Self::Unsure { .. } => ("unsure", None),
         }
@@ -95,16 +99,16 @@ impl Unproven {
         }
     }
 
-    fn missing(&self, kills: u64, agent: Agent, ground: Ground) -> String {
+    fn missing(&self, kills: u64, agent: AgentThen, ground: Ground) -> String {
         let were = if kills == 1 { "1 kill that is" } else { &format!("{kills} kills that are") };
         let counted = format!("the kernel counted {were} not recorded{}", self.when_counted());
         match (agent, ground) {
             (_, Ground::Log) => format!("not covered by the kernel's log: {counted}"),
-            (Agent::Ran, _) => format!("the agent ran, but {counted}"),
-            (Agent::Began, _) => format!("{counted}: the agent missed it, or runs no longer"),
-            (Agent::Unheard, _) => format!("not covered by this store: {counted}"),
-            (Agent::Stopped, _) => format!("this store's agent had stopped, and {counted}"),
-            (Agent::Vanished, _) => format!("the agent was killed or crashed, and {counted}"),
+            (AgentThen::Ran, _) => format!("the agent ran, but {counted}"),
+            (AgentThen::Began, _) => format!("{counted}: the agent missed it, or runs no longer"),
+            (AgentThen::Unheard, _) => format!("not covered by this store: {counted}"),
+            (AgentThen::Stopped, _) => format!("this store's agent had stopped, and {counted}"),
+            (AgentThen::Vanished, _) => format!("the agent was killed or crashed, and {counted}"),
         }
     }
 
@@ -115,7 +119,7 @@ impl Unproven {
             return String::new();
         }
         let begin = match self.why {
-            Why::Missing { agent: Agent::Unheard, .. } => "the boot, ",
+            Why::Missing { agent: AgentThen::Unheard, .. } => "the boot, ",
             _ => "",
         };
         format!(" between {begin}{} and {}, perhaps in that time", time(from), time(until))

@@ -1,6 +1,7 @@
 //! Boots, counts and kills, and what is proven of a span.
 
 use super::*;
+use crate::incident::model::AgentEvent;
 
 const STARTED: Sign = Sign::Agent(AgentEvent::Started);
 const STOPPED: Sign = Sign::Agent(AgentEvent::Stopped);
@@ -24,7 +25,7 @@ fn boot(start: i64, points: &[(u64, u64, Sign)], kills: &[(u64, Option<u32>)]) -
 }
 
 fn spans(boots: &[Boot], since: i64, until: i64) -> Vec<(i64, i64, Why)> {
-    let found = unproven(boots, at(since), at(until)).into_iter();
+    let found = Ledger::new(boots.to_vec()).unproven(at(since), at(until)).into_iter();
     found.map(|it| (it.from.as_second(), it.until.as_second(), it.why)).collect()
 }
 
@@ -42,7 +43,7 @@ fn a_count_that_did_not_rise_proves_that_nothing_was_killed() {
 #[test]
 fn kills_that_are_told_of_account_for_the_count() {
     assert_eq!(spans(&[running(3, &[(30, Some(2)), (40, Some(1))])], 1020, 1100), []);
-    let missing = Why::Missing { kills: 1, agent: Agent::Began };
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Began };
     assert_eq!(spans(&[running(3, &[(30, Some(2))])], 1020, 1100), [(1020, 1100, missing)]);
 }
 
@@ -51,10 +52,11 @@ fn a_loss_before_the_agents_start_does_not_spoil_what_it_saw() {
     // Two kills before it, of which nobody tells.
     let lost = boot(1000, &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 2, Sign::Now)], &[]);
     assert_eq!(spans(std::slice::from_ref(&lost), 1010, 1100), []);
-    let missing = Why::Missing { kills: 2, agent: Agent::Unheard };
+    let missing = Why::Missing { kills: 2, agent: AgentThen::Unheard };
     assert_eq!(spans(std::slice::from_ref(&lost), 1005, 1100), [(1005, 1010, missing)]);
     // They may have been at any time since the boot.
-    let [hole] = <[Unproven; 1]>::try_from(unproven(&[lost], at(1005), at(1100))).unwrap();
+    let [hole] =
+        <[Unproven; 1]>::try_from(Ledger::new(vec![lost]).unproven(at(1005), at(1100))).unwrap();
     assert_eq!((hole.counted, hole.is_open), ((at(1000), at(1010)), false));
 }
 
@@ -67,7 +69,7 @@ fn while_no_agent_ran_the_count_tells_and_the_log_may_have_told() {
         (80, 1, STARTED),
         (100, 1, Sign::Now),
     ];
-    let missing = Why::Missing { kills: 1, agent: Agent::Stopped };
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Stopped };
     assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1100), [(1050, 1080, missing)]);
     assert_eq!(spans(&[boot(1000, &points, &[])], 1082, 1100), []);
     assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1045), []);
@@ -78,7 +80,7 @@ fn while_no_agent_ran_the_count_tells_and_the_log_may_have_told() {
 #[test]
 fn an_agent_that_was_killed_says_no_goodbye() {
     let points = [(0, 0, Sign::Boot), (10, 0, STARTED), (80, 1, STARTED), (100, 1, Sign::Now)];
-    let missing = Why::Missing { kills: 1, agent: Agent::Vanished };
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Vanished };
     assert_eq!(spans(&[boot(1000, &points, &[])], 1020, 1100), [(1020, 1080, missing)]);
     let quiet = [(0, 0, Sign::Boot), (10, 0, STARTED), (80, 0, STARTED), (100, 0, Sign::Now)];
     assert_eq!(spans(&[boot(1000, &quiet, &[])], 1020, 1100), []);
@@ -118,7 +120,7 @@ fn what_was_let_go_of_is_not_known_and_counts_all_the_same() {
     assert_eq!(spans(&[pruned.clone()], 1026, 1100), []);
     assert_eq!(spans(&[pruned.clone()], 1012, 1100), [(1012, 1025, Why::Pruned)]);
     pruned.kills.clear();
-    let missing = Why::Missing { kills: 1, agent: Agent::Began };
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Began };
     assert_eq!(spans(&[pruned], 1026, 1100), [(1026, 1100, missing)]);
 }
 
@@ -127,7 +129,7 @@ fn records_that_may_be_of_no_kill_prove_nothing() {
     let unsure = Why::Unsure { records: 1 };
     assert_eq!(spans(&[running(0, &[(30, None)])], 1020, 1100), [(1020, 1100, unsure)]);
     // And do not make up for one that is missing.
-    let missing = Why::Missing { kills: 1, agent: Agent::Began };
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Began };
     assert_eq!(spans(&[running(1, &[(30, None)])], 1020, 1100), [(1020, 1100, missing)]);
     let surplus = Why::Surplus { kills: 1 };
     assert_eq!(spans(&[running(0, &[(30, Some(1))])], 1020, 1100), [(1020, 1100, surplus)]);
@@ -152,20 +154,20 @@ fn an_older_agent_left_no_count() {
 
 #[test]
 fn what_lies_between_the_holes_is_proven() {
-    let lost = [boot(
+    let lost = Ledger::new(vec![boot(
         1000,
         &[(0, 0, Sign::Boot), (10, 2, STARTED), (100, 3, Sign::Now)],
         &[(30, Some(1))],
-    )];
+    )]);
     let of = |since, until| {
-        let holes = unproven(&lost, at(since), at(until));
-        let parts = proven(&lost, &holes, at(since), at(until)).into_iter();
+        let holes = lost.unproven(at(since), at(until));
+        let parts = lost.proven(&holes, at(since), at(until)).into_iter();
         parts.map(|(from, to)| (from.as_second(), to.as_second())).collect::<Vec<_>>()
     };
     assert_eq!(of(1005, 1090), [(1010, 1090)]);
     assert_eq!(of(1020, 1090), [(1020, 1090)]);
     assert_eq!(of(1001, 1009), []);
-    assert_eq!((recorded(&lost, at(1010), at(1090)), recorded(&lost, at(1031), at(1090))), (1, 0));
+    assert_eq!((lost.recorded(at(1010), at(1090)), lost.recorded(at(1031), at(1090))), (1, 0));
 }
 
 #[test]
@@ -177,7 +179,49 @@ fn the_time_without_an_agent_is_counted_within_the_span() {
         (85, 0, STARTED),
         (100, 0, Sign::Now),
     ];
-    let boots = [boot(1000, &points, &[])];
-    let of = |since, until| unwatched(&boots, at(since), at(until)).as_secs();
+    let ledger = Ledger::new(vec![boot(1000, &points, &[])]);
+    let of = |since, until| ledger.unwatched(at(since), at(until)).as_secs();
     assert_eq!([of(1000, 1100), of(1050, 1060), of(1085, 1100), of(900, 1005)], [55, 10, 0, 5]);
+}
+
+/// Spans with an agent, and those between them with whether it said goodbye.
+type Watched = (Vec<(i64, i64)>, Vec<(i64, i64, bool)>);
+
+fn watched(boots: &[Boot], since: i64, until: i64, runs_now: bool) -> Watched {
+    let watch = Ledger::new(boots.to_vec()).watch(at(since), at(until), runs_now);
+    let seconds = |(from, until): &(Timestamp, Timestamp)| (from.as_second(), until.as_second());
+    let spans = watch.spans.iter().map(seconds).collect();
+    let gaps = watch.gaps.iter();
+    let gaps = gaps.map(|it| (it.from.as_second(), it.until.as_second(), it.is_sure)).collect();
+    (spans, gaps)
+}
+
+#[test]
+fn an_agent_watches_from_where_it_started_until_it_stopped_or_now() {
+    let points = [
+        (0, 0, Sign::Boot),
+        (10, 0, STARTED),
+        (40, 0, STOPPED),
+        (70, 0, STARTED),
+        (80, 0, Sign::Agent(AgentEvent::Gap)),
+        (100, 0, Sign::Now),
+    ];
+    let boots = [boot(1000, &points, &[])];
+    let gap = (1040, 1070, true);
+    assert_eq!(watched(&boots, 1000, 1100, true), (vec![(1010, 1040), (1070, 1100)], vec![gap]));
+    // One that no longer runs had not said so.
+    assert_eq!(watched(&boots, 1000, 1100, false), (vec![(1010, 1040), (1070, 1080)], vec![gap]));
+    assert_eq!(watched(&boots, 1045, 1065, true), (vec![], vec![]));
+    assert_eq!(watched(&boots, 1075, 1090, true), (vec![(1075, 1090)], vec![]));
+}
+
+#[test]
+fn between_boots_nobody_watched_and_whether_the_agent_had_stopped_is_told() {
+    let second = boot(1080, &[(0, 0, Sign::Boot), (10, 0, STARTED), (90, 0, Sign::Now)], &[]);
+    let told = |last| {
+        let first = boot(1000, &[(0, 0, Sign::Boot), (10, 0, STARTED), (50, 0, last)], &[]);
+        watched(&[second.clone(), first], 1000, 1170, true).1
+    };
+    assert_eq!(told(STOPPED), [(1050, 1090, true)]);
+    assert_eq!(told(Sign::Agent(AgentEvent::Gap)), [(1050, 1090, false)]);
 }

@@ -1,0 +1,76 @@
+//! What the kernel counted, and when an agent watched, in the span that is read.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::select::{Selection, Source, agent, store_here};
+use crate::ledger::{Absence, Ledger, Now, Why};
+use crate::report::{Account, Watch};
+use crate::say::say;
+use crate::store::Archive;
+
+/// Of a store, or of the running kernel's log. Nothing of saved logs and JSON Lines, which are no account, or of
+/// several sources.
+///
+/// That it cannot be had is said: what is read is good all the same.
+pub(super) fn of(selection: &Selection) -> Option<Account> {
+    try_of(selection).unwrap_or_else(|error| {
+        say(format_args!("cannot tell whether kills are missing: {error:#}"));
+        None
+    })
+}
+
+fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
+    let now = Now::here()?;
+    let (ledger, store) = match selection.source() {
+        Some(Source::Store(path)) => {
+            let is_own = store_here().as_deref() == Some(path);
+            (Ledger::of_store(&mut Archive::at(path), is_own, &now)?, Some(path))
+        }
+        Some(Source::KernelLog) => (Ledger::of_log(&now)?, None),
+        None => return Ok(None),
+    };
+    let Some(start) = ledger.start() else { return Ok(None) };
+    let since = selection.since.unwrap_or(start);
+    let is_here = ledger.boot(Some(&now.host.boot_id)).is_some();
+    let until = selection.until.into_iter().chain(ledger.end()).min().unwrap_or(since).max(since);
+    let mut account = Account {
+        host: is_here.then_some(now.host.name),
+        since,
+        until,
+        watch: store.map(|store| watch(&ledger, since, until, is_here && runs_with(store))),
+        missing: 0,
+        is_upper_bound: false,
+        unknown_ms: 0,
+    };
+    let mut unknown = SignedDuration::ZERO;
+    for hole in ledger.unproven(since, until) {
+        match hole.why {
+            Why::Missing { kills, .. } => {
+                account.missing += kills;
+                account.is_upper_bound |= hole.counted != (hole.from, hole.until);
+            }
+            _ => unknown += hole.until.duration_since(hole.from),
+        }
+    }
+    account.unknown_ms = u64::try_from(unknown.as_millis()).unwrap_or(0);
+    Ok(Some(account))
+}
+
+/// Whether the agent that runs here keeps its records there, as far as that can be seen.
+fn runs_with(store: &Path) -> bool {
+    agent().is_some_and(|(_, open)| open.is_none_or(|open| open == store))
+}
+
+fn watch(ledger: &Ledger, since: Timestamp, until: Timestamp, runs_now: bool) -> Watch {
+    let found = ledger.watch(since, until, runs_now);
+    let ends = found.spans.first().zip(found.spans.last());
+    let span = ends.map(|((from, _), (_, until))| (*from, *until));
+    let gap = |&Absence { from, until, is_sure }: &Absence| (from, until, is_sure);
+    Watch {
+        span,
+        runs_still: runs_now && span.is_some_and(|(_, end)| end == until),
+        gaps: found.gaps.iter().map(gap).collect(),
+    }
+}

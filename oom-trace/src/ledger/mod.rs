@@ -1,0 +1,155 @@
+//! The kernel's own count of kills, held against what is told of: which part of a span of time is accounted for.
+//!
+//! Whether an agent ran is not what proves that nothing was killed: it may have missed a kill, and kills of
+//! a time without one are found in the kernel's log. What proves it is the kernel's own count of kills
+//! (`/proc/vmstat` `oom_kill`), which only rises and misses none. Two counts of one boot, at two moments,
+//! whose difference is the number of kills that are told of in between: then none is missing between them.
+
+mod boot;
+mod now;
+mod sources;
+mod unproven;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+pub(crate) use self::boot::{Boot, Counted, Point, Sign};
+pub(crate) use self::now::Now;
+pub(crate) use self::unproven::{AgentThen, Unproven, Why};
+pub(crate) use self::watch::Absence;
+use crate::incident::model::{Agent, OomKill};
+
+/// A machine's boots, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger {
+    /// In order of time.
+    boots: Vec<Boot>,
+}
+
+impl Ledger {
+    pub(crate) fn new(mut boots: Vec<Boot>) -> Self {
+        boots.sort_by_key(|boot| boot.start);
+        Self { boots }
+    }
+
+    /// The boot of this id, if it is known.
+    pub(crate) fn boot(&self, id: Option<&str>) -> Option<&Boot> {
+        self.boots.iter().find(|boot| Some(boot.id.as_str()) == id)
+    }
+
+    /// When the first boot began.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        Some(self.boots.first()?.start)
+    }
+
+    /// When the boot began in which this moment lies, if it is known.
+    pub(crate) fn start_before(&self, moment: Timestamp) -> Option<Timestamp> {
+        self.boots.iter().map(|boot| boot.start).filter(|start| *start <= moment).max()
+    }
+
+    /// The last moment that is known of.
+    pub(crate) fn end(&self) -> Option<Timestamp> {
+        Some(self.boots.last()?.span().1)
+    }
+
+    /// Takes what an agent said.
+    pub(crate) fn take_agent(&mut self, agent: &Agent) {
+        let (count, sign) = (agent.kernel_kills_since_boot, Sign::Agent(agent.event));
+        let Some(ns) = agent.origin.boot_ns else { return };
+        if let Some(boot) = self.boot_mut(agent.origin.boot_id.as_deref()) {
+            let at = boot.points.partition_point(|point| point.ns <= ns);
+            boot.points.insert(at, Point { ns, count, sign });
+        }
+    }
+
+    /// Takes a kill that is told of.
+    pub(crate) fn take_kill(&mut self, kill: &OomKill) {
+        let Some(ns) = kill.origin.boot_ns else { return };
+        if let Some(boot) = self.boot_mut(kill.origin.boot_id.as_deref()) {
+            boot.kills.push(Counted { ns, kills: kill.kill_count });
+        }
+    }
+
+    fn boot_mut(&mut self, id: Option<&str>) -> Option<&mut Boot> {
+        self.boots.iter_mut().find(|boot| Some(boot.id.as_str()) == id)
+    }
+
+    /// The parts of a span that are not accounted for, in order; none if all of it is.
+    pub(crate) fn unproven(&self, since: Timestamp, until: Timestamp) -> Vec<Unproven> {
+        let mut found = Vec::new();
+        let mut at = since;
+        let mut before: Option<&Boot> = None;
+        for boot in &self.boots {
+            let points = boot.usable();
+            let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
+            let (from, to) = (boot.wall(first.ns), boot.wall(last.ns));
+            if from > until {
+                break;
+            }
+            if to >= at {
+                if from > at {
+                    let why = hole_before(boot, before);
+                    found.push(Unproven::uncounted(at, from, why));
+                    at = from;
+                }
+                let end = until.min(to);
+                boot.unproven(&points, at, end, &mut found);
+                at = end;
+            }
+            before = Some(boot);
+        }
+        if at < until {
+            // Something later would have ended it, if there were any.
+            let last = before.and_then(|boot| boot.points.last());
+            let why = last.map_or(Why::NoRecord, |last| Why::Ended { stopped: last.is_goodbye() });
+            found.push(Unproven::uncounted(at, until, why));
+        }
+        found
+    }
+
+    /// The parts of a span between those that are not accounted for.
+    pub(crate) fn proven(
+        &self,
+        holes: &[Unproven],
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Vec<(Timestamp, Timestamp)> {
+        let mut at = since;
+        let ends = holes.iter().map(|hole| (hole.from, hole.until)).chain([(until, until)]);
+        let parts = ends.filter_map(|(from, to)| {
+            let part = (at, from);
+            at = at.max(to);
+            (part.0 < part.1).then_some(part)
+        });
+        parts.filter(|(from, to)| self.unproven(*from, *to).is_empty()).collect()
+    }
+
+    /// How many kills are told of in a span, whoever died.
+    pub(crate) fn recorded(&self, since: Timestamp, until: Timestamp) -> u64 {
+        let kills = |boot: &Boot| {
+            let within = boot.kills.iter().filter(|kill| {
+                let time = boot.wall(kill.ns);
+                since <= time && time <= until
+            });
+            within.map(|kill| u64::from(kill.kills.unwrap_or(0))).sum::<u64>()
+        };
+        self.boots.iter().map(kills).sum()
+    }
+}
+
+/// Why nobody knows of the time before the first thing known of a boot.
+fn hole_before(boot: &Boot, before: Option<&Boot>) -> Why {
+    if boot.pruned.is_some() {
+        return Why::Pruned;
+    }
+    match before.and_then(|before| before.points.last()) {
+        Some(point) => Why::Restarted { stopped: point.is_goodbye() },
+        None if boot.points.first().is_some_and(|first| first.sign == Sign::Boot) => {
+            Why::BeforeBoot
+        }
+        None => Why::NoRecord,
+    }
+}

@@ -1,0 +1,76 @@
+//! Where it is read from: a store, or the running kernel's log.
+
+use super::boot::{Boot, Counted};
+use super::{Ledger, Now};
+use crate::incident::model::Record;
+use crate::kernel_log::this_boot;
+use crate::store::{Archive, BootSeen, StoreError};
+
+impl Ledger {
+    /// The boots that a store knows, without its records. This one is among them if the store is this
+    /// machine's: that of another says nothing of this boot.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn of_boots(
+        archive: &mut Archive,
+        is_own: bool,
+        now: &Now,
+    ) -> Result<Self, StoreError> {
+        let seen = archive.boots()?;
+        let own = seen.iter().find(|boot| boot.boot_id == now.host.boot_id);
+        let others = seen.iter().filter(|boot| boot.boot_id != now.host.boot_id);
+        let mut boots: Vec<_> = others.filter_map(boot_of).collect();
+        if is_own || own.is_some() {
+            let pruned = own.and_then(|own| Some((own.pruned.boot_ns?, own.pruned.kills)));
+            boots.push(Boot { pruned, ..now.boot() });
+        }
+        Ok(Self::new(boots))
+    }
+
+    /// The same with the kills and the agent's words, as far as the store has them in columns: of a record that does
+    /// not tell how many kills it is, one is taken.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn of_store(
+        archive: &mut Archive,
+        is_own: bool,
+        now: &Now,
+    ) -> Result<Self, StoreError> {
+        let mut ledger = Self::of_boots(archive, is_own, now)?;
+        for boot in &mut ledger.boots {
+            let known = archive.kills(&boot.id)?.kills.into_iter();
+            boot.kills =
+                known.map(|it| Counted { ns: it.boot_ns, kills: Some(it.kills) }).collect();
+        }
+        archive.each_word_of_agent(|agent| ledger.take_agent(&agent))?;
+        Ok(ledger)
+    }
+
+    /// This boot's, of which the kernel's log tells.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn of_log(now: &Now) -> anyhow::Result<Self> {
+        let mut ledger = Self::of_boot(now);
+        this_boot::read(&now.host, None, |record| {
+            if let Record::OomKill(kill) = record {
+                ledger.take_kill(&kill);
+            }
+            Ok(())
+        })?;
+        Ok(ledger)
+    }
+
+    /// This boot, of which nothing is told yet.
+    pub(crate) fn of_boot(now: &Now) -> Self {
+        Self::new(vec![now.boot()])
+    }
+}
+
+/// A boot whose place in time is known.
+fn boot_of(seen: &BootSeen) -> Option<Boot> {
+    let pruned = seen.pruned.boot_ns.map(|ns| (ns, seen.pruned.kills));
+    Some(Boot { pruned, ..Boot::begun(&seen.boot_id, seen.start?) })
+}

@@ -1,0 +1,150 @@
+//! What is known of a span of time beside the records of it: when an agent watched, and what the kernel counted.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::coverage::{Gap, but};
+use super::when::When;
+use crate::units::{Age, Counted};
+
+/// Of one machine, as whoever reads its store or its log can find it out.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The machine, if it is this one.
+    pub host: Option<String>,
+    /// The span.
+    pub since: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// When an agent watched; `None` where that is not what it is read from.
+    pub watch: Option<Watch>,
+    /// Kills that the kernel counted and that are not recorded.
+    pub missing: u64,
+    /// They were counted together with what was before or after the span.
+    pub is_upper_bound: bool,
+    /// For how long nobody knows, in milliseconds.
+    pub unknown_ms: u64,
+}
+
+/// When an agent watched.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// From when, and until when; nothing if none did.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// It goes on.
+    pub runs_still: bool,
+    /// The spans in it without an agent, and whether it had said that it stops.
+    pub gaps: Vec<(Timestamp, Timestamp, bool)>,
+}
+
+impl Account {
+    /// In sentences.
+    pub(super) fn told(&self, zone: &TimeZone) -> String {
+        let watched = self.watch.as_ref().map(|watch| watch.told(zone));
+        let counted = match (self.is_whole(), self.unknown_ms) {
+            (true, _) => Some("By the kernel's own count, no kill is missing.".to_owned()),
+            (_, 0) => None,
+            (_, ms) => Some(format!(
+                "For {} of that time nobody knows whether there were more kills: oom-trace verify says why.",
+                Age(ms)
+            )),
+        };
+        watched.into_iter().chain(counted).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether each kill that the kernel counted is recorded.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.missing == 0 && self.unknown_ms == 0
+    }
+
+    /// What the kernel counted and nobody recorded.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<String> {
+        let Self { missing, is_upper_bound, .. } = *self;
+        let whose = if self.watch.is_some() { "not recorded" } else { "no longer in its log" };
+        let are = if missing == 1 { "is" } else { "are" };
+        let told = match is_upper_bound {
+            false => format!(
+                "the kernel counted {} that {are} {whose}: oom-trace verify says when",
+                Counted(missing, "kill")
+            ),
+            true => format!(
+                "{} that the kernel counted, perhaps then, {are} {whose}: oom-trace verify says more",
+                Counted(missing, "kill")
+            ),
+        };
+        (missing > 0).then_some(told)
+    }
+}
+
+impl Watch {
+    fn told(&self, zone: &TimeZone) -> String {
+        let Some((from, until)) = self.span else { return "No agent watched then.".to_owned() };
+        let minute = |time| When { time: Some(time), boot_ns: None, zone };
+        let watched = match self.runs_still {
+            true => format!("An agent has watched since {:#}", minute(from)),
+            false => format!("An agent watched from {:#} to {:#}", minute(from), minute(until)),
+        };
+        let gap = |&(from, until, is_sure)| Gap { host: None, from, until, is_sure, kills: None };
+        let gaps: Vec<_> = self.gaps.iter().map(gap).collect();
+        let but = but(&gaps, false, zone).map(|but| format!(", but {but}"));
+        format!("{watched}{}.", but.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::at;
+    use super::*;
+
+    fn account(watch: Option<Watch>, missing: u64, unknown_ms: u64) -> Account {
+        Account {
+            host: None,
+            since: at(0),
+            until: at(120),
+            watch,
+            missing,
+            is_upper_bound: false,
+            unknown_ms,
+        }
+    }
+
+    #[test]
+    fn what_was_watched_and_what_was_counted_is_told() {
+        let whole = Watch { span: Some((at(0), at(120))), ..Watch::default() };
+        assert_eq!(
+            account(Some(whole.clone()), 0, 0).told(&TimeZone::UTC),
+            "An agent watched from 2026-11-01 00:30 to 2026-11-01 02:30. By the kernel's own count, no kill \
+             is missing."
+        );
+        let gap = (at(60), at(62), true);
+        let broken = Watch { runs_still: true, gaps: vec![gap], ..whole };
+        let told = account(Some(broken), 3, 0);
+        assert_eq!(
+            told.told(&TimeZone::UTC),
+            "An agent has watched since 2026-11-01 00:30, but not from 2026-11-01 01:30:00 to \
+             2026-11-01 01:32:00 (2m 0s)."
+        );
+        assert_eq!(
+            told.unrecorded().unwrap(),
+            "the kernel counted 3 kills that are not recorded: oom-trace verify says when"
+        );
+    }
+
+    #[test]
+    fn a_time_of_which_nothing_is_known_is_no_all_clear() {
+        let nobody = account(Some(Watch::default()), 0, 60_000);
+        assert_eq!(
+            nobody.told(&TimeZone::UTC),
+            "No agent watched then. For 1m 0s of that time nobody knows whether there were more kills: \
+             oom-trace verify says why."
+        );
+        assert_eq!(nobody.unrecorded(), None);
+        let log = Account { is_upper_bound: true, ..account(None, 1, 0) };
+        assert_eq!(log.told(&TimeZone::UTC), "");
+        assert_eq!(
+            log.unrecorded().unwrap(),
+            "1 kill that the kernel counted, perhaps then, is no longer in its log: oom-trace verify says more"
+        );
+    }
+}
