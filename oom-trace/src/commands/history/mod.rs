@@ -205,7 +205,7 @@ fn list_kills(
         })?;
         match ended {}
     }
-    if format.is_for_people() {
+    if is_looked_at && format.is_for_people() {
         let account = account::of(&selection);
         account.and_then(|account| account.unrecorded()).iter().for_each(say);
     }
