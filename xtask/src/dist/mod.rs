@@ -89,14 +89,23 @@ pub(crate) fn run(args: &DistArgs) -> Result<()> {
     if args.verify { verify::again(&source, &targets, &out) } else { Ok(()) }
 }
 
-/// Makes the Debian package alone, of this machine's architecture, in the folder.
-pub(crate) fn deb(out: &Path) -> Result<PathBuf> {
+/// A package of each kind.
+pub(crate) struct Packages {
+    pub(crate) deb: PathBuf,
+    pub(crate) rpm: PathBuf,
+}
+
+/// Makes the packages alone, of this machine's architecture, in the folder; or takes those that are there already.
+pub(crate) fn packages(out: &Path, are_there: bool) -> Result<Packages> {
     let arch = if AMD64.is_ours() { &AMD64 } else { &ARM64 };
     let (version, source) = (env!("CARGO_PKG_VERSION").to_owned(), sources::Source::here()?);
     let release = Release { arch, version, source, out: out.to_owned() };
-    stage::fill(&release, &compile::agent(arch, &release.source)?, &compile::pages()?)?;
-    packages::deb(&release)?;
-    Ok(release.file(".deb"))
+    if !are_there {
+        stage::fill(&release, &compile::agent(arch, &release.source)?, &compile::pages()?)?;
+        packages::deb(&release)?;
+        packages::rpm(&release)?;
+    }
+    Ok(Packages { deb: release.file(".deb"), rpm: release.file(".rpm") })
 }
 
 impl Release<'_> {

@@ -18,8 +18,8 @@ use super::kernels::Kernel;
 use super::machines::SYSTEM;
 use super::qemu::{Boot, Ending, OUT};
 use crate::artifacts::{self, Binary};
-use crate::setup::tools;
-use crate::{dist, setup};
+use crate::dist::{self, Packages};
+use crate::setup::{self, tools};
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
@@ -27,9 +27,9 @@ pub(crate) struct SystemArgs {
     /// The kernel's name in the table
     #[arg(long, value_name = "NAME", default_value = "6.12")]
     kernel: String,
-    /// Install this package instead of one that is made of the source as it is
-    #[arg(long, value_name = "FILE")]
-    deb: Option<PathBuf>,
+    /// Install the packages that `cargo xtask dist` made there instead of making them of the source as it is
+    #[arg(long, value_name = "DIR")]
+    dist: Option<PathBuf>,
     /// Run this script instead of the scenarios
     #[arg(long, value_name = "FILE", conflicts_with = "scenarios")]
     script: Option<PathBuf>,
@@ -61,14 +61,11 @@ pub(crate) fn run(args: &SystemArgs) -> Result<()> {
     kernel.get()?;
     let folder = super::folder().join(kernel.name).join(SYSTEM.name);
     fs::create_dir_all(&folder)?;
-    let deb = match &args.deb {
-        Some(deb) => deb.clone(),
-        None => dist::deb(&folder)?,
-    };
+    let packages = dist::packages(args.dist.as_deref().unwrap_or(&folder), args.dist.is_some())?;
     let init = artifacts::build_for(arch, Binary::GUEST_INIT)?;
     let disk = root::disk(kernel)?;
     let image = folder.join("initramfs.gz");
-    pack(args, kernel, &deb, &init, &image)?;
+    pack(args, kernel, &packages, &init, &image)?;
     let boot = Boot {
         kernel,
         machine: &SYSTEM,
@@ -92,7 +89,7 @@ pub(crate) fn run(args: &SystemArgs) -> Result<()> {
 fn pack(
     args: &SystemArgs,
     kernel: &'static Kernel,
-    deb: &Path,
+    packages: &Packages,
     init: &Path,
     image: &Path,
 ) -> Result<()> {
@@ -102,9 +99,13 @@ fn pack(
     let put = |name: &str, bytes: &[u8]| {
         fs::write(given.join(name), bytes).with_context(|| format!("cannot write {name}"))
     };
-    fs::copy(deb, given.join("oom-trace.deb"))
-        .with_context(|| format!("cannot read {}", deb.display()))?;
-    fs::copy(init, given.join("guest-init"))?;
+    let Packages { deb, rpm } = packages;
+    for (name, from) in
+        [("oom-trace.deb", deb.as_path()), ("oom-trace.rpm", rpm), ("guest-init", init)]
+    {
+        fs::copy(from, given.join(name))
+            .with_context(|| format!("cannot read {}", from.display()))?;
+    }
     for (name, text) in SCRIPTS {
         put(name, text.as_bytes())?;
     }

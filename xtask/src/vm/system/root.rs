@@ -38,6 +38,7 @@ const PACKAGES: &[&str] = &[
     "docker-cli",
     "containerd",
     "lxc",
+    "rpm",
 ];
 
 /// Starts that take time and matter to nobody here; the runtimes' daemons are started where they are tried.

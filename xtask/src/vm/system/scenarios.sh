@@ -176,11 +176,40 @@ purged() {
     ! systemctl cat oom-trace >/dev/null 2>&1 || fail "systemd still knows the unit"
 }
 
+# Debian's rpm has no database of what is installed here: what the package needs is looked at elsewhere
+# (`cargo xtask dist`), and what its scripts do is the same.
+from_the_rpm() {
+    apt-get purge --yes --quiet oom-trace >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    package() { rpm "$@" "$given/oom-trace.rpm" >/run/rpm.out 2>&1 || fail "rpm $*: $(tail -n 20 /run/rpm.out)"; }
+    package --install --nodeps || return 1
+    rpm --verify --nodeps oom-trace || fail "what is installed is not what is in the package" || return 1
+    # A preset says whether it is enabled; Debian's enables all.
+    systemctl enable --now oom-trace 2>/run/rpm.out || fail "$(cat /run/rpm.out; systemctl status oom-trace)" || return 1
+    hog of-the-rpm
+    killed '.victim.unit == "of-the-rpm.service"' >/dev/null || fail "no record of the kill" || return 1
+    journal() { journalctl --no-pager -o json -u of-the-rpm.service | grep -q OOM_TRACE_ID; }
+    until_ 30 journal || fail "nothing in journalctl -u of-the-rpm.service" || return 1
+    oom-trace report --html /run/rpm.html && grep -q of-the-rpm.service /run/rpm.html || fail "no page of it" || return 1
+    local before=$(pid)
+    sed -i 's/^candidates = 10/candidates = 8/' $config
+    package --upgrade --nodeps --replacepkgs || return 1
+    again() { [ "$(systemctl is-active oom-trace)" = active ] && [ "$(pid)" != "$before" ]; }
+    until_ 120 again || fail "not restarted by the upgrade" || return 1
+    grep -q '^candidates = 8' $config || fail "the configuration was overwritten" || return 1
+    rpm --erase oom-trace >/run/rpm.out 2>&1 || fail "rpm --erase: $(cat /run/rpm.out)" || return 1
+    [ "$(systemctl is-active oom-trace)" != active ] || fail "it runs on" || return 1
+    ! systemctl cat oom-trace >/dev/null 2>&1 || fail "systemd still knows the unit" || return 1
+    local left=$(ls -d /usr/bin/oom-trace /usr/lib/systemd/system/oom-trace.service \
+        /etc/systemd/system/*/oom-trace.service /etc/logrotate.d/oom-trace 2>/dev/null)
+    [ -z "$left" ] || fail "left: $left" || return 1
+    [ -e $config.rpmsave ] && [ -e /var/lib/oom-trace/records.db ] || fail "the records or the configuration went"
+}
+
 scenarios=(
     installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted started_again_when_it_hangs
     little_left_open nothing_missing_inside no_field_lost_by_the_sandbox reaches_the_network_when_told
     "${containers[@]}"
-    upgraded removed purged
+    upgraded removed purged from_the_rpm
 )
 # All the others need it.
 case " ${words[*]} " in "  " | *" installed "*) ;; *) words=(installed "${words[@]}") ;; esac
