@@ -158,7 +158,12 @@ impl<W: Write> Page<'_, W> {
             let last = When { time: repeat.last, boot_ns: None, zone: &report.zone };
             let (times, last) = (repeat.times, format!("{last:#}"));
             let name = pad(name, wide);
-            writeln!(self.out, "  {name}  {times:>5}  {last:DATE$}  {}", interval(repeat))?;
+            let mut interval = interval(repeat);
+            if let (None, Some(time)) = (repeat.trend, repeat.first) {
+                let first = When { time: Some(time), boot_ns: None, zone: &report.zone };
+                let _ = write!(interval, ", first {first:#}");
+            }
+            writeln!(self.out, "  {name}  {times:>5}  {last:DATE$}  {interval}")?;
         }
         self.more(report.repeats.len(), ROWS)
     }
