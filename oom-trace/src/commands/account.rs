@@ -48,10 +48,10 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
     for hole in ledger.unproven(since, until) {
         match hole.why {
             Why::Missing { kills, .. } => {
-                account.missing += kills;
+                account.missing = account.missing.saturating_add(kills);
                 account.is_upper_bound |= hole.counted != (hole.from, hole.until);
             }
-            _ => unknown += hole.until.duration_since(hole.from),
+            _ => unknown = unknown.saturating_add(hole.until.duration_since(hole.from)),
         }
     }
     account.unknown_ms = u64::try_from(unknown.as_millis()).unwrap_or(0);

@@ -14,9 +14,12 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
-pub(crate) use self::boot::{Boot, Counted, Point, Sign};
+pub(crate) use self::boot::Boot;
+use self::boot::{Counted, Point, Sign};
 pub(crate) use self::now::Now;
 pub(crate) use self::unproven::{AgentThen, Unproven, Why};
 pub(crate) use self::watch::Absence;
@@ -27,17 +30,19 @@ use crate::incident::model::{Agent, OomKill};
 pub(crate) struct Ledger {
     /// In order of time.
     boots: Vec<Boot>,
+    by_id: HashMap<String, usize>,
 }
 
 impl Ledger {
     pub(crate) fn new(mut boots: Vec<Boot>) -> Self {
         boots.sort_by_key(|boot| boot.start);
-        Self { boots }
+        let ids = boots.iter().enumerate().map(|(at, boot)| (boot.id.clone(), at));
+        Self { by_id: ids.collect(), boots }
     }
 
     /// The boot of this id, if it is known.
     pub(crate) fn boot(&self, id: Option<&str>) -> Option<&Boot> {
-        self.boots.iter().find(|boot| Some(boot.id.as_str()) == id)
+        self.boots.get(*self.by_id.get(id?)?)
     }
 
     /// When the first boot began.
@@ -67,14 +72,19 @@ impl Ledger {
 
     /// Takes a kill that is told of.
     pub(crate) fn take_kill(&mut self, kill: &OomKill) {
-        let Some(ns) = kill.origin.boot_ns else { return };
-        if let Some(boot) = self.boot_mut(kill.origin.boot_id.as_deref()) {
-            boot.kills.push(Counted { ns, kills: kill.kill_count });
+        if let Some(ns) = kill.origin.boot_ns {
+            self.count(kill.origin.boot_id.as_deref(), ns, kill.kill_count);
+        }
+    }
+
+    fn count(&mut self, boot_id: Option<&str>, ns: u64, kills: Option<u32>) {
+        if let Some(boot) = self.boot_mut(boot_id) {
+            boot.kills.push(Counted { ns, kills });
         }
     }
 
     fn boot_mut(&mut self, id: Option<&str>) -> Option<&mut Boot> {
-        self.boots.iter_mut().find(|boot| Some(boot.id.as_str()) == id)
+        self.boots.get_mut(*self.by_id.get(id?)?)
     }
 
     /// The parts of a span that are not accounted for, in order; none if all of it is.

@@ -1,6 +1,6 @@
 //! Where it is read from: a store, or the running kernel's log.
 
-use super::boot::{Boot, Counted};
+use super::boot::Boot;
 use super::{Ledger, Now};
 use crate::incident::model::Record;
 use crate::kernel_log::this_boot;
@@ -39,11 +39,7 @@ impl Ledger {
         now: &Now,
     ) -> Result<Self, StoreError> {
         let mut ledger = Self::of_boots(archive, is_own, now)?;
-        for boot in &mut ledger.boots {
-            let known = archive.kills(&boot.id)?.kills.into_iter();
-            boot.kills =
-                known.map(|it| Counted { ns: it.boot_ns, kills: Some(it.kills) }).collect();
-        }
+        archive.each_kill(|boot, ns, kills| ledger.count(Some(boot), ns, Some(kills)))?;
         archive.each_word_of_agent(|agent| ledger.take_agent(&agent))?;
         Ok(ledger)
     }

@@ -71,15 +71,19 @@ pub struct BootSeen {
 }
 
 impl Archive {
+    fn with_boots(&mut self) -> Result<(), StoreError> {
+        match self.version()? {
+            schema::WITH_BOOTS..=schema::VERSION => Ok(()),
+            other => Err(StoreError::version(&self.path, other)),
+        }
+    }
+
     /// The boots that it has records of, in their order.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn boots(&mut self) -> Result<Vec<BootSeen>, StoreError> {
-        match self.version()? {
-            schema::WITH_BOOTS..=schema::VERSION => {}
-            other => return Err(StoreError::version(&self.path, other)),
-        }
+        self.with_boots()?;
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
         // An id has 36 characters.
@@ -99,16 +103,34 @@ impl Archive {
         boots.collect::<Result<_, _>>().map_err(failed)
     }
 
+    /// All kills that say when they were: the boot's id, when in it, in nanoseconds, and how often the kernel counted
+    /// it. Handed out one by one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn each_kill(&mut self, mut each: impl FnMut(&str, u64, u32)) -> Result<(), StoreError> {
+        self.with_boots()?;
+        let path = self.path.clone();
+        let failed = |error| StoreError::sqlite("read", &path, error);
+        let sql = "SELECT substr(boot_id, 1, 64), boot_ns, kills FROM moments JOIN boots USING (boot) \
+                   WHERE tid IS NOT NULL";
+        let connection = self.connection().map_err(failed)?;
+        let mut statement = connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let id: String = row.get(0).map_err(failed)?;
+            each(&id, row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+        }
+        Ok(())
+    }
+
     /// The kills of a boot, as far as they say when they were by its clock, by thread and time; and
     /// what the store has let go of.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn kills(&mut self, boot_id: &str) -> Result<Told, StoreError> {
-        match self.version()? {
-            schema::WITH_BOOTS..=schema::VERSION => {}
-            other => return Err(StoreError::version(&self.path, other)),
-        }
+        self.with_boots()?;
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
         let connection = self.connection().map_err(failed)?;
