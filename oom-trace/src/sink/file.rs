@@ -59,6 +59,10 @@ impl Destination for FileConfig {
         Some(self.format)
     }
 
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(FileSink::open(self)?))
     }
