@@ -32,6 +32,8 @@ pub(super) struct StoreWriter {
     end: Arc<AtomicBool>,
     next: Number,
     failing: bool,
+    /// It has been said that it will not work again by itself.
+    denied: bool,
     /// Records that were gone from memory before they could be saved.
     missed: u64,
     /// Records that were saved without details.
@@ -57,6 +59,7 @@ impl StoreWriter {
             end,
             next,
             failing: false,
+            denied: false,
             missed: 0,
             shrunk: 0,
         }
@@ -137,14 +140,16 @@ impl StoreWriter {
 
     fn failed(&mut self, error: &StoreError) {
         self.backlog.set_failing();
-        if !std::mem::replace(&mut self.failing, true) {
+        let is_first = !std::mem::replace(&mut self.failing, true);
+        let is_last = error.is_denied() && !std::mem::replace(&mut self.denied, true);
+        if is_first || is_last {
             (self.report)(Report::StoreFailing { error });
         }
     }
 
     /// `worked` unless somebody was told that it did not.
     fn succeeded(&mut self, worked: bool) {
-        self.failing = false;
+        (self.failing, self.denied) = (false, false);
         let missed = std::mem::take(&mut self.missed);
         if !worked || missed > 0 {
             let missed = match missed {

@@ -1,6 +1,7 @@
 //! What every kind of sink is made of.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Choice, Filter, Sink, SinkError, Status};
@@ -26,6 +27,11 @@ pub trait Destination: Debug {
 
     /// How records are written there; `None` where they are counted.
     fn format(&self) -> Option<Format>;
+
+    /// The file that it writes to, and makes anew, by its name: the agent may write nowhere else.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 
     /// Makes the sink. One whose destination may come later is made without it.
     ///

@@ -109,7 +109,8 @@ impl SinkError {
             }
             NotFound => "; create its directory first (mkdir -p), or correct the path",
             PermissionDenied => {
-                "; give the agent's user write permission there, or choose another path"
+                "; give the agent's user write permission there, or choose another path (a folder that was made or \
+                 mounted while the agent ran takes a restart)"
             }
             ReadOnlyFilesystem => "; choose a path on a writable file system",
             _ => "",

@@ -59,6 +59,10 @@ impl Destination for FileConfig {
         Some(self.format)
     }
 
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(FileSink::open(self)?))
     }
@@ -146,9 +150,12 @@ impl FileSink {
         let is_same =
             |other: &Metadata| (other.dev(), other.ino()) == (open_now.dev(), open_now.ino());
         if !fs::metadata(&self.path).is_ok_and(|named| is_same(&named)) {
-            // Where no new one can be made, the old one is better than none.
-            if let Ok(new) = open(&self.path) {
-                self.lines = new;
+            match open(&self.path) {
+                Ok(new) => self.lines = new,
+                // Nobody would ever read it.
+                Err(error) if open_now.nlink() == 0 => return Err(error),
+                // Where no new one can be made, the old one is better than none.
+                Err(_) => {}
             }
         } else if let Some(rotate) = &self.rotate
             && rotate.is_due(&open_now, self.buffer.len())

@@ -1,7 +1,7 @@
 //! `textfile`: metrics for the node exporter's textfile collector.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de};
@@ -57,6 +57,10 @@ impl Destination for TextfileConfig {
 
     fn format(&self) -> Option<Format> {
         None
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
@@ -122,7 +126,6 @@ impl Sink for Textfile {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::super::compliance::{self, Bench};
     use super::*;

@@ -309,6 +309,9 @@ impl Archive {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let mut connection = Connection::open_with_flags(&self.path, flags)?;
                 schema::distrust(&mut connection, size(&self.path), &self.looks)?;
+                if self.is_agents {
+                    schema::make_no_files(&connection)?;
+                }
                 connection
             }
         };

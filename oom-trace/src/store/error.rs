@@ -75,6 +75,12 @@ impl StoreError {
             || matches!(self.cause, Cause::Io(_))
     }
 
+    /// Whether nobody but whoever gives the agent more rights can help, or starts it again.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(&self.cause, Cause::Io(io) if io.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -108,7 +114,10 @@ impl StoreError {
         match (&self.cause, self.code()) {
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
-                io::ErrorKind::PermissionDenied => "; give the agent's user write permission there",
+                io::ErrorKind::PermissionDenied => {
+                    "; give the agent's user write permission there (a folder that was made or mounted while the agent \
+                     ran takes a restart)"
+                }
                 io::ErrorKind::IsADirectory => {
                     "; specify a file in this directory, such as records.db"
                 }

@@ -113,6 +113,8 @@ impl Store {
             schema::VERSION => {}
             other => return Err(StoreError::version(path, other)),
         }
+        // Not before: an index that a new version begins may take more than there is.
+        schema::make_no_files(&connection).map_err(failed)?;
         let next = schema::next(&connection).map_err(failed)?;
         Ok(Self {
             connection,

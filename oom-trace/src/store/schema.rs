@@ -136,6 +136,11 @@ pub(super) fn distrust(
     connection.progress_handler(LOOK, Some(move || looks.fetch_add(1, Ordering::Relaxed) > most))
 }
 
+/// Has what a statement sorts stay in memory: the agent may write nowhere but beside its files.
+pub(super) fn make_no_files(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
 /// A thing in the file that answers by running what its author wrote: a view, or a column that is computed.
 pub(super) fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "SELECT schema.name FROM sqlite_schema AS schema WHERE schema.type = 'view' OR schema.type = 'table' AND \

@@ -1,6 +1,7 @@
 //! `oom-trace check`: what this machine offers.
 
 mod configuration;
+mod confined;
 mod machine;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,6 +12,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use self::configuration::{Checked, Tried};
+use self::confined::Confinement;
 use self::machine::Remark;
 use crate::budget::{Budget, Limit};
 use crate::cli::CheckArgs;
@@ -47,6 +49,8 @@ struct Findings {
     missing: Vec<Reason>,
     /// The destinations of the configuration, and what is wrong with each.
     destinations: Vec<Tried>,
+    /// What it gives up once it is attached.
+    confined: Confinement,
     /// How much memory it may use.
     memory: Memory,
     /// What of the machine's own settings is worth a thought.
@@ -223,6 +227,7 @@ fn look(
         refused: Vec::new(),
         missing: Vec::new(),
         destinations: config.map(configuration::try_destinations).unwrap_or_default(),
+        confined: Confinement::here(config),
         memory: Memory::here(),
         machine: machine::remarks(),
         notes: Vec::new(),
@@ -231,6 +236,7 @@ fn look(
     let tried = try_hooks(kernel, &mut findings);
     // This process, as the agent would: it ends soon.
     findings.notes.extend(survive());
+    findings.notes.extend_from_slice(findings.confined.notes());
     // As it is once the programs are loaded.
     findings.memory = Memory::here();
     match tried {
@@ -268,6 +274,7 @@ fn to_text(findings: &Findings) -> String {
         refused,
         missing,
         destinations,
+        confined,
         memory,
         machine,
         notes,
@@ -286,6 +293,7 @@ fn to_text(findings: &Findings) -> String {
     lines.extend(with_reason("skipped", refused));
     lines.extend(with_reason("missing", &by_reason(missing)));
     lines.extend(configuration::to_lines(destinations));
+    lines.push(confined.to_text());
     lines.push(memory.to_text());
     lines.extend(machine.iter().map(Remark::to_text));
     lines.extend(notes.iter().map(|note| format!("note      {note}")));
@@ -311,6 +319,7 @@ fn by_reason(missing: &[Reason]) -> Vec<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::run::Confined;
 
     #[test]
     fn one_reason_is_told_once() {
@@ -326,6 +335,7 @@ mod tests {
             refused: Vec::new(),
             missing: missing.into(),
             destinations: Vec::new(),
+            confined: Confinement::new(Confined::default(), false),
             memory: Memory {
                 cgroup: None,
                 limit: None,
@@ -340,6 +350,7 @@ mod tests {
         assert_eq!(
             to_text(&findings),
             "agent     runs (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
+             confined  not: what the exec output runs may need anything\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
              result    partly: each kill is recorded, without the fields that are listed as missing"
         );

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
+pub(in crate::commands) use self::confine::{Confined, Landlock, try_out};
 use self::demo::Demo;
 use self::instance::Instance;
 pub(in crate::commands) use self::instance::running;
@@ -75,8 +76,9 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         notes.extend(survive());
         notes.extend(protect::keep_heap(is_one_heap));
         notes.extend(protect::drop_privileges());
-        let confined = !confine::runs_programs(&config);
-        notes.extend(confined.then(confine::confine).flatten());
+        // Before there is another thread, which would not be confined.
+        let mut confined = confine::confine(&config);
+        notes.append(&mut confined.notes);
         start_writing().context("cannot start the thread that writes to standard error")?;
 
         let console_closed = Arc::new(Notify::new());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::confine::runs_programs;
+use super::confine::{Confined, GivenUp};
 use crate::cli::RunArgs;
 use crate::commands::destinations::{console, open_sinks};
 use crate::config::{self, ConfigError};
@@ -15,8 +15,8 @@ use crate::sink::{Console, SinkError, Spec, Status};
 pub(super) struct Reloader {
     args: RunArgs,
     now: config::Run,
-    /// It has given up the right to run programs.
-    confined: bool,
+    /// What it has given up.
+    confined: Confined,
     agent: Arc<dyn Status>,
 }
 
@@ -29,17 +29,15 @@ enum Unchanged {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Thread(#[from] ThreadError),
-    #[error(
-        "the first exec output takes a restart: an agent without one gives up the right to run programs"
-    )]
-    Confined,
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
 }
 
 impl Reloader {
     pub(super) fn new(
         args: RunArgs,
         now: config::Run,
-        confined: bool,
+        confined: Confined,
         agent: Arc<dyn Status>,
     ) -> Self {
         Self { args, now, confined, agent }
@@ -68,14 +66,12 @@ impl Reloader {
 
     fn try_reload(&mut self, delivery: &mut Delivery) -> Result<String, Unchanged> {
         let new = config::Run::new(self.args.clone())?;
-        if self.confined && runs_programs(&new) {
-            return Err(Unchanged::Confined);
-        }
         let old = &self.now;
         let without = |these: &[Spec], those: &[Spec]| -> Vec<Spec> {
             these.iter().filter(|spec| !those.contains(spec)).cloned().collect()
         };
         let (gone, come) = (without(&old.sinks, &new.sinks), without(&new.sinks, &old.sinks));
+        self.confined.allows(&come)?;
         // All are opened before the first one of the old is ended.
         let mut outputs: Vec<ConfiguredSink> = open_sinks(&come, &self.agent)?;
         let mut ended: Vec<_> = gone.iter().map(|spec| spec.destination().name()).collect();

@@ -110,6 +110,20 @@ fn where_no_new_file_can_be_made_the_old_one_goes_on() {
 }
 
 #[test]
+fn what_nobody_could_read_any_more_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let inner = dir.path().join("log");
+    fs::create_dir(&inner).unwrap();
+    let mut sink = sink(inner.join("oom.json")).unwrap();
+    fs::remove_dir_all(&inner).unwrap();
+    let error = sink.deliver(&[record()]).unwrap_err().to_string();
+    assert!(error.contains("mkdir -p"), "{error}");
+    fs::create_dir(&inner).unwrap();
+    sink.deliver(&[record()]).unwrap();
+    assert_eq!(fs::read_to_string(inner.join("oom.json")).unwrap(), line());
+}
+
+#[test]
 fn a_path_that_cannot_work_is_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");

@@ -1,13 +1,8 @@
-//! What a running agent never does, the kernel no longer lets it do: whoever makes it run code of his own by
-//! what it reads is left in this process.
+//! What it never asks of the kernel, by a seccomp filter.
 
 use std::collections::BTreeMap;
 
-use rustix::thread::set_no_new_privs;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter_all_threads};
-
-use crate::config;
-use crate::sink::Spec;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
 /// Not among them: what a sink's threads need, and `bpf(2)`, by which the counters are read.
 const NEVER: [i64; 38] = [
@@ -56,21 +51,15 @@ const NEVER: [i64; 38] = [
     libc::SYS_personality,
 ];
 
-/// Whether an agent with this configuration starts programs: for an output, or to be killed for show.
-pub(super) fn runs_programs(config: &config::Run) -> bool {
-    config.demo || config.sinks.iter().any(|spec| matches!(spec, Spec::ExecConfig(_)))
-}
+/// How many there are.
+pub(super) const COUNT: usize = NEVER.len();
 
-/// Gives up, for all threads that there are and will be. Returns what could not be had.
+/// Refuses them, for this thread and those that it starts.
 ///
-/// With `no_new_privs`, as otherwise root's next program would have all the capabilities again that this one
-/// dropped. To programs that it starts all this would pass on, and they may well need sudo.
-pub(super) fn confine() -> Option<String> {
-    if let Err(errno) = set_no_new_privs(true) {
-        return Some(format!("cannot set no_new_privs: {errno}"));
-    }
-    let applied = filter().and_then(|program| apply_filter_all_threads(&program));
-    applied.err().map(|error| format!("cannot restrict its own system calls: {error}"))
+/// # Errors
+/// The kernel, or a filter from before, does not allow it.
+pub(super) fn refuse() -> seccompiler::Result<()> {
+    apply_filter(&filter()?)
 }
 
 fn filter() -> seccompiler::Result<BpfProgram> {
