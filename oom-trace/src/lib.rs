@@ -13,6 +13,7 @@ mod files;
 pub mod incident;
 pub mod kernel;
 pub mod kernel_log;
+mod near;
 mod notify;
 mod pipeline;
 mod quote;

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+use crate::near::nearest;
+
 /// Bytes, such as `64KiB`, `10MB` or `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -155,9 +157,6 @@ pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
     value.and_then(T::deserialize).map_err(|error| TableError(advise(error.message())))
 }
 
-/// How far a word may be from the one that was meant: a letter in three.
-const LETTERS: usize = 3;
-
 /// What serde calls the types of values, and what people would write.
 const TYPES: [(&str, &str); 4] = [
     ("expected a sequence", "expected a list, in [ ]"),
@@ -179,13 +178,7 @@ pub fn advise(message: &str) -> String {
     };
     let [word] = quoted(unknown).try_into().unwrap_or_default();
     let known = quoted(known);
-    // What was begun is near.
-    let distance = |other: &&String| match other.starts_with(&word) {
-        true => 1,
-        false => strsim::damerau_levenshtein(&word, other),
-    };
-    let nearest = known.iter().min_by_key(distance);
-    match nearest.filter(|nearest| distance(nearest) <= 1 + word.chars().count() / LETTERS) {
+    match nearest(&word, known.iter().map(String::as_str)) {
         _ if word.is_empty() || known.is_empty() => said,
         Some(nearest) => format!("{unknown}; did you mean `{nearest}`?"),
         None => format!("{unknown}; {}", list(&known)),

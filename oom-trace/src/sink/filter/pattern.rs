@@ -111,7 +111,9 @@ impl PathPattern {
         (self.path.starts_with('/') && !self.is_wild()).then_some(&self.path)
     }
 
-    fn is_wild(&self) -> bool {
+    /// Whether it is a pattern.
+    #[must_use]
+    pub fn is_wild(&self) -> bool {
         self.path.contains(WILD)
     }
 }
