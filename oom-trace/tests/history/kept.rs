@@ -13,6 +13,7 @@ use oom_trace::store::{Retention, Store};
 use serde_json::{Value, json};
 
 use crate::programs::is_there;
+use crate::verify::agent;
 use crate::{history, logged, records};
 
 pub(crate) const BOOT: &str = "11111111-0000-4000-8000-000000000001";
@@ -125,6 +126,25 @@ fn the_table_has_a_line_for_each_kill_the_newest_last() {
     assert!(newest[1].ends_with("2nd"), "{newest:#?}");
     let (reversed, _) = shown(&["--table", "-r"], &path);
     assert!(reversed[1].contains("(4712)") && reversed[3].contains("(47)"), "{reversed:#?}");
+}
+
+#[test]
+fn the_table_has_what_is_asked_for_whatever_its_type() {
+    let records = [&three()[..], &[agent(BOOT, 50, "started", 0), agent(BOOT, 150, "gap", 1)]];
+    let store = store(&records.concat());
+    let path = store.path().join("records.db");
+    let (table, said) = shown(&["--table", "--type", "agent"], &path);
+    assert_eq!((table.len(), &*said), (3, ""), "{table:#?}");
+    assert!(table[0].contains("EVENT") && table[0].contains("MESSAGE"), "{table:#?}");
+    assert!(table[1].contains("started") && table[2].contains("gap"), "{table:#?}");
+    let (table, _) = shown(&["--table", "--type", "oom_exit"], &path);
+    assert!(table.len() == 2 && table[1].contains("(4711)"), "{table:#?}");
+    assert!(table[1].ends_with("35 ms"), "{table:#?}");
+    let (table, _) = shown(&["--table", "--type", "oom_kill", "--type", "agent"], &path);
+    assert!(table.len() == 6 && table[1].contains("started"), "{table:#?}");
+    // Who asks for kills gets kills.
+    let (table, _) = shown(&["--table"], &path);
+    assert!(table.len() == 4 && !table[0].contains("EVENT"), "{table:#?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::kept::{BOOT, OTHER_BOOT, kill, place, store};
 use crate::{logged, run};
 
 /// What the agent said of itself, and the kernel's count then.
-fn agent(boot: &str, second: u64, event: &str, count: u64) -> Value {
+pub(crate) fn agent(boot: &str, second: u64, event: &str, count: u64) -> Value {
     let mut agent = json!({
         "schema": 1, "type": "agent", "version": "0.1.0", "event": event, "message": event,
         "hooks": [], "missing": [], "kernel_kills_since_boot": count,

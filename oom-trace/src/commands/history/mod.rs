@@ -163,10 +163,12 @@ fn list_kills(
     let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
     let (told, listed) = if is_table {
-        let mut listed = Listed::new(most, reverse);
+        let mut listed = Listed::new(most, reverse, &filter.types);
         let told = selection.each(|record| {
             follower.iter_mut().for_each(|it| it.note(&record));
-            listed.take(&record);
+            if !is_left_out(&record, is_of_kills, filter) {
+                listed.take(&record);
+            }
             Ok(())
         })?;
         output.write(&listed.show(style.in_full_width())?)?;
