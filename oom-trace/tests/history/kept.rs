@@ -129,6 +129,22 @@ fn the_table_has_a_line_for_each_kill_the_newest_last() {
 }
 
 #[test]
+fn a_misspelt_name_is_told_with_the_one_that_may_be_meant() {
+    let store = store(&three());
+    let path = store.path().join("records.db");
+    for (flag, word, meant) in [
+        ("--unit", "wep", "no kill matches --unit wep.service; did you mean --unit web.service?"),
+        ("--cgroup", "/system.slice/dbb", "did you mean --cgroup /system.slice/db.service?"),
+        ("--comm", "nosuch", "no kill matches --comm nosuch\n"),
+    ] {
+        let (told, said) = shown(&["--table", flag, word], &path);
+        assert!(told.is_empty() && said.contains(meant), "{said}");
+    }
+    let (told, said) = shown(&["--table", "--unit", "web"], &path);
+    assert_eq!((told.len(), &*said), (3, ""));
+}
+
+#[test]
 fn the_table_has_what_is_asked_for_whatever_its_type() {
     let records = [&three()[..], &[agent(BOOT, 50, "started", 0), agent(BOOT, 150, "gap", 1)]];
     let store = store(&records.concat());

@@ -191,6 +191,7 @@ fn list_kills(
     output.close();
     if let Some(follower) = follower {
         told.tell_limits();
+        told.tell_unmatched();
         let mut listed = listed;
         let ended = follower.run(&selection, |record| {
             if is_left_out(&record, is_of_kills, filter) {

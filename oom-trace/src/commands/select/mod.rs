@@ -12,6 +12,7 @@ mod running;
 mod stdin;
 mod taker;
 mod told;
+mod unmatched;
 mod unpack;
 mod utf16;
 
@@ -98,7 +99,7 @@ impl Selection {
         } else {
             self.files.iter().try_for_each(|path| self.read(path, &mut taker))
         };
-        let told = taker.told;
+        let told = Told { unmatched: taker.unmatched.told(), ..taker.told };
         if self.may_overlook {
             stdin::tell_of_pipe();
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::before::Before;
+use super::unmatched::Unmatched;
 use super::{Selection, Told};
 use crate::incident::model::Record;
 use crate::kernel_log::reader::Seen;
@@ -23,6 +24,7 @@ pub(super) struct Taker<'a> {
     /// What was told already: one kill may be in several sources.
     pub(super) seen: Seen,
     pub(super) told: Told,
+    pub(super) unmatched: Unmatched,
 }
 
 impl<'a> Taker<'a> {
@@ -32,7 +34,8 @@ impl<'a> Taker<'a> {
     ) -> Self {
         let filter = FilterState::new(selection.filter.clone());
         let (before, seen, told) = (Before::default(), Seen::default(), Told::default());
-        Self { selection, filter, each, before, seen, told }
+        let unmatched = Unmatched::new(&selection.filter);
+        Self { selection, filter, each, before, seen, told, unmatched }
     }
 
     /// A record of a source that has each only once.
@@ -68,6 +71,7 @@ impl<'a> Taker<'a> {
     /// Hands on a record of this time, if it is asked for.
     fn take_of(&mut self, record: Record, time: Option<Timestamp>) -> anyhow::Result<()> {
         let told = &mut self.told;
+        self.unmatched.note(&record);
         // Before its time is looked at: whose end is told hangs on it.
         let is_asked_for = self.filter.takes(&record);
         let Selection { since, until, filter, .. } = self.selection;

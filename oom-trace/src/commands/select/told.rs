@@ -32,6 +32,8 @@ pub(crate) struct Told {
     pub(crate) after: u64,
     /// Kills that the filter left out.
     pub(crate) filtered: u64,
+    /// What is asked for by name and fits none of them, in words.
+    pub(crate) unmatched: Vec<String>,
 }
 
 impl Default for Told {
@@ -48,6 +50,7 @@ impl Default for Told {
             last_before: None,
             after: 0,
             filtered: 0,
+            unmatched: Vec::new(),
         }
     }
 }
@@ -74,6 +77,13 @@ impl Told {
     /// Says what could not be read, on standard error.
     pub(crate) fn tell_limits(&self) {
         self.limits.iter().for_each(say);
+    }
+
+    /// Says which names fit none of the kills that were left out, on standard error.
+    pub(crate) fn tell_unmatched(&self) {
+        if self.taken == 0 && self.filtered > 0 {
+            self.unmatched.iter().for_each(say);
+        }
     }
 
     /// Says what is not there, on standard error.
@@ -111,6 +121,7 @@ impl Told {
             let there = there.join("; ");
             let there = if there.is_empty() { there } else { format!(" ({there})") };
             say(format_args!("no OOM kill in {place}{span}{there}"));
+            self.tell_unmatched();
         } else if self.kernel == 0 && self.others > 0 && self.others == self.taken {
             say(format_args!("no OOM kill by the kernel in {place}"));
         }
