@@ -145,7 +145,10 @@ pub struct TableError(String);
 /// # Errors
 /// It is none.
 pub fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "expected a whole number")
+    text.parse().map_err(|_| match text.parse::<u128>() {
+        Ok(_) => "the number is too large",
+        Err(_) => "expected a whole number",
+    })
 }
 
 /// From a table in one line, as a flag's value has it.
@@ -153,16 +156,20 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
 /// # Errors
 /// It is none, or not one of its kind.
 pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
+    if !text.starts_with('{') {
+        return Err(TableError("expected a table, in { }".to_owned()));
+    }
     let value = toml::de::ValueDeserializer::parse(text);
     value.and_then(T::deserialize).map_err(|error| TableError(advise(error.message())))
 }
 
 /// What serde calls the types of values, and what people would write.
-const TYPES: [(&str, &str); 4] = [
+const TYPES: [(&str, &str); 5] = [
     ("expected a sequence", "expected a list, in [ ]"),
     ("expected path string", "expected a path, in quotes"),
     ("expected a string", "expected a text, in quotes"),
     ("expected a boolean", "expected true or false"),
+    ("invalid socket address syntax", "expected an address and a port, such as 127.0.0.1:9717"),
 ];
 
 /// What serde says of a key or a word that is not known, with the one that was meant.
@@ -336,6 +343,12 @@ mod tests {
             );
         }
         assert!("big".parse::<ByteSize>().unwrap_err().to_string().contains("10MiB"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_apart_from_one_that_is_too_large() {
+        assert_eq!(number::<u8>("700"), Err("the number is too large"));
+        assert_eq!(number::<u8>("-1"), Err("expected a whole number"));
     }
 
     #[test]
