@@ -185,9 +185,15 @@ fn one_kill_is_named_by_its_process_or_the_beginning_of_its_id() {
         assert_eq!(told.iter().filter(|line| line.contains("OOM KILL")).count(), 1);
     }
     let (told, _) = shown(&["4711"], &path);
-    assert!(told.contains(&"since: 1 OOM kill at this limit, the next 1m 40s later".to_owned()));
+    assert!(
+        told.contains(
+            &"since: 1 OOM kill recorded at this limit, the next 1m 40s later".to_owned()
+        )
+    );
     let (told, _) = shown(&["4712"], &path);
-    assert!(told.contains(&"before: 1 OOM kill at this limit, the last 1m 40s earlier".to_owned()));
+    assert!(told.contains(
+        &"before: 1 OOM kill recorded at this limit, the last 1m 40s earlier".to_owned()
+    ));
     let (told, said) = shown(&["11111111"], &path);
     assert!(told.is_empty() && said.contains("names 3 kills; which one?"), "{said}");
     assert!(said.contains("11111111-300000000us-4712") && said.contains("web.service"), "{said}");

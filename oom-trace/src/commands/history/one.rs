@@ -137,12 +137,12 @@ impl Wanted {
         if let Some(last) = earlier.iter().map(|it| it.time).max() {
             let kills = Counted(earlier.len() as u64, "OOM kill");
             let age = apart(last, own.time);
-            writeln!(out, "before: {kills} at this limit, the last {age} earlier")?;
+            writeln!(out, "before: {kills} recorded at this limit, the last {age} earlier")?;
         }
         if let Some(next) = later.iter().map(|it| it.time).min() {
             let kills = Counted(later.len() as u64, "OOM kill");
             let age = apart(own.time, next);
-            writeln!(out, "since: {kills} at this limit, the next {age} later")?;
+            writeln!(out, "since: {kills} recorded at this limit, the next {age} later")?;
         }
         Ok(())
     }
