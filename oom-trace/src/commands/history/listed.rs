@@ -46,9 +46,11 @@ impl Listed {
         }
     }
 
-    pub(super) fn take(&mut self, record: &Record) {
+    /// `file` is told where there are several.
+    pub(super) fn take(&mut self, record: &Record, file: Option<&str>) {
         match (self.row(record), record) {
-            (Some(row), _) => {
+            (Some(mut row), _) => {
+                file.into_iter().for_each(|file| row.set_file(file));
                 self.counts.note(&row);
                 self.open.insert(row.key(), self.rows.len());
                 self.rows.push(row);

@@ -19,7 +19,7 @@ use self::output::{Output, is_closed_pipe};
 use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
 use crate::commands::select::{Follower, Selection, Told, filter_for, show_times};
 use crate::incident::model::Record;
-use crate::render::{Format, Row, Style, render};
+use crate::render::{Format, Row, Style, render, render_from};
 use crate::sink::Filter;
 
 /// Names standard input.
@@ -36,8 +36,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn append(self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-        render(record, self.format, self.style, out)
+    /// With the file that it is from, if there are several.
+    fn append(self, record: &Record, file: Option<&str>, out: &mut Vec<u8>) -> io::Result<()> {
+        match file {
+            Some(file) => render_from(file, record, self.format, self.style, out),
+            None => render(record, self.format, self.style, out),
+        }
     }
 }
 
@@ -127,8 +131,8 @@ fn one_kill(
     let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
     selection.keeps_times = !format.is_for_people();
     let mut wanted = Wanted::new(id);
-    let told = selection.each(|record| {
-        wanted.take(record);
+    let told = selection.each_from(|record, file| {
+        wanted.take(record, file);
         Ok(())
     })?;
     told.tell_limits();
@@ -164,10 +168,10 @@ fn list_kills(
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
     let (told, listed) = if is_table {
         let mut listed = Listed::new(most, reverse, &filter.types);
-        let told = selection.each(|record| {
+        let told = selection.each_from(|record, file| {
             follower.iter_mut().for_each(|it| it.note(&record));
             if !is_left_out(&record, is_of_kills, filter) {
-                listed.take(&record);
+                listed.take(&record, file);
             }
             Ok(())
         })?;
@@ -175,11 +179,11 @@ fn list_kills(
         (told, Some(listed))
     } else if most.is_some() || reverse {
         let mut gathered = Gathered::new(most, reverse);
-        let told = selection.each(|record| {
+        let told = selection.each_from(|record, file| {
             follower.iter_mut().for_each(|it| it.note(&record));
             match is_left_out(&record, is_of_kills, filter) {
                 true => Ok(()),
-                false => Ok(gathered.take(&record, shown)?),
+                false => Ok(gathered.take(&record, file, shown)?),
             }
         })?;
         gathered.into_texts().try_for_each(|text| output.write(&text))?;
@@ -200,7 +204,7 @@ fn list_kills(
             let mut text = Vec::new();
             match &mut listed {
                 Some(listed) => listed.show_next(&record, style, &mut text)?,
-                None => shown.append(&record, &mut text)?,
+                None => shown.append(&record, None, &mut text)?,
             }
             Output::direct().write(&text)
         })?;
@@ -231,12 +235,17 @@ fn stream(
     output: &mut Output,
 ) -> anyhow::Result<Told> {
     let mut text = Vec::new();
-    selection.each(|record| {
+    let mut last: Option<(String, String)> = None;
+    selection.each_from(|record, file| {
         if is_left_out(&record, shown.format.is_for_people(), filter) {
             return Ok(());
         }
+        let at = record.incident().zip(file).map(|(one, file)| (one.to_owned(), file.to_owned()));
+        // The end of a kill, and others of its group, stand below it.
+        let is_told = shown.format == Format::Text && at.is_some() && at == last;
+        last = at;
         text.clear();
-        shown.append(&record, &mut text)?;
+        shown.append(&record, file.filter(|_| !is_told), &mut text)?;
         output.write(&text)
     })
 }

@@ -93,6 +93,17 @@ impl Selection {
         &self,
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<Told> {
+        self.each_from(|record, _file| each(record))
+    }
+
+    /// The same, with the file that a record is from, where there are several.
+    ///
+    /// # Errors
+    /// As [`Selection::each`].
+    pub(crate) fn each_from(
+        &self,
+        mut each: impl FnMut(Record, Option<&str>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Told> {
         let mut taker = Taker::new(self, &mut each);
         let read = if self.files.is_empty() {
             here::read_log(&mut taker)
@@ -110,9 +121,20 @@ impl Selection {
     }
 
     fn read(&self, path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
-        match file::read(path, taker) {
+        if self.files.len() == 1 {
+            return file::read(path, taker);
+        }
+        let file = name(path);
+        let (before, repeats) = (std::mem::take(&mut taker.told), taker.seen.repeats());
+        taker.file = Some(file.clone());
+        let read = file::read(path, taker);
+        // What another file has, too, is told of that one.
+        let is_known = taker.seen.repeats() > repeats;
+        let told = std::mem::take(&mut taker.told);
+        taker.told = before.and(told, (read.is_ok() && !is_known).then_some((file, self)));
+        match read {
             // The others may be good.
-            Err(error) if self.files.len() > 1 && !error.is::<Ended>() => {
+            Err(error) if !error.is::<Ended>() => {
                 say(format_args!("{error:#}"));
                 taker.told.is_whole = false;
                 Ok(())

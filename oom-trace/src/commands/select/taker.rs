@@ -19,7 +19,9 @@ pub(super) struct Ended(pub(super) anyhow::Error);
 pub(super) struct Taker<'a> {
     pub(super) selection: &'a Selection,
     filter: FilterState,
-    each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+    each: &'a mut dyn FnMut(Record, Option<&str>) -> anyhow::Result<()>,
+    /// Which of several files is read.
+    pub(super) file: Option<String>,
     before: Before,
     /// What was told already: one kill may be in several sources.
     pub(super) seen: Seen,
@@ -30,12 +32,12 @@ pub(super) struct Taker<'a> {
 impl<'a> Taker<'a> {
     pub(super) fn new(
         selection: &'a Selection,
-        each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+        each: &'a mut dyn FnMut(Record, Option<&str>) -> anyhow::Result<()>,
     ) -> Self {
         let filter = FilterState::new(selection.filter.clone());
         let (before, seen, told) = (Before::default(), Seen::default(), Told::default());
         let unmatched = Unmatched::new(&selection.filter);
-        Self { selection, filter, each, before, seen, told, unmatched }
+        Self { selection, filter, each, file: None, before, seen, told, unmatched }
     }
 
     /// A record of a source that has each only once.
@@ -96,7 +98,7 @@ impl<'a> Taker<'a> {
         }
         told.taken += u64::from(!matches!(record, Record::Agent(_)) || !filter.types.is_empty());
         told.others += u64::from(matches!(record, Record::UserKill(_)));
-        (self.each)(with_why(record)).map_err(|error| Ended(error).into())
+        (self.each)(with_why(record), self.file.as_deref()).map_err(|error| Ended(error).into())
     }
 }
 

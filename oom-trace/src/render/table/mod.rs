@@ -28,7 +28,7 @@ struct Column {
 }
 
 /// In the order in which they stand. A size is never cut.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     Column { head: "HOST", least: 6, is_right: false, rank: 3, cell: |row| &row.host },
     Column { head: "KILLED", least: 13, is_right: false, rank: 0, cell: |row| &row.killed },
     Column { head: "IN", least: 9, is_right: false, rank: 0, cell: |row| &row.place },
@@ -38,6 +38,7 @@ const COLUMNS: [Column; 11] = [
     Column { head: "TRIGGER", least: 12, is_right: false, rank: 7, cell: |row| &row.trigger },
     Column { head: "FREED", least: 7, is_right: true, rank: 6, cell: |row| &row.freed },
     Column { head: "NTH", least: 6, is_right: true, rank: 4, cell: |row| &row.nth },
+    Column { head: "FILE", least: 8, is_right: false, rank: 0, cell: |row| &row.file },
     Column { head: "EVENT", least: 7, is_right: false, rank: 0, cell: |row| &row.event },
     Column { head: "MESSAGE", least: 20, is_right: false, rank: 0, cell: |row| &row.message },
 ];

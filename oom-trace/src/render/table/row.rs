@@ -32,6 +32,7 @@ pub struct Row {
     pub(super) trigger: String,
     pub(super) freed: String,
     pub(super) nth: String,
+    pub(super) file: String,
     pub(super) event: String,
     pub(super) message: String,
 }
@@ -188,6 +189,11 @@ impl Row {
     /// Says how many kills this makes at its limit.
     pub fn set_nth(&mut self, nth: u64) {
         self.nth = ordinal(nth);
+    }
+
+    /// Says from which of several files it is.
+    pub fn set_file(&mut self, file: &str) {
+        self.file = Quoted::from(file).to_string();
     }
 
     /// Where records of several hosts are shown, each says which.

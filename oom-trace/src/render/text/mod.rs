@@ -44,6 +44,20 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     }
 }
 
+/// Adds from which file the record at the end of `out` is, before the empty line that ends a block.
+pub(super) fn add_file(file: &str, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let is_block = out.ends_with(b"\n\n");
+    if is_block {
+        out.pop();
+    }
+    Block::new(out, style)
+        .line("file", |line| line.item(format_args!("{}", Quoted::from(file))))?;
+    if is_block {
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
 /// What is needed first: what died, why, what to do, who it was, whose limit, who else held how much.
 fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     // The first one says of the shortage what there is to say.
