@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
-use crate::near::nearest;
+pub use self::advice::advise;
+
+mod advice;
 
 /// Bytes, such as `64KiB`, `10MB` or `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,42 +163,6 @@ pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
     }
     let value = toml::de::ValueDeserializer::parse(text);
     value.and_then(T::deserialize).map_err(|error| TableError(advise(error.message())))
-}
-
-/// What serde calls the types of values, and what people would write.
-const TYPES: [(&str, &str); 5] = [
-    ("expected a sequence", "expected a list, in [ ]"),
-    ("expected path string", "expected a path, in quotes"),
-    ("expected a string", "expected a text, in quotes"),
-    ("expected a boolean", "expected true or false"),
-    ("invalid socket address syntax", "expected an address and a port, such as 127.0.0.1:9717"),
-];
-
-/// What serde says of a key or a word that is not known, with the one that was meant.
-#[must_use]
-pub fn advise(message: &str) -> String {
-    let said =
-        message.replace("unknown field", "unknown key").replace("missing field", "missing key");
-    let said = said.replace("unknown variant", "unknown value");
-    let said = TYPES.iter().fold(said, |said, (serde, people)| said.replace(serde, people));
-    let Some((unknown, known)) = said.split_once(", expected ") else { return said };
-    let quoted = |text: &str| -> Vec<String> {
-        text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    };
-    let [word] = quoted(unknown).try_into().unwrap_or_default();
-    let known = quoted(known);
-    match nearest(&word, known.iter().map(String::as_str)) {
-        _ if word.is_empty() || known.is_empty() => said,
-        Some(nearest) => format!("{unknown}; did you mean `{nearest}`?"),
-        None => format!("{unknown}; {}", list(&known)),
-    }
-}
-
-fn list(known: &[String]) -> String {
-    match known {
-        [only] => format!("expected `{only}`"),
-        several => format!("expected one of `{}`", several.join("`, `")),
-    }
 }
 
 /// A text that is not to stand in the configuration: `{ env = "NAME" }`, `{ file = "PATH" }` or
@@ -349,28 +315,6 @@ mod tests {
     fn what_is_no_number_is_told_apart_from_one_that_is_too_large() {
         assert_eq!(number::<u8>("700"), Err("the number is too large"));
         assert_eq!(number::<u8>("-1"), Err("expected a whole number"));
-    }
-
-    #[test]
-    fn a_slip_is_told_with_what_was_meant() {
-        for (said, better) in [
-            ("unknown field `pth`, expected `path`", "unknown key `pth`; did you mean `path`?"),
-            (
-                "unknown variant `jsn`, expected one of `text`, `json`",
-                "unknown value `jsn`; did you mean `json`?",
-            ),
-            (
-                "unknown field `colour`, expected `x` or `y`",
-                "unknown key `colour`; expected one of `x`, `y`",
-            ),
-            ("missing field `path`", "missing key `path`"),
-            (
-                "invalid type: integer `3`, expected a string",
-                "invalid type: integer `3`, expected a text, in quotes",
-            ),
-        ] {
-            assert_eq!(advise(said), better);
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::enrich::command::Pattern;
-use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::kernel::attach::{self, Attach, CandidatesError};
 use crate::render::{Color, Format};
 use crate::setting::{ByteSize, ConfigDuration, inline_table};
 use crate::sink::{FileConfig, Filter, Spec};
@@ -75,9 +75,8 @@ fn filter(text: &str) -> Result<Filter, String> {
     inline_table(text).map_err(|error| format!("{error} (example: '{example}')"))
 }
 
-fn candidates(text: &str) -> Result<u8, String> {
-    let number = text.parse().ok().filter(|number| *number <= MOST_CANDIDATES);
-    number.ok_or_else(|| format!("expected a whole number from 0 to {MOST_CANDIDATES}"))
+fn candidates(text: &str) -> Result<u8, CandidatesError> {
+    attach::candidates(text.parse().map_err(|_| CandidatesError)?)
 }
 
 impl RunArgs {
@@ -115,7 +114,7 @@ mod tests {
         assert_eq!(candidates("16"), Ok(16));
         for text in ["x", "17", "300", "-1", ""] {
             assert_eq!(
-                candidates(text).unwrap_err(),
+                candidates(text).unwrap_err().to_string(),
                 "expected a whole number from 0 to 16",
                 "{text}"
             );
