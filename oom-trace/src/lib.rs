@@ -14,6 +14,7 @@ pub mod incident;
 pub mod kernel;
 pub mod kernel_log;
 mod ledger;
+mod near;
 mod notify;
 mod pipeline;
 mod quote;

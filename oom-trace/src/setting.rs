@@ -14,6 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::advice::advise;
+
+mod advice;
+
 /// Bytes, such as `64KiB`, `10MB` or `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -143,7 +147,10 @@ pub struct TableError(String);
 /// # Errors
 /// It is none.
 pub fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "expected a whole number")
+    text.parse().map_err(|_| match text.parse::<u128>() {
+        Ok(_) => "the number is too large",
+        Err(_) => "expected a whole number",
+    })
 }
 
 /// From a table in one line, as a flag's value has it.
@@ -151,52 +158,11 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, &'static str> {
 /// # Errors
 /// It is none, or not one of its kind.
 pub fn inline_table<T: DeserializeOwned>(text: &str) -> Result<T, TableError> {
+    if !text.starts_with('{') {
+        return Err(TableError("expected a table, in { }".to_owned()));
+    }
     let value = toml::de::ValueDeserializer::parse(text);
     value.and_then(T::deserialize).map_err(|error| TableError(advise(error.message())))
-}
-
-/// How far a word may be from the one that was meant: a letter in three.
-const LETTERS: usize = 3;
-
-/// What serde calls the types of values, and what people would write.
-const TYPES: [(&str, &str); 4] = [
-    ("expected a sequence", "expected a list, in [ ]"),
-    ("expected path string", "expected a path, in quotes"),
-    ("expected a string", "expected a text, in quotes"),
-    ("expected a boolean", "expected true or false"),
-];
-
-/// What serde says of a key or a word that is not known, with the one that was meant.
-#[must_use]
-pub fn advise(message: &str) -> String {
-    let said =
-        message.replace("unknown field", "unknown key").replace("missing field", "missing key");
-    let said = said.replace("unknown variant", "unknown value");
-    let said = TYPES.iter().fold(said, |said, (serde, people)| said.replace(serde, people));
-    let Some((unknown, known)) = said.split_once(", expected ") else { return said };
-    let quoted = |text: &str| -> Vec<String> {
-        text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    };
-    let [word] = quoted(unknown).try_into().unwrap_or_default();
-    let known = quoted(known);
-    // What was begun is near.
-    let distance = |other: &&String| match other.starts_with(&word) {
-        true => 1,
-        false => strsim::damerau_levenshtein(&word, other),
-    };
-    let nearest = known.iter().min_by_key(distance);
-    match nearest.filter(|nearest| distance(nearest) <= 1 + word.chars().count() / LETTERS) {
-        _ if word.is_empty() || known.is_empty() => said,
-        Some(nearest) => format!("{unknown}; did you mean `{nearest}`?"),
-        None => format!("{unknown}; {}", list(&known)),
-    }
-}
-
-fn list(known: &[String]) -> String {
-    match known {
-        [only] => format!("expected `{only}`"),
-        several => format!("expected one of `{}`", several.join("`, `")),
-    }
 }
 
 /// A text that is not to stand in the configuration: `{ env = "NAME" }`, `{ file = "PATH" }` or
@@ -346,25 +312,9 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_told_with_what_was_meant() {
-        for (said, better) in [
-            ("unknown field `pth`, expected `path`", "unknown key `pth`; did you mean `path`?"),
-            (
-                "unknown variant `jsn`, expected one of `text`, `json`",
-                "unknown value `jsn`; did you mean `json`?",
-            ),
-            (
-                "unknown field `colour`, expected `x` or `y`",
-                "unknown key `colour`; expected one of `x`, `y`",
-            ),
-            ("missing field `path`", "missing key `path`"),
-            (
-                "invalid type: integer `3`, expected a string",
-                "invalid type: integer `3`, expected a text, in quotes",
-            ),
-        ] {
-            assert_eq!(advise(said), better);
-        }
+    fn what_is_no_number_is_told_apart_from_one_that_is_too_large() {
+        assert_eq!(number::<u8>("700"), Err("the number is too large"));
+        assert_eq!(number::<u8>("-1"), Err("expected a whole number"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::setting::number;
 #[command(after_help = "\
 On a terminal kills are listed as a table, the newest last: when, who, where, the limit and whose it
 was, memory held, who triggered it if another process did, how long until the memory was freed, and
-which kill at this limit it was. Elsewhere, and with --format, each is printed in full.
+which recorded kill at this limit it was. Elsewhere, and with --format, each is printed in full.
 
 Examples:
   oom-trace history --since yesterday             what died since then

@@ -90,6 +90,6 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("'--redact <REGEX>': regex parse error"), "{error}");
         let error = Cli::try_parse_from(["oom-trace", "--candidates", "17"]).unwrap_err();
-        assert!(error.to_string().contains("17 is not in 0..=16"), "{error}");
+        assert!(error.to_string().contains("a whole number from 0 to 16"), "{error}");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 use crate::enrich::command::Pattern;
-use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::kernel::attach::{self, Attach, CandidatesError};
 use crate::render::{Color, Format};
 use crate::setting::{ByteSize, ConfigDuration, inline_table};
 use crate::sink::{FileConfig, Filter, Spec};
@@ -23,7 +23,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub quiet: bool,
     /// Only print kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'
-    #[arg(long, value_name = "TABLE", value_parser = inline_table::<Filter>)]
+    #[arg(long, value_name = "TABLE", value_parser = filter)]
     pub filter: Option<Filter>,
     /// Also append records to a file, as JSON unless a format is given; repeatable
     #[arg(long = "output", value_name = "[FORMAT:]FILE")]
@@ -48,8 +48,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_redact: bool,
     /// Number of candidate tasks to record, highest badness first [default: 10]
-    #[arg(long, value_name = "N")]
-    #[arg(value_parser = value_parser!(u8).range(..=i64::from(MOST_CANDIDATES)))]
+    #[arg(long, value_name = "N", value_parser = candidates)]
     pub candidates: Option<u8>,
     /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
     #[arg(long, value_enum)]
@@ -69,6 +68,15 @@ pub struct RunArgs {
     /// Print the eBPF program's own diagnostics to standard error
     #[arg(long)]
     pub debug: bool,
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    let example = "{ scope = [\"memcg\"], comm = [\"java*\"] }";
+    inline_table(text).map_err(|error| format!("{error} (example: '{example}')"))
+}
+
+fn candidates(text: &str) -> Result<u8, CandidatesError> {
+    attach::candidates(text.parse().map_err(|_| CandidatesError)?)
 }
 
 impl RunArgs {
@@ -95,4 +103,26 @@ pub struct StoreArgs {
     /// Maximum size of the store; the oldest records, of a source that has most kills, go first [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub store_max_bytes: Option<ByteSize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_would_be_right() {
+        assert_eq!(candidates("16"), Ok(16));
+        for text in ["x", "17", "300", "-1", ""] {
+            assert_eq!(
+                candidates(text).unwrap_err().to_string(),
+                "expected a whole number from 0 to 16",
+                "{text}"
+            );
+        }
+        for text in ["memcg", "scope=memcg", ""] {
+            let error = filter(text).unwrap_err();
+            assert!(error.starts_with("expected a table, in { } (example: '{ scope ="), "{error}");
+        }
+        assert!(filter("{ comm = [\"java*\"] }").is_ok());
+    }
 }

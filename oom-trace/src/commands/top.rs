@@ -20,7 +20,7 @@ const BEFORE: u64 = 250;
 /// Shows how the machine stands, until a key ends it; or once.
 ///
 /// # Errors
-/// There is no terminal, or it cannot be written.
+/// There is no terminal, it cannot be written, or a cgroup that is asked for is not there.
 pub fn run(args: &TopArgs) -> anyhow::Result<ExitCode> {
     if !args.once
         && let Some(why) = top::why_not_live()
@@ -37,7 +37,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let width = Style::of_stdout(crate::render::Color::Never, false).in_full_width().width;
-    let text = top::once(&settings, kills, &mut arrivals, width);
+    let text = top::once(&settings, kills, &mut arrivals, width)?;
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::enrich::command::Pattern;
-use crate::kernel::attach::{Attach, MOST_CANDIDATES};
+use crate::kernel::attach::{self, Attach};
 use crate::render::{Color, Format};
 use crate::setting::{ByteSize, ConfigDuration};
 use crate::sink::{Filter, Tables};
@@ -49,11 +49,6 @@ pub(super) struct StoreTable {
 }
 
 fn candidates<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-    let number = i64::deserialize(deserializer)?;
-    match u8::try_from(number) {
-        Ok(count) if count <= MOST_CANDIDATES => Ok(Some(count)),
-        _ => {
-            Err(serde::de::Error::custom(format_args!("{number} is not in 0..={MOST_CANDIDATES}")))
-        }
-    }
+    let number = attach::candidates(i64::deserialize(deserializer)?);
+    number.map(Some).map_err(serde::de::Error::custom)
 }

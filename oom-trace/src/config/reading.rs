@@ -193,7 +193,7 @@ mod tests {
         let told = told(text);
         let begin = [
             "f:1:10: unknown value `kprobes`; did you mean `kprobe`?",
-            "f:2:14: 17 is not in 0..=16",
+            "f:2:14: expected a whole number from 0 to 16",
             "f:4:11: invalid duration \"soon\"",
             "f:5:13: invalid size \"big\"",
             "f:7:1: unknown key `pth`; did you mean `path`?",

@@ -32,6 +32,14 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     Ok(())
 }
 
+/// Adds from which file the line at the end of `out` is.
+pub(super) fn add_file(file: &str, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    out.pop();
+    Fields { out, palette: Palette::from(style) }.word("file", Some(file))?;
+    out.push(b'\n');
+    Ok(())
+}
+
 fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     let OomKill {
         schema: _,

@@ -89,6 +89,30 @@ pub fn render(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) 
     rendered
 }
 
+/// The same of a record that was read from one of several files: people are told from which. The other formats
+/// are as programs know them.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_from(
+    file: &str,
+    record: &Record,
+    format: Format,
+    style: Style,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let start = out.len();
+    render(record, format, style, out)?;
+    if out.len() == start {
+        return Ok(());
+    }
+    match format {
+        Format::Text => text::add_file(file, style, out),
+        Format::Compact => compact::add_file(file, style, out),
+        Format::Json | Format::Kernel => Ok(()),
+    }
+}
+
 /// A word that names no format.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown format {0:?}; expected one of text, compact, json, kernel")]
@@ -116,6 +140,25 @@ impl Display for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_told_which_file_a_record_is_from() {
+        for (name, record) in fixtures::all() {
+            for format in Format::value_variants() {
+                let (mut plain, mut from) = (Vec::new(), Vec::new());
+                let style = Style::default();
+                render(&record, *format, style, &mut plain).unwrap();
+                render_from("a\nb.log", &record, *format, style, &mut from).unwrap();
+                let (plain, from) =
+                    (String::from_utf8(plain).unwrap(), String::from_utf8(from).unwrap());
+                let is_told = from.contains(r"a\nb.log");
+                assert_eq!(is_told, format.is_for_people(), "{name}: {from}");
+                let ends = |text: &str| text.chars().rev().take_while(|it| *it == '\n').count();
+                assert_eq!(ends(&plain), ends(&from), "{name}: {from}");
+                assert!(from.starts_with(plain.trim_end()), "{name}: {from}");
+            }
+        }
+    }
 
     #[test]
     fn every_format_is_found_by_the_name_it_shows_and_the_error_lists_them_all() {

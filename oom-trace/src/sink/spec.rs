@@ -24,7 +24,7 @@ use super::webhook::WebhookConfig;
 use crate::setting::{TableError, advise, inline_table};
 
 macro_rules! kinds {
-    ($($(#[$only:meta])* $kind:ident: $config:ident),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ident: $config:ident, $example:literal);+ $(;)?) => {
         /// The kinds, as the configuration names them.
         pub const KINDS: &[&str] = &[$($(#[$only])* stringify!($kind)),+];
 
@@ -46,7 +46,11 @@ macro_rules! kinds {
 
             fn parse(kind: &str, table: &str) -> Result<Self, SpecError> {
                 match kind {
-                    $($(#[$only])* stringify!($kind) => Ok(Self::$config(inline_table(table)?)),)+
+                    $($(#[$only])* stringify!($kind) => {
+                        let example = concat!(stringify!($kind), ":", $example);
+                        let config = inline_table(table);
+                        config.map(Self::$config).map_err(|error| SpecError::Table { error, example })
+                    })+
                     _ => Err(SpecError::Kind { kind: kind.to_owned() }),
                 }
             }
@@ -72,17 +76,17 @@ macro_rules! kinds {
 }
 
 kinds! {
-    file: FileConfig,
-    journald: JournaldConfig,
-    syslog: SyslogConfig,
+    file: FileConfig, "{ path = \"/var/log/oom.json\" }";
+    journald: JournaldConfig, "{ filter = { scope = [\"memcg\"] } }";
+    syslog: SyslogConfig, "{ url = \"tcp://log:601\" }";
     #[cfg(feature = "network")]
-    otlp: OtlpConfig,
+    otlp: OtlpConfig, "{ endpoint = \"http://localhost:4318\" }";
     #[cfg(feature = "network")]
-    webhook: WebhookConfig,
-    exec: ExecConfig,
+    webhook: WebhookConfig, "{ url = \"https://example.com/hook\", body = \"slack\" }";
+    exec: ExecConfig, "{ command = [\"/usr/local/bin/on-oom\"] }";
     #[cfg(feature = "network")]
-    prometheus: PrometheusConfig,
-    textfile: TextfileConfig,
+    prometheus: PrometheusConfig, "{ listen = \"127.0.0.1:9717\" }";
+    textfile: TextfileConfig, "{ path = \"/var/lib/node_exporter/oom.prom\" }";
 }
 
 /// What is wrong with a `--sink`.
@@ -95,8 +99,13 @@ pub enum SpecError {
         kind: String,
     },
     /// The table is not one of its kind.
-    #[error(transparent)]
-    Table(#[from] TableError),
+    #[error("{error} (example: '{example}')")]
+    Table {
+        /// What is wrong.
+        error: TableError,
+        /// What would be right.
+        example: &'static str,
+    },
 }
 
 impl FromStr for Spec {
@@ -152,6 +161,21 @@ mod tests {
             let error = text.parse::<Spec>().unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_would_be_right() {
+        for kind in KINDS {
+            for text in [format!("{kind}:x"), format!("{kind}:{{ nosuch = 1 }}")] {
+                let error = text.parse::<Spec>().unwrap_err().to_string();
+                let (_, example) = error.split_once("(example: '").unwrap();
+                let example = example.strip_suffix("')").unwrap();
+                assert!(example.starts_with(&format!("{kind}:{{")), "{error}");
+                assert!(example.parse::<Spec>().is_ok(), "{error}");
+            }
+        }
+        let error = "syslog".parse::<Spec>().unwrap_err().to_string();
+        assert_eq!(error, "missing key `url` (example: 'syslog:{ url = \"tcp://log:601\" }')");
     }
 
     #[test]

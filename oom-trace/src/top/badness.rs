@@ -17,6 +17,8 @@ pub(super) enum Domain {
     Machine,
     /// A cgroup, by its own limit.
     Cgroup(KernelText),
+    /// A cgroup that is there no more: nothing can run out.
+    Gone(KernelText),
 }
 
 /// Processes of a domain, in the order in which they would be killed.
@@ -59,6 +61,9 @@ pub(super) fn domain(sample: &Sample, chosen: &KernelText) -> Domain {
         let mut all = sample.cgroups.iter();
         all.any(|it| it.path.as_bytes() == path && it.max.is_some())
     };
+    if !sample.cgroups.iter().any(|it| it.path == *chosen) {
+        return Domain::Gone(chosen.clone());
+    }
     let mut at = Some(chosen.as_bytes());
     while let Some(path) = at {
         if limited(path) {
@@ -73,6 +78,7 @@ pub(super) fn domain(sample: &Sample, chosen: &KernelText) -> Domain {
 pub(super) fn victims(sample: &Sample, domain: Domain, page: u64) -> Victims {
     let total = match &domain {
         Domain::Machine => whole(&sample.machine.system),
+        Domain::Gone(_) => None,
         Domain::Cgroup(path) => {
             let cgroup = sample.cgroups.iter().find(|it| it.path == *path);
             cgroup.and_then(|it| limit(it, &sample.machine.system))
@@ -84,6 +90,7 @@ pub(super) fn victims(sample: &Sample, domain: Domain, page: u64) -> Victims {
     let share = share.saturating_mul(i64::try_from(page).unwrap_or(i64::MAX));
     let inside = sample.tasks.iter().filter(|task| match &domain {
         Domain::Machine => true,
+        Domain::Gone(_) => false,
         Domain::Cgroup(path) => task.cgroup.is_within(path.as_bytes()),
     });
     let (mut exempt, mut exempt_bytes) = (0, 0_u64);
@@ -123,7 +130,7 @@ fn limit(cgroup: &Cgroup, system: &System) -> Option<u64> {
 fn group(sample: &Sample, domain: &Domain, victim: &KernelText) -> Option<KernelText> {
     let top = match domain {
         Domain::Machine => KernelText::from(b"/"),
-        Domain::Cgroup(path) => path.clone(),
+        Domain::Cgroup(path) | Domain::Gone(path) => path.clone(),
     };
     let whole = sample.cgroups.iter().filter(|it| {
         it.dies_whole && it.path.as_bytes() != b"/" && it.path.is_within(top.as_bytes())
@@ -192,6 +199,7 @@ mod tests {
         let cgroups = vec![
             Cgroup { swap_max: Some(0), ..cgroup("/a", Some(100 << 20)) },
             cgroup("/a/x", None),
+            cgroup("/b", None),
             cgroup("/", None),
         ];
         let sample = sample(tasks, cgroups);
@@ -201,6 +209,7 @@ mod tests {
         assert_eq!(ranks(&found), [(11, 2), (10, 1)]);
         assert_eq!(found.total, Some(100 << 20));
         assert_eq!(domain(&sample, &"/b".into()), Domain::Machine);
+        assert_eq!(domain(&sample, &"/a/gone".into()), Domain::Gone("/a/gone".into()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ enum Woken {
 /// Shows the view until a key or a signal ends it, or the terminal is closed.
 ///
 /// # Errors
-/// The terminal refuses.
+/// A cgroup that is asked for is not there, or the terminal refuses.
 pub(crate) fn live(
     settings: &Settings,
     kills: Kills,
@@ -42,6 +42,8 @@ pub(crate) fn live(
     let mut model = settings.model(kills);
     model.is_live = true;
     let mut sampler = Sampler::new(settings.mount.clone());
+    look(&mut model, &mut sampler, arrivals);
+    settings.check(&model)?;
     let signals = Signals::listen().context("cannot listen for signals")?;
     let screen = Screen::take().context("cannot set up the terminal")?;
     let shown = show(&mut model, &mut sampler, arrivals, &signals, screen);
@@ -66,23 +68,22 @@ fn show(
     mut screen: Screen,
 ) -> io::Result<()> {
     let mut keys = Keys::default();
-    let mut last_look: Option<Instant> = None;
+    let mut last_look = Instant::now();
     loop {
-        let due = last_look.is_none_or(|last| last.elapsed() >= model.interval);
-        if due && !model.is_paused {
+        if last_look.elapsed() >= model.interval && !model.is_paused {
             // The growth of what was on the screen is known from the second look on.
-            last_look = Some(Instant::now());
+            last_look = Instant::now();
             look(model, sampler, arrivals);
         }
         let area = screen.area()?;
         let panes = Panes::of(area, model);
         model.set_heights(panes.rows(), area.height);
         screen.draw(|frame| view::draw(model, &panes, &Zoned::now(), frame.buffer_mut()))?;
-        let left = last_look.map(|last| model.interval.saturating_sub(last.elapsed()));
+        let left = model.interval.saturating_sub(last_look.elapsed());
         let wait = match (keys.is_open(), model.is_paused) {
             (true, _) => Some(KEY),
             (false, true) => None,
-            (false, false) => left,
+            (false, false) => Some(left),
         };
         let woken = wait_for(&screen, signals, wait)?;
         signals.clear();

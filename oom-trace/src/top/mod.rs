@@ -28,6 +28,8 @@ mod testdata;
 
 use std::time::Duration;
 
+use thiserror::Error;
+
 pub(crate) use self::kills::{Arrivals, Kills};
 pub(crate) use self::live::live;
 pub(crate) use self::once::once;
@@ -37,7 +39,11 @@ pub(crate) use self::terminal::why_not as why_not_live;
 
 use self::model::Model;
 use self::rows::Listing;
+use self::sample::Sample;
+use crate::near::nearest;
+use crate::quote::Quoted;
 use crate::sink::PathPattern;
+use crate::text::KernelText;
 
 /// What is shown, as the command line has it.
 #[derive(Debug, Clone)]
@@ -67,6 +73,51 @@ impl Settings {
         };
         let mut model = Model::new(host.clone(), *interval, listing, kills);
         model.hides_processes = *hides_processes;
+        let only = match cgroups.as_slice() {
+            [pattern] => pattern.literal().filter(|path| *path != "/"),
+            _ => None,
+        };
+        model.choose(only.map(KernelText::from));
         model
+    }
+
+    /// Whether each cgroup that is asked for was found. What a pattern fits may come while one looks on.
+    fn check(&self, model: &Model) -> Result<(), NoCgroup> {
+        let cgroups = &model.sample.cgroups;
+        let is_missing = |pattern: &&PathPattern| {
+            let may_come = model.is_live && pattern.is_wild();
+            !may_come && !cgroups.iter().any(|it| pattern.fits(&it.path))
+        };
+        self.cgroups
+            .iter()
+            .find(is_missing)
+            .map_or(Ok(()), |it| Err(NoCgroup::of(it, &model.sample)))
+    }
+}
+
+/// A cgroup that is asked for and not there.
+#[derive(Debug, Error)]
+pub(crate) enum NoCgroup {
+    #[error(
+        "no memory cgroups are mounted here, so there is no {0}; without --cgroup, top shows the machine"
+    )]
+    NotMounted(String),
+    #[error("there is no cgroup {0}; did you mean {1}?")]
+    Misspelt(String, String),
+    #[error("there is no cgroup {0}; see which there are with: oom-trace top --once --tree")]
+    Unknown(String),
+}
+
+impl NoCgroup {
+    fn of(pattern: &PathPattern, sample: &Sample) -> Self {
+        let asked = Quoted::from(pattern.text()).to_string();
+        if sample.cgroups.is_empty() {
+            return Self::NotMounted(asked);
+        }
+        let paths: Vec<_> = sample.cgroups.iter().map(|it| it.path.to_utf8()).collect();
+        match nearest(pattern.text(), paths.iter().map(|path| &**path)) {
+            Some(path) => Self::Misspelt(asked, Quoted::from(path).to_string()),
+            None => Self::Unknown(asked),
+        }
     }
 }

@@ -6,37 +6,36 @@ use jiff::Zoned;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Settings;
 use super::kills::{Arrivals, Kills};
 use super::live::look;
 use super::model::Model;
 use super::read::Sampler;
 use super::view::{self, Panes};
-use crate::text::KernelText;
+use super::{NoCgroup, Settings};
 
 /// Processes and kills that are listed at the most.
 const ROWS: u16 = 10;
 
 /// Looks twice, an interval apart, as growth is not seen at one look; and draws what was seen then.
+///
+/// # Errors
+/// A cgroup that is asked for is not there, or no longer.
 pub(crate) fn once(
     settings: &Settings,
     kills: Kills,
     arrivals: &mut dyn Arrivals,
     width: u16,
-) -> String {
+) -> Result<String, NoCgroup> {
     let mut model = settings.model(kills);
     let mut sampler = Sampler::new(settings.mount.clone());
     look(&mut model, &mut sampler, arrivals);
+    settings.check(&model)?;
     thread::sleep(model.interval);
     // All rows are wanted.
     model.set_heights([model.rows.len(), 0, 0], 0);
     look(&mut model, &mut sampler, arrivals);
-    let only = match settings.cgroups.as_slice() {
-        [pattern] => pattern.literal(),
-        _ => None,
-    };
-    model.choose(only.map(|path| KernelText::from(path.trim_end_matches('/'))));
-    picture(&mut model, width, &Zoned::now())
+    settings.check(&model)?;
+    Ok(picture(&mut model, width, &Zoned::now()))
 }
 
 /// All rows, however many they are.

@@ -62,6 +62,11 @@ pub(super) fn asker(kill: &OomKill) -> Option<String> {
 
 /// What all processes that were weighed are together; `None` unless every one is told of.
 pub(super) fn all(kill: &OomKill) -> Option<Sum> {
+    listed(kill).filter(|_| !is_cut(kill))
+}
+
+/// The same, of a log of those that its table has: rows may have been left out where it was copied.
+pub(super) fn listed(kill: &OomKill) -> Option<Sum> {
     if let Some(census) = &kill.census {
         return Some(census.total.clone());
     }
@@ -70,9 +75,23 @@ pub(super) fn all(kill: &OomKill) -> Option<Sum> {
     Census::of(&candidates.top).map(|it| it.total).filter(|_| told == candidates.total)
 }
 
-/// `both processes`, `all 7 processes`
-pub(super) fn everyone(count: u64) -> String {
+/// Whether rows are missing for certain: of a machine's processes the table has few, and not the one that asked.
+fn is_cut(kill: &OomKill) -> bool {
+    let Some(trigger) = kill.shortage.trigger.as_ref().filter(|_| kill.source.is_kernel_log())
+    else {
+        return false;
+    };
+    let Some(Census { by_name, other_names: None, .. }) = kill.census.as_deref() else {
+        return false;
+    };
+    let is_listed = trigger.pid.is_some() || by_name.iter().any(|it| it.comm == trigger.comm);
+    is_global(kill) && trigger.comm.is_some() && !is_listed
+}
+
+/// `both processes`, `all 7 processes`, `the 7 processes in the log's table`
+pub(super) fn everyone(kill: &OomKill, count: u64) -> String {
     match count {
+        count if kill.source.is_kernel_log() => format!("the {count} processes in the log's table"),
         2 => "both processes".to_owned(),
         count => format!("all {count} processes"),
     }
@@ -163,6 +182,7 @@ pub(super) fn later(system: &System) -> String {
 mod tests {
     use super::super::testdata;
     use super::*;
+    use crate::incident::model::Source;
 
     #[test]
     fn shares_of_nothing_are_none_and_of_much_do_not_overflow() {
@@ -183,6 +203,30 @@ mod tests {
         assert_eq!(rss(&kill), None);
         kill.census = Census::of(&told).map(Into::into);
         assert_eq!(rss(&kill), Some(30 << 20));
+    }
+
+    #[test]
+    fn a_table_that_was_cut_is_not_all() {
+        let mut kill = testdata::of_the_machine();
+        let told = [testdata::candidate(7, 10), testdata::candidate(8, 20)];
+        kill.census = Census::of(&told).map(Into::into);
+        kill.source = Source::KernelLog;
+        let trigger = |kill: &mut OomKill, pid, comm: &str| {
+            let trigger = kill.shortage.trigger.as_mut().unwrap();
+            (trigger.pid, trigger.comm) = (pid, Some(comm.into()));
+        };
+        trigger(&mut kill, None, "dockerd");
+        assert_eq!((all(&kill), listed(&kill).is_some()), (None, true));
+        assert_eq!(everyone(&kill, 2), "the 2 processes in the log's table");
+        trigger(&mut kill, None, "task8");
+        assert!(all(&kill).is_some());
+        trigger(&mut kill, Some(8), "a-thread");
+        assert!(all(&kill).is_some());
+        // The hooks count all.
+        trigger(&mut kill, None, "dockerd");
+        kill.source = Source::Kprobe;
+        assert!(all(&kill).is_some());
+        assert_eq!(everyone(&kill, 2), "both processes");
     }
 
     #[test]

@@ -69,11 +69,18 @@ fn explain(kill: &OomKill, is_set: bool) -> Option<Why> {
 /// Why nobody may be killed.
 fn spared(kill: &OomKill) -> Option<String> {
     let all = all(kill)?;
-    let of = if kill.shortage.limit.is_some() { " in it" } else { " left" };
+    let is_of_log = kill.source.is_kernel_log();
+    let of = match kill.shortage.limit.is_some() {
+        _ if is_of_log => " in the log's table",
+        true => " in it",
+        false => " left",
+    };
     Some(match (all.processes, all.unkillable) {
         (1, 1) => format!("the only process{of} has an oom_score_adj of {OOM_SCORE_ADJ_MIN}"),
         (processes, spared) if processes == spared => {
-            format!("{}{of} have an oom_score_adj of {OOM_SCORE_ADJ_MIN}", everyone(processes))
+            let all = everyone(kill, processes);
+            let of = if is_of_log { "" } else { of };
+            format!("{all}{of} have an oom_score_adj of {OOM_SCORE_ADJ_MIN}")
         }
         (processes, _) => format!("none of the {processes} processes{of} may be killed"),
     })

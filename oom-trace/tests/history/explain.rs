@@ -149,6 +149,39 @@ fn one_bad_file_does_not_end_the_others() {
 }
 
 #[test]
+fn of_several_files_each_record_says_which_it_is_from_and_each_without_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let files = [path("a.log"), path("b.log"), path("c.log"), path("d.log"), path("again.log")];
+    let other = KILLED.replace("process 7 (a)", "process 9 (b)");
+    let quiet = "[    1.000001] eth0: link up\n";
+    for (file, text) in files.iter().zip([KILLED, quiet, &other, quiet, KILLED]) {
+        fs::write(file, text).unwrap();
+    }
+    let args: Vec<_> = files.iter().map(String::as_str).collect();
+    let [a, b, c, d, again] = args.as_slice() else { panic!() };
+    let (status, told, said) = explain(&args, "");
+    assert_eq!(status, Some(0), "{said}");
+    let lines: Vec<_> = told.lines().filter_map(|it| it.strip_prefix("  file       ")).collect();
+    assert_eq!(lines, [*a, *c], "{told}");
+    assert_eq!(said, format!("oom-trace: no OOM kill in {b}, {d}\n"));
+    assert!(!said.contains(again), "what it has is told: {said}");
+    let (_, told, _) = explain(&[&["--format", "compact"], &args[..]].concat(), "");
+    let ends = |line: &str, file: &str| line.ends_with(&format!(" file={file}"));
+    let lines: Vec<_> = told.lines().collect();
+    assert!(lines.len() == 2 && ends(lines[0], a) && ends(lines[1], c), "{told}");
+    let output = run("history", &[&["--table"], &args[..]].concat(), b"");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains(" FILE") && table.contains("a.log"), "{table}");
+    // One file alone needs no name.
+    let (_, told, _) = explain(&[a], "");
+    assert!(!told.contains("a.log"), "{told}");
+    // Why it has none.
+    let (_, _, said) = explain(&["--comm", "a", a, c], "");
+    assert_eq!(said, format!("oom-trace: no OOM kill in {c} (1 that the filters leave out)\n"));
+}
+
+#[test]
 fn the_same_log_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let log = logged("7.3-oomgroup.log");

@@ -128,6 +128,41 @@ fn the_table_has_a_line_for_each_kill_the_newest_last() {
 }
 
 #[test]
+fn a_misspelt_name_is_told_with_the_one_that_may_be_meant() {
+    let store = store(&three());
+    let path = store.path().join("records.db");
+    for (flag, word, meant) in [
+        ("--unit", "wep", "no kill matches --unit wep.service; did you mean --unit web.service?"),
+        ("--cgroup", "/system.slice/dbb", "did you mean --cgroup /system.slice/db.service?"),
+        ("--comm", "nosuch", "no kill matches --comm nosuch\n"),
+    ] {
+        let (told, said) = shown(&["--table", flag, word], &path);
+        assert!(told.is_empty() && said.contains(meant), "{said}");
+    }
+    let (told, said) = shown(&["--table", "--unit", "web"], &path);
+    assert_eq!((told.len(), &*said), (3, ""));
+}
+
+#[test]
+fn the_table_has_what_is_asked_for_whatever_its_type() {
+    let records = [&three()[..], &[agent(BOOT, 50, "started", 0), agent(BOOT, 150, "gap", 1)]];
+    let store = store(&records.concat());
+    let path = store.path().join("records.db");
+    let (table, said) = shown(&["--table", "--type", "agent"], &path);
+    assert_eq!((table.len(), &*said), (3, ""), "{table:#?}");
+    assert!(table[0].contains("EVENT") && table[0].contains("MESSAGE"), "{table:#?}");
+    assert!(table[1].contains("started") && table[2].contains("gap"), "{table:#?}");
+    let (table, _) = shown(&["--table", "--type", "oom_exit"], &path);
+    assert!(table.len() == 2 && table[1].contains("(4711)"), "{table:#?}");
+    assert!(table[1].ends_with("35 ms"), "{table:#?}");
+    let (table, _) = shown(&["--table", "--type", "oom_kill", "--type", "agent"], &path);
+    assert!(table.len() == 6 && table[1].contains("started"), "{table:#?}");
+    // Who asks for kills gets kills.
+    let (table, _) = shown(&["--table"], &path);
+    assert!(table.len() == 4 && !table[0].contains("EVENT"), "{table:#?}");
+}
+
+#[test]
 fn the_newest_of_any_format_and_its_end() {
     let store = store(&three());
     let path = store.path().join("records.db");
@@ -149,9 +184,15 @@ fn one_kill_is_named_by_its_process_or_the_beginning_of_its_id() {
         assert_eq!(told.iter().filter(|line| line.contains("OOM KILL")).count(), 1);
     }
     let (told, _) = shown(&["4711"], &path);
-    assert!(told.contains(&"since: 1 OOM kill at this limit, the next 1m 40s later".to_owned()));
+    assert!(
+        told.contains(
+            &"since: 1 OOM kill recorded at this limit, the next 1m 40s later".to_owned()
+        )
+    );
     let (told, _) = shown(&["4712"], &path);
-    assert!(told.contains(&"before: 1 OOM kill at this limit, the last 1m 40s earlier".to_owned()));
+    assert!(told.contains(
+        &"before: 1 OOM kill recorded at this limit, the last 1m 40s earlier".to_owned()
+    ));
     let (told, said) = shown(&["11111111"], &path);
     assert!(told.is_empty() && said.contains("names 3 kills; which one?"), "{said}");
     assert!(said.contains("11111111-300000000us-4712") && said.contains("web.service"), "{said}");

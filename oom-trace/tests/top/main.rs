@@ -209,6 +209,21 @@ fn once_is_text() {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains('\x1b'), "{text}");
+    assert!(!text.contains("every "), "one picture has no pace: {text}");
+}
+
+#[test]
+fn a_cgroup_that_is_not_there_is_not_one_without_a_limit() {
+    for pattern in ["/oom-trace-nosuch", "oom-trace-nosuch", "/oom-trace-nosuch/*"] {
+        let output = run(&mut top(&["--once", "-d", "3600", "--log", "--cgroup", pattern]));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]), "{told}");
+        assert!(told.contains("there is no") && told.contains("oom-trace-nosuch"), "{told}");
+    }
+    let mut view = View::start(&["--cgroup", "/oom-trace-nosuch"]);
+    view.until("there is no");
+    assert_eq!(view.child.wait().unwrap().code(), Some(1), "{}", view.shown);
+    view.is_as_it_was();
 }
 
 #[test]

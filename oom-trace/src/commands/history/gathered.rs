@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Shown;
 use crate::incident::model::{OomExit, Record};
+use crate::render::Format;
 
 /// How many more than asked for are kept before they are sorted again.
 const SLACK: usize = 1024;
@@ -31,14 +32,21 @@ impl Gathered {
         Self { most, reverse, entries: Vec::new() }
     }
 
-    pub(super) fn take(&mut self, record: &Record, shown: Shown) -> io::Result<()> {
+    pub(super) fn take(
+        &mut self,
+        record: &Record,
+        file: Option<&str>,
+        shown: Shown,
+    ) -> io::Result<()> {
         if let Record::OomExit(exit) = record
             && let Some(entry) = self.entry_of(exit)
         {
-            return shown.append(record, &mut entry.text);
+            // People read it below its kill, which names the file.
+            let file = file.filter(|_| shown.format != Format::Text);
+            return shown.append(record, file, &mut entry.text);
         }
         let mut text = Vec::new();
-        shown.append(record, &mut text)?;
+        shown.append(record, file, &mut text)?;
         if text.is_empty() {
             return Ok(());
         }

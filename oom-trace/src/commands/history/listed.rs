@@ -1,10 +1,10 @@
-//! Kills as a table.
+//! Records as a table.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 
 use self::counts::Counts;
-use crate::incident::model::{OomExit, Record};
+use crate::incident::model::{OomExit, Record, RecordType};
 use crate::render::{Row, Style, Table};
 
 mod counts;
@@ -17,6 +17,8 @@ const SLACK: usize = 1024;
 pub(super) struct Listed {
     most: Option<usize>,
     reverse: bool,
+    /// No kill is shown in whose row its end could stand.
+    has_ends: bool,
     rows: Vec<Row>,
     /// Where the rows of victims stand whose end is not told yet.
     open: HashMap<(String, u32), usize>,
@@ -29,10 +31,13 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(most: Option<usize>, reverse: bool) -> Self {
+    /// Of records of these types; of all if there are none.
+    pub(super) fn new(most: Option<usize>, reverse: bool, types: &[RecordType]) -> Self {
+        let is_asked_for = |kind| types.contains(&kind);
         Self {
             most,
             reverse,
+            has_ends: is_asked_for(RecordType::OomExit) && !is_asked_for(RecordType::OomKill),
             rows: Vec::new(),
             open: HashMap::new(),
             counts: Counts::default(),
@@ -41,16 +46,29 @@ impl Listed {
         }
     }
 
-    pub(super) fn take(&mut self, record: &Record) {
-        if let Record::OomExit(exit) = record {
-            self.end(exit);
-        } else if let Some(row) = Row::of(record) {
-            self.counts.note(&row);
-            self.open.insert(row.key(), self.rows.len());
-            self.rows.push(row);
-            if self.most.is_some_and(|most| self.rows.len() > most.saturating_add(SLACK)) {
-                self.settle();
+    /// `file` is told where there are several.
+    pub(super) fn take(&mut self, record: &Record, file: Option<&str>) {
+        match (self.row(record), record) {
+            (Some(mut row), _) => {
+                file.into_iter().for_each(|file| row.set_file(file));
+                self.counts.note(&row);
+                self.open.insert(row.key(), self.rows.len());
+                self.rows.push(row);
+                if self.most.is_some_and(|most| self.rows.len() > most.saturating_add(SLACK)) {
+                    self.settle();
+                }
             }
+            (None, Record::OomExit(exit)) => self.end(exit),
+            (None, _) => {}
+        }
+    }
+
+    /// `None` of what stands in the row of another one.
+    fn row(&self, record: &Record) -> Option<Row> {
+        match record {
+            Record::OomExit(exit) => self.has_ends.then(|| Row::of_end(exit)),
+            Record::Agent(said) => Some(Row::of_agent(said)),
+            record => Row::of(record),
         }
     }
 
@@ -103,7 +121,7 @@ impl Listed {
         style: Style,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let Some(mut row) = Row::of(record) else {
+        let Some(mut row) = self.row(record) else {
             // Its row is printed already.
             return match record {
                 Record::OomExit(_) => {

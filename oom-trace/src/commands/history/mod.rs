@@ -20,7 +20,7 @@ use crate::cli::{ExplainArgs, HistoryArgs, ListArgs, SelectArgs, ShowArgs};
 use crate::commands::account;
 use crate::commands::select::{Follower, Selection, Told, filter_for, show_times};
 use crate::incident::model::Record;
-use crate::render::{Format, Row, Style, render};
+use crate::render::{Format, Row, Style, render, render_from};
 use crate::say::say;
 use crate::sink::Filter;
 
@@ -38,8 +38,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn append(self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-        render(record, self.format, self.style, out)
+    /// With the file that it is from, if there are several.
+    fn append(self, record: &Record, file: Option<&str>, out: &mut Vec<u8>) -> io::Result<()> {
+        match file {
+            Some(file) => render_from(file, record, self.format, self.style, out),
+            None => render(record, self.format, self.style, out),
+        }
     }
 }
 
@@ -129,8 +133,8 @@ fn one_kill(
     let shown = Shown { format, style: Style::of_stdout(*color, verbose) };
     selection.keeps_times = !format.is_for_people();
     let mut wanted = Wanted::new(id);
-    let told = selection.each(|record| {
-        wanted.take(record);
+    let told = selection.each_from(|record, file| {
+        wanted.take(record, file);
         Ok(())
     })?;
     told.tell_limits();
@@ -165,21 +169,23 @@ fn list_kills(
     let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
     let (told, listed) = if is_table {
-        let mut listed = Listed::new(most, reverse);
-        let told = selection.each(|record| {
+        let mut listed = Listed::new(most, reverse, &filter.types);
+        let told = selection.each_from(|record, file| {
             follower.iter_mut().for_each(|it| it.note(&record));
-            listed.take(&record);
+            if !is_left_out(&record, is_of_kills, filter) {
+                listed.take(&record, file);
+            }
             Ok(())
         })?;
         output.write(&listed.show(style.in_full_width())?)?;
         (told, Some(listed))
     } else if most.is_some() || reverse {
         let mut gathered = Gathered::new(most, reverse);
-        let told = selection.each(|record| {
+        let told = selection.each_from(|record, file| {
             follower.iter_mut().for_each(|it| it.note(&record));
             match is_left_out(&record, is_of_kills, filter) {
                 true => Ok(()),
-                false => Ok(gathered.take(&record, shown)?),
+                false => Ok(gathered.take(&record, file, shown)?),
             }
         })?;
         gathered.into_texts().try_for_each(|text| output.write(&text))?;
@@ -191,6 +197,7 @@ fn list_kills(
     output.close();
     if let Some(follower) = follower {
         told.tell_limits();
+        told.tell_unmatched();
         let mut listed = listed;
         let ended = follower.run(&selection, |record| {
             if is_left_out(&record, is_of_kills, filter) {
@@ -199,7 +206,7 @@ fn list_kills(
             let mut text = Vec::new();
             match &mut listed {
                 Some(listed) => listed.show_next(&record, style, &mut text)?,
-                None => shown.append(&record, &mut text)?,
+                None => shown.append(&record, None, &mut text)?,
             }
             Output::direct().write(&text)
         })?;
@@ -234,12 +241,17 @@ fn stream(
     output: &mut Output,
 ) -> anyhow::Result<Told> {
     let mut text = Vec::new();
-    selection.each(|record| {
+    let mut last: Option<(String, String)> = None;
+    selection.each_from(|record, file| {
         if is_left_out(&record, shown.format.is_for_people(), filter) {
             return Ok(());
         }
+        let at = record.incident().zip(file).map(|(one, file)| (one.to_owned(), file.to_owned()));
+        // The end of a kill, and others of its group, stand below it.
+        let is_told = shown.format == Format::Text && at.is_some() && at == last;
+        last = at;
         text.clear();
-        shown.append(&record, &mut text)?;
+        shown.append(&record, file.filter(|_| !is_told), &mut text)?;
         output.write(&text)
     })
 }

@@ -31,6 +31,8 @@ pub(super) struct Wanted {
     id: String,
     pid: Option<u32>,
     kills: Vec<Record>,
+    /// Which file each of them is from, where there are several.
+    files: Vec<Option<String>>,
     ends: Vec<Record>,
     /// Each shortage there was, by its limit.
     all: Vec<AtLimit>,
@@ -56,11 +58,17 @@ impl AtLimit {
 
 impl Wanted {
     pub(super) fn new(id: &str) -> Self {
-        let (kills, ends, all) = (Vec::new(), Vec::new(), Vec::new());
-        Self { id: id.to_owned(), pid: id.parse().ok(), kills, ends, all }
+        Self {
+            id: id.to_owned(),
+            pid: id.parse().ok(),
+            kills: Vec::new(),
+            files: Vec::new(),
+            ends: Vec::new(),
+            all: Vec::new(),
+        }
     }
 
-    pub(super) fn take(&mut self, record: Record) {
+    pub(super) fn take(&mut self, record: Record, file: Option<&str>) {
         if let Some(at_limit) = AtLimit::of(&record)
             && self.all.last().is_none_or(|last| last.incident != at_limit.incident)
         {
@@ -69,7 +77,10 @@ impl Wanted {
         match &record {
             Record::OomExit(exit) if self.is_of_a_match(exit) => self.ends.push(record),
             Record::OomExit(_) | Record::Agent(_) => {}
-            _ if self.is_named(&record) => self.kills.push(record),
+            _ if self.is_named(&record) => {
+                self.kills.push(record);
+                self.files.push(file.map(str::to_owned));
+            }
             _ => {}
         }
     }
@@ -92,12 +103,13 @@ impl Wanted {
     /// Shows it whole, with its end and what followed; or says that there is none, or which there are.
     /// Answers whether there was one.
     pub(super) fn tell(&self, place: &str, shown: Shown, out: &mut Vec<u8>) -> io::Result<bool> {
-        let Self { id, kills, ends, .. } = self;
+        let Self { id, kills, files, ends, .. } = self;
         // The victims of a group died together.
         let mut incidents: Vec<_> = kills.iter().filter_map(Record::incident).collect();
         incidents.dedup();
-        let exact: Vec<_> = kills.iter().filter(|kill| kill.id() == *id).collect();
-        let chosen: Vec<&Record> = match (exact.as_slice(), incidents.len()) {
+        let found = || kills.iter().zip(files);
+        let exact: Vec<_> = found().filter(|(kill, _)| kill.id() == *id).collect();
+        let chosen: Vec<_> = match (exact.as_slice(), incidents.len()) {
             ([_, ..], _) => exact,
             ([], 0) => {
                 say(format_args!(
@@ -105,21 +117,21 @@ impl Wanted {
                 ));
                 return Ok(false);
             }
-            ([], 1) => kills.iter().collect(),
+            ([], 1) => found().collect(),
             ([], _) => {
                 self.list(&incidents);
                 return Ok(false);
             }
         };
-        for kill in &chosen {
-            shown.append(kill, out)?;
+        for (kill, file) in &chosen {
+            shown.append(kill, file.as_deref(), out)?;
             for end in ends {
                 if matches!(end, Record::OomExit(exit) if is_end_of(exit, kill)) {
-                    shown.append(end, out)?;
+                    shown.append(end, None, out)?;
                 }
             }
         }
-        if let Some(last) = chosen.last().filter(|_| shown.format == Format::Text) {
+        if let Some((last, _)) = chosen.last().filter(|_| shown.format == Format::Text) {
             self.tell_others(last, out)?;
         }
         Ok(true)
@@ -137,12 +149,12 @@ impl Wanted {
         if let Some(last) = earlier.iter().map(|it| it.time).max() {
             let kills = Counted(earlier.len() as u64, "OOM kill");
             let age = apart(last, own.time);
-            writeln!(out, "before: {kills} at this limit, the last {age} earlier")?;
+            writeln!(out, "before: {kills} recorded at this limit, the last {age} earlier")?;
         }
         if let Some(next) = later.iter().map(|it| it.time).min() {
             let kills = Counted(later.len() as u64, "OOM kill");
             let age = apart(own.time, next);
-            writeln!(out, "since: {kills} at this limit, the next {age} later")?;
+            writeln!(out, "since: {kills} recorded at this limit, the next {age} later")?;
         }
         Ok(())
     }

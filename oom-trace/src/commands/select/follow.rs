@@ -144,6 +144,7 @@ impl Follower {
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<Infallible> {
         let mut follower = self;
+        let mut each = |record, _: Option<&str>| each(record);
         let mut taker = Taker::new(selection, &mut each);
         loop {
             let records = follower.take()?;

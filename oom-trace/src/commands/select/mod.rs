@@ -12,6 +12,7 @@ mod running;
 mod stdin;
 mod taker;
 mod told;
+mod unmatched;
 mod unpack;
 mod utf16;
 
@@ -102,13 +103,24 @@ impl Selection {
         &self,
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<Told> {
+        self.each_from(|record, _file| each(record))
+    }
+
+    /// The same, with the file that a record is from, where there are several.
+    ///
+    /// # Errors
+    /// As [`Selection::each`].
+    pub(crate) fn each_from(
+        &self,
+        mut each: impl FnMut(Record, Option<&str>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Told> {
         let mut taker = Taker::new(self, &mut each);
         let read = if self.files.is_empty() {
             here::read_log(&mut taker)
         } else {
             self.files.iter().try_for_each(|path| self.read(path, &mut taker))
         };
-        let told = taker.told;
+        let told = Told { unmatched: taker.unmatched.told(), ..taker.told };
         if self.may_overlook {
             stdin::tell_of_pipe();
         }
@@ -119,9 +131,20 @@ impl Selection {
     }
 
     fn read(&self, path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
-        match file::read(path, taker) {
+        if self.files.len() == 1 {
+            return file::read(path, taker);
+        }
+        let file = name(path);
+        let (before, repeats) = (std::mem::take(&mut taker.told), taker.seen.repeats());
+        taker.file = Some(file.clone());
+        let read = file::read(path, taker);
+        // What another file has, too, is told of that one.
+        let is_known = taker.seen.repeats() > repeats;
+        let told = std::mem::take(&mut taker.told);
+        taker.told = before.and(told, (read.is_ok() && !is_known).then_some((file, self)));
+        match read {
             // The others may be good.
-            Err(error) if self.files.len() > 1 && !error.is::<Ended>() => {
+            Err(error) if !error.is::<Ended>() => {
                 say(format_args!("{error:#}"));
                 taker.told.is_whole = false;
                 Ok(())

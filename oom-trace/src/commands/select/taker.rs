@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::before::Before;
+use super::unmatched::Unmatched;
 use super::{Selection, Told};
 use crate::incident::model::Record;
 use crate::kernel_log::reader::Seen;
@@ -18,21 +19,25 @@ pub(super) struct Ended(pub(super) anyhow::Error);
 pub(super) struct Taker<'a> {
     pub(super) selection: &'a Selection,
     filter: FilterState,
-    each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+    each: &'a mut dyn FnMut(Record, Option<&str>) -> anyhow::Result<()>,
+    /// Which of several files is read.
+    pub(super) file: Option<String>,
     before: Before,
     /// What was told already: one kill may be in several sources.
     pub(super) seen: Seen,
     pub(super) told: Told,
+    pub(super) unmatched: Unmatched,
 }
 
 impl<'a> Taker<'a> {
     pub(super) fn new(
         selection: &'a Selection,
-        each: &'a mut dyn FnMut(Record) -> anyhow::Result<()>,
+        each: &'a mut dyn FnMut(Record, Option<&str>) -> anyhow::Result<()>,
     ) -> Self {
         let filter = FilterState::new(selection.filter.clone());
         let (before, seen, told) = (Before::default(), Seen::default(), Told::default());
-        Self { selection, filter, each, before, seen, told }
+        let unmatched = Unmatched::new(&selection.filter);
+        Self { selection, filter, each, file: None, before, seen, told, unmatched }
     }
 
     /// A record of a source that has each only once.
@@ -68,6 +73,7 @@ impl<'a> Taker<'a> {
     /// Hands on a record of this time, if it is asked for.
     fn take_of(&mut self, record: Record, time: Option<Timestamp>) -> anyhow::Result<()> {
         let told = &mut self.told;
+        self.unmatched.note(&record);
         // Before its time is looked at: whose end is told hangs on it.
         let is_asked_for = self.filter.takes(&record);
         let Selection { since, until, filter, .. } = self.selection;
@@ -92,7 +98,7 @@ impl<'a> Taker<'a> {
         }
         told.taken += u64::from(!matches!(record, Record::Agent(_)) || !filter.types.is_empty());
         told.others += u64::from(matches!(record, Record::UserKill(_)));
-        (self.each)(with_why(record)).map_err(|error| Ended(error).into())
+        (self.each)(with_why(record), self.file.as_deref()).map_err(|error| Ended(error).into())
     }
 }
 

@@ -32,6 +32,10 @@ pub(crate) struct Told {
     pub(crate) after: u64,
     /// Kills that the filter left out.
     pub(crate) filtered: u64,
+    /// Files, of several, in which there is nothing that is asked for; and what else is in them.
+    pub(crate) without: Vec<(String, String)>,
+    /// What is asked for by name and fits none of them, in words.
+    pub(crate) unmatched: Vec<String>,
 }
 
 impl Default for Told {
@@ -48,6 +52,8 @@ impl Default for Told {
             last_before: None,
             after: 0,
             filtered: 0,
+            without: Vec::new(),
+            unmatched: Vec::new(),
         }
     }
 }
@@ -66,6 +72,81 @@ impl Told {
         self.last_before = self.last_before.max(last);
     }
 
+    /// Together with what came of one more file.
+    pub(super) fn and(self, other: Self, file: Option<(String, &Selection)>) -> Self {
+        let Self {
+            limits,
+            is_whole,
+            taken,
+            kernel,
+            others,
+            untold,
+            timeless,
+            before,
+            last_before,
+            after,
+            filtered,
+            without,
+            unmatched,
+        } = self;
+        let file = file.filter(|_| other.taken == 0 && other.untold == 0 && other.is_whole);
+        let alone = file.map(|(file, selection)| (file, other.instead(selection)));
+        Self {
+            limits: [limits, other.limits].concat(),
+            is_whole: is_whole && other.is_whole,
+            taken: taken + other.taken,
+            kernel: kernel + other.kernel,
+            others: others + other.others,
+            untold: untold + other.untold,
+            timeless: timeless + other.timeless,
+            before: before + other.before,
+            last_before: last_before.max(other.last_before),
+            after: after + other.after,
+            filtered: filtered + other.filtered,
+            without: without.into_iter().chain(alone).collect(),
+            unmatched,
+        }
+    }
+
+    /// Says which files had nothing, where others had: in one line those of which there is no more to say.
+    fn tell_without(&self) {
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (file, instead) in &self.without {
+            match told.iter_mut().find(|(other, _)| other == instead) {
+                Some((_, files)) => files.push(file),
+                None => told.push((instead, vec![file])),
+            }
+        }
+        for (instead, files) in told {
+            say(format_args!("no OOM kill in {}{instead}", files.join(", ")));
+        }
+    }
+
+    /// Of when none was taken, and what there is in place of that.
+    fn instead(&self, selection: &Selection) -> String {
+        let Selection { since, until, .. } = selection;
+        let span = match (since, until) {
+            (Some(_), Some(_)) => " in that time",
+            (Some(_), None) => " since then",
+            (None, Some(_)) => " until then",
+            (None, None) => "",
+        };
+        let mut there = Vec::new();
+        if self.before > 0 {
+            let last = self.last_before.map(|time| format!(", the last on {}", minute(time)));
+            there.push(format!("{} before{}", self.before, last.unwrap_or_default()));
+        }
+        if self.after > 0 {
+            there.push(format!("{} after", self.after));
+        }
+        if self.filtered > 0 {
+            there.push(format!("{} that the filters leave out", self.filtered));
+        }
+        let there = there.join("; ");
+        let there = if there.is_empty() { there } else { format!(" ({there})") };
+        format!("{span}{there}")
+    }
+
     /// Whether all that there was was understood.
     pub(crate) fn is_complete(&self) -> bool {
         self.is_whole && self.untold == 0
@@ -74,6 +155,13 @@ impl Told {
     /// Says what could not be read, on standard error.
     pub(crate) fn tell_limits(&self) {
         self.limits.iter().for_each(say);
+    }
+
+    /// Says which names fit none of the kills that were left out, on standard error.
+    pub(crate) fn tell_unmatched(&self) {
+        if self.taken == 0 && self.filtered > 0 {
+            self.unmatched.iter().for_each(say);
+        }
     }
 
     /// Says what is not there, on standard error.
@@ -85,32 +173,17 @@ impl Told {
                 Counted(self.timeless, "record")
             ));
         }
+        if self.taken > 0 || self.untold > 0 {
+            self.tell_without();
+        }
         if self.untold > 0 {
             return;
         }
         let place = selection.place();
         if self.taken == 0 {
-            let Selection { since, until, .. } = selection;
-            let span = match (since, until) {
-                (Some(_), Some(_)) => " in that time",
-                (Some(_), None) => " since then",
-                (None, Some(_)) => " until then",
-                (None, None) => "",
-            };
-            let mut there = Vec::new();
-            if self.before > 0 {
-                let last = self.last_before.map(|time| format!(", the last on {}", minute(time)));
-                there.push(format!("{} before{}", self.before, last.unwrap_or_default()));
-            }
-            if self.after > 0 {
-                there.push(format!("{} after", self.after));
-            }
-            if self.filtered > 0 {
-                there.push(format!("{} that the filters leave out", self.filtered));
-            }
-            let there = there.join("; ");
-            let there = if there.is_empty() { there } else { format!(" ({there})") };
-            say(format_args!("no OOM kill in {place}{span}{there}"));
+            let instead = self.instead(selection);
+            say(format_args!("no OOM kill in {place}{instead}"));
+            self.tell_unmatched();
         } else if self.kernel == 0 && self.others > 0 && self.others == self.taken {
             say(format_args!("no OOM kill by the kernel in {place}"));
         }

@@ -47,6 +47,14 @@ pub struct Candidate {
     pub badness: Option<i64>,
 }
 
+impl Candidates {
+    /// The badness of a process that is told of.
+    #[must_use]
+    pub fn badness_of(&self, pid: u32) -> Option<i64> {
+        self.top.iter().chain(&self.largest).find(|one| one.pid == pid)?.badness
+    }
+}
+
 impl Candidate {
     /// What of it is resident; old logs have only the sum.
     #[must_use]

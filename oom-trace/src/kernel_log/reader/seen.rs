@@ -36,11 +36,24 @@ pub struct Seen {
     repeated: HashSet<String>,
     /// Threads that were told of, and processes.
     victims: HashSet<u32>,
+    repeats: u64,
 }
 
 impl Seen {
     /// Whether a record is told for the first time.
     pub fn is_new(&mut self, record: &Record) -> bool {
+        let is_new = self.note(record);
+        self.repeats += u64::from(!is_new);
+        is_new
+    }
+
+    /// How many were told before.
+    #[must_use]
+    pub fn repeats(&self) -> u64 {
+        self.repeats
+    }
+
+    fn note(&mut self, record: &Record) -> bool {
         if self.kills.len() + self.others.len() > MOST {
             return true;
         }

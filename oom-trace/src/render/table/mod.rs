@@ -1,4 +1,4 @@
-//! Kills as a table: a line each, as wide as the terminal.
+//! Records as a table: a line each, as wide as the terminal.
 
 mod row;
 
@@ -28,7 +28,7 @@ struct Column {
 }
 
 /// In the order in which they stand. A size is never cut.
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 12] = [
     Column { head: "HOST", least: 6, is_right: false, rank: 3, cell: |row| &row.host },
     Column { head: "KILLED", least: 13, is_right: false, rank: 0, cell: |row| &row.killed },
     Column { head: "IN", least: 9, is_right: false, rank: 0, cell: |row| &row.place },
@@ -38,6 +38,9 @@ const COLUMNS: [Column; 9] = [
     Column { head: "TRIGGER", least: 12, is_right: false, rank: 7, cell: |row| &row.trigger },
     Column { head: "FREED", least: 7, is_right: true, rank: 6, cell: |row| &row.freed },
     Column { head: "NTH", least: 6, is_right: true, rank: 4, cell: |row| &row.nth },
+    Column { head: "FILE", least: 8, is_right: false, rank: 0, cell: |row| &row.file },
+    Column { head: "EVENT", least: 7, is_right: false, rank: 0, cell: |row| &row.event },
+    Column { head: "MESSAGE", least: 20, is_right: false, rank: 0, cell: |row| &row.message },
 ];
 
 /// How rows are laid out: once found, it holds for rows that come later.
@@ -232,6 +235,24 @@ mod tests {
         for line in shown(&rows(), 200) {
             assert!(!line.chars().any(crate::text::acts), "{line:?}");
         }
+    }
+
+    #[test]
+    fn other_records_have_columns_of_their_own() {
+        let all = fixtures::all();
+        let agents = all.iter().filter_map(|(_, record)| match record {
+            Record::Agent(said) => Some(Row::of_agent(said)),
+            _ => None,
+        });
+        let lines = shown(&agents.collect::<Vec<_>>(), 120);
+        assert!(lines[0].contains("EVENT") && lines[0].contains("MESSAGE"), "{lines:?}");
+        assert!(!lines[0].contains("KILLED") && lines[1].contains("degraded"), "{lines:?}");
+        let ends = all.iter().filter_map(|(_, record)| match record {
+            Record::OomExit(exit) => Some(Row::of_end(exit)),
+            _ => None,
+        });
+        let lines = shown(&ends.collect::<Vec<_>>(), 120);
+        assert!(lines[0].contains("KILLED") && lines[0].contains("FREED"), "{lines:?}");
     }
 
     #[test]

@@ -7,12 +7,12 @@ use super::super::moment::{short, zone};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Rounded, SinceBoot};
 use crate::incident::model::{
-    ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, RecordType, Scope, Shortage,
-    UserKill, Victim,
+    Agent, AgentEvent, ExitState, Limit, OomExit, OomKill, Origin, Outcome, Record, RecordType,
+    Scope, Shortage, UserKill, Victim,
 };
-use crate::text::KernelText;
+use crate::text::{Escaped, KernelText};
 
-/// What the columns say of one kill.
+/// What the columns say of one kill, or of another record.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
     /// When.
@@ -32,10 +32,13 @@ pub struct Row {
     pub(super) trigger: String,
     pub(super) freed: String,
     pub(super) nth: String,
+    pub(super) file: String,
+    pub(super) event: String,
+    pub(super) message: String,
 }
 
 impl Row {
-    /// Of a kill, or what stands for one; of the end of a victim there is none.
+    /// Of a kill, or what stands for one; of other records there is none.
     #[must_use]
     pub fn of(record: &Record) -> Option<Self> {
         let mut row = match record {
@@ -49,17 +52,43 @@ impl Row {
             }
             Record::OomExit(_) | Record::Agent(_) => return None,
         };
-        let Origin { time, boot_ns, host, .. } = record.origin();
-        (row.time, row.boot_ns) = (*time, *boot_ns);
+        row.is_alarming = matches!(record, Record::OomPanic(_) | Record::OomFailed(_));
+        Some(row.of_origin(record.origin()))
+    }
+
+    /// Of the end of a victim by itself.
+    #[must_use]
+    pub fn of_end(exit: &OomExit) -> Self {
+        let name = exit.comm.as_ref().map_or_else(|| "?".to_owned(), quoted);
+        let mut row = Self { killed: format!("{name} ({})", exit.pid), ..Self::default() };
+        row.set_end(exit);
+        row.is_alarming = exit.state == ExitState::Stuck;
+        row.of_origin(&exit.origin)
+    }
+
+    /// Of what the agent says of itself.
+    #[must_use]
+    pub fn of_agent(said: &Agent) -> Self {
+        let row = Self {
+            event: said.event.name().to_owned(),
+            message: Escaped(said.message.as_bytes()).to_string(),
+            is_alarming: said.event == AgentEvent::Gap,
+            ..Self::default()
+        };
+        row.of_origin(&said.origin)
+    }
+
+    fn of_origin(self, origin: &Origin) -> Self {
+        let Origin { time, boot_ns, host, .. } = origin;
+        let mut row = Self { time: *time, boot_ns: *boot_ns, ..self };
         row.host = host.as_deref().map(|host| Quoted::from(host).to_string()).unwrap_or_default();
         if let Some(key) = &mut row.limit_key {
             key.push_str(&format!("\0{}", row.host));
         }
-        row.is_alarming = matches!(record, Record::OomPanic(_) | Record::OomFailed(_));
-        Some(row)
+        row
     }
 
-    /// Whether records of this type have one.
+    /// Whether records of this type are kills, or stand for one.
     #[must_use]
     pub fn has(kind: RecordType) -> bool {
         !matches!(kind, RecordType::OomExit | RecordType::Agent)
@@ -160,6 +189,11 @@ impl Row {
     /// Says how many kills this makes at its limit.
     pub fn set_nth(&mut self, nth: u64) {
         self.nth = ordinal(nth);
+    }
+
+    /// Says from which of several files it is.
+    pub fn set_file(&mut self, file: &str) {
+        self.file = Quoted::from(file).to_string();
     }
 
     /// Where records of several hosts are shown, each says which.

@@ -15,7 +15,7 @@ pub(super) fn show(census: Option<&Census>, block: &mut Block<'_>) -> io::Result
     let Some(Census { total, by_name, other_names, by_cgroup, other_cgroups }) = census else {
         return Ok(());
     };
-    block.line("all", |line| sum(total, line))?;
+    block.line("together", |line| sum(total, line))?;
     block.list("by name", by_name.iter().take(ROWS), |line, NameGroup { comm, sum: it }| {
         group(comm.as_ref(), it, line)
     })?;

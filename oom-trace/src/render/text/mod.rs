@@ -44,6 +44,20 @@ pub(super) fn render(record: &Record, style: Style, out: &mut Vec<u8>) -> io::Re
     }
 }
 
+/// Adds from which file the record at the end of `out` is, before the empty line that ends a block.
+pub(super) fn add_file(file: &str, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let is_block = out.ends_with(b"\n\n");
+    if is_block {
+        out.pop();
+    }
+    Block::new(out, style)
+        .line("file", |line| line.item(format_args!("{}", Quoted::from(file))))?;
+    if is_block {
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
 /// What is needed first: what died, why, what to do, who it was, whose limit, who else held how much.
 fn in_brief(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     // The first one says of the shortage what there is to say.
@@ -109,7 +123,8 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
         None => Ok(()),
     })?;
     limit::show(shortage, &mut block)?;
-    victim::show(victim, shortage.totalpages, &mut block)?;
+    let listed = candidates.as_deref().and_then(|it| it.badness_of(victim.pid?));
+    victim::show(victim, listed, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_deref(), &mut block)?;
     census::show(census.as_deref(), &mut block)?;
@@ -223,6 +238,22 @@ mod tests {
 
     use super::*;
     use crate::render::fixtures;
+
+    /// Where the hook does not see the choice, the kernel's dump may tell what each weighed.
+    #[test]
+    fn a_badness_that_is_listed_is_not_unknown() {
+        let mut kill = fixtures::global();
+        kill.victim.badness = None;
+        let shown = |kill: &OomKill| {
+            let style = Style { verbose: true, ..Style::default() };
+            let mut out = Vec::new();
+            render(&Record::OomKill(Box::new(kill.clone())), style, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(shown(&kill).contains("  badness    158545 pages"), "{}", shown(&kill));
+        kill.candidates = None;
+        assert!(shown(&kill).contains("badness    unknown"), "{}", shown(&kill));
+    }
 
     #[test]
     fn a_kill_from_before_the_start_does_not_look_like_a_new_one() {

@@ -26,8 +26,10 @@ const NOTABLE: u64 = 50;
 /// Page tables of a smaller part than that are as usual.
 const TABLES: u64 = 20;
 
+/// `listed` is its badness among the candidates, where the choice itself was not seen.
 pub(super) fn show(
     victim: &Victim,
+    listed: Option<i64>,
     totalpages: Option<u64>,
     block: &mut Block<'_>,
 ) -> io::Result<()> {
@@ -109,6 +111,7 @@ pub(super) fn show(
         line.item(format_args!("{}", process(sharer.pid, sharer.comm.as_ref())))?;
         line.item(format_args!("which shared its memory"))
     })?;
+    let badness = badness.or(listed);
     block.line("badness", |line| {
         match badness {
             // What swapoff and KSM ask for (`oom_task_origin`).

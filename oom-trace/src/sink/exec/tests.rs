@@ -147,7 +147,7 @@ fn what_cannot_be_is_told() {
         ("{ command = [\"notify\"] }", "such as \"/usr/local/bin/notify\""),
         ("{ command = [] }", "no program given"),
         ("{ command = \"/bin/true\" }", "expected a list, in [ ]"),
-        ("{ command = [\"/bin/true\"], concurrency = 0 }", "nonzero"),
+        ("{ command = [\"/bin/true\"], concurrency = 0 }", "1 or more"),
         ("{ }", "missing key `command`"),
     ] {
         let error = inline_table::<ExecConfig>(table).unwrap_err().to_string();

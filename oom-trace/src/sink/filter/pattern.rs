@@ -28,7 +28,7 @@ const FILES: [&str; 2] = ["memory.", "cgroup."];
 #[derive(Debug, Error)]
 pub enum PatternError {
     /// Its wildcards mean nothing.
-    #[error(transparent)]
+    #[error("{:?} is not a pattern: {}", as_written(.0), .0.kind())]
     Glob(#[from] globset::Error),
     /// It would fit nothing, or all.
     #[error("it is empty: is a variable unset?")]
@@ -41,6 +41,14 @@ pub enum PatternError {
     /// It is a path.
     #[error("no unit has a / in its name: the filter for a path is cgroup")]
     UnitPath,
+}
+
+/// At any depth: what a path that begins with no slash is given.
+const ANYWHERE: &str = "**/";
+
+fn as_written(error: &globset::Error) -> &str {
+    let glob = error.glob().unwrap_or_default();
+    glob.strip_prefix(ANYWHERE).unwrap_or(glob)
 }
 
 /// A pattern for a cgroup's path: `*` stays within a level, `**` does not. Without a wildcard it is that cgroup
@@ -111,7 +119,9 @@ impl PathPattern {
         (self.path.starts_with('/') && !self.is_wild()).then_some(&self.path)
     }
 
-    fn is_wild(&self) -> bool {
+    /// Whether it is a pattern.
+    #[must_use]
+    pub fn is_wild(&self) -> bool {
         self.path.contains(WILD)
     }
 }
@@ -165,7 +175,7 @@ impl FromStr for PathPattern {
             path => path,
         };
         let is_whole = path.starts_with('/') || path.starts_with("**");
-        let glob = if is_whole { path.to_owned() } else { format!("**/{path}") };
+        let glob = if is_whole { path.to_owned() } else { format!("{ANYWHERE}{path}") };
         Ok(Self { path: path.to_owned(), matcher: Matcher::new(&glob, true)? })
     }
 }
@@ -351,5 +361,8 @@ mod tests {
         assert!("".parse::<UnitPattern>().is_err() && "/".parse::<UnitPattern>().is_err());
         assert!("a.service/b".parse::<UnitPattern>().is_err());
         assert!("/a\n/b".parse::<PathPattern>().is_err());
+        // As it was written.
+        let error = "a[b".parse::<PathPattern>().unwrap_err().to_string();
+        assert!(error.starts_with("\"a[b\" is not a pattern: unclosed "), "{error}");
     }
 }

@@ -220,12 +220,10 @@ fn the_body_may_be_the_record_itself() {
 fn what_cannot_be_is_told() {
     for (table, says) in [
         ("{ endpoint = \"collector:4317\" }", "https://host/path"),
-        (
-            "{ endpoint = \"http://c\", protocol = \"http/protobuf\" }",
-            "expected one of `grpc`, `http`",
-        ),
+        ("{ endpoint = \"http://c\", protocol = \"http/protobuf\" }", "did you mean `http`?"),
+        ("{ endpoint = \"http://c\", protocol = \"udp\" }", "expected one of `grpc`, `http`"),
         ("{ endpoint = \"http://c\", compression = \"gz\" }", "did you mean `gzip`?"),
-        ("{ endpoint = \"http://c\", batch = 0 }", "nonzero"),
+        ("{ endpoint = \"http://c\", batch = 0 }", "1 or more"),
         ("{ endpoin = \"http://c\" }", "did you mean `endpoint`?"),
     ] {
         let error = inline_table::<OtlpConfig>(table).unwrap_err().to_string();

@@ -69,6 +69,7 @@ fn one_that_is_chosen_and_gone_is_no_failure() {
     model.take(Sample::default(), &[]);
     assert_eq!((model.rows.len(), model.cursor), (0, 0));
     assert_eq!(model.victims().ranked, []);
+    assert_eq!(model.victims().domain, Domain::Gone("/system.slice/app.service".into()));
     press(&mut model, &[Key::Down, Key::Enter, Key::Char(' '), Key::PageUp, Key::Tab, Key::Down]);
     model.take(sample(60), &[]);
     assert_eq!(model.rows.len(), 10);

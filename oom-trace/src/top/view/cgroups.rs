@@ -9,6 +9,8 @@ use ratatui::style::{Modifier, Style};
 use super::columns::{Cell, Column, columns_of, draw, heads, places};
 use super::words::{ALARM, FAINT, STRONG, WARNING, bar, grade, left, percent, rate, size, stalled};
 use super::{Pane, head_style};
+use crate::quote::Quoted;
+use crate::sink::PathPattern;
 use crate::text::{Escaped, with_short_ids};
 use crate::top::model::Model;
 use crate::top::order::Sort;
@@ -86,12 +88,20 @@ pub(super) fn show(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     if rows.is_empty() && area.height > 1 {
         let why = match (model.sample.cgroups.is_empty(), model.listing.filter.is_empty()) {
-            (true, _) => "no memory cgroups are mounted here",
-            (false, true) => "no cgroup",
-            (false, false) => "no cgroup matches the filter; Esc clears it",
+            (true, _) => "no memory cgroups are mounted here".to_owned(),
+            (false, true) => {
+                model.listing.patterns.iter().map(missing).collect::<Vec<_>>().join(", ")
+            }
+            (false, false) => "no cgroup matches the filter; Esc clears it".to_owned(),
         };
         buffer.set_stringn(area.x, area.y + 1, why, usize::from(area.width), FAINT);
     }
+}
+
+/// One that was there when the view was started, or may come.
+fn missing(pattern: &PathPattern) -> String {
+    let name = with_short_ids(&Quoted::from(pattern.text()).to_string());
+    if pattern.is_wild() { format!("no cgroup fits {name}") } else { format!("{name} is gone") }
 }
 
 fn counted(model: &Model) -> String {

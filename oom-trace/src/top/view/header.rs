@@ -43,13 +43,13 @@ fn first(model: &Model, now: &Zoned, width: u16) -> Line<'static> {
         }
     }
     let pause = if model.is_paused { "paused  " } else { "" };
-    let seconds = model.interval.as_secs_f64();
+    // One picture is looked at once.
+    let pace = match model.is_live {
+        true => format!("every {} s  ", model.interval.as_secs_f64()),
+        false => String::new(),
+    };
     let clock = now.strftime("%T").to_string();
-    let right = [
-        Span::styled(pause, ALARM),
-        Span::styled(format!("every {seconds} s  "), FAINT),
-        Span::raw(clock),
-    ];
+    let right = [Span::styled(pause, ALARM), Span::styled(pace, FAINT), Span::raw(clock)];
     pushed_right(spans, &right, width)
 }
 

@@ -154,3 +154,25 @@ fn where_nothing_is_to_be_seen_it_says_so() {
         assert!(picture.contains(words), "{words}: {picture}");
     }
 }
+
+#[test]
+fn what_is_gone_is_not_shown_as_without_a_limit() {
+    let path = "/system.slice/app.service";
+    let patterns = vec![path.parse().unwrap()];
+    let mut model = testdata::model(Listing { patterns, ..Listing::default() });
+    model.choose(Some(path.into()));
+    let mut sample = testdata::sample(42);
+    sample.cgroups.retain(|it| it.path != path.into());
+    model.take(sample, &[]);
+    let picture = shown(&mut model, 80, 24);
+    for words in
+        ["app.service is gone", "NEXT TO DIE: /system.slice/app.service is gone", "Esc shows"]
+    {
+        assert!(picture.contains(words), "{words}: {picture}");
+    }
+    assert!(!picture.contains("no limit"), "{picture}");
+    model.listing.patterns = vec!["/none/*".parse().unwrap()];
+    model.take(testdata::sample(44), &[]);
+    let picture = shown(&mut model, 80, 24);
+    assert!(picture.contains("no cgroup fits '/none/*'"), "{picture}");
+}

@@ -47,8 +47,9 @@ pub(super) fn show(model: &Model, victims: &Victims, area: Rect, buffer: &mut Bu
         draw(&COLUMNS, &places, &cells(at + 1, victim), area, y, buffer);
     }
     if rows.is_empty() && height > 0 {
-        let why = match victims.exempt {
-            0 => "no process",
+        let why = match (&victims.domain, victims.exempt) {
+            (Domain::Gone(_), _) if model.is_live => "Esc shows who would die on the machine",
+            (_, 0) => "no process",
             _ => "none of its processes may be killed",
         };
         buffer.set_stringn(area.x, area.y + HEAD, why, usize::from(area.width), FAINT);
@@ -62,6 +63,7 @@ fn titled(model: &Model, victims: &Victims) -> String {
     let chosen = model.chosen.as_ref().map(|(path, _)| path);
     let named = |path: Quoted<'_>| with_short_ids(&path.to_string());
     match (&victims.domain, chosen) {
+        (Domain::Gone(path), _) => return format!("NEXT TO DIE: {} is gone", named(path.into())),
         (Domain::Machine, Some(path)) if std::ptr::eq(victims, model.victims()) => {
             let path = named(path.into());
             parts.push(format!("NEXT TO DIE if the machine runs out{total}: no limit for {path}"));

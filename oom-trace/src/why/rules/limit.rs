@@ -2,8 +2,8 @@
 
 use super::super::advice::advice;
 use super::super::facts::{
-    all, at_once, everyone, held_at_least, is_global, is_share, larger, name, short_machine,
-    weighed, who,
+    all, at_once, everyone, held_at_least, is_global, is_share, larger, listed, name,
+    short_machine, weighed, who,
 };
 use super::super::hit::{Hit, Level, Of, is_lowered};
 use super::super::place;
@@ -111,7 +111,7 @@ pub(super) fn rest(kill: &OomKill) -> Option<String> {
     (crowd(kill).is_none() && together::crowd(kill).is_none()).then_some(())?;
     let (max, held) = hit.less()?;
     let all = all(kill).filter(|all| all.processes > 1).and_then(|all| {
-        Some(format!(", {} together {}", everyone(all.processes), Size(all.rss_bytes?)))
+        Some(format!(", {} together {}", everyone(kill, all.processes), Size(all.rss_bytes?)))
     });
     Some(format!(
         "raise {} if what runs in it needs more: of its {}, {} held only {}{}",
@@ -129,7 +129,7 @@ pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
     if !is_global(kill) || total.is_some() || Block::new(kill).is_some() || advice(kill).is_some() {
         return None;
     }
-    let all = all(kill).filter(|all| all.processes > 1)?;
+    let all = listed(kill).filter(|all| all.processes > 1)?;
     let (whole, held) = (all.held()?, weighed(&kill.victim.memory)?);
     is_share(held, whole, MACHINE_PERCENT).then_some(())?;
     Some(format!(
@@ -138,7 +138,7 @@ pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
         who(&kill.victim),
         Size(held),
         Size(whole.max(held)),
-        everyone(all.processes)
+        everyone(kill, all.processes)
     ))
 }
 

@@ -27,8 +27,8 @@ fn victim(number: u32) -> Record {
 }
 
 fn lines(most: Option<usize>, reverse: bool) -> Vec<Vec<String>> {
-    let mut listed = Listed::new(most, reverse);
-    (0..5000).for_each(|number| listed.take(&victim(number)));
+    let mut listed = Listed::new(most, reverse, &[]);
+    (0..5000).for_each(|number| listed.take(&victim(number), None));
     assert!(most.is_none_or(|most| listed.rows.len() <= most + SLACK), "they are all kept");
     let text = String::from_utf8(listed.show(Style::default()).unwrap()).unwrap();
     text.lines().skip(1).map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
@@ -48,11 +48,11 @@ fn the_newest_are_those_of_the_whole_list() {
 
 #[test]
 fn one_that_comes_later_goes_on_counting() {
-    let mut listed = Listed::new(Some(3), false);
-    (0..4000).for_each(|number| listed.take(&victim(number)));
+    let mut listed = Listed::new(Some(3), false, &[]);
+    (0..4000).for_each(|number| listed.take(&victim(number), None));
     listed.show(Style::default()).unwrap();
-    let mut all = Listed::new(None, false);
-    (0..4000).for_each(|number| all.take(&victim(number)));
+    let mut all = Listed::new(None, false, &[]);
+    (0..4000).for_each(|number| all.take(&victim(number), None));
     all.show(Style::default()).unwrap();
     for number in 4000..4010 {
         let next = |listed: &mut Listed| {

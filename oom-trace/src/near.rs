@@ -1,0 +1,86 @@
+//! Which of the names that there are was meant by one that there is not.
+
+/// How far a word may be from the one that was meant: a letter, and one in three.
+const LETTERS: usize = 3;
+
+/// A shorter name is part of too many.
+const SHORTEST: usize = 3;
+
+/// What a unit's name ends in, which people leave out.
+const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
+
+/// How far a name is from a word: the nearest is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Distance {
+    slips: usize,
+    letters: usize,
+}
+
+impl Distance {
+    /// But for what people leave out it is the same.
+    pub(crate) fn is_none(self) -> bool {
+        self.letters == 0
+    }
+}
+
+/// How far a name is, if it may be meant: but for case, wildcards and a unit's suffix it is the same, one is
+/// part of the other, or few letters differ. Numbers tell things apart.
+pub(crate) fn distance(word: &str, name: &str) -> Option<Distance> {
+    let (word, name) = (stem(word), stem(name));
+    if word.is_empty() || is_another_number(&word, &name) {
+        return None;
+    }
+    let letters = strsim::damerau_levenshtein(&word, &name);
+    let is_short = word.len().min(name.len()) < SHORTEST;
+    let is_part =
+        name.starts_with(&word) || (!is_short && (name.contains(&word) || word.contains(&name)));
+    let most = if is_short { 0 } else { 1 + word.chars().count() / LETTERS };
+    match is_part {
+        true => Some(Distance { slips: letters.min(1), letters }),
+        false => (letters <= most).then_some(Distance { slips: letters, letters }),
+    }
+}
+
+/// The name that was meant, if one is near enough.
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.into_iter().filter_map(|name| Some((distance(word, name)?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+fn stem(name: &str) -> String {
+    let name = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+    name.replace(['*', '?'], "").to_lowercase()
+}
+
+fn is_another_number(word: &str, name: &str) -> bool {
+    let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (word, name) = (digits(word), digits(name));
+    !word.is_empty() && !name.is_empty() && word != name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_is_what_somebody_may_have_meant() {
+        let names = ["nginx.service", "jenkins.service", "java", "job-4711", "/a.slice/db.service"];
+        for (word, meant) in [
+            ("jenkin.service", Some("jenkins.service")),
+            ("jenkisn", Some("jenkins.service")),
+            ("NGINX", Some("nginx.service")),
+            ("Java", Some("java")),
+            ("jav*", Some("java")),
+            ("ja", Some("java")),
+            ("jb-4711", Some("job-4711")),
+            ("job-4712", None),
+            ("/db.service", Some("/a.slice/db.service")),
+            ("postgres", None),
+            ("x", None),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, names), meant, "{word}");
+        }
+    }
+}
