@@ -21,6 +21,11 @@ impl Distance {
     pub(crate) fn is_none(self) -> bool {
         self.letters == 0
     }
+
+    /// One is part of the other, or two letters differ at the most.
+    pub(crate) fn is_slip(self) -> bool {
+        self.slips <= 2
+    }
 }
 
 /// How far a name is, if it may be meant: but for case, wildcards and a unit's suffix it is the same, one is
@@ -64,10 +69,10 @@ mod tests {
 
     #[test]
     fn the_nearest_is_what_somebody_may_have_meant() {
-        let names = ["nginx.service", "jenkins.service", "java", "job-4711", "/a.slice/db.service"];
+        let names = ["nginx.service", "grafana.service", "java", "job-4711", "/a.slice/db.service"];
         for (word, meant) in [
-            ("jenkin.service", Some("jenkins.service")),
-            ("jenkisn", Some("jenkins.service")),
+            ("grafan.service", Some("grafana.service")),
+            ("grafaan", Some("grafana.service")),
             ("NGINX", Some("nginx.service")),
             ("Java", Some("java")),
             ("jav*", Some("java")),

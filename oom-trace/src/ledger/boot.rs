@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::point::{Point, Sign, agent};
 use super::unproven::{Unproven, Why};
-use super::watch::agent;
-use crate::incident::model::AgentEvent;
 
 /// One boot, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,37 +20,6 @@ pub(crate) struct Boot {
     pub(crate) kills: Vec<Counted>,
     /// What the store has let go of: kills up to this moment, in nanoseconds since boot, and how many.
     pub(crate) pruned: Option<(u64, u64)>,
-}
-
-/// A moment at which the kernel's count is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Point {
-    /// Nanoseconds since boot.
-    pub(crate) ns: u64,
-    /// How many kills the kernel had counted; `None` in records of older agents.
-    pub(crate) count: Option<u64>,
-    /// What tells.
-    pub(crate) sign: Sign,
-}
-
-impl Point {
-    /// A boot's first moment: nothing was counted yet.
-    pub(super) const BOOT: Self = Self { ns: 0, count: Some(0), sign: Sign::Boot };
-
-    pub(super) fn is_goodbye(&self) -> bool {
-        self.sign == Sign::Agent(AgentEvent::Stopped)
-    }
-}
-
-/// What tells of a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// The boot: nothing was counted yet.
-    Boot,
-    /// The agent said something.
-    Agent(AgentEvent),
-    /// It is now.
-    Now,
 }
 
 /// Kills that a record tells of.

@@ -7,6 +7,7 @@
 
 mod boot;
 mod now;
+mod point;
 mod sources;
 mod unproven;
 mod watch;
@@ -19,8 +20,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 pub(crate) use self::boot::Boot;
-use self::boot::{Counted, Point, Sign};
+use self::boot::Counted;
 pub(crate) use self::now::Now;
+use self::point::{Point, Sign};
 pub(crate) use self::unproven::{AgentThen, Unproven, Why};
 pub(crate) use self::watch::Absence;
 use crate::incident::model::{Agent, OomKill};

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::boot::{Boot, Point, Sign};
+use super::boot::Boot;
+use super::point::{Point, Sign};
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::kernel::vmstat::Vmstat;

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Ledger;
-use super::boot::{Boot, Sign};
+use super::boot::Boot;
+use super::point::{Sign, agent};
 use super::unproven::AgentThen;
 use crate::incident::model::AgentEvent;
 
@@ -109,17 +110,4 @@ fn segments(boot: &Boot) -> impl Iterator<Item = Segment> {
 fn within(segment: Segment, since: Timestamp, until: Timestamp) -> Option<Segment> {
     let (from, until) = (segment.from.max(since), segment.until.min(until));
     (from < until).then_some(Segment { from, until, ..segment })
-}
-
-/// What the agent did between two signs that follow each other.
-pub(super) const fn agent(before: Sign, after: Sign) -> AgentThen {
-    let is_running =
-        matches!(before, Sign::Agent(AgentEvent::Started | AgentEvent::Degraded | AgentEvent::Gap));
-    match (is_running, before, after) {
-        (false, Sign::Boot, _) => AgentThen::Unheard,
-        (false, ..) => AgentThen::Stopped,
-        (true, _, Sign::Agent(AgentEvent::Started)) => AgentThen::Vanished,
-        (true, _, Sign::Now) => AgentThen::Began,
-        (true, ..) => AgentThen::Ran,
-    }
 }

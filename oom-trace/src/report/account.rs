@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::coverage::{Gap, but};
+use super::gap::{Gap, but};
 use super::when::When;
 use crate::units::{Age, Counted};
 

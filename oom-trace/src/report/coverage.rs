@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::account::Account;
+use super::gap::{Gap, but};
 use super::incident::Name;
-use super::place::on_host;
 use super::when::When;
 use crate::incident::model::{Agent, AgentEvent, Record, Source};
-use crate::units::{Age, Counted};
+use crate::units::Counted;
 
 /// What records are from.
 #[derive(Debug, Clone, Default)]
@@ -47,33 +47,16 @@ impl Sign {
     }
 }
 
-/// A span of time without an agent.
-#[derive(Debug)]
-pub(super) struct Gap<'a> {
-    pub(super) host: Option<&'a str>,
-    pub(super) from: Timestamp,
-    pub(super) until: Timestamp,
-    /// The agent said that it stops; else it ended at some moment of that time.
-    pub(super) is_sure: bool,
-    /// How many kills the kernel counted in it.
-    pub(super) kills: Option<u64>,
-}
-
-impl<'a> Gap<'a> {
-    fn between(host: Option<&'a str>, a: &Sign, b: &Sign) -> Option<Self> {
-        let is_sure = a.is(AgentEvent::Stopped);
-        let is_gap = is_sure || b.is(AgentEvent::Started);
-        is_gap.then(|| {
-            let both = a.said.as_ref().zip(b.said.as_ref());
-            let of_boot = both.filter(|(a, b)| a.boot_id.is_some() && a.boot_id == b.boot_id);
-            let kills = of_boot.and_then(|(a, b)| b.count?.checked_sub(a.count?));
-            Self { host, from: a.time, until: b.time, is_sure, kills }
-        })
-    }
-
-    fn ms(&self) -> u64 {
-        u64::try_from(self.until.duration_since(self.from).as_millis()).unwrap_or(0)
-    }
+/// That between two signs, if there is one.
+fn gap<'a>(host: Option<&'a str>, a: &Sign, b: &Sign) -> Option<Gap<'a>> {
+    let is_sure = a.is(AgentEvent::Stopped);
+    let is_gap = is_sure || b.is(AgentEvent::Started);
+    is_gap.then(|| {
+        let both = a.said.as_ref().zip(b.said.as_ref());
+        let of_boot = both.filter(|(a, b)| a.boot_id.is_some() && a.boot_id == b.boot_id);
+        let kills = of_boot.and_then(|(a, b)| b.count?.checked_sub(a.count?));
+        Gap { host, from: a.time, until: b.time, is_sure, kills }
+    })
 }
 
 impl Coverage {
@@ -125,7 +108,7 @@ impl Coverage {
             ends = Some((from.min(first.time), until.max(last.time)));
             hosts += 1;
             let pairs = signs.iter().zip(signs.iter().skip(1));
-            gaps.extend(pairs.filter_map(|(a, b)| Gap::between(host.as_deref(), a, b)));
+            gaps.extend(pairs.filter_map(|(a, b)| gap(host.as_deref(), a, b)));
         }
         let (first, last) = ends?;
         let minute = |time| When { time: Some(time), boot_ns: None, zone };
@@ -157,22 +140,6 @@ impl Coverage {
             _ => Some(format!("{logged} of {} kills are from kernel logs.", seen + logged)),
         }
     }
-}
-
-/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of several the longest.
-pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
-    let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
-    let second = |time| When { time: Some(time), boot_ns: None, zone };
-    let span = format!("from {} to {}", second(longest.from), second(longest.until));
-    let span = on_host(&span, longest.host.filter(|_| is_fleet));
-    let long = Age(longest.ms());
-    let is_sure = gaps.iter().all(|gap| gap.is_sure);
-    Some(match gaps.len() {
-        1 if is_sure => format!("not {span} ({long})"),
-        1 => format!("perhaps not {span} ({long}): it ended without a word"),
-        many if is_sure => format!("for {many} gaps, the longest {span} ({long})"),
-        many => format!("for up to {many} gaps, the longest {span} ({long})"),
-    })
 }
 
 /// What the kernel counted while no agent watched, as far as that is known.

@@ -8,6 +8,7 @@ mod account;
 mod back;
 mod collect;
 mod coverage;
+mod gap;
 mod group;
 pub mod html;
 mod incident;

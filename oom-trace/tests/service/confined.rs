@@ -74,7 +74,6 @@ fn landlock(service: &Service, config: &Path) -> Option<u64> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what could not be tried is told")]
 fn it_writes_to_its_folders_and_to_no_other() {
     let _turn = turn();
     let service = Service::new();

@@ -153,7 +153,7 @@ mod tests {
     fn told(filter: &str) -> Vec<String> {
         let mut unmatched = Unmatched::new(&toml::from_str(filter).unwrap());
         let kills = [
-            ("java", "jenkins.service", "/system.slice/jenkins.service/job-4711"),
+            ("java", "grafana.service", "/system.slice/grafana.service/job-4711"),
             ("nginx", "web.service", "/system.slice/web.service"),
         ];
         for (comm, unit, path) in kills {
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_fits_no_kill_is_told_with_what_may_be_meant() {
         for (filter, meant) in [
-            ("unit = ['jenkin']", "--unit jenkin.service; did you mean --unit jenkins.service?"),
+            ("unit = ['grafan']", "--unit grafan.service; did you mean --unit grafana.service?"),
             ("comm = ['Java']", "--comm Java; did you mean --comm java?"),
             ("unit = ['java']", "--unit java.service; did you mean --comm java?"),
             ("unit = ['job-4711']", "--unit job-4711.service; did you mean --cgroup job-4711?"),

@@ -10,6 +10,7 @@ use super::super::trigger::Hierarchy;
 use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked as Named;
 use crate::incident::model::OomKill;
+use crate::near::{Distance, distance};
 use crate::sink::{Filter, Whereabouts};
 use crate::text::KernelText;
 
@@ -27,12 +28,6 @@ const UNIT_FILES: [&str; 8] = [
 
 /// Cgroups that are looked at.
 const MOST: usize = 20_000;
-
-/// What is said of a unit's kind.
-const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
-
-/// Shorter names are part of too many.
-const SHORTEST: usize = 3;
 
 /// A place that is asked for.
 #[derive(Debug)]
@@ -77,7 +72,7 @@ impl Asked {
         let of_container = at.container.and_then(|it| it.name.as_deref());
         let mut names = path.split('/').chain(of_pod).chain(of_container);
         let asked = self.name.rsplit(['/', ' ']).next().unwrap_or_default();
-        names.any(|name| is_alike(asked, name))
+        names.any(|name| distance(asked, name).is_some_and(Distance::is_slip))
     }
 }
 
@@ -181,25 +176,6 @@ impl Meant {
             pod: pod.as_ref(),
         });
     }
-}
-
-/// Whether somebody who wrote the one may mean the other. Numbers tell things apart.
-fn is_alike(asked: &str, name: &str) -> bool {
-    let stem = |name: &str| {
-        let name = SUFFIXES.iter().find_map(|it| name.strip_suffix(it)).unwrap_or(name);
-        name.replace(['*', '?'], "").to_lowercase()
-    };
-    let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
-    let (asked, name) = (stem(asked), stem(name));
-    if asked.len() < SHORTEST || name.len() < SHORTEST {
-        return !asked.is_empty() && asked == name;
-    }
-    let (one, other) = (digits(&asked), digits(&name));
-    if !one.is_empty() && !other.is_empty() && one != other {
-        return false;
-    }
-    let slips = if asked.len() < 2 * SHORTEST { 1 } else { 2 };
-    name.contains(&asked) || asked.contains(&name) || strsim::osa_distance(&asked, &name) <= slips
 }
 
 #[cfg(test)]

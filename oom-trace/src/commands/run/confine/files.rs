@@ -110,7 +110,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::print_stderr, reason = "what could not be tried is told")]
     fn it_writes_where_its_store_and_outputs_are_and_nowhere_else() {
         let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let inside = |name: &str| own.path().join(name);

@@ -1,0 +1,42 @@
+//! A span of time without an agent, in words.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::place::on_host;
+use super::when::When;
+use crate::units::Age;
+
+/// A span of time without an agent.
+#[derive(Debug)]
+pub(super) struct Gap<'a> {
+    pub(super) host: Option<&'a str>,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+    /// The agent said that it stops; else it ended at some moment of that time.
+    pub(super) is_sure: bool,
+    /// How many kills the kernel counted in it.
+    pub(super) kills: Option<u64>,
+}
+
+impl Gap<'_> {
+    fn ms(&self) -> u64 {
+        u64::try_from(self.until.duration_since(self.from).as_millis()).unwrap_or(0)
+    }
+}
+
+/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of several the longest.
+pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
+    let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
+    let second = |time| When { time: Some(time), boot_ns: None, zone };
+    let span = format!("from {} to {}", second(longest.from), second(longest.until));
+    let span = on_host(&span, longest.host.filter(|_| is_fleet));
+    let long = Age(longest.ms());
+    let is_sure = gaps.iter().all(|gap| gap.is_sure);
+    Some(match gaps.len() {
+        1 if is_sure => format!("not {span} ({long})"),
+        1 => format!("perhaps not {span} ({long}): it ended without a word"),
+        many if is_sure => format!("for {many} gaps, the longest {span} ({long})"),
+        many => format!("for up to {many} gaps, the longest {span} ({long})"),
+    })
+}
