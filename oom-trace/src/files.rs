@@ -45,9 +45,9 @@ pub(crate) fn stat_fields(stat: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     Some(str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
 }
 
-/// Whether a file is there, and no store.
+/// Whether a file is there, and no store. Of one that may not be read nobody knows.
 pub(crate) fn is_other_than_store(path: &Path) -> bool {
-    path.is_file() && !is_begun_by(path, STORE)
+    path.is_file() && !is_begun_by(path, STORE) && File::open(path).is_ok()
 }
 
 /// Nothing but the agent writes to a store: whatever else is to be written there goes astray.

@@ -1,12 +1,13 @@
 //! What the kernel counted, and when an agent watched, in the span that is read.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::select::{Selection, Source, agent, store_here};
 use crate::ledger::{Absence, Ledger, Now, Why};
-use crate::report::{Account, Watch};
+use crate::report::{Account, Missing, Watch};
 use crate::say::say;
 use crate::store::Archive;
 
@@ -34,22 +35,27 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
     let Some(start) = ledger.start() else { return Ok(None) };
     let since = selection.since.unwrap_or(start);
     let is_here = ledger.boot(Some(&now.host.boot_id)).is_some();
-    let until = selection.until.into_iter().chain(ledger.end()).min().unwrap_or(since).max(since);
+    let until = selection.until.into_iter().chain(ledger.end()).min().unwrap_or(since);
+    // Nobody can tell of the future.
+    if until <= since {
+        return Ok(None);
+    }
     let mut account = Account {
         host: is_here.then_some(now.host.name),
         since,
         until,
         watch: store.map(|store| watch(&ledger, since, until, is_here && runs_with(store))),
-        missing: 0,
-        is_upper_bound: false,
+        missing: None,
         unknown_ms: 0,
     };
     let mut unknown = SignedDuration::ZERO;
     for hole in ledger.unproven(since, until) {
         match hole.why {
             Why::Missing { kills, .. } => {
-                account.missing = account.missing.saturating_add(kills);
-                account.is_upper_bound |= hole.counted != (hole.from, hole.until);
+                let (from, until) = hole.counted;
+                let missing = account.missing.get_or_insert(Missing { kills: 0, from, until });
+                missing.kills = missing.kills.saturating_add(kills);
+                missing.until = until;
             }
             _ => unknown = unknown.saturating_add(hole.until.duration_since(hole.from)),
         }
@@ -60,7 +66,8 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
 
 /// Whether the agent that runs here keeps its records there, as far as that can be seen.
 fn runs_with(store: &Path) -> bool {
-    agent().is_some_and(|(_, open)| open.is_none_or(|open| open == store))
+    let is_it = |open: PathBuf| fs::canonicalize(store).is_ok_and(|store| store == open);
+    agent().is_some_and(|(_, open)| open.is_none_or(is_it))
 }
 
 fn watch(ledger: &Ledger, since: Timestamp, until: Timestamp, runs_now: bool) -> Watch {
@@ -70,6 +77,7 @@ fn watch(ledger: &Ledger, since: Timestamp, until: Timestamp, runs_now: bool) ->
     let gap = |&Absence { from, until, is_sure }: &Absence| (from, until, is_sure);
     Watch {
         span,
+        is_whole: span == Some((since, until)),
         runs_still: runs_now && span.is_some_and(|(_, end)| end == until),
         gaps: found.gaps.iter().map(gap).collect(),
     }

@@ -19,11 +19,20 @@ pub struct Account {
     /// When an agent watched; `None` where that is not what it is read from.
     pub watch: Option<Watch>,
     /// Kills that the kernel counted and that are not recorded.
-    pub missing: u64,
-    /// They were counted together with what was before or after the span.
-    pub is_upper_bound: bool,
+    pub missing: Option<Missing>,
     /// For how long nobody knows, in milliseconds.
     pub unknown_ms: u64,
+}
+
+/// Kills that the kernel counted and that are not recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing {
+    /// How many.
+    pub kills: u64,
+    /// They were after this moment, which may be before the span.
+    pub from: Timestamp,
+    /// They were before this one, which may be after it.
+    pub until: Timestamp,
 }
 
 /// When an agent watched.
@@ -31,6 +40,8 @@ pub struct Account {
 pub struct Watch {
     /// From when, and until when; nothing if none did.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// That is all that is asked about, but for gaps.
+    pub is_whole: bool,
     /// It goes on.
     pub runs_still: bool,
     /// The spans in it without an agent, and whether it had said that it stops.
@@ -54,26 +65,27 @@ impl Account {
 
     /// Whether each kill that the kernel counted is recorded.
     pub(super) const fn is_whole(&self) -> bool {
-        self.missing == 0 && self.unknown_ms == 0
+        self.missing.is_none() && self.unknown_ms == 0
     }
 
     /// What the kernel counted and nobody recorded.
     #[must_use]
-    pub fn unrecorded(&self) -> Option<String> {
-        let Self { missing, is_upper_bound, .. } = *self;
+    pub fn unrecorded(&self, zone: &TimeZone) -> Option<String> {
+        let Missing { kills, from, until } = self.missing?;
         let whose = if self.watch.is_some() { "not recorded" } else { "no longer in its log" };
-        let are = if missing == 1 { "is" } else { "are" };
-        let told = match is_upper_bound {
-            false => format!(
-                "the kernel counted {} that {are} {whose}: oom-trace verify says when",
-                Counted(missing, "kill")
-            ),
-            true => format!(
-                "{} that the kernel counted, perhaps then, {are} {whose}: oom-trace verify says more",
-                Counted(missing, "kill")
-            ),
+        let are = if kills == 1 { "is" } else { "are" };
+        let perhaps = if from < self.since || until > self.until {
+            ", perhaps not all in that time"
+        } else {
+            ""
         };
-        (missing > 0).then_some(told)
+        let when = |time| When { time: Some(time), boot_ns: None, zone };
+        Some(format!(
+            "the kernel counted {} between {} and {} that {are} {whose}{perhaps}",
+            Counted(kills, "kill"),
+            when(from),
+            when(until)
+        ))
     }
 }
 
@@ -81,9 +93,13 @@ impl Watch {
     fn told(&self, zone: &TimeZone) -> String {
         let Some((from, until)) = self.span else { return "No agent watched then.".to_owned() };
         let minute = |time| When { time: Some(time), boot_ns: None, zone };
-        let watched = match self.runs_still {
-            true => format!("An agent has watched since {:#}", minute(from)),
-            false => format!("An agent watched from {:#} to {:#}", minute(from), minute(until)),
+        let watched = match (self.is_whole, self.runs_still) {
+            (true, true) => "An agent watched all of that time, and still does".to_owned(),
+            (true, false) => "An agent watched all of that time".to_owned(),
+            (false, true) => format!("An agent has watched since {:#}", minute(from)),
+            (false, false) => {
+                format!("An agent watched from {:#} to {:#}", minute(from), minute(until))
+            }
         };
         let gap = |&(from, until, is_sure)| Gap { host: None, from, until, is_sure, kills: None };
         let gaps: Vec<_> = self.gaps.iter().map(gap).collect();
@@ -97,54 +113,49 @@ mod tests {
     use super::super::testdata::at;
     use super::*;
 
-    fn account(watch: Option<Watch>, missing: u64, unknown_ms: u64) -> Account {
-        Account {
-            host: None,
-            since: at(0),
-            until: at(120),
-            watch,
-            missing,
-            is_upper_bound: false,
-            unknown_ms,
-        }
+    fn account(watch: Option<Watch>, missing: Option<Missing>, unknown_ms: u64) -> Account {
+        Account { host: None, since: at(0), until: at(120), watch, missing, unknown_ms }
     }
 
     #[test]
     fn what_was_watched_and_what_was_counted_is_told() {
-        let whole = Watch { span: Some((at(0), at(120))), ..Watch::default() };
+        let whole = Watch { span: Some((at(0), at(120))), is_whole: true, ..Watch::default() };
         assert_eq!(
-            account(Some(whole.clone()), 0, 0).told(&TimeZone::UTC),
-            "An agent watched from 2026-11-01 00:30 to 2026-11-01 02:30. By the kernel's own count, no kill \
-             is missing."
+            account(Some(whole.clone()), None, 0).told(&TimeZone::UTC),
+            "An agent watched all of that time. By the kernel's own count, no kill is missing."
         );
         let gap = (at(60), at(62), true);
-        let broken = Watch { runs_still: true, gaps: vec![gap], ..whole };
-        let told = account(Some(broken), 3, 0);
+        let broken = Watch { is_whole: false, runs_still: true, gaps: vec![gap], ..whole };
+        let missing = Missing { kills: 3, from: at(60), until: at(62) };
+        let told = account(Some(broken), Some(missing), 0);
         assert_eq!(
             told.told(&TimeZone::UTC),
             "An agent has watched since 2026-11-01 00:30, but not from 2026-11-01 01:30:00 to \
              2026-11-01 01:32:00 (2m 0s)."
         );
         assert_eq!(
-            told.unrecorded().unwrap(),
-            "the kernel counted 3 kills that are not recorded: oom-trace verify says when"
+            told.unrecorded(&TimeZone::UTC).unwrap(),
+            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00 that are not \
+             recorded"
         );
     }
 
     #[test]
     fn a_time_of_which_nothing_is_known_is_no_all_clear() {
-        let nobody = account(Some(Watch::default()), 0, 60_000);
+        let nobody = account(Some(Watch::default()), None, 60_000);
         assert_eq!(
             nobody.told(&TimeZone::UTC),
             "No agent watched then. For 1m 0s of that time nobody knows whether there were more kills: \
              oom-trace verify says why."
         );
-        assert_eq!(nobody.unrecorded(), None);
-        let log = Account { is_upper_bound: true, ..account(None, 1, 0) };
+        assert_eq!(nobody.unrecorded(&TimeZone::UTC), None);
+        let missing = Missing { kills: 1, from: at(-60), until: at(120) };
+        let log = account(None, Some(missing), 0);
         assert_eq!(log.told(&TimeZone::UTC), "");
         assert_eq!(
-            log.unrecorded().unwrap(),
-            "1 kill that the kernel counted, perhaps then, is no longer in its log: oom-trace verify says more"
+            log.unrecorded(&TimeZone::UTC).unwrap(),
+            "the kernel counted 1 kill between 2026-10-31 23:30:00 and 2026-11-01 02:30:00 that is no longer \
+             in its log, perhaps not all in that time"
         );
     }
 }

@@ -67,6 +67,13 @@ impl Collector {
         self
     }
 
+    /// Knows of so many kills before that, the last of them at this time.
+    #[must_use]
+    pub fn after(mut self, kills: u64, last: Option<Timestamp>) -> Self {
+        self.notes.before = (kills, last);
+        self
+    }
+
     /// Sums up only what a filter takes, as people read it.
     #[must_use]
     pub fn only(mut self, only: Option<String>) -> Self {

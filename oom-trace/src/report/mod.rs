@@ -25,6 +25,6 @@ mod testdata;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, Watch};
+pub use account::{Account, Missing, Watch};
 pub use collect::Collector;
 pub use summary::Report;

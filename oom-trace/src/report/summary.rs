@@ -32,6 +32,8 @@ pub(super) struct Notes {
     /// The span that was asked for.
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
+    /// Kills before that, and when the last of them was.
+    pub(super) before: (u64, Option<Timestamp>),
     /// Which kills were asked for, if not all.
     pub(super) only: Option<String>,
     /// What the report can know of.
@@ -93,9 +95,8 @@ impl Report {
         let here = account.filter(|_| hosts.is_empty()).and_then(|account| account.host.as_deref());
         hosts.extend(here.map(|host| escaped(host).into()));
         let times = || incidents.iter().filter_map(|it| it.time);
-        let known = account.filter(|_| incidents.is_empty() || notes.since.is_some());
-        let since = notes.since.or(known.map(|known| known.since)).or_else(|| times().min());
-        let until = notes.until.or(known.map(|known| known.until)).or_else(|| times().max());
+        let since = notes.since.or(account.map(|it| it.since)).or_else(|| times().min());
+        let until = notes.until.or(account.map(|it| it.until)).or_else(|| times().max());
         let places = places(&incidents);
         let groups = groups(&incidents, hosts.len() > 1);
         let mut todo = todo(&places, why);

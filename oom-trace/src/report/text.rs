@@ -6,7 +6,6 @@ use std::io::{self, Write};
 
 use anstyle::Style as Ansi;
 
-use super::account::Account;
 use super::back::Recovery;
 use super::group::Group;
 use super::incident::What;
@@ -255,7 +254,13 @@ pub(super) fn more(report: &Report) -> Vec<String> {
     let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
     let mut more = Vec::new();
     more.extend(report.notes.only.as_ref().map(|only| format!("only kills {}", escaped(only))));
-    more.extend(report.notes.coverage.account.as_ref().and_then(Account::unrecorded));
+    more.extend(
+        report.notes.coverage.account.as_ref().and_then(|account| account.unrecorded(&report.zone)),
+    );
+    if let (0, (1.., Some(last))) = (report.kills(), report.notes.before) {
+        let last = When { time: Some(last), boot_ns: None, zone: &report.zone };
+        more.push(format!("the last before that was at {last:#}"));
+    }
     more.extend(count(
         report.tests(),
         "kill was a test (oom-trace trigger or --demo)",

@@ -1,5 +1,6 @@
 //! What the store could not do.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,9 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::text::{Escaped, KernelText};
+
+/// What readers try.
+const READ: &str = "read";
 
 /// What was tried with which store, and what was answered.
 #[derive(Debug, Error)]
@@ -42,6 +46,13 @@ impl StoreError {
         // SQLite calls that an error of the disk.
         if path.is_dir() {
             return Self::io(tried, path, io::ErrorKind::IsADirectory.into());
+        }
+        // And that, where the file may not be opened.
+        if tried == READ
+            && let Err(error) = File::open(path)
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            return Self::io(tried, path, error);
         }
         Self { tried, path: path.to_owned(), cause: Cause::Sqlite(error) }
     }
@@ -114,6 +125,7 @@ impl StoreError {
         match (&self.cause, self.code()) {
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
+                io::ErrorKind::PermissionDenied if self.tried == READ => "; run it as root",
                 io::ErrorKind::PermissionDenied => {
                     "; give the agent's user write permission there (a folder that was made or mounted while the agent \
                      ran takes a restart)"

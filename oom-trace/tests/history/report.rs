@@ -95,8 +95,8 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     let (whole, page) = told(&watched(), &quiet);
     assert!(whole.starts_with("No OOM kill on "), "{whole}");
     assert!(whole.contains(", 2026-03-01 06:30 to 2026-03-01 06:50 UTC "), "{whole}");
-    let proof = "An agent watched from 2026-03-01 06:30 to 2026-03-01 06:50. By the kernel's own count, \
-                 no kill is missing.";
+    assert!(whole.contains(" the last before that was at 2026-03-01 06:20 "), "{whole}");
+    let proof = "An agent watched all of that time. By the kernel's own count, no kill is missing.";
     assert!(whole.contains(proof) && page.contains(&proof.replace('\'', "&#39;")), "{whole}");
 
     let mut lost = watched();
@@ -104,15 +104,19 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     let (told_of_lost, page) = told(&lost, &["--until", "2026-03-01 07:00"]);
     assert!(told_of_lost.starts_with("1 OOM kill"), "{told_of_lost}");
     for text in [&told_of_lost, &page.replace("The kernel", "the kernel")] {
-        assert!(text.contains("the kernel counted 3 kills that are not recorded"), "{text}");
+        let missing = "the kernel counted 3 kills between 2026-03-01 06:01:00 and \
+                       2026-03-01 07:00:00 that are not recorded";
+        assert!(text.contains(missing), "{text}");
     }
     let (nothing, _) = told(&lost, &quiet);
     assert!(nothing.starts_with("No OOM kill recorded on "), "{nothing}");
-    assert!(nothing.contains("3 kills that the kernel counted, perhaps then, are not recorded"));
+    assert!(nothing.contains("that are not recorded, perhaps not all in that time"), "{nothing}");
 
     let (filtered, _) = told(&watched(), &["--unit", "db"]);
     assert!(filtered.contains("only kills in db.service"), "{filtered}");
     let (unwatched, _) =
         told(&watched(), &["--since", "2026-03-01 08:00", "--until", "2026-03-01 09:00"]);
     assert!(!unwatched.contains("no kill is missing"), "{unwatched}");
+    let (future, _) = told(&watched(), &["--since", "tomorrow"]);
+    assert!(!future.contains("no kill is missing"), "{future}");
 }

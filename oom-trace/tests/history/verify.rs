@@ -58,6 +58,7 @@ fn a_no_is_proven_by_the_kernels_count() {
 fn who_reads_the_answer_sees_what_was_asked_and_what_was_a_test() {
     let (_, json, _) = verify(&watched(), &asked(&["--unit", "db", "--pid", "4712"]));
     assert_eq!(json["filter"]["unit"], json!(["db.service"]));
+    assert_eq!(json["not_found"], json!(["unit db.service"]));
     assert_eq!((&json["filter"]["pid"], &json["filter"]["comm"]), (&json!(4712), &json!([])));
     let mut records = watched();
     records[1] = kill(BOOT, 1200, 4711, "/oom-trace-trigger-4710");

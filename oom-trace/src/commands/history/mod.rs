@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
+use jiff::tz::TimeZone;
 
 use self::gathered::Gathered;
 use self::listed::Listed;
@@ -214,7 +215,8 @@ fn list_kills(
     }
     if is_looked_at && format.is_for_people() {
         let account = account::of(&selection);
-        account.and_then(|account| account.unrecorded()).iter().for_each(say);
+        let zone = if select.span.utc { TimeZone::UTC } else { TimeZone::system() };
+        account.and_then(|account| account.unrecorded(&zone)).iter().for_each(say);
     }
     Ok(finish(&told, &selection))
 }

@@ -37,7 +37,10 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     // A page is handed on, to where the clock is another.
     let is_local = !select.span.utc && html.is_none() && io::stdout().is_terminal();
     let zone = if is_local { TimeZone::system() } else { TimeZone::UTC };
-    let report = collector.accounting(account::of(&selection)).report(zone);
+    let report = collector
+        .accounting(account::of(&selection))
+        .after(told.before, told.last_before)
+        .report(zone);
     let written = match html {
         Some(path) => page::write(&report, path),
         None => text::render(&report, Style::of_stdout(*color, false), &mut io::stdout().lock())

@@ -147,6 +147,7 @@ impl Selection {
             Err(error) if !error.is::<Ended>() => {
                 say(format_args!("{error:#}"));
                 taker.told.is_whole = false;
+                taker.told.unread.push(path.to_owned());
                 Ok(())
             }
             read => read,
@@ -164,8 +165,17 @@ impl Selection {
 
     /// As people know where it is read from.
     pub(crate) fn place(&self) -> String {
-        let names: Vec<_> = self.files.iter().map(|path| name(path)).collect();
-        if names.is_empty() { "the kernel's log".to_owned() } else { names.join(", ") }
+        self.place_but_for(&[]).unwrap_or_default()
+    }
+
+    /// The same of what could be read; `None` if nothing could.
+    fn place_but_for(&self, unread: &[PathBuf]) -> Option<String> {
+        if self.files.is_empty() {
+            return Some("the kernel's log".to_owned());
+        }
+        let read = self.files.iter().filter(|path| !unread.contains(path));
+        let names: Vec<_> = read.map(|path| name(path)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 }
 

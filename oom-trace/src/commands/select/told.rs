@@ -1,5 +1,7 @@
 //! What was read, and what of it was left out.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 
 use super::Selection;
@@ -32,6 +34,8 @@ pub(crate) struct Told {
     pub(crate) after: u64,
     /// Kills that the filter left out.
     pub(crate) filtered: u64,
+    /// Files, of several, that could not be read.
+    pub(crate) unread: Vec<PathBuf>,
     /// Files, of several, in which there is nothing that is asked for; and what else is in them.
     pub(crate) without: Vec<(String, String)>,
     /// What is asked for by name and fits none of them, in words.
@@ -52,6 +56,7 @@ impl Default for Told {
             last_before: None,
             after: 0,
             filtered: 0,
+            unread: Vec::new(),
             without: Vec::new(),
             unmatched: Vec::new(),
         }
@@ -86,6 +91,7 @@ impl Told {
             last_before,
             after,
             filtered,
+            unread,
             without,
             unmatched,
         } = self;
@@ -103,6 +109,7 @@ impl Told {
             last_before: last_before.max(other.last_before),
             after: after + other.after,
             filtered: filtered + other.filtered,
+            unread,
             without: without.into_iter().chain(alone).collect(),
             unmatched,
         }
@@ -179,7 +186,7 @@ impl Told {
         if self.untold > 0 {
             return;
         }
-        let place = selection.place();
+        let Some(place) = selection.place_but_for(&self.unread) else { return };
         if self.taken == 0 {
             let instead = self.instead(selection);
             say(format_args!("no OOM kill in {place}{instead}"));

@@ -71,6 +71,7 @@ impl Answer<'_> {
             "proven": proven.collect::<Vec<_>>(),
             "cgroup": cgroup,
             "meant": meant.collect::<Vec<_>>(),
+            "not_found": self.evidence.meant.unfound().collect::<Vec<_>>(),
             "message": message,
         });
         writeln!(out, "{answer}")
