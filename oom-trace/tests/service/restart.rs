@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::here::{trigger, turn};
+use crate::here::{trigger, turn, wait_for};
 use crate::{Service, await_victims, in_file, once, victims};
 
 /// What it saw it has; what happened meanwhile the kernel's log tells. Nothing is there twice.
@@ -72,4 +72,24 @@ fn who_is_to_be_woken_hears_of_nothing_from_before_the_start() {
         (&of(before)["backfilled"], &of(after)["backfilled"]),
         (&true.into(), &false.into())
     );
+}
+
+#[test]
+fn a_report_knows_the_agent_that_runs_by_any_name_of_its_store() {
+    let _turn = turn();
+    let service = Service::new();
+    let agent = service.start(&["--quiet"]);
+    let report = |store: &str| {
+        let mut command = service.command(&["report", store]);
+        let output = command.current_dir(service.path("")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let absolute = service.path("records.db").to_str().unwrap().to_owned();
+    wait_for("it has not said that it is there", || report(&absolute).contains("An agent"));
+    for name in ["records.db", "./records.db", &absolute] {
+        assert!(report(name).contains("An agent has watched since"), "{name}: {}", report(name));
+    }
+    agent.stop();
+    assert!(report("records.db").contains("An agent watched from"), "{}", report("records.db"));
 }
