@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rustix::process::geteuid;
 use serde::Serialize;
 
 use self::configuration::{Checked, Tried};
@@ -281,7 +282,12 @@ fn to_text(findings: &Findings) -> String {
         error: _,
     } = findings;
     let mut lines = config.as_ref().map(Checked::to_lines).unwrap_or_default();
-    lines.push(agent.as_ref().map_or_else(|| "agent     none runs".to_owned(), Running::to_text));
+    lines.push(match agent {
+        Some(agent) => agent.to_text(),
+        None if geteuid().is_root() => "agent     none runs".to_owned(),
+        // Where it would be seen is its own folder.
+        None => "agent     none that this user may see".to_owned(),
+    });
     lines.push(format!("kernel    {kernel}"));
     if let Some(attach) = attach {
         lines.push(format!("attach    {attach}"));
