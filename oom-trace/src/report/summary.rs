@@ -87,10 +87,12 @@ impl Report {
         incidents: Vec<Incident>,
         victims: Vec<Back>,
         why: &HashMap<(Option<Name>, Name), Why>,
-        notes: Notes,
+        mut notes: Notes,
         zone: TimeZone,
     ) -> Self {
         let mut hosts: BTreeSet<_> = incidents.iter().filter_map(|it| it.host.clone()).collect();
+        // It is of one machine's boots, one after the other.
+        notes.coverage.account = notes.coverage.account.filter(|_| hosts.len() <= 1);
         let account = notes.coverage.account.as_ref();
         let here = account.filter(|_| hosts.is_empty()).and_then(|account| account.host.as_deref());
         hosts.extend(here.map(|host| escaped(host).into()));

@@ -117,6 +117,12 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     let (unwatched, _) =
         told(&watched(), &["--since", "2026-03-01 08:00", "--until", "2026-03-01 09:00"]);
     assert!(!unwatched.contains("no kill is missing"), "{unwatched}");
+    let mut fleet = watched();
+    fleet.push(kill(BOOT, 1300, 4712, "/system.slice/web.service"));
+    fleet[3]["host"] = "db2".into();
+    let (of_two, _) = told(&fleet, &["--until", "2026-03-01 07:00"]);
+    assert!(of_two.starts_with("2 OOM kills on 2 hosts"), "{of_two}");
+    assert!(!of_two.contains("not recorded") && !of_two.contains("no kill is missing"), "{of_two}");
     let (future, _) = told(&watched(), &["--since", "tomorrow"]);
     assert!(!future.contains("no kill is missing"), "{future}");
 }
