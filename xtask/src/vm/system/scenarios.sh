@@ -180,6 +180,8 @@ purged() {
 # (`cargo xtask dist`), and what its scripts do is the same.
 from_the_rpm() {
     apt-get purge --yes --quiet oom-trace >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    # Before each script it closes as many files as may be open, one by one: a thousand million under systemd.
+    rpm() { (ulimit -n 1024 && command rpm "$@"); }
     package() { rpm "$@" "$given/oom-trace.rpm" >/run/rpm.out 2>&1 || fail "rpm $*: $(tail -n 20 /run/rpm.out)"; }
     package --install --nodeps || return 1
     rpm --verify --nodeps oom-trace || fail "what is installed is not what is in the package" || return 1
