@@ -84,8 +84,9 @@ fn it_writes_to_its_folders_and_to_no_other() {
         .map(|name| service.path(name));
     let (prom, store) = (service.path("prom/oom.prom"), service.path("state/records.db"));
     let table = |path: &Path| format!("[[sink.file]]\npath = {path:?}\n");
+    // A file for each record; those from before the start push none of ours out.
     let tables = format!(
-        "[store]\npath = {:?}\n[sink.textfile]\npath = {prom:?}\n{}{}rotate = {{ max_bytes = 1 }}\n",
+        "[store]\npath = {:?}\n[sink.textfile]\npath = {prom:?}\n{}{}rotate = {{ max_bytes = 1, keep = 500 }}\n",
         store,
         table(Path::new("/dev/stdout")),
         table(&rotated),
