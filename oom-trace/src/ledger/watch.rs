@@ -75,14 +75,13 @@ impl Ledger {
         let mut all: Vec<Segment> = Vec::new();
         let mut before: Option<&Boot> = None;
         for boot in &self.boots {
-            let (Some(first), Some(_)) = (signs(boot).next(), signs(boot).last()) else { continue };
-            if let Some(last) = before.and_then(|before| Some((before, signs(before).last()?))) {
-                let (before, (ns, sign)) = last;
+            let Some((first, _)) = signs(boot).next() else { continue };
+            if let Some((before, (ns, sign))) = before.zip(before.and_then(|it| signs(it).last())) {
                 let agent = match sign {
                     Sign::Agent(AgentEvent::Stopped) => AgentThen::Stopped,
                     _ => AgentThen::Vanished,
                 };
-                all.push(Segment { from: before.wall(ns), until: boot.wall(first.0), agent });
+                all.push(Segment { from: before.wall(ns), until: boot.wall(first), agent });
             }
             all.extend(segments(boot));
             before = Some(boot);
