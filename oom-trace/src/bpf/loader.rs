@@ -119,8 +119,8 @@ fn attach(facts: &Facts, plan: &mut Plan, debug: bool) -> Result<(Probes, Ring),
     let mut notes = Vec::new();
     let direct_map = direct_map::find().unwrap_or_else(|_| {
         notes.push(format!(
-            "victim.argv is null unless the victim is the trigger: the address of the direct map is \
-             unknown: {}",
+            "victim.argv is null unless the victim is the trigger: where the kernel maps memory is not \
+             known: {}",
             why_unknown()
         ));
         0
@@ -281,8 +281,8 @@ fn per_cpu_offset(facts: &Facts, notes: &mut Vec<String>) -> u64 {
     }
     ksym::address("__per_cpu_offset").unwrap_or_else(|_| {
         notes.push(format!(
-            "resident memory is approximate, by some pages for each CPU: the address of the per-CPU \
-             counters is unknown: {}",
+            "resident memory is approximate, by some pages for each CPU: where each CPU counts its own is \
+             not known: {}",
             why_unknown()
         ));
         0

@@ -36,6 +36,9 @@ pub struct HistoryArgs {
     /// Read the running kernel's log, even if there is a store
     #[arg(long)]
     pub log: bool,
+    /// Show the kill of this process in full, as its process id alone does
+    #[arg(long, value_name = "PID", value_parser = number::<u32>)]
+    pub pid: Option<u32>,
     /// Which.
     #[command(flatten)]
     pub select: SelectArgs,

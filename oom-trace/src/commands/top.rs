@@ -12,6 +12,7 @@ use crate::commands::select::{Follower, agent, store_here};
 use crate::commands::trigger::{Hierarchy, Version};
 use crate::incident::model::Record;
 use crate::render::{Style, show_local_times};
+use crate::sink::Filter;
 use crate::top::{self, Arrivals, Kills, Mount, Settings, Sort};
 
 /// Records that are looked through for the last kills: each has up to three.
@@ -96,6 +97,7 @@ impl Arrivals for Source {
 /// # Errors
 /// The store that is named cannot be read.
 fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
+    let wanted = Filter { cgroup: args.cgroup.clone(), ..Filter::default() };
     let agent = if args.log { None } else { agent() };
     let of_agent = agent.as_ref().and_then(|(_, store)| store.clone());
     let named =
@@ -114,7 +116,7 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
                     }
                     None => format!("{}; no agent runs, so nothing is added", shown(path)),
                 };
-                return Ok((Kills::new(whose, &before), Source(Some(follower))));
+                return Ok((Kills::new(whose, wanted, &before), Source(Some(follower))));
             }
             Err(error) if args.store.is_some() => return Err(error),
             Err(error) => unread = format!("{error:#}; "),
@@ -128,9 +130,9 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
     Ok(match opened(Follower::of_log()) {
         Ok((before, follower)) => {
             let place = format!("{unread}from the kernel's log{why}");
-            (Kills::new(place, &before), Source(Some(follower)))
+            (Kills::new(place, wanted, &before), Source(Some(follower)))
         }
-        Err(error) => (Kills::new(format!("{unread}{error:#}"), &[]), Source(None)),
+        Err(error) => (Kills::new(format!("{unread}{error:#}"), wanted, &[]), Source(None)),
     })
 }
 

@@ -8,7 +8,8 @@ use crate::store::{Archive, BootSeen, StoreError};
 
 impl Ledger {
     /// The boots that a store knows, without its records. This one is among them if the store is this
-    /// machine's: that of another says nothing of this boot.
+    /// machine's own or has a record of it: that of another machine says nothing of this boot, even where
+    /// it was last written here.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -19,6 +20,7 @@ impl Ledger {
     ) -> Result<Self, StoreError> {
         let seen = archive.boots()?;
         let own = seen.iter().find(|boot| boot.boot_id == now.host.boot_id);
+        let own = own.filter(|boot| is_own || boot.has_records);
         let others = seen.iter().filter(|boot| boot.boot_id != now.host.boot_id);
         let mut boots: Vec<_> = others.filter_map(boot_of).collect();
         if is_own || own.is_some() {

@@ -1,5 +1,6 @@
 //! The running agent: from the ring to the sinks, until it is told to stop.
 
+use std::future::ready;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::account::Account;
@@ -119,6 +121,18 @@ impl Stream {
         // first record. Who reads it may end it at once.
         let mut pieces = Some(Pieces::cut());
         self.begin(started);
+        // Signals are looked for when there is nothing else to do.
+        yield_now().await;
+        let is_told_to_stop = tokio::select! {
+            biased;
+            _ = interrupt.recv() => true,
+            _ = terminate.recv() => true,
+            () = ready(()) => false,
+        };
+        // At a hundredth of a processor what follows takes seconds.
+        if is_told_to_stop {
+            return Ok(self.stop(false));
+        }
         // Kills are seen already, and wait for it.
         reserve::heap();
         reserve::stack();

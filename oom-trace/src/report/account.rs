@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::gap::{Gap, but};
-use super::when::When;
+use super::when::{When, zone_name};
 use crate::units::{Age, Counted};
 
 /// Of one machine, as whoever reads its store or its log can find it out.
@@ -81,10 +81,11 @@ impl Account {
         };
         let when = |time| When { time: Some(time), boot_ns: None, zone };
         Some(format!(
-            "the kernel counted {} between {} and {} that {are} {whose}{perhaps}",
+            "the kernel counted {} between {} and {} {} that {are} {whose}{perhaps}",
             Counted(kills, "kill"),
             when(from),
-            when(until)
+            when(until),
+            zone_name(zone)
         ))
     }
 }
@@ -135,8 +136,8 @@ mod tests {
         );
         assert_eq!(
             told.unrecorded(&TimeZone::UTC).unwrap(),
-            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00 that are not \
-             recorded"
+            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00 UTC that are \
+             not recorded"
         );
     }
 
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(log.told(&TimeZone::UTC), "");
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),
-            "the kernel counted 1 kill between 2026-10-31 23:30:00 and 2026-11-01 02:30:00 that is no longer \
+            "the kernel counted 1 kill between 2026-10-31 23:30:00 and 2026-11-01 02:30:00 UTC that is no longer \
              in its log, perhaps not all in that time"
         );
     }

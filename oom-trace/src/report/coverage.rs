@@ -217,17 +217,27 @@ mod tests {
     }
 
     #[test]
-    fn of_several_gaps_the_longest_is_named_and_kills_in_them_are_counted() {
-        let coverage = of(&[
+    fn few_gaps_are_told_each_and_of_many_the_longest_and_kills_in_them_are_counted() {
+        let mut said = vec![
             ("db1", AgentEvent::Started, 0, 3),
             ("db1", AgentEvent::Stopped, 60, 5),
             ("db1", AgentEvent::Started, 62, 6),
             ("db1", AgentEvent::Stopped, 70, 6),
             ("db1", AgentEvent::Started, 80, 8),
-        ]);
-        let told = told(&coverage);
-        assert!(told.contains("but for 2 gaps, the longest from 2026-11-01 01:40:00 to"), "{told}");
-        assert!(told.contains("(10m 0s). The kernel counted 3 kills in that time:"), "{told}");
+        ];
+        let few = told(&of(&said));
+        let spans = "but for 2 gaps: from 2026-11-01 01:30:00 to 2026-11-01 01:32:00 (2m 0s), from \
+                     2026-11-01 01:40:00 to 2026-11-01 01:50:00 (10m 0s). The kernel counted 3 kills in \
+                     that time:";
+        assert!(few.contains(spans), "{few}");
+        for minute in [84, 88] {
+            said.push(("db1", AgentEvent::Stopped, minute, 8));
+            said.push(("db1", AgentEvent::Started, minute + 1, 8));
+        }
+        let many = told(&of(&said));
+        let longest =
+            "but for 4 gaps, the longest from 2026-11-01 01:40:00 to 2026-11-01 01:50:00 (10m 0s).";
+        assert!(many.contains(longest), "{many}");
     }
 
     #[test]

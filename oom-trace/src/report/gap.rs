@@ -25,18 +25,26 @@ impl Gap<'_> {
     }
 }
 
-/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of several the longest.
+/// More are not told of one by one.
+const FEW: usize = 3;
+
+/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of many the longest.
 pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
     let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
     let second = |time| When { time: Some(time), boot_ns: None, zone };
-    let span = format!("from {} to {}", second(longest.from), second(longest.until));
-    let span = on_host(&span, longest.host.filter(|_| is_fleet));
-    let long = Age(longest.ms());
+    let told = |gap: &Gap<'_>| {
+        let span = format!("from {} to {}", second(gap.from), second(gap.until));
+        format!("{} ({})", on_host(&span, gap.host.filter(|_| is_fleet)), Age(gap.ms()))
+    };
     let is_sure = gaps.iter().all(|gap| gap.is_sure);
-    Some(match gaps.len() {
-        1 if is_sure => format!("not {span} ({long})"),
-        1 => format!("perhaps not {span} ({long}): it ended without a word"),
-        many if is_sure => format!("for {many} gaps, the longest {span} ({long})"),
-        many => format!("for up to {many} gaps, the longest {span} ({long})"),
+    let count = if is_sure { "for" } else { "for up to" };
+    Some(match gaps {
+        [gap] if is_sure => format!("not {}", told(gap)),
+        [gap] => format!("perhaps not {}: it ended without a word", told(gap)),
+        some if some.len() <= FEW => {
+            let spans: Vec<_> = some.iter().map(told).collect();
+            format!("{count} {} gaps: {}", some.len(), spans.join(", "))
+        }
+        many => format!("{count} {} gaps, the longest {}", many.len(), told(longest)),
     })
 }

@@ -47,10 +47,9 @@ impl StoreError {
         if path.is_dir() {
             return Self::io(tried, path, io::ErrorKind::IsADirectory.into());
         }
-        // And that, where the file may not be opened.
+        // And that, where the file is not there or may not be opened.
         if tried == READ
             && let Err(error) = File::open(path)
-            && error.kind() == io::ErrorKind::PermissionDenied
         {
             return Self::io(tried, path, error);
         }

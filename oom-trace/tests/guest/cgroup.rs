@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::scenario::Machine;
 
@@ -94,6 +95,13 @@ impl Cgroup {
     /// Bytes that it has now.
     pub(crate) fn usage(&self) -> u64 {
         self.read("memory.current").trim().parse().unwrap()
+    }
+
+    /// What its processes have had of processors so far, those that are gone among them.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = self.read("cpu.stat");
+        let used = stat.lines().find_map(|line| line.strip_prefix("usage_usec ")).unwrap();
+        Duration::from_micros(used.parse().unwrap())
     }
 
     /// What of it is files that are nowhere else, as those of a tmpfs.

@@ -84,7 +84,7 @@ fn lines(records: &[Value]) -> tempfile::NamedTempFile {
     file
 }
 
-fn shown(args: &[&str], path: &Path) -> (Vec<String>, String) {
+pub(crate) fn shown(args: &[&str], path: &Path) -> (Vec<String>, String) {
     let Output { stdout, stderr, .. } =
         history(&[&["--utc"], args, &[path.to_str().unwrap()]].concat(), b"");
     let text = String::from_utf8(stdout).unwrap();
@@ -177,9 +177,10 @@ fn the_newest_of_any_format_and_its_end() {
 fn one_kill_is_named_by_its_process_or_the_beginning_of_its_id() {
     let store = store(&three());
     let path = store.path().join("records.db");
-    for id in ["4711", "11111111-200000000us-4711", "11111111-2000"] {
-        let (told, said) = shown(&[id], &path);
-        assert!(told[0].contains("(pid 4711)"), "{id}: {told:#?} {said}");
+    let [pid, id, start] = [&["4711"][..], &["11111111-200000000us-4711"], &["11111111-2000"]];
+    for args in [pid, id, start, &["--pid", "4711"]] {
+        let (told, said) = shown(args, &path);
+        assert!(told[0].contains("(pid 4711)"), "{args:?}: {told:#?} {said}");
         assert!(told.iter().any(|line| line.contains("memory released")), "{told:#?}");
         assert_eq!(told.iter().filter(|line| line.contains("OOM KILL")).count(), 1);
     }
@@ -361,4 +362,17 @@ pub(crate) fn watched() -> Vec<Value> {
         kill(BOOT, 1200, 4711, WEB),
         agent(BOOT, 3600, "stopped", 1),
     ]
+}
+
+/// The word of an agent that runs on this machine now: with it a store is this machine's.
+pub(crate) fn started_here() -> Value {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let up: f64 = read("/proc/uptime").split(' ').next().unwrap().parse().unwrap();
+    let mut word = agent(BOOT, 0, "started", 0);
+    word["boot_id"] = read("/proc/sys/kernel/random/boot_id").trim().into();
+    word["boot_ns"] = u64::try_from(Duration::from_secs_f64(up).as_nanos()).unwrap().into();
+    word["time"] = format!("{:.9}", jiff::Timestamp::now()).into();
+    word["host"] = read("/proc/sys/kernel/hostname").trim().into();
+    word["kernel_kills_since_boot"] = Value::Null;
+    word
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::kept::{BOOT, kill, store, watched};
+use crate::kept::{BOOT, kill, shown, started_here, store, watched};
 use crate::{failure, history, logged, run};
 
 const LOGS: [&str; 2] = ["7.3-oomgroup.log", "5.10-global.kmsg"];
@@ -92,7 +92,8 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
         (flat, text(&page).to_owned())
     };
     let quiet = ["--since", "2026-03-01 06:30", "--until", "2026-03-01 06:50"];
-    let (whole, page) = told(&watched(), &quiet);
+    let here = [watched(), vec![started_here()]].concat();
+    let (whole, page) = told(&here, &quiet);
     assert!(whole.starts_with("No OOM kill on "), "{whole}");
     assert!(whole.contains(", 2026-03-01 06:30 to 2026-03-01 06:50 UTC "), "{whole}");
     assert!(whole.contains(" the last before that was at 2026-03-01 06:20 "), "{whole}");
@@ -105,11 +106,16 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     assert!(told_of_lost.starts_with("1 OOM kill"), "{told_of_lost}");
     for text in [&told_of_lost, &page.replace("The kernel", "the kernel")] {
         let missing = "the kernel counted 3 kills between 2026-03-01 06:01:00 and \
-                       2026-03-01 07:00:00 that are not recorded";
+                       2026-03-01 07:00:00 UTC that are not recorded";
         assert!(text.contains(missing), "{text}");
     }
+    // Also who pipes the list is told.
+    let kept = store(&lost);
+    let (list, said) = shown(&["--until", "2026-03-01 07:00"], &kept.path().join("records.db"));
+    assert!(list.iter().any(|line| line.contains("OOM KILL")), "{list:#?}");
+    assert!(said.contains("07:00:00 UTC that are not recorded"), "{said}");
     let (nothing, _) = told(&lost, &quiet);
-    assert!(nothing.starts_with("No OOM kill recorded on "), "{nothing}");
+    assert!(nothing.starts_with("No OOM kill recorded, "), "{nothing}");
     assert!(nothing.contains("that are not recorded, perhaps not all in that time"), "{nothing}");
 
     let (filtered, _) = told(&watched(), &["--unit", "db"]);

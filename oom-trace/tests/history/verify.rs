@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::kept::{BOOT, OTHER_BOOT, WEB, agent, kill, store, watched};
+use crate::kept::{BOOT, OTHER_BOOT, WEB, agent, kill, started_here, store, watched};
 use crate::{logged, run};
 
 /// Its status, its JSON, and its text.
@@ -98,11 +98,15 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
     {
         let (status, _, text) = verify(&records, &asked(args));
         assert_eq!(status, Some(0), "{args:?} {text}");
+        assert!(text.ends_with(" is in no record\n"), "{args:?} {text}");
+        let here = [&records[..], &[started_here()]].concat();
+        let (status, _, text) = verify(&here, &asked(args));
+        assert_eq!(status, Some(0), "{args:?} {text}");
         assert!(text.ends_with(" nor in a record\n"), "{args:?} {text}");
     }
     let (_, _, text) =
         verify(&records, &[SPAN.as_slice(), &["--cgroup", "ci.service", "--pid", "7"]].concat());
-    assert!(!text.contains(" nor in a record"), "{text}");
+    assert!(!text.contains("in a record") && !text.contains("in no record"), "{text}");
 }
 
 /// As in a script whose variable is unset, or holds all of `/proc/self/cgroup`.

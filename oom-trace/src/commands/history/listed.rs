@@ -28,6 +28,8 @@ pub(super) struct Listed {
     table: Option<Table>,
     /// Records of several hosts are shown.
     has_hosts: bool,
+    /// A victim had more resident than the limit that was hit.
+    is_above_limit: bool,
 }
 
 impl Listed {
@@ -43,6 +45,7 @@ impl Listed {
             counts: Counts::default(),
             table: None,
             has_hosts: false,
+            is_above_limit: false,
         }
     }
 
@@ -101,6 +104,7 @@ impl Listed {
         if !self.has_hosts {
             rows.iter_mut().for_each(Row::hide_host);
         }
+        self.is_above_limit = rows.iter().any(Row::is_above_limit);
         if self.reverse {
             rows.reverse();
         }
@@ -112,6 +116,16 @@ impl Listed {
             self.table = Some(table);
         }
         Ok(out)
+    }
+
+    /// What is said below a table whose numbers look impossible.
+    pub(super) const fn remark(&self) -> Option<&'static str> {
+        match self.is_above_limit {
+            true => Some(
+                "RSS above LIMIT: some of it was charged to other cgroups, such as pages of shared files",
+            ),
+            false => None,
+        }
     }
 
     /// One that came later.

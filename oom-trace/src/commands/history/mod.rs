@@ -53,8 +53,8 @@ impl Shown {
 /// # Errors
 /// Nothing can be read, or standard output cannot be written.
 pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
-    let HistoryArgs { what, store, log, select, list, follow, show } = args;
-    let (mut files, ids) = files_and_ids(what)?;
+    let HistoryArgs { what, store, log, pid, select, list, follow, show } = args;
+    let (mut files, ids) = files_and_ids(what, *pid)?;
     // With a store to read, what is no file is hardly one.
     if store.is_some()
         && let Some((file, filter)) = files.iter().find_map(|it| Some((it, filter_for(it)?)))
@@ -99,12 +99,16 @@ fn quiet(shown: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
 }
 
 /// What is a file is one; what else can name a kill does.
-fn files_and_ids(what: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+fn files_and_ids(
+    what: &[PathBuf],
+    pid: Option<u32>,
+) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
     let is_id = |path: &Path| {
         let text = path.to_str().filter(|text| one::can_be_id(text));
         text.filter(|_| !path.exists()).map(str::to_owned)
     };
-    let ids: Vec<_> = what.iter().filter_map(|path| is_id(path)).collect();
+    let ids = what.iter().filter_map(|path| is_id(path));
+    let ids: Vec<_> = ids.chain(pid.map(|pid| pid.to_string())).collect();
     if let [one, other, ..] = ids.as_slice() {
         bail!("{one} and {other} both name a kill; show one at a time");
     }
@@ -169,6 +173,7 @@ fn list_kills(
     // Before it is read: what comes meanwhile is not missed.
     let mut follower = follow.then(|| Follower::new(&selection)).transpose()?;
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
+    let mut remark = None;
     let (told, listed) = if is_table {
         let mut listed = Listed::new(most, reverse, &filter.types);
         let told = selection.each_from(|record, file| {
@@ -179,6 +184,7 @@ fn list_kills(
             Ok(())
         })?;
         output.write(&listed.show(style.in_full_width())?)?;
+        remark = listed.remark();
         (told, Some(listed))
     } else if most.is_some() || reverse {
         let mut gathered = Gathered::new(most, reverse);
@@ -213,10 +219,14 @@ fn list_kills(
         })?;
         match ended {}
     }
-    if is_looked_at && format.is_for_people() {
-        let account = account::of(&selection);
-        let zone = if select.span.utc { TimeZone::UTC } else { TimeZone::system() };
-        account.and_then(|account| account.unrecorded(&zone)).iter().for_each(say);
+    if is_looked_at {
+        remark.iter().for_each(say);
+    }
+    if format.is_for_people() {
+        // As the records before it.
+        let zone =
+            if select.span.utc || !is_looked_at { TimeZone::UTC } else { TimeZone::system() };
+        account::of(&selection).and_then(|it| it.unrecorded(&zone)).iter().for_each(say);
     }
     Ok(finish(&told, &selection))
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use super::{json_lines, name, stdin};
 use crate::files::{STORE, begins_with};
 use crate::kernel_log::reader::{Found, Zone, read_new};
 use crate::kernel_log::{Machine, Mention, Parser};
+use crate::near::{Distance, distance, nearest};
 use crate::say::say;
 use crate::units::Counted;
 
@@ -44,12 +45,26 @@ fn open(path: &Path) -> anyhow::Result<File> {
     if path.is_dir() {
         bail!("{shown} is a directory; specify a file in it, such as {shown}/records.db");
     }
-    File::open(path).with_context(|| format!("cannot open {shown}")).map_err(|error| {
-        match filter_for(path) {
-            Some(filter) => anyhow!("{error:#}; or did you mean {filter}?"),
-            None => error,
+    File::open(path).map_err(|error| {
+        let beside = (error.kind() == io::ErrorKind::NotFound).then(|| beside(path)).flatten();
+        let error = anyhow::Error::new(error).context(format!("cannot open {shown}"));
+        match (beside, filter_for(path)) {
+            (Some(name), _) => anyhow!("{error:#}; did you mean {}?", name.display()),
+            (None, Some(filter)) => anyhow!("{error:#}; or did you mean {filter}?"),
+            (None, None) => error,
         }
     })
+}
+
+/// The file beside one that is not there whose name is nearly the same.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = folder.read_dir().ok()?.filter_map(Result::ok);
+    let names: Vec<_> = entries.filter_map(|it| it.file_name().into_string().ok()).collect();
+    let is_slip = |it: &&str| distance(name, it).is_some_and(Distance::is_slip);
+    let near = nearest(name, names.iter().map(String::as_str).filter(is_slip))?;
+    Some(path.with_file_name(near))
 }
 
 /// The filter for what is no file and looks like the name of a process, a unit or a cgroup.

@@ -34,7 +34,7 @@ const COLUMNS: [Column; 12] = [
     Column { head: "IN", least: 9, is_right: false, rank: 0, cell: |row| &row.place },
     Column { head: "LIMIT", least: 9, is_right: true, rank: 1, cell: |row| &row.limit },
     Column { head: "LIMIT OF", least: 9, is_right: false, rank: 5, cell: |row| &row.limit_of },
-    Column { head: "HELD", least: 8, is_right: true, rank: 2, cell: |row| &row.held },
+    Column { head: "RSS", least: 8, is_right: true, rank: 2, cell: |row| &row.rss },
     Column { head: "TRIGGER", least: 12, is_right: false, rank: 7, cell: |row| &row.trigger },
     Column { head: "FREED", least: 7, is_right: true, rank: 6, cell: |row| &row.freed },
     Column { head: "NTH", least: 6, is_right: true, rank: 4, cell: |row| &row.nth },
@@ -222,7 +222,7 @@ mod tests {
             for line in &lines {
                 assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
             }
-            let heads = ["TIME", "KILLED", "IN", "LIMIT", "HELD"];
+            let heads = ["TIME", "KILLED", "IN", "LIMIT", "RSS"];
             for head in heads.iter().take(if width < 80 { 3 } else { 5 }) {
                 assert!(lines[0].contains(head), "{width}: {}", lines[0]);
             }

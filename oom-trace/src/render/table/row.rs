@@ -28,7 +28,8 @@ pub struct Row {
     pub(super) place: String,
     pub(super) limit: String,
     pub(super) limit_of: String,
-    pub(super) held: String,
+    pub(super) rss: String,
+    is_above_limit: bool,
     pub(super) trigger: String,
     pub(super) freed: String,
     pub(super) nth: String,
@@ -106,8 +107,12 @@ impl Row {
         row.key = (incident.clone(), victim.tid);
         row.killed = format!("{name} ({}){exiting}", victim.pid.unwrap_or(victim.tid));
         row.place = place(victim).unwrap_or_default();
-        row.held = victim.memory.resident().map(|it| Rounded(it).to_string()).unwrap_or_default();
-        let limit = shortage.limit.as_ref().and_then(|limit| limit.cgroup.as_ref());
+        let (rss, limit) = (victim.memory.resident(), shortage.limit.as_ref());
+        row.rss = rss.map(|it| Rounded(it).to_string()).unwrap_or_default();
+        let max = limit.and_then(|limit| limit.max_bytes);
+        row.is_above_limit = shortage.scope == Some(Scope::Memcg)
+            && rss.zip(max).is_some_and(|(rss, max)| rss > max);
+        let limit = limit.and_then(|limit| limit.cgroup.as_ref());
         // Its own cgroup's, which the place names but where it is below a unit's.
         let Victim { pod, container, unit, .. } = victim;
         let is_named_by_unit = pod.is_none() && container.is_none() && unit.is_some();
@@ -160,7 +165,7 @@ impl Row {
         Self {
             killed: killed.trim_start().to_owned(),
             place: place.or_else(|| cgroup.as_ref().map(last)).unwrap_or_default(),
-            held: rss_bytes.map(|it| Rounded(it).to_string()).unwrap_or_default(),
+            rss: rss_bytes.map(|it| Rounded(it).to_string()).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -184,6 +189,13 @@ impl Row {
             (ExitState::Freed, Some(ms)) => Age(ms).to_string(),
             (ExitState::Freed, None) => "yes".to_owned(),
         };
+    }
+
+    /// Whether the victim alone had more resident than the limit allows, which is possible as its cgroup
+    /// is not charged for all of it.
+    #[must_use]
+    pub const fn is_above_limit(&self) -> bool {
+        self.is_above_limit
     }
 
     /// Says how many kills this makes at its limit.

@@ -68,6 +68,8 @@ pub struct BootSeen {
     pub start: Option<Timestamp>,
     /// What the store has let go of.
     pub pruned: Pruned,
+    /// Whether it has any record of it that says when it was.
+    pub has_records: bool,
 }
 
 impl Archive {
@@ -78,7 +80,7 @@ impl Archive {
         }
     }
 
-    /// The boots that it has records of, in their order.
+    /// The boots that it knows, in their order.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -87,8 +89,8 @@ impl Archive {
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
         // An id has 36 characters.
-        let sql = "SELECT substr(boot_id, 1, 64), start_ns, pruned_ns, pruned_log_us, pruned_kills \
-                   FROM boots ORDER BY boot";
+        let sql = "SELECT substr(boot_id, 1, 64), start_ns, pruned_ns, pruned_log_us, pruned_kills, \
+                   EXISTS (SELECT 1 FROM moments WHERE moments.boot = boots.boot) FROM boots ORDER BY boot";
         let connection = self.connection().map_err(failed)?;
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let seen = |row: &Row<'_>| {
@@ -97,6 +99,7 @@ impl Archive {
                 boot_id: row.get(0)?,
                 start: start.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()),
                 pruned: Pruned { boot_ns: row.get(2)?, log_us: row.get(3)?, kills: row.get(4)? },
+                has_records: row.get(5)?,
             })
         };
         let boots = statement.query_map([], seen).map_err(failed)?;

@@ -114,10 +114,10 @@ fn pressure(model: &Model) -> Line<'static> {
     };
     let style = |it: Pressure| if it.avg10 >= 10.0 { WARNING } else { Style::new() };
     Line::from(vec![
-        Span::raw("pressure  some "),
+        Span::raw("pressure  some wait "),
         Span::styled(averages(some), style(some)),
-        Span::raw("   all "),
+        Span::raw("  all wait "),
         Span::styled(averages(full), style(full)),
-        Span::styled("   % of the last 10 s, 1 min, 5 min", FAINT),
+        Span::styled("  % of 10 s, 1 min, 5 min", FAINT),
     ])
 }

@@ -60,5 +60,6 @@ pub(super) fn show(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn titled(model: &Model) -> String {
     let new = model.kills.rows.iter().filter(|(_, came)| came.is_some()).count();
     let new = if new > 0 { format!(" ({new} new)") } else { String::new() };
-    format!("KILLS{new} · {}", model.kills.error.as_ref().unwrap_or(&model.kills.place))
+    let which = model.kills.which.as_ref().map(|which| format!(" {which}")).unwrap_or_default();
+    format!("KILLS{which}{new} · {}", model.kills.error.as_ref().unwrap_or(&model.kills.place))
 }

@@ -16,6 +16,9 @@ use crate::top::sample::Task;
 /// Lines above the rows.
 pub(super) const HEAD: u16 = 2;
 
+/// The place in an order that is the same as shown, in most cases.
+const BY_HELD: usize = 7;
+
 const COLUMNS: [Column; 9] = [
     Column::number("#", 3, 6),
     Column::number("PID", 7, 0),
@@ -24,7 +27,7 @@ const COLUMNS: [Column; 9] = [
     Column::number("SWAP", 8, 8),
     Column::number("ADJ", 5, 3),
     Column::number("BADNESS", 9, 1),
-    Column::number("NO ADJ", 6, 4),
+    Column::number("BY HELD", 7, 4),
     Column { head: "CGROUP", least: 12, most: u16::MAX, is_right: false, rank: 5 },
 ];
 
@@ -38,13 +41,22 @@ pub(super) fn show(model: &Model, victims: &Victims, area: Rect, buffer: &mut Bu
     let [_, top, _] = model.tops;
     let height = usize::from(area.height.saturating_sub(HEAD));
     let rows: Vec<_> = victims.ranked.iter().enumerate().skip(top).take(height).collect();
-    let places = places(&COLUMNS, |_| false, area.width);
-    let head = heads(&COLUMNS, Style::new().add_modifier(Modifier::BOLD));
-    if area.height > 1 {
-        draw(&COLUMNS, &places, &head, area, area.y + 1, buffer);
+    let differs = |(at, victim): (usize, &Victim)| victim.rank_without != at + 1;
+    let is_by_held = !victims.ranked.iter().enumerate().any(differs);
+    let mut columns = COLUMNS.to_vec();
+    let mut head = heads(&COLUMNS, Style::new().add_modifier(Modifier::BOLD));
+    let mut lines: Vec<_> = rows.iter().map(|(at, victim)| cells(at + 1, victim)).collect();
+    if is_by_held {
+        columns.remove(BY_HELD);
+        head.remove(BY_HELD);
+        lines.iter_mut().for_each(|cells| drop(cells.remove(BY_HELD)));
     }
-    for (y, (at, victim)) in (area.y + HEAD..).zip(&rows) {
-        draw(&COLUMNS, &places, &cells(at + 1, victim), area, y, buffer);
+    let places = places(&columns, |_| false, area.width);
+    if area.height > 1 {
+        draw(&columns, &places, &head, area, area.y + 1, buffer);
+    }
+    for (y, cells) in (area.y + HEAD..).zip(&lines) {
+        draw(&columns, &places, cells, area, y, buffer);
     }
     if rows.is_empty() && height > 0 {
         let why = match (&victims.domain, victims.exempt) {
@@ -88,7 +100,8 @@ fn titled(model: &Model, victims: &Victims) -> String {
         parts.push("processes of others are hidden here; root sees them".to_owned());
     }
     if victims.exempt_bytes > 0 {
-        parts.push(format!("{} exempt, {}", victims.exempt, size(victims.exempt_bytes)));
+        let (count, held) = (victims.exempt, size(victims.exempt_bytes));
+        parts.push(format!("{count} more may not be killed ({held})"));
     }
     parts.join(" · ")
 }
