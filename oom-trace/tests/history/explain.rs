@@ -89,7 +89,7 @@ fn history_reads_a_file_from_its_beginning_and_a_pipe_into_which_somebody_writes
 #[test]
 fn a_file_that_is_not_there_may_be_the_one_beside_it() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("kern.log"), KILLED).unwrap();
+    fs::write(folder.path().join("kern.log"), KILLED).unwrap();
     let (meant, typed) = (folder.path().join("kern.log"), folder.path().join("kern.lgo"));
     let output = run("explain", &[typed.to_str().unwrap()], b"");
     let said = String::from_utf8(output.stderr).unwrap();
