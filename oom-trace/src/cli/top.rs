@@ -27,7 +27,7 @@ pub struct TopArgs {
     /// Seconds between two looks
     #[arg(short = 'd', long, value_name = "SECONDS", default_value = "2")]
     pub interval: Interval,
-    /// Only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. A single path is
+    /// Only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. A single one is
     /// also the one whose next victims are shown
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,

@@ -43,7 +43,7 @@ pub(crate) fn live(
     model.is_live = true;
     let mut sampler = Sampler::new(settings.mount.clone());
     look(&mut model, &mut sampler, arrivals);
-    settings.check(&model)?;
+    settings.choose(&mut model)?;
     let signals = Signals::listen().context("cannot listen for signals")?;
     let screen = Screen::take().context("cannot set up the terminal")?;
     let shown = show(&mut model, &mut sampler, arrivals, &signals, screen);

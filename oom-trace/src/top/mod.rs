@@ -73,12 +73,23 @@ impl Settings {
         };
         let mut model = Model::new(host.clone(), *interval, listing, kills);
         model.hides_processes = *hides_processes;
-        let only = match cgroups.as_slice() {
-            [pattern] => pattern.literal().filter(|path| *path != "/"),
-            _ => None,
-        };
-        model.choose(only.map(KernelText::from));
         model
+    }
+
+    /// After the first look: chooses the cgroup that is asked for, if it is one.
+    fn choose(&self, model: &mut Model) -> Result<(), NoCgroup> {
+        self.check(model)?;
+        model.choose(self.only(&model.sample));
+        Ok(())
+    }
+
+    /// The one that is asked for: all others that fit are below it.
+    fn only(&self, sample: &Sample) -> Option<KernelText> {
+        let [pattern] = self.cgroups.as_slice() else { return None };
+        let is_first = |path: &&KernelText| pattern.fits(path) && !pattern.fits_above(path);
+        let mut found = sample.cgroups.iter().map(|it| &it.path).filter(is_first);
+        let first = found.next().filter(|_| !pattern.is_wild())?;
+        found.next().is_none().then(|| first.clone())
     }
 
     /// Whether each cgroup that is asked for was found. What a pattern fits may come while one looks on.
@@ -118,6 +129,38 @@ impl NoCgroup {
         match nearest(pattern.text(), paths.iter().map(|path| &**path)) {
             Some(path) => Self::Misspelt(asked, Quoted::from(path).to_string()),
             None => Self::Unknown(asked),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_cgroup_that_is_asked_for_is_chosen_by_path_and_by_name() {
+        let only = |patterns: &[&str]| {
+            let settings = Settings {
+                host: String::new(),
+                interval: Duration::ZERO,
+                cgroups: patterns.iter().map(|it| it.parse().unwrap()).collect(),
+                is_tree: false,
+                sort: Sort::default(),
+                mount: None,
+                hides_processes: false,
+            };
+            settings.only(&testdata::sample(0)).map(|path| path.to_string())
+        };
+        for (patterns, chosen) in [
+            (&["/system.slice/app.service"][..], Some("/system.slice/app.service")),
+            (&["app.service"], Some("/system.slice/app.service")),
+            (&["/system.slice"], Some("/system.slice")),
+            (&["/system.slice/app*"], None),
+            (&["app.service", "nginx.service"], None),
+            (&["/"], None),
+            (&["nowhere"], None),
+        ] {
+            assert_eq!(only(patterns).as_deref(), chosen, "{patterns:?}");
         }
     }
 }

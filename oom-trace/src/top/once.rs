@@ -29,7 +29,7 @@ pub(crate) fn once(
     let mut model = settings.model(kills);
     let mut sampler = Sampler::new(settings.mount.clone());
     look(&mut model, &mut sampler, arrivals);
-    settings.check(&model)?;
+    settings.choose(&mut model)?;
     thread::sleep(model.interval);
     // All rows are wanted.
     model.set_heights([model.rows.len(), 0, 0], 0);
