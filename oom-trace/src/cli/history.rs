@@ -12,9 +12,9 @@ use crate::setting::number;
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal kills are listed as a table, the newest last: when, who, where, the limit and whose it
-was, memory held, who triggered it if another process did, how long until the memory was freed, and
-which recorded kill at this limit it was. Elsewhere, and with --format, each is printed in full.
+Kills are listed as a table, the newest last: when, who, where, the limit and whose it was, resident memory,
+who triggered it if another process did, how long until the memory was freed, and which recorded kill at
+this limit it was. With --format or --verbose each is printed in full.
 
 Examples:
   oom-trace history --since yesterday             what died since then
@@ -85,7 +85,7 @@ pub struct ListArgs {
     /// The newest first
     #[arg(short, long)]
     pub reverse: bool,
-    /// Print the table also where standard output is no terminal
+    /// Print a table also of what the agent said (--type agent) and of ends (--type oom_exit)
     #[arg(long, conflicts_with = "format")]
     pub table: bool,
     /// Do not show the output in a pager ($PAGER, else less)

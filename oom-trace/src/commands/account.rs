@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::select::{Selection, Source, agent, store_here};
 use crate::ledger::{Absence, Ledger, Now, Why};
@@ -46,9 +46,8 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
         until,
         watch: store.map(|store| watch(&ledger, since, until, is_here && runs_with(store))),
         missing: None,
-        unknown_ms: 0,
+        unknown: Vec::new(),
     };
-    let mut unknown = SignedDuration::ZERO;
     for hole in ledger.unproven(since, until) {
         match hole.why {
             Why::Missing { kills, .. } => {
@@ -57,10 +56,13 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
                 missing.kills = missing.kills.saturating_add(kills);
                 missing.until = until;
             }
-            _ => unknown = unknown.saturating_add(hole.until.duration_since(hole.from)),
+            // For another reason, and the same for who reads it.
+            _ => match account.unknown.last_mut() {
+                Some((_, until)) if *until == hole.from => *until = hole.until,
+                _ => account.unknown.push((hole.from, hole.until)),
+            },
         }
     }
-    account.unknown_ms = u64::try_from(unknown.as_millis()).unwrap_or(0);
     Ok(Some(account))
 }
 

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use crate::cli::{SortKey, TopArgs};
-use crate::commands::select::{Follower, agent, store_here};
+use crate::commands::select::{Follower, agent, instead_of, store_here};
 use crate::commands::trigger::{Hierarchy, Version};
 use crate::incident::model::Record;
 use crate::render::{Style, show_local_times};
@@ -118,7 +118,12 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
                 };
                 return Ok((Kills::new(whose, wanted, &before), Source(Some(follower))));
             }
-            Err(error) if args.store.is_some() => return Err(error),
+            Err(error) if args.store.is_some() => {
+                return Err(match instead_of(path) {
+                    Some(instead) => anyhow!("{error:#}; {instead}"),
+                    None => error,
+                });
+            }
             Err(error) => unread = format!("{error:#}; "),
         }
     }

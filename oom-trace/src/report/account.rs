@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::gap::{Gap, but};
+use super::gap::{Gap, but, of_spans};
 use super::when::{When, zone_name};
-use crate::units::{Age, Counted};
+use crate::units::Counted;
 
 /// Of one machine, as whoever reads its store or its log can find it out.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub struct Account {
     pub watch: Option<Watch>,
     /// Kills that the kernel counted and that are not recorded.
     pub missing: Option<Missing>,
-    /// For how long nobody knows, in milliseconds.
-    pub unknown_ms: u64,
+    /// The spans in it of which nobody knows.
+    pub unknown: Vec<(Timestamp, Timestamp)>,
 }
 
 /// Kills that the kernel counted and that are not recorded.
@@ -52,12 +52,11 @@ impl Account {
     /// In sentences.
     pub(super) fn told(&self, zone: &TimeZone) -> String {
         let watched = self.watch.as_ref().map(|watch| watch.told(zone));
-        let counted = match (self.is_whole(), self.unknown_ms) {
+        let counted = match (self.is_whole(), of_spans(&self.unknown, zone)) {
             (true, _) => Some("By the kernel's own count, no kill is missing.".to_owned()),
-            (_, 0) => None,
-            (_, ms) => Some(format!(
-                "For {} of that time nobody knows whether there were more kills: oom-trace verify says why.",
-                Age(ms)
+            (_, None) => None,
+            (_, Some(spans)) => Some(format!(
+                "Nobody knows whether there were kills {spans}: oom-trace verify says why."
             )),
         };
         watched.into_iter().chain(counted).collect::<Vec<_>>().join(" ")
@@ -65,7 +64,7 @@ impl Account {
 
     /// Whether each kill that the kernel counted is recorded.
     pub(super) const fn is_whole(&self) -> bool {
-        self.missing.is_none() && self.unknown_ms == 0
+        self.missing.is_none() && self.unknown.is_empty()
     }
 
     /// What the kernel counted and nobody recorded.
@@ -114,21 +113,22 @@ mod tests {
     use super::super::testdata::at;
     use super::*;
 
-    fn account(watch: Option<Watch>, missing: Option<Missing>, unknown_ms: u64) -> Account {
-        Account { host: None, since: at(0), until: at(120), watch, missing, unknown_ms }
+    fn account(watch: Option<Watch>, missing: Option<Missing>, unknown: &[(i64, i64)]) -> Account {
+        let unknown = unknown.iter().map(|(from, until)| (at(*from), at(*until))).collect();
+        Account { host: None, since: at(0), until: at(120), watch, missing, unknown }
     }
 
     #[test]
     fn what_was_watched_and_what_was_counted_is_told() {
         let whole = Watch { span: Some((at(0), at(120))), is_whole: true, ..Watch::default() };
         assert_eq!(
-            account(Some(whole.clone()), None, 0).told(&TimeZone::UTC),
+            account(Some(whole.clone()), None, &[]).told(&TimeZone::UTC),
             "An agent watched all of that time. By the kernel's own count, no kill is missing."
         );
         let gap = (at(60), at(62), true);
         let broken = Watch { is_whole: false, runs_still: true, gaps: vec![gap], ..whole };
         let missing = Missing { kills: 3, from: at(60), until: at(62) };
-        let told = account(Some(broken), Some(missing), 0);
+        let told = account(Some(broken), Some(missing), &[]);
         assert_eq!(
             told.told(&TimeZone::UTC),
             "An agent has watched since 2026-11-01 00:30, but not from 2026-11-01 01:30:00 to \
@@ -143,15 +143,19 @@ mod tests {
 
     #[test]
     fn a_time_of_which_nothing_is_known_is_no_all_clear() {
-        let nobody = account(Some(Watch::default()), None, 60_000);
+        let nobody = account(Some(Watch::default()), None, &[(0, 1), (5, 6)]);
         assert_eq!(
             nobody.told(&TimeZone::UTC),
-            "No agent watched then. For 1m 0s of that time nobody knows whether there were more kills: \
+            "No agent watched then. Nobody knows whether there were kills from 2026-11-01 00:30:00 to \
+             2026-11-01 00:31:00 (1m 0s), from 2026-11-01 00:35:00 to 2026-11-01 00:36:00 (1m 0s): \
              oom-trace verify says why."
         );
+        let often = account(None, None, &[(0, 1), (5, 6), (8, 20), (30, 31)]).told(&TimeZone::UTC);
+        let spans = "in 4 spans, together 15m 0s, the longest from 2026-11-01 00:38:00 to";
+        assert!(often.contains(spans), "{often}");
         assert_eq!(nobody.unrecorded(&TimeZone::UTC), None);
         let missing = Missing { kills: 1, from: at(-60), until: at(120) };
-        let log = account(None, Some(missing), 0);
+        let log = account(None, Some(missing), &[]);
         assert_eq!(log.told(&TimeZone::UTC), "");
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),

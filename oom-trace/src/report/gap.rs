@@ -21,8 +21,34 @@ pub(super) struct Gap<'a> {
 
 impl Gap<'_> {
     fn ms(&self) -> u64 {
-        u64::try_from(self.until.duration_since(self.from).as_millis()).unwrap_or(0)
+        ms(self.from, self.until)
     }
+}
+
+fn span(from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+    let second = |time| When { time: Some(time), boot_ns: None, zone };
+    format!("from {} to {}", second(from), second(until))
+}
+
+fn ms(from: Timestamp, until: Timestamp) -> u64 {
+    u64::try_from(until.duration_since(from).as_millis()).unwrap_or(0)
+}
+
+/// Spans of which the same is said: each, or of many how long they are together, and which is the longest.
+pub(super) fn of_spans(spans: &[(Timestamp, Timestamp)], zone: &TimeZone) -> Option<String> {
+    let ms = |(from, until): &(Timestamp, Timestamp)| ms(*from, *until);
+    let told =
+        |it: &(Timestamp, Timestamp)| format!("{} ({})", span(it.0, it.1, zone), Age(ms(it)));
+    let longest = spans.iter().max_by_key(|it| ms(it))?;
+    Some(match spans {
+        few if few.len() <= FEW => few.iter().map(told).collect::<Vec<_>>().join(", "),
+        many => format!(
+            "in {} spans, together {}, the longest {}",
+            many.len(),
+            Age(many.iter().map(ms).sum()),
+            told(longest)
+        ),
+    })
 }
 
 /// More are not told of one by one.
@@ -31,10 +57,9 @@ const FEW: usize = 3;
 /// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of many the longest.
 pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
     let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
-    let second = |time| When { time: Some(time), boot_ns: None, zone };
     let told = |gap: &Gap<'_>| {
-        let span = format!("from {} to {}", second(gap.from), second(gap.until));
-        format!("{} ({})", on_host(&span, gap.host.filter(|_| is_fleet)), Age(gap.ms()))
+        let span = on_host(&span(gap.from, gap.until, zone), gap.host.filter(|_| is_fleet));
+        format!("{span} ({})", Age(gap.ms()))
     };
     let is_sure = gaps.iter().all(|gap| gap.is_sure);
     let count = if is_sure { "for" } else { "for up to" };

@@ -123,6 +123,7 @@ impl StoreError {
     fn advice(&self) -> &'static str {
         match (&self.cause, self.code()) {
             (Cause::Io(io), _) => match io.kind() {
+                io::ErrorKind::NotFound if self.tried == READ => "",
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
                 io::ErrorKind::PermissionDenied if self.tried == READ => "; run it as root",
                 io::ErrorKind::PermissionDenied => {

@@ -98,12 +98,23 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
     {
         let (status, _, text) = verify(&records, &asked(args));
         assert_eq!(status, Some(0), "{args:?} {text}");
-        assert!(text.ends_with(" is in no record\n"), "{args:?} {text}");
+        assert!(text.contains(" is in no record\n"), "{args:?} {text}");
         let here = [&records[..], &[started_here()]].concat();
         let (status, _, text) = verify(&here, &asked(args));
         assert_eq!(status, Some(0), "{args:?} {text}");
-        assert!(text.ends_with(" nor in a record\n"), "{args:?} {text}");
+        assert!(text.contains(" nor in a record\n"), "{args:?} {text}");
     }
+    records[1]["victim"]["comm"] = "shop-api".into();
+    let (status, json, text) = verify(&records, &asked(&["--comm", "shop_api"]));
+    assert_eq!((status, json["verdict"].as_str()), (Some(3), Some("unknown")), "{text}");
+    assert_eq!(json["meant"][0]["similar"], json!([{ "comm": "shop-api", "kills": 1 }]), "{json}");
+    assert!(
+        text.contains(
+            "process shop_api is in no record; did you mean\n    --comm shop-api (1 kill)"
+        )
+    );
+    let (status, ..) = verify(&records, &asked(&["--comm", "nginx"]));
+    assert_eq!(status, Some(0));
     let (_, _, text) =
         verify(&records, &[SPAN.as_slice(), &["--cgroup", "ci.service", "--pid", "7"]].concat());
     assert!(!text.contains("in a record") && !text.contains("in no record"), "{text}");

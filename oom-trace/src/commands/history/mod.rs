@@ -24,6 +24,7 @@ use crate::incident::model::Record;
 use crate::render::{Format, Row, Style, render, render_from};
 use crate::say::say;
 use crate::sink::Filter;
+use crate::units::Counted;
 
 /// Names standard input.
 const STDIN: &str = "-";
@@ -163,7 +164,7 @@ fn list_kills(
     show_times(&select.span, is_looked_at);
     let filter = &select.filter;
     let has_rows = filter.types.is_empty() || filter.types.iter().any(|kind| Row::has(*kind));
-    let is_table = table || (show.format.is_none() && !show.verbose && is_looked_at && has_rows);
+    let is_table = table || (show.format.is_none() && !show.verbose && has_rows);
     let format = show.format.unwrap_or(Format::Text);
     let style = Style::of_stdout(show.color, show.verbose);
     let shown = Shown { format, style };
@@ -221,6 +222,12 @@ fn list_kills(
     }
     if is_looked_at {
         remark.iter().for_each(say);
+        if is_table && told.before > 0 {
+            say(format_args!(
+                "NTH counts from --since on: {} before are left out",
+                Counted(told.before, "kill")
+            ));
+        }
     }
     if format.is_for_people() {
         // As the records before it.

@@ -43,17 +43,25 @@ pub(super) fn read(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<()> {
 fn open(path: &Path) -> anyhow::Result<File> {
     let shown = path.display();
     if path.is_dir() {
-        bail!("{shown} is a directory; specify a file in it, such as {shown}/records.db");
+        let store = path.join("records.db");
+        let inside = if store.exists() { store } else { path.join("*") };
+        bail!("{shown} is a directory; specify what is in it: {}", inside.display());
     }
-    File::open(path).map_err(|error| {
-        let beside = (error.kind() == io::ErrorKind::NotFound).then(|| beside(path)).flatten();
-        let error = anyhow::Error::new(error).context(format!("cannot open {shown}"));
-        match (beside, filter_for(path)) {
-            (Some(name), _) => anyhow!("{error:#}; did you mean {}?", name.display()),
-            (None, Some(filter)) => anyhow!("{error:#}; or did you mean {filter}?"),
-            (None, None) => error,
+    File::open(path).with_context(|| format!("cannot open {shown}")).map_err(|error| {
+        match instead_of(path) {
+            Some(instead) => anyhow!("{error:#}; {instead}"),
+            None => error,
         }
     })
+}
+
+/// What is meant by what is no file, as a question.
+pub(crate) fn instead_of(path: &Path) -> Option<String> {
+    if path.exists() {
+        return None;
+    }
+    let beside = beside(path).map(|name| format!("did you mean {}?", name.display()));
+    beside.or_else(|| filter_for(path).map(|filter| format!("or did you mean {filter}?")))
 }
 
 /// The file beside one that is not there whose name is nearly the same.
@@ -77,6 +85,7 @@ pub(crate) fn filter_for(path: &Path) -> Option<String> {
             Some(format!("--cgroup {name}"))
         }
         Some("service" | "scope" | "slice") => Some(format!("--unit {name}")),
+        _ if name.parse::<u32>().is_ok() => Some(format!("oom-trace history {name}")),
         _ if !name.is_empty() && name.chars().all(is_of_name) => {
             Some(format!("--comm {name}, --unit {name} or --cgroup {name}"))
         }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-pub(crate) use self::file::filter_for;
+pub(crate) use self::file::{filter_for, instead_of};
 pub(crate) use self::follow::Follower;
 pub(crate) use self::here::ThisBoot;
 pub(crate) use self::here::store as store_here;
@@ -77,6 +77,12 @@ impl Selection {
                 selection.may_overlook = true;
                 tell_of_agent(selection.files.first().map(PathBuf::as_path));
             }
+        }
+        // Of a log of another machine, whose clock may be ahead, there may be such a time.
+        let source = selection.source();
+        if let Some(since) = selection.since.filter(|it| source.is_some() && *it > Timestamp::now())
+        {
+            return Err(SpanError::Future { since });
         }
         Ok(selection)
     }

@@ -11,7 +11,7 @@ use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked as Named;
 use crate::incident::model::OomKill;
 use crate::near::{Distance, distance};
-use crate::sink::{Filter, Whereabouts};
+use crate::sink::{Filter, NamePattern, Whereabouts};
 use crate::text::KernelText;
 
 /// Where the files of units are (systemd.unit(5)): one that is stopped, or has failed, has no cgroup.
@@ -29,7 +29,10 @@ const UNIT_FILES: [&str; 8] = [
 /// Cgroups that are looked at.
 const MOST: usize = 20_000;
 
-/// A place that is asked for.
+/// Where processes are (proc(5)).
+const PROC: &str = "/proc";
+
+/// A place or a process that is asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
     /// As people read it.
@@ -37,24 +40,47 @@ pub(super) struct Asked {
     filter: Filter,
     /// It is on this machine, or a record names it.
     pub(super) is_known: bool,
-    /// Kills in cgroups whose name is like it.
+    /// A cgroup of this machine that has the name of a unit which there is not.
+    pub(super) as_cgroup: Option<KernelText>,
+    /// Kills in cgroups whose name is like it, or of processes whose name is.
     alike: BTreeMap<String, u64>,
     /// Kills below a cgroup that its pattern fits.
     below: BTreeMap<String, u64>,
 }
 
-/// The places that are asked for.
+/// All that are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Meant(Vec<Asked>);
 
 impl Asked {
-    /// Cgroups in which something was killed that may be meant, and how often.
+    /// What it is asked by.
+    pub(super) const fn by(&self) -> &'static str {
+        if self.is_process() { "comm" } else { "cgroup" }
+    }
+
+    const fn is_process(&self) -> bool {
+        !self.filter.comm.is_empty()
+    }
+
+    /// As it was written.
+    fn text(&self) -> &str {
+        self.name.split_once(' ').map_or(&self.name, |(_, text)| text)
+    }
+
+    /// Cgroups in which something was killed that may be meant, or names of processes, and how often.
     pub(super) fn kills(&self) -> impl Iterator<Item = (&str, u64)> {
         let alike = self.alike.iter().filter(|_| !self.is_known);
         self.below.iter().chain(alike).map(|(cgroup, kills)| (cgroup.as_str(), *kills))
     }
 
     fn count(&mut self, kill: &OomKill) {
+        if let Some(comm) = kill.victim.comm.as_ref().filter(|_| self.is_process()) {
+            let comm = comm.to_utf8();
+            if distance(self.text(), &comm).is_some_and(Distance::is_slip) {
+                *self.alike.entry(comm.into_owned()).or_default() += 1;
+            }
+            return;
+        }
         let Some(cgroup) = &kill.victim.cgroup else { return };
         let is_below = self.filter.cgroup.iter().any(|pattern| pattern.fits_above(&cgroup.path));
         let kills = match is_below {
@@ -71,7 +97,7 @@ impl Asked {
         let of_pod = at.pod.and_then(|pod| pod.name.as_deref());
         let of_container = at.container.and_then(|it| it.name.as_deref());
         let mut names = path.split('/').chain(of_pod).chain(of_container);
-        let asked = self.name.rsplit(['/', ' ']).next().unwrap_or_default();
+        let asked = self.text().rsplit('/').next().unwrap_or_default();
         names.any(|name| distance(asked, name).is_some_and(Distance::is_slip))
     }
 }
@@ -83,10 +109,16 @@ impl Meant {
             name,
             filter,
             is_known: false,
+            as_cgroup: None,
             alike: BTreeMap::new(),
             below: BTreeMap::new(),
         };
-        Self(filter.places().into_iter().map(asked).collect())
+        let process = |comm: &NamePattern| {
+            let alone = Filter { comm: vec![comm.clone()], ..Filter::default() };
+            (format!("process {}", comm.text()), alone)
+        };
+        let processes = filter.comm.iter().map(process);
+        Self(filter.places().into_iter().chain(processes).map(asked).collect())
     }
 
     /// Those beside which something was killed that may be meant.
@@ -96,13 +128,13 @@ impl Meant {
 
     /// Those that could be found here by their names, and were not, nor in a record; what is certain of them
     /// may be of no use to who asked.
-    pub(super) fn unfound(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn unfound(&self) -> impl Iterator<Item = &Asked> {
         let is_unfound = |asked: &&Asked| {
-            let Filter { cgroup, unit, .. } = &asked.filter;
-            let is_findable = !cgroup.is_empty() || !unit.is_empty();
+            let Filter { cgroup, unit, comm, .. } = &asked.filter;
+            let is_findable = !cgroup.is_empty() || !unit.is_empty() || !comm.is_empty();
             is_findable && !asked.is_known
         };
-        self.0.iter().filter(is_unfound).map(|asked| asked.name.as_str())
+        self.0.iter().filter(is_unfound)
     }
 
     /// Whether no kill may be meant.
@@ -110,9 +142,12 @@ impl Meant {
         self.unsure().next().is_none()
     }
 
-    /// A record tells where its victim ran.
+    /// A record tells who its victim was, and where it ran.
     pub(super) fn hear(&mut self, kill: &OomKill) {
         self.exists(&Whereabouts::of(kill));
+        if let Some(comm) = &kill.victim.comm {
+            self.runs(&comm.to_utf8());
+        }
     }
 
     /// A kill of that time is not asked for.
@@ -121,9 +156,16 @@ impl Meant {
     }
 
     fn exists(&mut self, at: &Whereabouts<'_>) {
-        for asked in &mut self.0 {
+        for asked in self.0.iter_mut().filter(|asked| !asked.is_process()) {
             // Of a record that does not tell where it was, nobody is known.
             asked.is_known |= asked.filter.fits_place(at) == Some(true);
+        }
+    }
+
+    /// There is a process of this name.
+    fn runs(&mut self, comm: &str) {
+        for asked in &mut self.0 {
+            asked.is_known |= asked.filter.comm.iter().any(|pattern| pattern.fits(comm));
         }
     }
 
@@ -135,6 +177,16 @@ impl Meant {
         UNIT_FILES.iter().for_each(|folder| self.units(Path::new(folder)));
         if let Some(hierarchy) = Hierarchy::seen_here() {
             self.cgroups(&hierarchy.mount_point, &hierarchy.root);
+        }
+        if self.0.iter().any(Asked::is_process) {
+            self.processes(Path::new(PROC));
+        }
+    }
+
+    fn processes(&mut self, folder: &Path) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for comm in entries.filter_map(|entry| fs::read(entry.path().join("comm")).ok()) {
+            self.runs(&String::from_utf8_lossy(comm.trim_ascii_end()));
         }
     }
 
@@ -161,6 +213,13 @@ impl Meant {
 
     fn cgroup(&mut self, path: &Path) {
         let path = path.as_os_str().as_bytes();
+        let last =
+            String::from_utf8_lossy(path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
+        for asked in self.0.iter_mut().filter(|asked| !asked.filter.unit.is_empty()) {
+            if distance(asked.text(), &last).is_some_and(Distance::is_none) {
+                asked.as_cgroup = Some(path.into());
+            }
+        }
         let place = Place::by_path(path);
         let place = match Named::new(path, place.clone(), std::iter::empty()) {
             Some(named) => named.look_up(Path::new("/")),
@@ -209,6 +268,36 @@ mod tests {
         fs::write(root.path().join("old.service"), "").unwrap();
         asked.units(root.path());
         assert_eq!(unknown(&asked), ["cgroup /web", "unit wep.service"]);
+        let mut asked = meant("unit = ['worker']");
+        asked.cgroups(root.path(), Path::new("/"));
+        let named = asked.unfound().next().unwrap().as_cgroup.as_ref().map(ToString::to_string);
+        assert_eq!(named.as_deref(), Some("/system.slice/web.service/worker"));
+        for (pid, comm) in [("1", "init\n"), ("17", "shop-api\n")] {
+            fs::create_dir(root.path().join(pid)).unwrap();
+            fs::write(root.path().join(pid).join("comm"), comm).unwrap();
+        }
+        let mut asked = meant("comm = ['shop-*', 'shop_api']");
+        asked.processes(root.path());
+        assert_eq!(unknown(&asked), ["process shop_api"]);
+    }
+
+    /// A "no" of a name that nothing has would be taken for one of the process that was killed.
+    #[test]
+    fn a_process_is_meant_by_a_name_that_is_like_its_own() {
+        let mut kill = killed_in("/system.slice/shop.service");
+        kill.victim.comm = Some("shop-api".into());
+        for (filter, is_meant) in
+            [("comm = ['shop_api']", true), ("comm = ['shop']", true), ("comm = ['nginx']", false)]
+        {
+            let mut asked = meant(filter);
+            asked.count(&kill);
+            let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
+            assert_eq!(meant, if is_meant { vec![("shop-api", 1)] } else { vec![] }, "{filter}");
+            asked.hear(&kill);
+            assert_eq!(asked.unfound().count(), 1);
+            asked.runs(asked.0[0].text().to_owned().as_str());
+            assert_eq!((asked.unsure().count(), asked.unfound().count()), (0, 0));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use self::answer::{Answer, CANNOT_SAY};
 use self::evidence::Evidence;
 use self::question::Question;
 use crate::cli::VerifyArgs;
-use crate::commands::select::{filter_for, store_here, tell_of_agent};
+use crate::commands::select::{instead_of, store_here, tell_of_agent};
 use crate::files::is_other_than_store;
 use crate::ledger::Now;
 use crate::quote::Quoted;
@@ -99,12 +99,10 @@ fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> 
     let now = Now::here().context("cannot read the boot id")?;
     let own = store_here();
     match args.named_store() {
-        Some(store) if !store.exists() => match filter_for(store) {
-            Some(filter) => {
-                bail!("there is no store {}; or did you mean {filter}?", store.display())
-            }
-            None => bail!("there is no store {}", store.display()),
-        },
+        Some(store) if !store.exists() => {
+            let instead = instead_of(store).map(|instead| format!("; {instead}"));
+            bail!("there is no store {}{}", store.display(), instead.unwrap_or_default())
+        }
         Some(store) if is_other_than_store(store) => bail!(
             "{} is not a store, which alone has the kernel's count; for a saved log, try: \
              oom-trace history {}",

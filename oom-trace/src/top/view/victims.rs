@@ -61,7 +61,7 @@ pub(super) fn show(model: &Model, victims: &Victims, area: Rect, buffer: &mut Bu
     if rows.is_empty() && height > 0 {
         let why = match (&victims.domain, victims.exempt) {
             (Domain::Gone(_), _) if model.is_live => "Esc shows who would die on the machine",
-            (_, 0) => "no process",
+            (_, 0) => "no process in it now",
             _ => "none of its processes may be killed",
         };
         buffer.set_stringn(area.x, area.y + HEAD, why, usize::from(area.width), FAINT);
@@ -101,7 +101,8 @@ fn titled(model: &Model, victims: &Victims) -> String {
     }
     if victims.exempt_bytes > 0 {
         let (count, held) = (victims.exempt, size(victims.exempt_bytes));
-        parts.push(format!("{count} more may not be killed ({held})"));
+        let processes = if count == 1 { "process" } else { "processes" };
+        parts.push(format!("{count} more {processes} may not be killed ({held})"));
     }
     parts.join(" · ")
 }

@@ -38,7 +38,7 @@ impl Answer<'_> {
         });
         let meant = meant.unsure().map(|asked| {
             let kills =
-                asked.kills().map(|(cgroup, kills)| json!({ "cgroup": cgroup, "kills": kills }));
+                asked.kills().map(|(name, kills)| json!({ asked.by(): name, "kills": kills }));
             json!({
                 "asked": asked.name, "known": asked.is_known, "similar": kills.collect::<Vec<_>>(),
             })
@@ -71,7 +71,7 @@ impl Answer<'_> {
             "proven": proven.collect::<Vec<_>>(),
             "cgroup": cgroup,
             "meant": meant.collect::<Vec<_>>(),
-            "not_found": self.evidence.meant.unfound().collect::<Vec<_>>(),
+            "not_found": self.evidence.meant.unfound().map(|it| &it.name).collect::<Vec<_>>(),
             "message": message,
         });
         writeln!(out, "{answer}")

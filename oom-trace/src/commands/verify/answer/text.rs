@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
+
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
 use super::super::meant::Asked;
 use super::{Answer, Verdict};
@@ -51,9 +53,9 @@ impl Answer<'_> {
                 self.unknown(out)
             }
             Verdict::None => {
-                writeln!(out, "  {}", self.proof())?;
-                let mut unfound = self.evidence.meant.unfound();
-                unfound.try_for_each(|name| writeln!(out, "  {name} {}", self.nowhere()))
+                // Before what it rests on: it may be the "no" of a slip.
+                self.evidence.meant.unfound().try_for_each(|asked| self.unfound(asked, out))?;
+                writeln!(out, "  {}", self.proof())
             }
             Verdict::Unknown => {
                 self.unknown(out)?;
@@ -91,7 +93,7 @@ impl Answer<'_> {
         let Self { question, evidence, cgroup_missing, .. } = self;
         for hole in self.holes() {
             let Unproven { from, until, .. } = hole;
-            writeln!(out, "  {} to {}: {}", time(*from), time(*until), hole.told(evidence.ground))?;
+            writeln!(out, "  {}: {}", within(*from, *until), hole.told(evidence.ground))?;
         }
         for doubt in [Doubt::Who, Doubt::When, Doubt::Outcome] {
             let of_it = evidence.doubtful.iter().filter(|(is, _)| *is == doubt);
@@ -122,11 +124,20 @@ impl Answer<'_> {
             true => "does not cover what is below",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
-        for (cgroup, kills) in asked.kills().take(SHOWN) {
-            let cgroup = Quoted::from(cgroup.as_bytes());
-            writeln!(out, "    --cgroup {cgroup} ({})", Counted(kills, "kill"))?;
+        for (name, kills) in asked.kills().take(SHOWN) {
+            let name = Quoted::from(name.as_bytes());
+            writeln!(out, "    --{} {name} ({})", asked.by(), Counted(kills, "kill"))?;
         }
         Ok(())
+    }
+
+    /// A name that nothing has, and what it is the name of all the same.
+    fn unfound(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
+        let instead = asked
+            .as_cgroup
+            .as_ref()
+            .map(|path| format!("; a cgroup has that name: --cgroup {}", Quoted::from(path)));
+        writeln!(out, "  {} {}{}", asked.name, self.nowhere(), instead.unwrap_or_default())
     }
 
     /// Of a name that fits nothing.
@@ -163,7 +174,7 @@ impl Answer<'_> {
     /// What a "no" rests on.
     fn proof(&self) -> String {
         let unwatched = self.unwatched().map(|for_so_long| {
-            format!("; the agent did not run for {for_so_long} of it, which that count covers")
+            format!("; that count covers the {for_so_long} without an agent, too")
         });
         self.count() + &unwatched.unwrap_or_default()
     }
@@ -198,12 +209,25 @@ impl Answer<'_> {
                  not{}",
                 question.place()
             ),
+            (Some(2), _) => format!(
+                "the kernel counted 2 kills in that time (oom_kill in /proc/vmstat), both are recorded, and \
+                 neither was{}",
+                question.place()
+            ),
             (Some(kills), _) => format!(
                 "the kernel counted {kills} kills in that time (oom_kill in /proc/vmstat), all {kills} are \
                  recorded, and none was{}",
                 question.place()
             ),
         }
+    }
+}
+
+/// A span of time; in one that is shorter than what is told of a time, that.
+fn within(from: Timestamp, until: Timestamp) -> String {
+    match (time(from), time(until)) {
+        (from, until) if from == until => format!("around {from}"),
+        (from, until) => format!("{from} to {until}"),
     }
 }
 
