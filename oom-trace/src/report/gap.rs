@@ -1,4 +1,4 @@
-//! A span of time without an agent, in words.
+//! Spans of time in words: those without an agent, and those of which nobody knows.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,6 +6,9 @@ use jiff::tz::TimeZone;
 use super::place::on_host;
 use super::when::When;
 use crate::units::Age;
+
+/// More are not told of one by one.
+const FEW: usize = 3;
 
 /// A span of time without an agent.
 #[derive(Debug)]
@@ -25,13 +28,24 @@ impl Gap<'_> {
     }
 }
 
-fn span(from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
-    let second = |time| When { time: Some(time), boot_ns: None, zone };
-    format!("from {} to {}", second(from), second(until))
-}
-
-fn ms(from: Timestamp, until: Timestamp) -> u64 {
-    u64::try_from(until.duration_since(from).as_millis()).unwrap_or(0)
+/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of many the longest.
+pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
+    let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
+    let told = |gap: &Gap<'_>| {
+        let span = on_host(&span(gap.from, gap.until, zone), gap.host.filter(|_| is_fleet));
+        format!("{span} ({})", Age(gap.ms()))
+    };
+    let is_sure = gaps.iter().all(|gap| gap.is_sure);
+    let count = if is_sure { "for" } else { "for up to" };
+    Some(match gaps {
+        [gap] if is_sure => format!("not {}", told(gap)),
+        [gap] => format!("perhaps not {}: it ended without a word", told(gap)),
+        some if some.len() <= FEW => {
+            let spans: Vec<_> = some.iter().map(told).collect();
+            format!("{count} {} gaps: {}", some.len(), spans.join(", "))
+        }
+        many => format!("{count} {} gaps, the longest {}", many.len(), told(longest)),
+    })
 }
 
 /// Spans of which the same is said: each, or of many how long they are together, and which is the longest.
@@ -51,25 +65,11 @@ pub(super) fn of_spans(spans: &[(Timestamp, Timestamp)], zone: &TimeZone) -> Opt
     })
 }
 
-/// More are not told of one by one.
-const FEW: usize = 3;
+fn span(from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+    let second = |time| When { time: Some(time), boot_ns: None, zone };
+    format!("from {} to {}", second(from), second(until))
+}
 
-/// `not from 2026-11-27 08:10:39 to 2026-11-27 08:11:24 (45.1 s)`; of many the longest.
-pub(super) fn but(gaps: &[Gap<'_>], is_fleet: bool, zone: &TimeZone) -> Option<String> {
-    let longest = gaps.iter().max_by_key(|gap| gap.ms())?;
-    let told = |gap: &Gap<'_>| {
-        let span = on_host(&span(gap.from, gap.until, zone), gap.host.filter(|_| is_fleet));
-        format!("{span} ({})", Age(gap.ms()))
-    };
-    let is_sure = gaps.iter().all(|gap| gap.is_sure);
-    let count = if is_sure { "for" } else { "for up to" };
-    Some(match gaps {
-        [gap] if is_sure => format!("not {}", told(gap)),
-        [gap] => format!("perhaps not {}: it ended without a word", told(gap)),
-        some if some.len() <= FEW => {
-            let spans: Vec<_> = some.iter().map(told).collect();
-            format!("{count} {} gaps: {}", some.len(), spans.join(", "))
-        }
-        many => format!("{count} {} gaps, the longest {}", many.len(), told(longest)),
-    })
+fn ms(from: Timestamp, until: Timestamp) -> u64 {
+    u64::try_from(until.duration_since(from).as_millis()).unwrap_or(0)
 }

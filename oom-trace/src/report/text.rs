@@ -299,12 +299,13 @@ pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
     }
 }
 
-/// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m`.
+/// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m (median)`, and of two `6h 2m`.
 pub(super) fn interval(repeat: &Repeat) -> String {
     match (repeat.trend, repeat.interval_ms) {
         (Some(Trend { from_ms, to_ms, direction }), _) => {
             format!("{} → {}, {}", Age(from_ms), Age(to_ms), direction.name())
         }
+        (None, Some(ms)) if repeat.times > 2 => format!("{} (median)", Age(ms)),
         (None, Some(ms)) => Age(ms).to_string(),
         (None, None) => UNKNOWN.into(),
     }
