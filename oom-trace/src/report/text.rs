@@ -152,7 +152,7 @@ impl<W: Write> Page<'_, W> {
         let room = self.width.saturating_sub(2 + 7 + 2 + DATE + 2 + INTERVAL);
         let names: Vec<_> = names.iter().map(|name| short(name, room.max(20))).collect();
         let wide = longest(&names);
-        writeln!(self.out, "  {:wide$}  {:>5}  {:DATE$}  interval", "", "kills", "last")?;
+        writeln!(self.out, "  {:wide$}  {:>5}  {:DATE$}  median interval", "", "kills", "last")?;
         for (repeat, name) in shown.zip(&names) {
             let last = When { time: repeat.last, boot_ns: None, zone: &report.zone };
             let (times, last) = (repeat.times, format!("{last:#}"));
@@ -299,13 +299,12 @@ pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
     }
 }
 
-/// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m (median)`, and of two `6h 2m`.
+/// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m`.
 pub(super) fn interval(repeat: &Repeat) -> String {
     match (repeat.trend, repeat.interval_ms) {
         (Some(Trend { from_ms, to_ms, direction }), _) => {
             format!("{} → {}, {}", Age(from_ms), Age(to_ms), direction.name())
         }
-        (None, Some(ms)) if repeat.times > 2 => format!("{} (median)", Age(ms)),
         (None, Some(ms)) => Age(ms).to_string(),
         (None, None) => UNKNOWN.into(),
     }
