@@ -12,7 +12,7 @@ use crate::commands::select::{Follower, agent, instead_of, store_here};
 use crate::commands::trigger::{Hierarchy, Version};
 use crate::incident::model::Record;
 use crate::render::{Style, show_local_times};
-use crate::sink::Filter;
+use crate::sink::{Filter, FilterState, PathPattern};
 use crate::top::{self, Arrivals, Kills, Mount, Settings, Sort};
 
 /// Records that are looked through for the last kills: each has up to three.
@@ -82,12 +82,37 @@ fn hides_processes(mountinfo: &str) -> bool {
         .any(|value| !matches!(value, "0" | "off"))
 }
 
-/// Where kills come from while the view is shown, if from anywhere.
-struct Source(Option<Follower>);
+/// Where kills come from while the view is shown, if from anywhere, and which of them are wanted: beside
+/// one cgroup, all others would be taken for its own.
+struct Source {
+    follower: Option<Follower>,
+    wanted: FilterState,
+}
+
+impl Source {
+    /// With nothing to follow yet.
+    fn of(cgroups: &[PathPattern]) -> (Self, Option<String>) {
+        let wanted = Filter { cgroup: cgroups.to_vec(), ..Filter::default() };
+        let which = wanted.words();
+        (Self { follower: None, wanted: FilterState::new(wanted) }, which)
+    }
+
+    fn wanted(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+        records.retain(|record| self.wanted.takes(record));
+        records
+    }
+
+    /// The last from before that are wanted; from now on it follows.
+    fn follow(&mut self, follower: anyhow::Result<Follower>) -> anyhow::Result<Vec<Record>> {
+        let before = self.follower.insert(follower?).before(BEFORE)?;
+        Ok(self.wanted(before))
+    }
+}
 
 impl Arrivals for Source {
     fn take(&mut self) -> anyhow::Result<Vec<Record>> {
-        self.0.as_mut().map_or(Ok(Vec::new()), Follower::take)
+        let came = self.follower.as_mut().map_or(Ok(Vec::new()), Follower::take)?;
+        Ok(self.wanted(came))
     }
 }
 
@@ -97,7 +122,7 @@ impl Arrivals for Source {
 /// # Errors
 /// The store that is named cannot be read.
 fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
-    let wanted = Filter { cgroup: args.cgroup.clone(), ..Filter::default() };
+    let (mut source, which) = Source::of(&args.cgroup);
     let agent = if args.log { None } else { agent() };
     let of_agent = agent.as_ref().and_then(|(_, store)| store.clone());
     let named =
@@ -105,8 +130,8 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
     let store = named.or(of_agent.clone()).or_else(store_here).filter(|_| !args.log);
     let mut unread = String::new();
     if let Some(path) = &store {
-        match opened(Follower::of_store(path)) {
-            Ok((before, follower)) => {
+        match source.follow(Follower::of_store(path)) {
+            Ok(before) => {
                 let whose = match &agent {
                     Some((pid, _)) if of_agent.as_deref() == Some(path) => {
                         format!("the store of the running agent (pid {pid})")
@@ -116,7 +141,7 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
                     }
                     None => format!("{}; no agent runs, so nothing is added", shown(path)),
                 };
-                return Ok((Kills::new(whose, wanted, &before), Source(Some(follower))));
+                return Ok((Kills::new(whose, which, &before), source));
             }
             Err(error) if args.store.is_some() => {
                 return Err(match instead_of(path) {
@@ -132,18 +157,14 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
         Some((pid, _)) => format!("; agent {pid} keeps no store that can be seen"),
         None => "; no agent runs".to_owned(),
     };
-    Ok(match opened(Follower::of_log()) {
-        Ok((before, follower)) => {
-            let place = format!("{unread}from the kernel's log{why}");
-            (Kills::new(place, wanted, &before), Source(Some(follower)))
+    let kills = match source.follow(Follower::of_log()) {
+        Ok(before) => Kills::new(format!("{unread}from the kernel's log{why}"), which, &before),
+        Err(error) => {
+            source.follower = None;
+            Kills::new(format!("{unread}{error:#}"), which, &[])
         }
-        Err(error) => (Kills::new(format!("{unread}{error:#}"), wanted, &[]), Source(None)),
-    })
-}
-
-fn opened(follower: anyhow::Result<Follower>) -> anyhow::Result<(Vec<Record>, Follower)> {
-    let mut follower = follower?;
-    Ok((follower.before(BEFORE)?, follower))
+    };
+    Ok((kills, source))
 }
 
 fn shown(path: &Path) -> String {
@@ -153,6 +174,20 @@ fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_kills_in_the_cgroups_that_are_shown_are_wanted() {
+        let kill = crate::render::fixtures::memcg();
+        let own = kill.victim.cgroup.as_ref().unwrap().path.to_string();
+        let kill = Record::OomKill(Box::new(kill));
+        for (pattern, which, count) in
+            [(own.as_str(), format!("in {own}"), 1), ("/nowhere/*", "in /nowhere/*".into(), 0)]
+        {
+            let (mut source, told) = Source::of(&[pattern.parse().unwrap()]);
+            assert_eq!((source.wanted(vec![kill.clone()]).len(), told), (count, Some(which)));
+        }
+        assert_eq!(Source::of(&[]).1, None);
+    }
 
     #[test]
     fn hidden_processes_are_known_by_the_mount() {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::incident::model::Record;
 use crate::render::Row;
-use crate::sink::{Filter, FilterState};
 
 /// Kills that are kept to be looked at.
 const MOST: usize = 200;
@@ -20,13 +19,12 @@ pub(crate) trait Arrivals {
 }
 
 /// Kills, newest first, and where they are from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Kills {
     /// For people: where they are read, and what is missing there.
     pub(super) place: String,
-    /// For people: which are shown, if not all.
+    /// For people: which they are, if not all.
     pub(super) which: Option<String>,
-    wanted: FilterState,
     /// Why they could not be read the last time.
     pub(super) error: Option<String>,
     /// Each with the moment it came, if it came while the view was shown.
@@ -34,20 +32,15 @@ pub(crate) struct Kills {
 }
 
 impl Kills {
-    /// Those that are wanted of those from before, oldest first; `place` says where they are read.
-    pub(crate) fn new(place: String, wanted: Filter, before: &[Record]) -> Self {
-        let which = wanted.words();
-        let wanted = FilterState::new(wanted);
-        let mut kills = Self { place, which, wanted, error: None, rows: VecDeque::new() };
+    /// Those from before, oldest first; `place` says where they are read, and `which` they are, if not all.
+    pub(crate) fn new(place: String, which: Option<String>, before: &[Record]) -> Self {
+        let mut kills = Self { place, which, ..Self::default() };
         before.iter().for_each(|record| kills.take(record, None));
         kills
     }
 
     /// What came at a moment.
     pub(super) fn take(&mut self, record: &Record, at: Option<Duration>) {
-        if !self.wanted.takes(record) {
-            return;
-        }
         if let Record::OomExit(exit) = record {
             if let Some((row, _)) = self.rows.iter_mut().find(|(row, _)| row.is_of(exit)) {
                 row.set_end(exit);
@@ -69,25 +62,11 @@ mod tests {
     #[test]
     fn the_newest_is_first_and_those_that_come_are_told_apart() {
         let kill = Record::OomKill(Box::new(fixtures::memcg()));
-        let mut kills = Kills::new("here".into(), Filter::default(), std::slice::from_ref(&kill));
+        let mut kills = Kills::new("here".into(), None, std::slice::from_ref(&kill));
         kills.take(&kill, Some(Duration::from_secs(3)));
         let came: Vec<_> = kills.rows.iter().map(|it| it.1).collect();
         assert_eq!(came, [Some(Duration::from_secs(3)), None]);
         (0..2 * MOST).for_each(|_| kills.take(&kill, None));
         assert_eq!(kills.rows.len(), MOST);
-    }
-
-    /// Beside one cgroup, those of all others would be taken for its own.
-    #[test]
-    fn only_those_of_the_cgroups_that_are_shown_are_listed() {
-        let kill = Record::OomKill(Box::new(fixtures::memcg()));
-        let path = |record: &Record| record.kill()?.victim.cgroup.clone().map(|it| it.path);
-        let own = path(&kill).unwrap().to_string();
-        for (pattern, count) in [(own.as_str(), 2), ("/nowhere/*", 0)] {
-            let wanted = Filter { cgroup: vec![pattern.parse().unwrap()], ..Filter::default() };
-            let mut kills = Kills::new("here".into(), wanted, std::slice::from_ref(&kill));
-            kills.take(&kill, Some(Duration::ZERO));
-            assert_eq!(kills.rows.len(), count, "{pattern}");
-        }
     }
 }

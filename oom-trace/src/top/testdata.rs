@@ -8,7 +8,6 @@ use super::rows::Listing;
 use super::sample::{Cgroup, Machine, Sample, Task};
 use crate::incident::model::{Cgroup as VictimCgroup, Pressure, Record, System};
 use crate::render::fixtures;
-use crate::sink::Filter;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -109,7 +108,7 @@ pub(super) fn model(listing: Listing) -> Model {
     let mut old = fixtures::memcg();
     old.victim.cgroup = Some(VictimCgroup { path: "/system.slice/app.service".into(), id: None });
     let place = "the store of the running agent (pid 871)".to_owned();
-    let kills = Kills::new(place, Filter::default(), &[Record::OomKill(Box::new(old.clone()))]);
+    let kills = Kills::new(place, None, &[Record::OomKill(Box::new(old.clone()))]);
     let mut model = Model::new("web1".into(), Duration::from_secs(2), listing, kills);
     model.is_live = true;
     model.set_heights([8, 4, 3], 24);
