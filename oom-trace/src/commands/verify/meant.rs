@@ -74,8 +74,8 @@ impl Asked {
     }
 
     fn count(&mut self, kill: &OomKill) {
-        if let Some(comm) = kill.victim.comm.as_ref().filter(|_| self.is_process()) {
-            let comm = comm.to_utf8();
+        if self.is_process() {
+            let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
             if distance(self.text(), &comm).is_some_and(Distance::is_slip) {
                 *self.alike.entry(comm.into_owned()).or_default() += 1;
             }
@@ -298,6 +298,10 @@ mod tests {
             asked.runs(asked.0[0].text().to_owned().as_str());
             assert_eq!((asked.unsure().count(), asked.unfound().count()), (0, 0));
         }
+        // Where it ran says nothing of its name.
+        let mut asked = meant("comm = ['shop']");
+        asked.count(&killed_in("/system.slice/shop.service"));
+        assert_eq!(asked.unsure().count(), 0);
     }
 
     #[test]
