@@ -45,16 +45,14 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
         since,
         until,
         watch: store.map(|store| watch(&ledger, since, until, is_here && runs_with(store))),
-        missing: None,
+        missing: Vec::new(),
         unknown: Vec::new(),
     };
     for hole in ledger.unproven(since, until) {
         match hole.why {
             Why::Missing { kills, .. } => {
                 let (from, until) = hole.counted;
-                let missing = account.missing.get_or_insert(Missing { kills: 0, from, until });
-                missing.kills = missing.kills.saturating_add(kills);
-                missing.until = until;
+                account.missing.push(Missing { kills, from, until });
             }
             // For another reason, and the same for who reads it.
             _ => match account.unknown.last_mut() {

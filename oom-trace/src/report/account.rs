@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::gap::{Gap, but, of_spans};
+use super::gap::{FEW, Gap, but, of_spans};
 use super::when::{When, zone_name};
 use crate::units::Counted;
 
@@ -18,8 +18,8 @@ pub struct Account {
     pub until: Timestamp,
     /// When an agent watched; `None` where that is not what it is read from.
     pub watch: Option<Watch>,
-    /// Kills that the kernel counted and that are not recorded.
-    pub missing: Option<Missing>,
+    /// Kills that the kernel counted and that are not recorded, in order.
+    pub missing: Vec<Missing>,
     /// The spans in it of which nobody knows.
     pub unknown: Vec<(Timestamp, Timestamp)>,
 }
@@ -64,28 +64,30 @@ impl Account {
 
     /// Whether each kill that the kernel counted is recorded.
     pub(super) const fn is_whole(&self) -> bool {
-        self.missing.is_none() && self.unknown.is_empty()
+        self.missing.is_empty() && self.unknown.is_empty()
     }
 
     /// What the kernel counted and nobody recorded.
     #[must_use]
     pub fn unrecorded(&self, zone: &TimeZone) -> Option<String> {
-        let Missing { kills, from, until } = self.missing?;
+        let (first, last) = self.missing.first().zip(self.missing.last())?;
+        let kills = self.missing.iter().map(|it| it.kills).sum();
+        let all = [Missing { kills, from: first.from, until: last.until }];
+        // That some were killed after the last record must not be lost among those before the first.
+        let told = if self.missing.len() <= FEW { self.missing.as_slice() } else { &all };
         let whose = if self.watch.is_some() { "not recorded" } else { "no longer in its log" };
         let are = if kills == 1 { "is" } else { "are" };
-        let perhaps = if from < self.since || until > self.until {
+        let perhaps = if first.from < self.since || last.until > self.until {
             ", perhaps not all in that time"
         } else {
             ""
         };
         let when = |time| When { time: Some(time), boot_ns: None, zone };
-        Some(format!(
-            "the kernel counted {} between {} and {} {} that {are} {whose}{perhaps}",
-            Counted(kills, "kill"),
-            when(from),
-            when(until),
-            zone_name(zone)
-        ))
+        let spans = told.iter().map(|Missing { kills, from, until }| {
+            format!("{} between {} and {}", Counted(*kills, "kill"), when(*from), when(*until))
+        });
+        let spans = spans.collect::<Vec<_>>().join(", ");
+        Some(format!("the kernel counted {spans} {} that {are} {whose}{perhaps}", zone_name(zone)))
     }
 }
 
@@ -113,22 +115,29 @@ mod tests {
     use super::super::testdata::at;
     use super::*;
 
-    fn account(watch: Option<Watch>, missing: Option<Missing>, unknown: &[(i64, i64)]) -> Account {
+    fn account(watch: Option<Watch>, missing: &[Missing], unknown: &[(i64, i64)]) -> Account {
         let unknown = unknown.iter().map(|(from, until)| (at(*from), at(*until))).collect();
-        Account { host: None, since: at(0), until: at(120), watch, missing, unknown }
+        Account {
+            host: None,
+            since: at(0),
+            until: at(120),
+            watch,
+            missing: missing.to_vec(),
+            unknown,
+        }
     }
 
     #[test]
     fn what_was_watched_and_what_was_counted_is_told() {
         let whole = Watch { span: Some((at(0), at(120))), is_whole: true, ..Watch::default() };
         assert_eq!(
-            account(Some(whole.clone()), None, &[]).told(&TimeZone::UTC),
+            account(Some(whole.clone()), &[], &[]).told(&TimeZone::UTC),
             "An agent watched all of that time. By the kernel's own count, no kill is missing."
         );
         let gap = (at(60), at(62), true);
         let broken = Watch { is_whole: false, runs_still: true, gaps: vec![gap], ..whole };
         let missing = Missing { kills: 3, from: at(60), until: at(62) };
-        let told = account(Some(broken), Some(missing), &[]);
+        let told = account(Some(broken.clone()), &[missing], &[]);
         assert_eq!(
             told.told(&TimeZone::UTC),
             "An agent has watched since 2026-11-01 00:30, but not from 2026-11-01 01:30:00 to \
@@ -139,23 +148,34 @@ mod tests {
             "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00 UTC that are \
              not recorded"
         );
+        let later = Missing { kills: 1, from: at(100), until: at(110) };
+        let twice = account(Some(broken.clone()), &[missing, later], &[]);
+        assert_eq!(
+            twice.unrecorded(&TimeZone::UTC).unwrap(),
+            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00, 1 kill between \
+             2026-11-01 02:10:00 and 2026-11-01 02:20:00 UTC that are not recorded"
+        );
+        let often = account(Some(broken), &[missing, later, later, later], &[]);
+        let all =
+            "the kernel counted 6 kills between 2026-11-01 01:30:00 and 2026-11-01 02:20:00 UTC";
+        assert!(often.unrecorded(&TimeZone::UTC).unwrap().starts_with(all));
     }
 
     #[test]
     fn a_time_of_which_nothing_is_known_is_no_all_clear() {
-        let nobody = account(Some(Watch::default()), None, &[(0, 1), (5, 6)]);
+        let nobody = account(Some(Watch::default()), &[], &[(0, 1), (5, 6)]);
         assert_eq!(
             nobody.told(&TimeZone::UTC),
             "No agent watched then. Nobody knows whether there were kills from 2026-11-01 00:30:00 to \
              2026-11-01 00:31:00 (1m 0s), from 2026-11-01 00:35:00 to 2026-11-01 00:36:00 (1m 0s): \
              oom-trace verify says why."
         );
-        let often = account(None, None, &[(0, 1), (5, 6), (8, 20), (30, 31)]).told(&TimeZone::UTC);
+        let often = account(None, &[], &[(0, 1), (5, 6), (8, 20), (30, 31)]).told(&TimeZone::UTC);
         let spans = "in 4 spans, together 15m 0s, the longest from 2026-11-01 00:38:00 to";
         assert!(often.contains(spans), "{often}");
         assert_eq!(nobody.unrecorded(&TimeZone::UTC), None);
         let missing = Missing { kills: 1, from: at(-60), until: at(120) };
-        let log = account(None, Some(missing), &[]);
+        let log = account(None, &[missing], &[]);
         assert_eq!(log.told(&TimeZone::UTC), "");
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),

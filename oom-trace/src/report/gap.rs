@@ -8,7 +8,7 @@ use super::when::When;
 use crate::units::Age;
 
 /// More are not told of one by one.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 /// A span of time without an agent.
 #[derive(Debug)]

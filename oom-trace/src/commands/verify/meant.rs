@@ -43,9 +43,26 @@ pub(super) struct Asked {
     /// A cgroup of this machine that has the name of a unit which there is not.
     pub(super) as_cgroup: Option<KernelText>,
     /// Kills in cgroups whose name is like it, or of processes whose name is.
-    alike: BTreeMap<String, u64>,
+    alike: BTreeMap<(By, String), u64>,
     /// Kills below a cgroup that its pattern fits.
-    below: BTreeMap<String, u64>,
+    below: BTreeMap<(By, String), u64>,
+}
+
+/// What a kill may be asked for by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum By {
+    Cgroup,
+    Comm,
+}
+
+impl By {
+    /// As the filter is called.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::Comm => "comm",
+        }
+    }
 }
 
 /// All that are asked for.
@@ -53,11 +70,6 @@ pub(super) struct Asked {
 pub(super) struct Meant(Vec<Asked>);
 
 impl Asked {
-    /// What it is asked by.
-    pub(super) const fn by(&self) -> &'static str {
-        if self.is_process() { "comm" } else { "cgroup" }
-    }
-
     const fn is_process(&self) -> bool {
         !self.filter.comm.is_empty()
     }
@@ -68,19 +80,18 @@ impl Asked {
     }
 
     /// Cgroups in which something was killed that may be meant, or names of processes, and how often.
-    pub(super) fn kills(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(super) fn kills(&self) -> impl Iterator<Item = (By, &str, u64)> {
         let alike = self.alike.iter().filter(|_| !self.is_known);
-        self.below.iter().chain(alike).map(|(cgroup, kills)| (cgroup.as_str(), *kills))
+        self.below.iter().chain(alike).map(|((by, name), kills)| (*by, name.as_str(), *kills))
     }
 
     fn count(&mut self, kill: &OomKill) {
-        if self.is_process() {
-            let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
-            if distance(self.text(), &comm).is_some_and(Distance::is_slip) {
-                *self.alike.entry(comm.into_owned()).or_default() += 1;
-            }
+        let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
+        if self.is_process() && distance(self.text(), &comm).is_some_and(Distance::is_slip) {
+            *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
             return;
         }
+        // A process may be asked for by the name of its place.
         let Some(cgroup) = &kill.victim.cgroup else { return };
         let is_below = self.filter.cgroup.iter().any(|pattern| pattern.fits_above(&cgroup.path));
         let kills = match is_below {
@@ -88,7 +99,7 @@ impl Asked {
             false if self.is_like(kill) => &mut self.alike,
             false => return,
         };
-        *kills.entry(cgroup.path.to_string()).or_default() += 1;
+        *kills.entry((By::Cgroup, cgroup.path.to_string())).or_default() += 1;
     }
 
     fn is_like(&self, kill: &OomKill) -> bool {
@@ -292,16 +303,18 @@ mod tests {
             let mut asked = meant(filter);
             asked.count(&kill);
             let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
-            assert_eq!(meant, if is_meant { vec![("shop-api", 1)] } else { vec![] }, "{filter}");
+            let expected = is_meant.then_some((By::Comm, "shop-api", 1));
+            assert_eq!(meant, Vec::from_iter(expected), "{filter}");
             asked.hear(&kill);
             assert_eq!(asked.unfound().count(), 1);
             asked.runs(asked.0[0].text().to_owned().as_str());
             assert_eq!((asked.unsure().count(), asked.unfound().count()), (0, 0));
         }
-        // Where it ran says nothing of its name.
-        let mut asked = meant("comm = ['shop']");
-        asked.count(&killed_in("/system.slice/shop.service"));
-        assert_eq!(asked.unsure().count(), 0);
+        // Or by that of where it ran.
+        let mut asked = meant("comm = ['build-8812']");
+        asked.count(&killed_in("/runner.slice/build-8812"));
+        let kills: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
+        assert_eq!(kills, [(By::Cgroup, "/runner.slice/build-8812", 1)]);
     }
 
     #[test]
@@ -326,7 +339,8 @@ mod tests {
             let mut asked = meant(filter);
             asked.count(&kill);
             let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
-            assert_eq!(meant, [("/system.slice/jenkins.service/job-4711", 1)], "{filter}");
+            let path = "/system.slice/jenkins.service/job-4711";
+            assert_eq!(meant, [(By::Cgroup, path, 1)], "{filter}");
         }
         for filter in ["unit = ['job-4712']", "unit = ['nginx']", "cgroup = ['/user.slice/*']"] {
             let mut asked = meant(filter);

@@ -38,7 +38,7 @@ impl Answer<'_> {
         });
         let meant = meant.unsure().map(|asked| {
             let kills =
-                asked.kills().map(|(name, kills)| json!({ asked.by(): name, "kills": kills }));
+                asked.kills().map(|(by, name, kills)| json!({ by.name(): name, "kills": kills }));
             json!({
                 "asked": asked.name, "known": asked.is_known, "similar": kills.collect::<Vec<_>>(),
             })

@@ -124,9 +124,9 @@ impl Answer<'_> {
             true => "does not cover what is below",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
-        for (name, kills) in asked.kills().take(SHOWN) {
+        for (by, name, kills) in asked.kills().take(SHOWN) {
             let name = Quoted::from(name.as_bytes());
-            writeln!(out, "    --{} {name} ({})", asked.by(), Counted(kills, "kill"))?;
+            writeln!(out, "    --{} {name} ({})", by.name(), Counted(kills, "kill"))?;
         }
         Ok(())
     }
