@@ -22,6 +22,12 @@ impl Distance {
         self.letters == 0
     }
 
+    /// One is part of the other, or a letter differs, of which the word has four; of eight two, and so on. Names of
+    /// processes are short: ruby is not rust, and a dog no hog.
+    pub(crate) fn is_slip_of(self, word: &str) -> bool {
+        self.slips.saturating_mul(4) <= word.chars().count()
+    }
+
     /// One is part of the other, or two letters differ at the most.
     pub(crate) fn is_slip(self) -> bool {
         self.slips <= 2

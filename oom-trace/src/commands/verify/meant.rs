@@ -87,7 +87,8 @@ impl Asked {
 
     fn count(&mut self, kill: &OomKill) {
         let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
-        if self.is_process() && distance(self.text(), &comm).is_some_and(Distance::is_slip) {
+        let is_like = |it: Distance| it.is_slip_of(self.text());
+        if self.is_process() && distance(self.text(), &comm).is_some_and(is_like) {
             *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
             return;
         }
@@ -109,7 +110,8 @@ impl Asked {
         let of_container = at.container.and_then(|it| it.name.as_deref());
         let mut names = path.split('/').chain(of_pod).chain(of_container);
         let asked = self.text().rsplit('/').next().unwrap_or_default();
-        names.any(|name| distance(asked, name).is_some_and(Distance::is_slip))
+        let is_like = if self.is_process() { Distance::is_none } else { Distance::is_slip };
+        names.any(|name| distance(asked, name).is_some_and(is_like))
     }
 }
 
@@ -298,9 +300,10 @@ mod tests {
         let mut kill = killed_in("/system.slice/shop.service");
         kill.victim.comm = Some("shop-api".into());
         for (filter, is_meant) in
-            [("comm = ['shop_api']", true), ("comm = ['shop']", true), ("comm = ['nginx']", false)]
+            [("shop_api", true), ("shop", true), ("nginx", false), ("slop", false), ("api", false)]
         {
-            let mut asked = meant(filter);
+            let filter = format!("comm = ['{filter}']");
+            let mut asked = meant(&filter);
             asked.count(&kill);
             let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
             let expected = is_meant.then_some((By::Comm, "shop-api", 1));
@@ -310,6 +313,10 @@ mod tests {
             asked.runs(asked.0[0].text().to_owned().as_str());
             assert_eq!((asked.unsure().count(), asked.unfound().count()), (0, 0));
         }
+        kill.victim.comm = Some("hog".into());
+        let mut asked = meant("comm = ['dog', 'log', 'hot', 'sho']");
+        asked.count(&kill);
+        assert_eq!(asked.unsure().count(), 0);
         // Or by that of where it ran.
         let mut asked = meant("comm = ['build-8812']");
         asked.count(&killed_in("/runner.slice/build-8812"));
