@@ -48,10 +48,8 @@ impl Unmatched {
                 Some(Asked::new(kind, word, alone))
             })
             .collect();
-        asked.extend(filter.comm.iter().map(|it| {
-            let alone = Filter { comm: vec![it.clone()], ..Filter::default() };
-            Asked::new("comm", it.text(), alone)
-        }));
+        let processes = filter.processes().into_iter();
+        asked.extend(processes.map(|(name, alone)| Asked::new("comm", &name, alone)));
         Self { asked, seen: HashSet::new() }
     }
 

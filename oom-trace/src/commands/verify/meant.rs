@@ -11,7 +11,7 @@ use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked as Named;
 use crate::incident::model::OomKill;
 use crate::near::{Distance, distance};
-use crate::sink::{Filter, NamePattern, Whereabouts};
+use crate::sink::{Filter, Whereabouts};
 use crate::text::KernelText;
 
 /// Where the files of units are (systemd.unit(5)): one that is stopped, or has failed, has no cgroup.
@@ -126,11 +126,8 @@ impl Meant {
             alike: BTreeMap::new(),
             below: BTreeMap::new(),
         };
-        let process = |comm: &NamePattern| {
-            let alone = Filter { comm: vec![comm.clone()], ..Filter::default() };
-            (format!("process {}", comm.text()), alone)
-        };
-        let processes = filter.comm.iter().map(process);
+        let processes = filter.processes().into_iter();
+        let processes = processes.map(|(name, alone)| (format!("process {name}"), alone));
         Self(filter.places().into_iter().chain(processes).map(asked).collect())
     }
 

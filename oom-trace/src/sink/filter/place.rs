@@ -120,4 +120,11 @@ impl Filter {
         }
         places
     }
+
+    /// Each name of a process that is asked for, and what it alone asks for.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(String, Self)> {
+        let alone = |it: &NamePattern| Self { comm: vec![it.clone()], ..Self::default() };
+        self.comm.iter().map(|it| (it.text().to_owned(), alone(it))).collect()
+    }
 }
