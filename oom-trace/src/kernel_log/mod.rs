@@ -17,6 +17,7 @@ pub(crate) mod pstore;
 pub mod reader;
 mod record;
 mod scan;
+mod skim;
 pub mod this_boot;
 mod told;
 mod untold;

@@ -9,6 +9,7 @@ use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::Record;
 use crate::kernel_log::device::{Boundary, Device, Taken};
+use crate::kernel_log::skim::{Next, Skim};
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
 
 /// A shorter suspension moves no kill by a time that matters.
@@ -30,20 +31,51 @@ pub(crate) struct Limits {
     pub(crate) has_times: bool,
 }
 
-/// Hands on all that it has, oldest first; or what it had by then.
+/// What of the log is wanted.
+pub(crate) struct Part<'a> {
+    /// Nothing after this.
+    pub(crate) until: Option<&'a mut Boundary>,
+    /// Whether the kill whose line has this stamp, in microseconds, is known: what comes of it, if anything
+    /// does, may lack what its dump tells.
+    pub(crate) is_known: &'a dyn Fn(u64) -> bool,
+}
+
+impl Part<'_> {
+    /// All of it.
+    pub(crate) fn all() -> Self {
+        Self { until: None, is_known: &|_| false }
+    }
+
+    /// All kills, for whom it is enough that they were.
+    pub(crate) fn without_dumps() -> Self {
+        Self { until: None, is_known: &|_| true }
+    }
+}
+
+/// Hands on what it has, oldest first, by now.
 ///
 /// # Errors
 /// It cannot be read, or `each` fails.
 pub(crate) fn read(
     host: &Host,
-    mut until: Option<&mut Boundary>,
+    part: Part<'_>,
     mut each: impl FnMut(Record) -> anyhow::Result<()>,
 ) -> anyhow::Result<Limits> {
+    let Part { mut until, is_known } = part;
     let mut device = Device::open()?;
     let mut parser = Parser::new(machine(host));
     let clock = (suspended() < SHORT).then(Clock::now);
     let mut first = None;
     let mut lost = 0;
+    let mut skim = Skim::new(is_known);
+    let mut parse = |(message, is_torn): Next| {
+        let mut done = if is_torn { parser.gap() } else { Vec::new() };
+        if let Some(entry) = message.entry() {
+            let time = clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
+            done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
+        }
+        done.into_iter().try_for_each(&mut each)
+    };
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         while batch.len() < BATCH
@@ -60,23 +92,15 @@ pub(crate) fn read(
         if batch.is_empty() {
             break;
         }
-        for (record, gap) in batch.drain(..) {
+        for (message, gap) in batch.drain(..) {
             // Of a storm, the beginning may be overwritten.
-            let begins_late = first.is_none() && record.sequence > 0;
-            first.get_or_insert(record.sequence);
-            let mut done = Vec::new();
-            if gap > 0 || begins_late {
-                lost += gap;
-                done = parser.gap();
-            }
-            if let Some(entry) = record.entry() {
-                let time =
-                    clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
-                done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
-            }
-            done.into_iter().try_for_each(&mut each)?;
+            let begins_late = first.is_none() && message.sequence > 0;
+            first.get_or_insert(message.sequence);
+            lost += gap;
+            skim.push((message, gap > 0 || begins_late)).into_iter().try_for_each(&mut parse)?;
         }
     }
+    skim.rest().into_iter().try_for_each(&mut parse)?;
     parser.flush().into_iter().try_for_each(&mut each)?;
     let reaches_back = first.is_none_or(|first| first == 0);
     Ok(Limits { reaches_back, lost, has_times: clock.is_some() })

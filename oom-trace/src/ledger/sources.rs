@@ -3,7 +3,7 @@
 use super::boot::Boot;
 use super::{Ledger, Now};
 use crate::incident::model::Record;
-use crate::kernel_log::this_boot;
+use crate::kernel_log::this_boot::{self, Part};
 use crate::store::{Archive, BootSeen, StoreError};
 
 impl Ledger {
@@ -52,7 +52,7 @@ impl Ledger {
     /// The log cannot be read.
     pub(crate) fn of_log(now: &Now) -> anyhow::Result<Self> {
         let mut ledger = Self::of_boot(now);
-        this_boot::read(&now.host, None, |record| {
+        this_boot::read(&now.host, Part::without_dumps(), |record| {
             if let Record::OomKill(kill) = record {
                 ledger.take_kill(&kill);
             }

@@ -15,14 +15,14 @@ use std::{io, thread};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use self::matching::{Logged, missing};
+use self::matching::{Logged, Records};
 use crate::delivery::Pace;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{OomKill, Record};
 use crate::kernel_log::device::Boundary;
 use crate::kernel_log::pstore::PLACES;
-use crate::kernel_log::this_boot::{self, Limits, suspended};
+use crate::kernel_log::this_boot::{self, Limits, Part, suspended};
 use crate::say::say;
 use crate::store::{Archive, StoreError, Told};
 use crate::units::Counted;
@@ -84,7 +84,9 @@ impl Backfill {
     pub(crate) fn start(before: Before, mut boundary: Boundary, pace: Pace) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(WAITING);
         let host = before.host.clone();
-        let log = move |each: &mut Each<'_>| this_boot::read(&host, Some(&mut boundary), each);
+        let log = move |is_known: &IsKnown<'_>, each: &mut Each<'_>| {
+            this_boot::read(&host, Part { until: Some(&mut boundary), is_known }, each)
+        };
         let slept = u64::try_from(suspended().as_nanos()).unwrap_or(u64::MAX);
         let run = move || {
             let kept = PLACES.iter().map(Path::new).collect();
@@ -167,6 +169,9 @@ impl Backfill {
     }
 }
 
+/// Whether a kill is known by the stamp of its line.
+type IsKnown<'a> = dyn Fn(u64) -> bool + 'a;
+
 /// Takes a record of the log.
 type Each<'a> = dyn FnMut(Record) -> anyhow::Result<()> + 'a;
 
@@ -174,7 +179,7 @@ struct Search<L> {
     before: Before,
     pace: Pace,
     sender: Sender<Found>,
-    /// Hands on what the kernel's log has.
+    /// Hands on what the kernel's log has; of kills that are known, no more than that they were.
     log: L,
     /// How long the machine slept, in nanoseconds.
     slept: u64,
@@ -194,7 +199,7 @@ enum Ended {
     Log(anyhow::Error),
 }
 
-impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
+impl<L: FnMut(&IsKnown<'_>, &mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
     fn run(mut self) {
         if !self.pace.is_ready() {
             say("kills from before this start are told once the store works");
@@ -228,17 +233,28 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
             self.kept = places;
             return Err(error);
         }
-        let Before { host, until, .. } = &self.before;
-        let told = archive.kills(&host.boot_id)?;
-        let mut logged = Vec::new();
-        let limits = (self.log)(&mut |record| {
-            logged.extend(record.kill().and_then(Logged::of));
-            Ok(())
-        })
-        .map_err(Ended::Log)?;
-        let missing = missing(logged, &told, self.slept);
-        let sum = Sum::of(&told, *until, &missing, limits);
-        self.tell(missing.iter().map(Logged::key).collect())?;
+        let told = archive.kills(&self.before.host.boot_id)?;
+        let mut sum = Sum::of(&told, self.before.until);
+        let mut stamps: Vec<_> = told.kills.iter().filter_map(|known| known.log_us).collect();
+        stamps.sort_unstable();
+        let is_known = |us: u64| {
+            stamps.binary_search(&us).is_ok() || told.pruned.log_us.is_some_and(|last| us <= last)
+        };
+        let mut records = Records::new(&told, self.slept);
+        // One after the other as it is read: a long log takes longer than some agents live.
+        let limits = self.tell(&is_known, |logged| {
+            let is_missing = records.lack(logged);
+            sum.known += if is_missing { u64::from(logged.kills) } else { 0 };
+            is_missing
+        })?;
+        let late: Vec<_> = records.lack_in_the_end().collect();
+        if !late.is_empty() {
+            sum.known += late.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
+            let stamps: HashSet<_> = late.iter().map(|logged| logged.log_us).collect();
+            let late: HashSet<_> = late.iter().map(Logged::key).collect();
+            self.tell(&|us| !stamps.contains(&us), |logged| late.contains(&logged.key()))?;
+        }
+        sum.reaches_back = limits.reaches_back;
         self.sender.blocking_send(Found::Sum(sum)).map_err(|_| Ended::Stopped)
     }
 
@@ -251,16 +267,16 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
         })
     }
 
-    /// The log once more: what is missing may be more than there is room for at once.
-    fn tell(&mut self, mut missing: HashSet<(u32, u64)>) -> Result<(), Ended> {
-        if missing.is_empty() {
-            return Ok(());
-        }
+    /// Reads the log, and tells what is missing: there may be more than there is room for at once.
+    fn tell(
+        &mut self,
+        is_known: &IsKnown<'_>,
+        mut is_missing: impl FnMut(&Logged) -> bool,
+    ) -> Result<Limits, Ended> {
         let Self { log, pace, sender, .. } = self;
-        let read = log(&mut |record| {
+        let read = log(is_known, &mut |record| {
             let Record::OomKill(kill) = record else { return Ok(()) };
-            let key = Logged::of(&kill).map(|logged| logged.key());
-            if !key.is_some_and(|key| missing.remove(&key)) {
+            if !Logged::of(&kill).is_some_and(|logged| is_missing(&logged)) {
                 return Ok(());
             }
             if !pace.wait() || sender.blocking_send(Found::Missed(kill)).is_err() {
@@ -268,25 +284,21 @@ impl<L: FnMut(&mut Each<'_>) -> anyhow::Result<Limits>> Search<L> {
             }
             Ok(())
         });
-        match read {
-            Ok(_) => Ok(()),
-            Err(error) if matches!(error.downcast_ref(), Some(Ended::Stopped)) => {
-                Err(Ended::Stopped)
-            }
-            Err(error) => Err(Ended::Log(error)),
-        }
+        read.map_err(|error| match error.downcast_ref() {
+            Some(Ended::Stopped) => Ended::Stopped,
+            _ => Ended::Log(error),
+        })
     }
 }
 
 impl Sum {
-    fn of(told: &Told, until: u64, missing: &[Logged], limits: Limits) -> Self {
+    /// What the store has of it.
+    fn of(told: &Told, until: u64) -> Self {
         let Told { kills, pruned } = told;
         // The store has those that were seen since, too.
         let before = kills.iter().filter(|known| known.boot_ns < until);
-        let known = before.map(|known| u64::from(known.kills)).sum::<u64>()
-            + pruned.kills
-            + missing.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
-        Self { known, reaches_back: limits.reaches_back }
+        let known = before.map(|known| u64::from(known.kills)).sum::<u64>() + pruned.kills;
+        Self { known, reaches_back: false }
     }
 }
 

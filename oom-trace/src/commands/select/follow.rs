@@ -16,7 +16,8 @@ use crate::enrich::host::Host;
 use crate::files::{STORE, is_begun_by};
 use crate::incident::model::Record;
 use crate::kernel_log::device::{Device, Taken};
-use crate::kernel_log::{Entry, Parser, Stamp, this_boot};
+use crate::kernel_log::this_boot::{self, Part};
+use crate::kernel_log::{Entry, Parser, Stamp};
 use crate::store::{Archive, BATCH_BYTES};
 
 /// Between two looks: a person waits.
@@ -113,7 +114,7 @@ impl Follower {
             Source::Log { .. } => {
                 let mut found = Vec::new();
                 let host = Host::here().context("cannot read the boot id")?;
-                this_boot::read(&host, None, |record| {
+                this_boot::read(&host, Part::all(), |record| {
                     found.push(record);
                     Ok::<_, anyhow::Error>(())
                 })?;

@@ -12,7 +12,7 @@ use crate::config::service_store;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
-use crate::kernel_log::this_boot::{self, Limits, suspended};
+use crate::kernel_log::this_boot::{self, Limits, Part, suspended};
 use crate::store::Archive;
 use crate::units::Counted;
 
@@ -88,7 +88,7 @@ impl ThisBoot {
 pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
-        this_boot::read(&host, None, |record| taker.take_logged(record))?;
+        this_boot::read(&host, Part::all(), |record| taker.take_logged(record))?;
     let limits = &mut taker.told.limits;
     if !reaches_back {
         limits.push("the kernel's log does not go back to boot; older kills may be missing".into());

@@ -46,6 +46,16 @@ impl Kmsg {
         Some(Self { priority, sequence, boot_ns, caller, text: unescape(text) })
     }
 
+    /// When it was logged, in the log's own unit.
+    pub(in crate::kernel_log) const fn log_us(&self) -> u64 {
+        self.boot_ns / 1000
+    }
+
+    /// What it says, whoever wrote it.
+    pub(in crate::kernel_log) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// What it says; `None` if it was not the kernel that wrote it.
     #[must_use]
     pub fn entry(&self) -> Option<Entry<'_>> {

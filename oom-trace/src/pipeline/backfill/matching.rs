@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::incident::model::OomKill;
-use crate::store::{Known, Told};
+use crate::store::{Known, Pruned, Told};
 
 /// By how many nanoseconds the log's stamp of a kill may differ from the hooks': the log's line comes
 /// after the decision, and a dump of a thousand tasks to a serial console before it.
@@ -69,28 +69,69 @@ pub(super) fn is_again(logged: &Logged, known: &Known) -> bool {
     logged.tid == known.tid && known.kills > 1 && known.log_us.is_some_and(within)
 }
 
-/// Those of the log that were not told. Each record is of one kill: ids of threads are used again.
-pub(super) fn missing(logged: Vec<Logged>, told: &Told, slept: u64) -> Vec<Logged> {
-    let mut threads: BTreeMap<u32, (Vec<Logged>, Vec<Known>)> = BTreeMap::new();
-    for logged in logged {
-        if !is_pruned(&logged, told) {
-            threads.entry(logged.tid).or_default().0.push(logged);
-        }
-    }
-    for known in &told.kills {
-        if let Some((_, of_thread)) = threads.get_mut(&known.tid) {
-            of_thread.push(*known);
-        }
-    }
-    let mut missing: Vec<_> =
-        threads.into_values().flat_map(|(logged, known)| unmatched(logged, known, slept)).collect();
+/// Those of the log that were not told, in its order.
+pub(super) fn missing(
+    logged: impl Iterator<Item = Logged>,
+    told: &Told,
+    slept: u64,
+) -> Vec<Logged> {
+    let mut records = Records::new(told, slept);
+    let mut missing: Vec<_> = logged.filter(|logged| records.lack(logged)).collect();
+    missing.extend(records.lack_in_the_end());
     missing.sort_unstable_by_key(|logged| logged.log_us);
     missing
 }
 
+/// What was told, by thread. Each record is of one kill: ids of threads are used again.
+pub(super) struct Records {
+    threads: BTreeMap<u32, Vec<Known>>,
+    pruned: Pruned,
+    slept: u64,
+    /// Kills of the log of which one of several may have been told.
+    unsure: BTreeMap<u32, Vec<Logged>>,
+}
+
+impl Records {
+    pub(super) fn new(told: &Told, slept: u64) -> Self {
+        let mut threads: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
+        for known in &told.kills {
+            threads.entry(known.tid).or_default().push(*known);
+        }
+        Self { threads, pruned: told.pruned, slept, unsure: BTreeMap::new() }
+    }
+
+    /// Whether the next kill of the log is surely missing. A record that names no line of the log may be of
+    /// it or of another one: that is known in the end.
+    pub(super) fn lack(&mut self, logged: &Logged) -> bool {
+        if is_pruned(logged, &self.pruned) {
+            return false;
+        }
+        let Some(known) = self.threads.get_mut(&logged.tid) else { return true };
+        if known.iter().any(|known| known.log_us == Some(logged.log_us)) {
+            return false;
+        }
+        if let Some(known) = known.iter_mut().find(|known| is_again(logged, known)) {
+            known.kills -= 1;
+            return false;
+        }
+        let may_be_told = known.iter().any(|known| same(logged, known, self.slept).is_some());
+        if may_be_told {
+            self.unsure.entry(logged.tid).or_default().push(*logged);
+        }
+        !may_be_told
+    }
+
+    /// Those that are missing of which that was not sure.
+    pub(super) fn lack_in_the_end(mut self) -> impl Iterator<Item = Logged> {
+        self.unsure.into_iter().flat_map(move |(tid, logged)| {
+            let known = self.threads.remove(&tid).unwrap_or_default();
+            unmatched(logged, known, self.slept)
+        })
+    }
+}
+
 /// Whether a record of it was let go of: what is as old as that is not told again.
-fn is_pruned(logged: &Logged, told: &Told) -> bool {
-    let pruned = &told.pruned;
+fn is_pruned(logged: &Logged, pruned: &Pruned) -> bool {
     match (pruned.log_us, pruned.boot_ns) {
         (Some(log_us), _) if logged.log_us <= log_us => true,
         (None, Some(boot_ns)) => logged.boot_ns <= boot_ns.saturating_add(APART),
@@ -98,20 +139,11 @@ fn is_pruned(logged: &Logged, told: &Told) -> bool {
     }
 }
 
-/// Those of one thread's id: first by their lines of the log, then as many as can be in order of
-/// time, those that are nearest.
-fn unmatched(mut logged: Vec<Logged>, known: Vec<Known>, slept: u64) -> Vec<Logged> {
-    let (named, mut unnamed): (Vec<_>, Vec<_>) =
-        known.into_iter().partition(|known| known.log_us.is_some());
-    logged.retain(|logged| !named.iter().any(|known| known.log_us == Some(logged.log_us)));
+/// Those of one thread's id: as many as can be in order of time are paired with records that name no line
+/// of the log, those that are nearest.
+fn unmatched(mut logged: Vec<Logged>, mut unnamed: Vec<Known>, slept: u64) -> Vec<Logged> {
+    unnamed.retain(|known| known.log_us.is_none());
     logged.sort_unstable_by_key(|logged| logged.log_us);
-    for mut known in named {
-        logged.retain(|logged| {
-            let again = is_again(logged, &known);
-            known.kills -= u32::from(again);
-            !again
-        });
-    }
     unnamed.sort_unstable_by_key(|known| known.boot_ns);
     if logged.len().saturating_mul(unnamed.len()) > MOST_PAIRS {
         return first_that_fit(logged, &unnamed, slept);
@@ -173,7 +205,6 @@ fn first_that_fit(logged: Vec<Logged>, known: &[Known], slept: u64) -> Vec<Logge
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Pruned;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -186,7 +217,7 @@ mod tests {
     }
 
     fn times(logged: &[(u32, u64)], known: Vec<Known>, slept: u64) -> Vec<u64> {
-        let logged = logged.iter().map(|&(tid, at)| self::logged(tid, at)).collect();
+        let logged = logged.iter().map(|&(tid, at)| self::logged(tid, at));
         let told = Told { kills: known, pruned: Pruned::default() };
         let missing = missing(logged, &told, slept * SECOND);
         missing.iter().map(|logged| logged.boot_ns / SECOND).collect()
@@ -253,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_was_let_go_of_is_not_told_again() {
-        let log = || [50, 100, 103, 160].map(|at| logged(7, at)).to_vec();
+        let log = || [50, 100, 103, 160].into_iter().map(|at| logged(7, at));
         let left = |pruned| {
             let missing = missing(log(), &Told { kills: Vec::new(), pruned }, 0);
             missing.iter().map(|logged| logged.boot_ns / SECOND).collect::<Vec<_>>()

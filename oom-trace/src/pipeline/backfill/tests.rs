@@ -24,15 +24,14 @@ fn logged(tid: u32, at: u64) -> OomKill {
 
 #[test]
 fn kills_that_nobody_tells_of_are_counted() {
-    let limits = Limits { reaches_back: false, lost: 0, has_times: true };
     let known = |at: u64| Known::of(&logged(7, at)).next().unwrap();
     let told = Told {
         // The second was seen after the count was read.
         kills: vec![known(10), known(200)],
         pruned: Pruned { kills: 2, ..Pruned::default() },
     };
-    let missing = [Logged::of(&logged(8, 20)).unwrap()];
-    let sum = Sum::of(&told, 100 * SECOND, &missing, limits);
+    let mut sum = Sum::of(&told, 100 * SECOND);
+    sum.known += 1;
     let untold = |counted| {
         let mut backfill = Backfill { sum: Some(sum), ..Backfill::none() };
         let untold = backfill.compare(counted);
@@ -65,16 +64,22 @@ fn agent(store: &Path) -> Delivery {
 
 /// The kernel's log, with the kills of so many threads at so many seconds.
 fn search(store: &Path, delivery: &Delivery, log: &[(u32, u64)]) -> (Backfill, JoinHandle<()>) {
-    let host = Host { boot_id: BOOT.into(), name: "db1".into(), kernel: "6.12".into() };
-    let before = Before { host, store: store.to_owned(), until: 100 * SECOND };
-    let (sender, found) = mpsc::channel(WAITING);
     let log = log.to_vec();
-    let log = move |each: &mut Each<'_>| {
+    search_in(store, delivery, move |_, each| {
         for &(tid, at) in &log {
             each(Record::OomKill(Box::new(logged(tid, at))))?;
         }
         Ok(Limits { reaches_back: true, lost: 0, has_times: true })
-    };
+    })
+}
+
+fn search_in<L>(store: &Path, delivery: &Delivery, log: L) -> (Backfill, JoinHandle<()>)
+where
+    L: FnMut(&IsKnown<'_>, &mut Each<'_>) -> anyhow::Result<Limits> + Send + 'static,
+{
+    let host = Host { boot_id: BOOT.into(), name: "db1".into(), kernel: "6.12".into() };
+    let before = Before { host, store: store.to_owned(), until: 100 * SECOND };
+    let (sender, found) = mpsc::channel(WAITING);
     let kept = Vec::new();
     let search = Search { before, pace: delivery.pace(), sender, log, slept: 0, kept };
     (Backfill { found: Some(found), ..Backfill::none() }, thread::spawn(move || search.run()))
@@ -118,6 +123,42 @@ fn what_one_agent_did_not_save_the_next_one_tells() {
     let delivery = agent(&path);
     let (mut backfill, _) = search(&path, &delivery, &log);
     assert_eq!(told(&mut backfill, &delivery, usize::MAX), []);
+}
+
+/// A long log takes longer to read than some agents live: each gets on with it.
+#[test]
+fn what_is_missing_is_told_before_the_log_has_been_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let delivery = agent(&path);
+    let (told_first, is_told) = std::sync::mpsc::channel();
+    let log = move |_: &IsKnown<'_>, each: &mut Each<'_>| {
+        each(Record::OomKill(Box::new(logged(7, 50))))?;
+        is_told.recv_timeout(Duration::from_secs(20))?;
+        each(Record::OomKill(Box::new(logged(8, 60))))?;
+        Ok(Limits { reaches_back: true, lost: 0, has_times: true })
+    };
+    let (mut backfill, thread) = search_in(&path, &delivery, log);
+    assert_eq!(told(&mut backfill, &delivery, 1), [(7, 50)]);
+    told_first.send(()).unwrap();
+    assert_eq!(told(&mut backfill, &delivery, usize::MAX), [(8, 60)]);
+    thread.join().unwrap();
+    let _ = delivery.close(Duration::from_secs(20));
+}
+
+/// Its agent was killed before it had read the line: which of two kills it is of is known in the end.
+#[test]
+fn of_two_kills_of_one_thread_the_one_that_no_record_is_of_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let seen = Arc::new(Record::OomKill(Box::new(kill(7, 50, None))));
+    Store::open(&path, &keep()).unwrap().save(1, &[seen], &[]).unwrap();
+    let delivery = agent(&path);
+    let (mut backfill, thread) = search(&path, &delivery, &[(7, 50), (8, 51), (7, 53)]);
+    assert_eq!(told(&mut backfill, &delivery, usize::MAX), [(8, 51), (7, 53)]);
+    assert!(backfill.compare(Some(3)).is_none());
+    thread.join().unwrap();
+    let _ = delivery.close(Duration::from_secs(20));
 }
 
 /// It holds no more of them than the store has yet to save, however many there are.
