@@ -44,7 +44,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "GLOB")]
     pub container: Vec<ContainerPattern>,
     /// Only kills of a process of this name (comm, at most 15 bytes)
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, alias = "process", value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
     /// Only kills of this process
     #[arg(long, value_parser = number::<u32>)]

@@ -59,7 +59,7 @@ impl Part<'_> {
 pub(crate) fn read(
     host: &Host,
     part: Part<'_>,
-    mut each: impl FnMut(Record) -> anyhow::Result<()>,
+    each: &mut dyn FnMut(Record) -> anyhow::Result<()>,
 ) -> anyhow::Result<Limits> {
     let Part { mut until, is_known } = part;
     let mut device = Device::open()?;
@@ -74,7 +74,7 @@ pub(crate) fn read(
             let time = clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
             done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
         }
-        done.into_iter().try_for_each(&mut each)
+        done.into_iter().try_for_each(&mut *each)
     };
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -101,7 +101,7 @@ pub(crate) fn read(
         }
     }
     skim.rest().into_iter().try_for_each(&mut parse)?;
-    parser.flush().into_iter().try_for_each(&mut each)?;
+    parser.flush().into_iter().try_for_each(&mut *each)?;
     let reaches_back = first.is_none_or(|first| first == 0);
     Ok(Limits { reaches_back, lost, has_times: clock.is_some() })
 }

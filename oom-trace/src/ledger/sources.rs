@@ -52,7 +52,7 @@ impl Ledger {
     /// The log cannot be read.
     pub(crate) fn of_log(now: &Now) -> anyhow::Result<Self> {
         let mut ledger = Self::of_boot(now);
-        this_boot::read(&now.host, Part::without_dumps(), |record| {
+        this_boot::read(&now.host, Part::without_dumps(), &mut |record| {
             if let Record::OomKill(kill) = record {
                 ledger.take_kill(&kill);
             }

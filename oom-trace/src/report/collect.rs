@@ -233,11 +233,16 @@ impl Collector {
             why,
             mut notes,
         } = self;
+        // Where there is nothing else, they are what the report is about.
+        let are_all_tests = incidents.iter().all(|incident| incident.is_test);
+        for incident in &mut incidents {
+            incident.is_aside = incident.is_test && !are_all_tests;
+        }
         let mut victims = Vec::new();
         for ((on, _), back) in exits {
             if let Some(incident) = by_name.get(&on).and_then(|index| incidents.get_mut(*index)) {
                 incident.back = incident.back.max(Some(back));
-                victims.push(back);
+                victims.extend((!incident.is_aside).then_some(back));
             }
         }
         notes.whole = full.len();
@@ -289,6 +294,7 @@ fn incident(record: &Record, host: Option<Name>, what: What) -> Incident {
         limit_bytes: None,
         held: None,
         is_test: false,
+        is_aside: false,
         killed: 0,
         marked: 0,
         back: None,

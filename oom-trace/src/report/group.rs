@@ -100,7 +100,7 @@ pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
     let all = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
     all.filter_map(|by| {
         let mut counts: HashMap<(&Name, Option<&str>), (u64, Process<'_>)> = HashMap::new();
-        for incident in incidents.iter().filter(|incident| incident.is_kill()) {
+        for incident in incidents.iter().filter(|incident| incident.counts()) {
             let Some(name) = by.of(incident) else { continue };
             let host = incident.host.as_deref().filter(|_| is_fleet && by.is_local());
             let process = Process::of(incident);

@@ -53,6 +53,8 @@ pub(super) struct Incident {
     pub(super) held: Option<u64>,
     /// Whether somebody caused it to try the agent.
     pub(super) is_test: bool,
+    /// Whether it is listed and not counted.
+    pub(super) is_aside: bool,
     /// How many processes were killed.
     pub(super) killed: u32,
     /// How many were marked while they were exiting already.
@@ -72,5 +74,10 @@ impl Incident {
     /// Whether the kernel killed anybody.
     pub(super) fn is_kill(&self) -> bool {
         self.what == What::Kill && self.killed > 0
+    }
+
+    /// Whether it is one of the kills that the report is about.
+    pub(super) fn counts(&self) -> bool {
+        self.is_kill() && !self.is_aside
     }
 }

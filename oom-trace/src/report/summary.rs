@@ -147,17 +147,22 @@ impl Report {
 
     /// How often the kernel killed: a group kill counts once.
     pub(super) fn kills(&self) -> usize {
-        self.incidents.iter().filter(|it| it.is_kill()).count()
+        self.incidents.iter().filter(|it| it.counts()).count()
     }
 
     /// How many processes it killed.
     pub(super) fn killed(&self) -> u64 {
-        self.incidents.iter().map(|it| u64::from(it.killed)).sum()
+        self.incidents.iter().filter(|it| !it.is_aside).map(|it| u64::from(it.killed)).sum()
     }
 
     /// How many kills somebody caused to try the agent.
     pub(super) fn tests(&self) -> usize {
         self.incidents.iter().filter(|it| it.is_kill() && it.is_test).count()
+    }
+
+    /// Whether some are of machines whose names are not known.
+    pub(super) fn has_nameless(&self) -> bool {
+        self.incidents.iter().any(|it| it.counts() && it.host.is_none())
     }
 
     /// How often this became of a shortage.
@@ -172,7 +177,7 @@ impl Report {
 
     /// Kills over time, in no more bars than there is room for.
     pub(super) fn timeline(&self, room: usize) -> Option<Timeline> {
-        let kills = self.incidents.iter().filter(|it| it.is_kill());
+        let kills = self.incidents.iter().filter(|it| it.counts());
         let kills = kills.filter_map(|it| Some((it.time?, it.is_of_limit)));
         Timeline::of(kills, &self.zone, room)
     }

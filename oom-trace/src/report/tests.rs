@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use super::testdata::{agent, at, collected, exit, kill, record};
+use super::timeline::Bar;
 use super::{Collector, Report, html, text};
 use crate::incident::model::{AgentEvent, Container, OomKill, Pod, Record, Victim, Why};
 use crate::render::{Style, fixtures};
@@ -263,14 +264,43 @@ fn a_test_is_counted_and_listed_and_nothing_is_to_be_done_about_it() {
     let tests = (0..3).map(|at| of("test.service", at));
     tests.chain([of("app.service", 9)]).for_each(|record| collector.add(record));
     let report = collector.report(TimeZone::UTC);
-    assert_eq!((report.kills(), report.tests(), report.repeats.len()), (4, 3, 0));
+    assert_eq!((report.kills(), report.tests(), report.repeats.len()), (1, 3, 0));
+    assert_eq!(
+        report.groups.iter().flat_map(|group| &group.rows).map(|(_, count)| count).max(),
+        Some(&1)
+    );
+    assert!(
+        report
+            .timeline(50)
+            .is_none_or(|timeline| timeline.bars.iter().map(Bar::sum).sum::<u64>() == 1)
+    );
     let todo: Vec<_> = report.todo.iter().map(|todo| &*todo.place.who).collect();
     assert_eq!(todo, ["app.service"]);
     let told = told(&report);
-    assert!(told.contains("\n3 kills were tests (oom-trace trigger or --demo)\n"), "{told}");
+    assert!(told.contains("\n3 tests (oom-trace trigger or --demo) are not counted\n"), "{told}");
     let page = page(&report);
-    assert!(page.contains("<p>3 kills were tests"), "{page}");
+    assert!(page.contains("<p>3 tests (oom-trace trigger or --demo) are not counted"), "{page}");
     assert_eq!(page.matches("<tr id=\"k-").count(), 4);
+    assert_eq!(page.matches("<em>a test</em>").count(), 3);
+}
+
+/// As one has it who tries it out.
+#[test]
+fn a_report_of_tests_alone_is_about_them() {
+    let mut collector = Collector::new(0).telling_tests(|_| true);
+    (0..3).map(|at| record(kill("db1", "test.service", at))).for_each(|it| collector.add(it));
+    let told = told(&collector.report(TimeZone::UTC));
+    assert!(told.starts_with("3 OOM kills on db1, "), "{told}");
+    assert!(told.contains("\nall of them were tests (oom-trace trigger or --demo)\n"), "{told}");
+}
+
+/// One log names its machine, and the other does not.
+#[test]
+fn hosts_without_a_name_are_told_of() {
+    let mut nameless = kill("db1", "b.service", 1);
+    nameless.origin.host = None;
+    let told = told(&report(0, [record(kill("db1", "a.service", 0)), record(nameless)]));
+    assert!(told.starts_with("2 OOM kills on db1 and on hosts that are not named, "), "{told}");
 }
 
 #[test]

@@ -229,6 +229,9 @@ pub(super) fn headline(report: &Report) -> String {
             let _ = write!(line, " on {} hosts", hosts.len());
         }
     }
+    if !report.hosts.is_empty() && report.has_nameless() {
+        line.push_str(" and on hosts that are not named");
+    }
     let zone = zone_name(&report.zone);
     let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
     let _ = match report.span {
@@ -261,11 +264,19 @@ pub(super) fn more(report: &Report) -> Vec<String> {
         let last = When { time: Some(last), boot_ns: None, zone: &report.zone };
         more.push(format!("the last before that was at {last:#}"));
     }
-    more.extend(count(
-        report.tests(),
-        "kill was a test (oom-trace trigger or --demo)",
-        "kills were tests (oom-trace trigger or --demo)",
-    ));
+    let tests = report.tests();
+    if report.incidents.iter().any(|it| it.is_aside) {
+        more.extend(count(
+            tests,
+            "test (oom-trace trigger or --demo) is not counted",
+            "tests (oom-trace trigger or --demo) are not counted",
+        ));
+    } else if tests > 0 {
+        more.push(match tests {
+            1 => "it was a test (oom-trace trigger or --demo)".into(),
+            _ => "all of them were tests (oom-trace trigger or --demo)".into(),
+        });
+    }
     more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
     more.extend(count(
         report.only_marked(),

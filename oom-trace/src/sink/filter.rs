@@ -54,7 +54,7 @@ pub struct Filter {
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub container: Vec<ContainerPattern>,
     /// Only victims of this process name (comm, at most 15 bytes)
-    #[arg(long, value_name = "GLOB", help_heading = "Filters")]
+    #[arg(long, alias = "process", value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
     /// Only victims of this user id
     #[arg(long, value_name = "UID", value_parser = uid, help_heading = "Filters")]

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cli::ReportArgs;
@@ -28,7 +29,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let whole = if html.is_some() { *full } else { 0 };
     let mut collector = Collector::new(whole)
         .telling_tests(is_test)
-        .within(selection.since, selection.until)
+        // Of what is to come nobody knows.
+        .within(selection.since, selection.until.map(|until| until.min(Timestamp::now())))
         .only(select.filter.words());
     let told = selection.each(|record| {
         collector.add(record);

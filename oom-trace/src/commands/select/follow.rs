@@ -114,7 +114,7 @@ impl Follower {
             Source::Log { .. } => {
                 let mut found = Vec::new();
                 let host = Host::here().context("cannot read the boot id")?;
-                this_boot::read(&host, Part::all(), |record| {
+                this_boot::read(&host, Part::all(), &mut |record| {
                     found.push(record);
                     Ok::<_, anyhow::Error>(())
                 })?;

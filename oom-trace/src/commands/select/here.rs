@@ -88,7 +88,7 @@ impl ThisBoot {
 pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
     let host = Host::here().context("cannot read the boot id")?;
     let Limits { reaches_back, lost, has_times } =
-        this_boot::read(&host, Part::all(), |record| taker.take_logged(record))?;
+        this_boot::read(&host, Part::all(), &mut |record| taker.take_logged(record))?;
     let limits = &mut taker.told.limits;
     if !reaches_back {
         limits.push("the kernel's log does not go back to boot; older kills may be missing".into());

@@ -108,6 +108,8 @@ impl<'a> Message<'a> {
             return Some(Self::TraceEnd(Some(pc)));
         }
         match text.first()? {
+            // Half of a log may be such lines, and they are nothing else.
+            b'a'..=b'z' if let Some(stat) = meminfo::stat(text) => return Some(Self::Stat(stat)),
             b'[' if let Some(columns) = Columns::parse(text, form.cut) => {
                 return Some(Self::Columns(columns));
             }

@@ -21,6 +21,7 @@ pub(super) struct Chart {
     pub(super) first: String,
     pub(super) last: String,
     pub(super) most: String,
+    pub(super) highest: u64,
     pub(super) has_others: bool,
 }
 
@@ -65,6 +66,7 @@ pub(super) fn chart(report: &Report) -> Option<Chart> {
         }
     });
     Some(Chart {
+        highest: highest.sum(),
         label: format!("Kills per {unit} from {first} to {last}, {most}"),
         width: bars.len() * STEP,
         bar_width: WIDTH,

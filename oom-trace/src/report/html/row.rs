@@ -92,8 +92,11 @@ pub(super) fn note(incident: &Incident) -> Option<String> {
         (What::Failed, _) => Some("no process could be killed".into()),
         (What::Program(by), _) => Some(format!("not the kernel: {by}")),
         (What::Kill, 0) => Some("was exiting already".into()),
-        (What::Kill, 1) => None,
-        (What::Kill, killed) => Some(format!("and {} more", killed - 1)),
+        (What::Kill, 1) => incident.is_test.then(|| "a test".into()),
+        (What::Kill, killed) => {
+            let test = if incident.is_test { ", a test" } else { "" };
+            Some(format!("and {} more{test}", killed - 1))
+        }
     }
 }
 
