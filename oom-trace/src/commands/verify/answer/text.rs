@@ -50,6 +50,9 @@ impl Answer<'_> {
         match self.verdict {
             Verdict::Killed => {
                 self.kills(out)?;
+                if !self.is_whole() {
+                    writeln!(out, "  there may have been more:")?;
+                }
                 self.unknown(out)
             }
             Verdict::None => {
