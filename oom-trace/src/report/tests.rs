@@ -277,9 +277,9 @@ fn a_test_is_counted_and_listed_and_nothing_is_to_be_done_about_it() {
     let todo: Vec<_> = report.todo.iter().map(|todo| &*todo.place.who).collect();
     assert_eq!(todo, ["app.service"]);
     let told = told(&report);
-    assert!(told.contains("\n3 tests (oom-trace trigger or --demo) are not counted\n"), "{told}");
+    assert!(told.contains("\nnot counted: 3 tests (oom-trace trigger or --demo)\n"), "{told}");
     let page = page(&report);
-    assert!(page.contains("<p>3 tests (oom-trace trigger or --demo) are not counted"), "{page}");
+    assert!(page.contains("<p>Not counted: 3 tests (oom-trace trigger or --demo)"), "{page}");
     assert_eq!(page.matches("<tr id=\"k-").count(), 4);
     assert_eq!(page.matches("<em>a test</em>").count(), 3);
 }

@@ -37,6 +37,9 @@ const INTERVAL: usize = 32;
 /// The lower part of a column, by eighths.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
+/// What causes kills that are tests.
+const TESTS: &str = "oom-trace trigger or --demo";
+
 /// What a report says where no name is known.
 const UNKNOWN: &str = "unknown";
 
@@ -265,18 +268,11 @@ pub(super) fn more(report: &Report) -> Vec<String> {
         more.push(format!("the last before that was at {last:#}"));
     }
     let tests = report.tests();
-    if report.incidents.iter().any(|it| it.is_aside) {
-        more.extend(count(
-            tests,
-            "test (oom-trace trigger or --demo) is not counted",
-            "tests (oom-trace trigger or --demo) are not counted",
-        ));
-    } else if tests > 0 {
-        more.push(match tests {
-            1 => "it was a test (oom-trace trigger or --demo)".into(),
-            _ => "all of them were tests (oom-trace trigger or --demo)".into(),
-        });
-    }
+    more.extend((tests > 0).then(|| match report.incidents.iter().any(|it| it.is_aside) {
+        true => format!("not counted: {} ({TESTS})", Counted(tests as u64, "test")),
+        false if tests == 1 => format!("it was a test ({TESTS})"),
+        false => format!("all of them were tests ({TESTS})"),
+    }));
     more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
     more.extend(count(
         report.only_marked(),
