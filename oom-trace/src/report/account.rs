@@ -78,7 +78,7 @@ impl Account {
         let whose = if self.watch.is_some() { "not recorded" } else { "no longer in its log" };
         let are = if kills == 1 { "is" } else { "are" };
         let perhaps = if first.from < self.since || last.until > self.until {
-            ", perhaps not all in that time"
+            "; how many of them in the period asked for is not known"
         } else {
             ""
         };
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),
             "the kernel counted 1 kill between 2026-10-31 23:30:00 and 2026-11-01 02:30:00 UTC that is no longer \
-             in its log, perhaps not all in that time"
+             in its log; how many of them in the period asked for is not known"
         );
     }
 }

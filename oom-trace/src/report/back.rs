@@ -1,6 +1,7 @@
 //! How long it took until the memory was back.
 
 use crate::incident::model::{ExitState, OomExit};
+use crate::units::Age;
 
 /// Whether a victim's memory is back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +66,30 @@ impl Recovery {
         };
         let (median_ms, most_ms, longest_ms) = (rank(50), rank(95), rank(100));
         Self { known: after.len(), median_ms, most_ms, longest_ms, stuck }
+    }
+
+    /// In words, where anything is known.
+    pub(super) fn told(self) -> Option<String> {
+        let Self { known, median_ms, most_ms, longest_ms, stuck } = self;
+        let mut parts = Vec::new();
+        match known {
+            0 => {}
+            1 => {
+                parts.push(format!("{} after the one kill that this is known of", Age(longest_ms)));
+            }
+            known => parts.push(format!(
+                "median {}, 95 % within {}, longest {} ({known} processes)",
+                Age(median_ms),
+                Age(most_ms),
+                Age(longest_ms)
+            )),
+        }
+        match stuck {
+            0 => {}
+            1 => parts.push("1 still held its memory after 10 s".into()),
+            stuck => parts.push(format!("{stuck} still held their memory after 10 s")),
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 

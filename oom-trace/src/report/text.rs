@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use anstyle::Style as Ansi;
 
+use super::account::Account;
 use super::back::Recovery;
 use super::group::Group;
 use super::incident::What;
@@ -27,6 +28,9 @@ const HINTS: usize = 2;
 
 /// Columns of the longest bar of a count.
 const BAR: u64 = 20;
+
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Columns of a date to the minute.
 const DATE: usize = 16;
@@ -161,9 +165,12 @@ impl<W: Write> Page<'_, W> {
             let (times, last) = (repeat.times, format!("{last:#}"));
             let name = pad(name, wide);
             let mut interval = interval(repeat);
-            if let (None, Some(time)) = (repeat.trend, repeat.first) {
-                let first = When { time: Some(time), boot_ns: None, zone: &report.zone };
-                let _ = write!(interval, ", first {first:#}");
+            // Of what happens in hours the last says enough.
+            if let (None, Some(DAY_MS..), Some(first)) =
+                (repeat.trend, repeat.interval_ms, repeat.first)
+            {
+                let first = first.to_zoned(report.zone.clone()).date();
+                let _ = write!(interval, " since {first}");
             }
             writeln!(self.out, "  {name}  {times:>5}  {last:DATE$}  {interval}")?;
         }
@@ -194,7 +201,7 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn recovery(&mut self, recovery: Recovery) -> io::Result<()> {
-        let Some(told) = told(recovery) else { return Ok(()) };
+        let Some(told) = recovery.told() else { return Ok(()) };
         self.title("Until the memory was back")?;
         self.wrapped("  ", &told)
     }
@@ -214,14 +221,14 @@ impl<W: Write> Page<'_, W> {
 /// `12 OOM kills on 3 hosts, 2026-11-01 10:00 to 2026-11-26 03:08 UTC`
 pub(super) fn headline(report: &Report) -> String {
     let kills = report.kills();
-    let account = report.notes.coverage.account.as_ref();
+    let is_whole = report.notes.coverage.account.as_ref().is_none_or(Account::is_whole);
     let mut line = match kills {
-        0 if account.is_some_and(|account| !account.is_whole()) => {
-            "No OOM kill recorded".to_owned()
-        }
+        0 if !is_whole => "No OOM kill recorded".to_owned(),
         0 => "No OOM kill".to_owned(),
-        1 => "1 OOM kill".to_owned(),
-        kills => format!("{kills} OOM kills"),
+        kills => {
+            let recorded = if is_whole { "" } else { " recorded" };
+            format!("{}{recorded}", Counted(kills as u64, "OOM kill"))
+        }
     };
     match report.hosts.as_slice() {
         [] => {}
@@ -315,28 +322,6 @@ pub(super) fn interval(repeat: &Repeat) -> String {
         (None, Some(ms)) => Age(ms).to_string(),
         (None, None) => UNKNOWN.into(),
     }
-}
-
-/// The time until memory was back, in words.
-pub(super) fn told(recovery: Recovery) -> Option<String> {
-    let Recovery { known, median_ms, most_ms, longest_ms, stuck } = recovery;
-    let mut parts = Vec::new();
-    match known {
-        0 => {}
-        1 => parts.push(format!("{} after the one kill that this is known of", Age(longest_ms))),
-        known => parts.push(format!(
-            "median {}, 95 % within {}, longest {} ({known} processes)",
-            Age(median_ms),
-            Age(most_ms),
-            Age(longest_ms)
-        )),
-    }
-    match stuck {
-        0 => {}
-        1 => parts.push("1 still held its memory after 10 s".into()),
-        stuck => parts.push(format!("{stuck} still held their memory after 10 s")),
-    }
-    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What makes the numbers less than sure.

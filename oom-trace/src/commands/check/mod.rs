@@ -85,7 +85,7 @@ impl Findings {
             None if !results.is_empty() => {}
             None if self.missing.is_empty() => results.push("all fields available".to_owned()),
             None => results.push(
-                "partly: each kill is recorded, without the fields that are listed as missing"
+                "partly: each kill is recorded; what the kernel's log tells of the missing fields is taken from there"
                     .to_owned(),
             ),
         }
@@ -358,7 +358,7 @@ mod tests {
             "agent     runs (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
              confined  not: what the exec output runs may need anything\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
-             result    partly: each kill is recorded, without the fields that are listed as missing"
+             result    partly: each kill is recorded; what the kernel's log tells of the missing fields is taken from there"
         );
     }
 }

@@ -70,7 +70,7 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         more: sentence(&text::more(report)),
         zone: zone_name(&report.zone),
         notes: text::noted(&report.notes),
-        recovery: text::told(report.recovery),
+        recovery: report.recovery.told(),
         chart: chart::chart(report),
         coverage: report.notes.coverage.told(&report.zone),
         extent: extent(report),

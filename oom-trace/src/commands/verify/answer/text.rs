@@ -61,7 +61,11 @@ impl Answer<'_> {
                 writeln!(out, "  {}", self.proof())
             }
             Verdict::Unknown => {
+                let unfound = self.evidence.meant.unfound();
+                let mut unfound = unfound.filter(|asked| asked.kills().next().is_none());
+                unfound.try_for_each(|asked| self.unfound(asked, out))?;
                 self.unknown(out)?;
+                self.counter(out)?;
                 self.known(out)
             }
         }
@@ -117,6 +121,20 @@ impl Answer<'_> {
             writeln!(out, "  the store is of another machine: only that one knows its count")?;
         }
         Ok(())
+    }
+
+    /// What the cgroup itself counts, where that is no proof.
+    fn counter(&self, out: &mut impl Write) -> io::Result<()> {
+        let Some(InCgroup { counter, told, .. }) = &self.evidence.cgroup else { return Ok(()) };
+        let kills = match counter.kills {
+            0 => "no kill since it was made".to_owned(),
+            kills if kills == *told => {
+                format!("{} since it was made, all recorded", Counted(kills, "kill"))
+            }
+            _ => return Ok(()),
+        };
+        let (file, cgroup) = (&counter.file, &counter.cgroup);
+        writeln!(out, "  {file} of {cgroup} counts {kills}; when that was is not known")
     }
 
     /// A place that is asked for, and kills that may be meant.

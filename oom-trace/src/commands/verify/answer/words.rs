@@ -119,7 +119,7 @@ impl Unproven {
             return String::new();
         }
         let begin = match self.why {
-            Why::Missing { agent: AgentThen::Unheard, .. } => "the boot, ",
+            Why::Missing { agent: AgentThen::Unheard, .. } => "the boot at ",
             _ => "",
         };
         format!(" between {begin}{} and {}, perhaps in that time", time(from), time(until))
