@@ -237,17 +237,17 @@ impl<L: FnMut(&IsKnown<'_>, &mut Each<'_>) -> anyhow::Result<Limits>> Search<L> 
         let mut sum = Sum::of(&told, self.before.until);
         let mut stamps: Vec<_> = told.kills.iter().filter_map(|known| known.log_us).collect();
         stamps.sort_unstable();
-        let is_known = |us: u64| {
-            stamps.binary_search(&us).is_ok() || told.pruned.log_us.is_some_and(|last| us <= last)
-        };
-        let mut records = Records::new(&told, self.slept);
+        let pruned = told.pruned.log_us;
+        let is_known =
+            |us: u64| stamps.binary_search(&us).is_ok() || pruned.is_some_and(|last| us <= last);
+        let mut records = Records::new(told, self.slept);
         // One after the other as it is read: a long log takes longer than some agents live.
         let limits = self.tell(&is_known, |logged| {
             let is_missing = records.lack(logged);
             sum.known += if is_missing { u64::from(logged.kills) } else { 0 };
             is_missing
         })?;
-        let late: Vec<_> = records.lack_in_the_end().collect();
+        let late = records.lack_in_the_end();
         if !late.is_empty() {
             sum.known += late.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
             let stamps: HashSet<_> = late.iter().map(|logged| logged.log_us).collect();

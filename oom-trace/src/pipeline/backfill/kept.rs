@@ -90,7 +90,7 @@ impl Earlier {
             None => crate::store::Told::default(),
         };
         let logged = records.iter().filter_map(|record| record.kill().and_then(Logged::of));
-        let missing = missing(logged, &told, 0);
+        let missing = missing(logged, told, 0);
         let missing: HashSet<_> = missing.iter().map(Logged::key).collect();
         for record in records {
             let is_lacking = match &record {

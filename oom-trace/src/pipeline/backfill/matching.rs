@@ -1,7 +1,5 @@
 //! Which kills of the log are the same as records of the store.
 
-use std::collections::BTreeMap;
-
 use crate::incident::model::OomKill;
 use crate::store::{Known, Pruned, Told};
 
@@ -72,7 +70,7 @@ pub(super) fn is_again(logged: &Logged, known: &Known) -> bool {
 /// Those of the log that were not told, in its order.
 pub(super) fn missing(
     logged: impl Iterator<Item = Logged>,
-    told: &Told,
+    told: Told,
     slept: u64,
 ) -> Vec<Logged> {
     let mut records = Records::new(told, slept);
@@ -82,22 +80,21 @@ pub(super) fn missing(
     missing
 }
 
-/// What was told, by thread. Each record is of one kill: ids of threads are used again.
+/// What was told. Each record is of one kill: ids of threads are used again.
 pub(super) struct Records {
-    threads: BTreeMap<u32, Vec<Known>>,
+    /// By thread.
+    kills: Vec<Known>,
     pruned: Pruned,
     slept: u64,
     /// Kills of the log of which one of several may have been told.
-    unsure: BTreeMap<u32, Vec<Logged>>,
+    unsure: Vec<Logged>,
 }
 
 impl Records {
-    pub(super) fn new(told: &Told, slept: u64) -> Self {
-        let mut threads: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
-        for known in &told.kills {
-            threads.entry(known.tid).or_default().push(*known);
-        }
-        Self { threads, pruned: told.pruned, slept, unsure: BTreeMap::new() }
+    pub(super) fn new(told: Told, slept: u64) -> Self {
+        let Told { mut kills, pruned } = told;
+        kills.sort_unstable_by_key(|known| (known.tid, known.boot_ns));
+        Self { kills, pruned, slept, unsure: Vec::new() }
     }
 
     /// Whether the next kill of the log is surely missing. A record that names no line of the log may be of
@@ -106,7 +103,8 @@ impl Records {
         if is_pruned(logged, &self.pruned) {
             return false;
         }
-        let Some(known) = self.threads.get_mut(&logged.tid) else { return true };
+        let slept = self.slept;
+        let known = self.of(logged.tid);
         if known.iter().any(|known| known.log_us == Some(logged.log_us)) {
             return false;
         }
@@ -114,19 +112,28 @@ impl Records {
             known.kills -= 1;
             return false;
         }
-        let may_be_told = known.iter().any(|known| same(logged, known, self.slept).is_some());
-        if may_be_told {
-            self.unsure.entry(logged.tid).or_default().push(*logged);
-        }
+        let may_be_told = known.iter().any(|known| same(logged, known, slept).is_some());
+        self.unsure.extend(may_be_told.then_some(*logged));
         !may_be_told
     }
 
     /// Those that are missing of which that was not sure.
-    pub(super) fn lack_in_the_end(mut self) -> impl Iterator<Item = Logged> {
-        self.unsure.into_iter().flat_map(move |(tid, logged)| {
-            let known = self.threads.remove(&tid).unwrap_or_default();
-            unmatched(logged, known, self.slept)
-        })
+    pub(super) fn lack_in_the_end(mut self) -> Vec<Logged> {
+        let mut unsure = std::mem::take(&mut self.unsure);
+        unsure.sort_unstable_by_key(|logged| (logged.tid, logged.log_us));
+        let threads = unsure.chunk_by(|one, other| one.tid == other.tid);
+        let unmatched = |logged: &[Logged]| {
+            let tid = logged.first().map_or(0, |logged| logged.tid);
+            unmatched(logged.to_vec(), self.of(tid).to_vec(), self.slept)
+        };
+        threads.flat_map(unmatched).collect()
+    }
+
+    /// Those of a thread's id.
+    fn of(&mut self, tid: u32) -> &mut [Known] {
+        let first = self.kills.partition_point(|known| known.tid < tid);
+        let end = self.kills.partition_point(|known| known.tid <= tid);
+        self.kills.get_mut(first..end).unwrap_or_default()
     }
 }
 
@@ -141,9 +148,8 @@ fn is_pruned(logged: &Logged, pruned: &Pruned) -> bool {
 
 /// Those of one thread's id: as many as can be in order of time are paired with records that name no line
 /// of the log, those that are nearest.
-fn unmatched(mut logged: Vec<Logged>, mut unnamed: Vec<Known>, slept: u64) -> Vec<Logged> {
+fn unmatched(logged: Vec<Logged>, mut unnamed: Vec<Known>, slept: u64) -> Vec<Logged> {
     unnamed.retain(|known| known.log_us.is_none());
-    logged.sort_unstable_by_key(|logged| logged.log_us);
     unnamed.sort_unstable_by_key(|known| known.boot_ns);
     if logged.len().saturating_mul(unnamed.len()) > MOST_PAIRS {
         return first_that_fit(logged, &unnamed, slept);
@@ -219,7 +225,7 @@ mod tests {
     fn times(logged: &[(u32, u64)], known: Vec<Known>, slept: u64) -> Vec<u64> {
         let logged = logged.iter().map(|&(tid, at)| self::logged(tid, at));
         let told = Told { kills: known, pruned: Pruned::default() };
-        let missing = missing(logged, &told, slept * SECOND);
+        let missing = missing(logged, told, slept * SECOND);
         missing.iter().map(|logged| logged.boot_ns / SECOND).collect()
     }
 
@@ -286,7 +292,7 @@ mod tests {
     fn what_was_let_go_of_is_not_told_again() {
         let log = || [50, 100, 103, 160].into_iter().map(|at| logged(7, at));
         let left = |pruned| {
-            let missing = missing(log(), &Told { kills: Vec::new(), pruned }, 0);
+            let missing = missing(log(), Told { kills: Vec::new(), pruned }, 0);
             missing.iter().map(|logged| logged.boot_ns / SECOND).collect::<Vec<_>>()
         };
         let until = |at: u64, log_us| Pruned { boot_ns: Some(at * SECOND), log_us, kills: 9 };

@@ -12,7 +12,7 @@ pub(super) fn filled(kill: &OomKill) -> Option<String> {
     let hit = raisable(kill).filter(Hit::is_most)?;
     let ms = at_once(kill).filter(|_| advice(kill).is_none())?;
     Some(format!(
-        "raise {}, or look for one huge allocation: {} filled the limit within {} of starting",
+        "raise {}, or find out what {} allocates when it starts: the limit was full {} later",
         hit.knob(),
         who(&kill.victim),
         Age(ms)
@@ -32,8 +32,8 @@ mod tests {
         kill.victim.age_ms = Some(26);
         assert_eq!(
             filled(&kill).unwrap(),
-            "raise MemoryMax= of app.service, or look for one huge allocation: python3 filled the limit \
-             within 26 ms of starting"
+            "raise MemoryMax= of app.service, or find out what python3 allocates when it starts: the limit \
+             was full 26 ms later"
         );
         assert_eq!(limit::most(&kill), None);
         kill.victim.age_ms = Some(1000);
