@@ -68,11 +68,7 @@ pub(super) fn is_again(logged: &Logged, known: &Known) -> bool {
 }
 
 /// Those of the log that were not told, in its order.
-pub(super) fn missing(
-    logged: impl Iterator<Item = Logged>,
-    told: Told,
-    slept: u64,
-) -> Vec<Logged> {
+pub(super) fn missing(logged: impl Iterator<Item = Logged>, told: Told, slept: u64) -> Vec<Logged> {
     let mut records = Records::new(told, slept);
     let mut missing: Vec<_> = logged.filter(|logged| records.lack(logged)).collect();
     missing.extend(records.lack_in_the_end());
