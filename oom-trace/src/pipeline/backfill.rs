@@ -8,7 +8,6 @@
 mod kept;
 mod matching;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{io, thread};
@@ -250,9 +249,12 @@ impl<L: FnMut(&IsKnown<'_>, &mut Each<'_>) -> anyhow::Result<Limits>> Search<L> 
         let late = records.lack_in_the_end();
         if !late.is_empty() {
             sum.known += late.iter().map(|logged| u64::from(logged.kills)).sum::<u64>();
-            let stamps: HashSet<_> = late.iter().map(|logged| logged.log_us).collect();
-            let late: HashSet<_> = late.iter().map(Logged::key).collect();
-            self.tell(&|us| !stamps.contains(&us), |logged| late.contains(&logged.key()))?;
+            let at = |us: u64| {
+                let first = late.partition_point(|logged| logged.log_us < us);
+                late.iter().skip(first).take_while(move |logged| logged.log_us == us)
+            };
+            let is_known = |us: u64| at(us).next().is_none();
+            self.tell(&is_known, |logged| at(logged.log_us).any(|it| it.tid == logged.tid))?;
         }
         sum.reaches_back = limits.reaches_back;
         self.sender.blocking_send(Found::Sum(sum)).map_err(|_| Ended::Stopped)

@@ -72,13 +72,18 @@ pub(super) fn missing(logged: impl Iterator<Item = Logged>, told: Told, slept: u
     let mut records = Records::new(told, slept);
     let mut missing: Vec<_> = logged.filter(|logged| records.lack(logged)).collect();
     missing.extend(records.lack_in_the_end());
-    missing.sort_unstable_by_key(|logged| logged.log_us);
+    order(&mut missing);
     missing
+}
+
+/// Puts them in the order of the log.
+fn order(logged: &mut [Logged]) {
+    logged.sort_unstable_by_key(|logged| (logged.log_us, logged.tid));
 }
 
 /// What was told. Each record is of one kill: ids of threads are used again.
 pub(super) struct Records {
-    /// By thread.
+    /// By thread and time.
     kills: Vec<Known>,
     pruned: Pruned,
     slept: u64,
@@ -88,8 +93,7 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn new(told: Told, slept: u64) -> Self {
-        let Told { mut kills, pruned } = told;
-        kills.sort_unstable_by_key(|known| (known.tid, known.boot_ns));
+        let Told { kills, pruned } = told;
         Self { kills, pruned, slept, unsure: Vec::new() }
     }
 
@@ -113,16 +117,17 @@ impl Records {
         !may_be_told
     }
 
-    /// Those that are missing of which that was not sure.
+    /// Those that are missing of which that was not sure, in the order of the log.
     pub(super) fn lack_in_the_end(mut self) -> Vec<Logged> {
         let mut unsure = std::mem::take(&mut self.unsure);
-        unsure.sort_unstable_by_key(|logged| (logged.tid, logged.log_us));
-        let threads = unsure.chunk_by(|one, other| one.tid == other.tid);
-        let unmatched = |logged: &[Logged]| {
-            let tid = logged.first().map_or(0, |logged| logged.tid);
-            unmatched(logged.to_vec(), self.of(tid).to_vec(), self.slept)
-        };
-        threads.flat_map(unmatched).collect()
+        order(&mut unsure);
+        let mut missing = Vec::new();
+        while let Some(tid) = unsure.first().map(|logged| logged.tid) {
+            let logged = unsure.extract_if(.., |logged| logged.tid == tid).collect();
+            missing.extend(unmatched(logged, self.of(tid).to_vec(), self.slept));
+        }
+        order(&mut missing);
+        missing
     }
 
     /// Those of a thread's id.
@@ -142,11 +147,10 @@ fn is_pruned(logged: &Logged, pruned: &Pruned) -> bool {
     }
 }
 
-/// Those of one thread's id: as many as can be in order of time are paired with records that name no line
-/// of the log, those that are nearest.
+/// Those of one thread's id, in the order of the log: as many as can be in order of time are paired with
+/// records that name no line of it, those that are nearest.
 fn unmatched(logged: Vec<Logged>, mut unnamed: Vec<Known>, slept: u64) -> Vec<Logged> {
     unnamed.retain(|known| known.log_us.is_none());
-    unnamed.sort_unstable_by_key(|known| known.boot_ns);
     if logged.len().saturating_mul(unnamed.len()) > MOST_PAIRS {
         return first_that_fit(logged, &unnamed, slept);
     }
