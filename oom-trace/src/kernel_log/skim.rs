@@ -3,7 +3,7 @@
 //! Nearly all of a log may be rows of dumps, and they are what takes time to read. They do not say who was
 //! killed; the line that does comes after them.
 
-use super::message::INVOKED;
+use super::message::{INVOKED, Message};
 use super::reader::Kmsg;
 use super::scan::has;
 
@@ -46,29 +46,9 @@ impl<'a> Skim<'a> {
         let mut done = std::mem::take(&mut self.waiting);
         let mut kills = done.iter().filter(|(message, _)| has(message.text(), KILLED)).peekable();
         if kills.peek().is_some() && kills.all(|(message, _)| (self.is_known)(message.log_us())) {
-            done.retain(|(message, is_torn)| *is_torn || !is_row(message.text()));
+            done.retain(|(message, is_torn)| *is_torn || !Message::is_row(message.text()));
         }
         done
-    }
-}
-
-/// Whether a line names nobody: a row of the table of tasks, of `memory.stat`, of a stack, or of how memory
-/// stands.
-fn is_row(text: &[u8]) -> bool {
-    match text {
-        [b'[', rest @ ..] => {
-            let rest = rest.trim_ascii_start();
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            digits > 0 && rest.get(digits) == Some(&b']')
-        }
-        [b' ', ..] => true,
-        [b'a'..=b'z', ..] => {
-            let mut words = text.splitn(2, |byte| *byte == b' ');
-            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            words.next().is_some_and(|name| name.iter().all(is_name))
-                && words.next().is_some_and(|number| number.iter().all(u8::is_ascii_digit))
-        }
-        _ => text.starts_with(b"Node "),
     }
 }
 

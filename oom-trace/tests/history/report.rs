@@ -134,6 +134,8 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     let (of_two, _) = told(&fleet, &["--until", "2026-03-01 07:00"]);
     assert!(of_two.starts_with("2 OOM kills on 2 hosts"), "{of_two}");
     assert!(!of_two.contains("not recorded") && !of_two.contains("no kill is missing"), "{of_two}");
+    let (of_two, page) = told(&fleet, &["--until", "2999-01-01"]);
+    assert!(!of_two.contains("2999") && !page.contains("2999"), "{of_two}");
     let kept = kept.path().join("records.db");
     for command in ["report", "history"] {
         let output = run(command, &["--since", "tomorrow", "--store", kept.to_str().unwrap()], b"");

@@ -188,6 +188,15 @@ impl<'a> Message<'a> {
         )
     }
 
+    /// Whether a line is sure to name nobody who is chosen or killed: a row of the table of tasks, of
+    /// `memory.stat`, of a stack, or of how memory stands.
+    pub(super) fn is_row(text: &[u8]) -> bool {
+        text.starts_with(b" ")
+            || text.starts_with(b"Node ")
+            || tasks::row(text).is_some()
+            || meminfo::stat_line(text).is_some()
+    }
+
     /// Whether a message that says nothing yet may do so with its other lines.
     pub(super) fn is_begun(text: &[u8]) -> bool {
         text.starts_with(b"oom-kill:constraint=")
