@@ -240,7 +240,43 @@ impl Evidence {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
+    use super::super::answer::Answer;
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn told_of(kills: u64, told: u64, told_since: u64) -> String {
+        let line = ["oom-trace", "verify", "--utc", "--cgroup", "/a", "--since", "2026-03-01"];
+        let Some(Command::Verify(args)) = Cli::try_parse_from(line).unwrap().command else {
+            panic!()
+        };
+        let question = Question::new(&args, Timestamp::now()).unwrap();
+        let counter = Counter {
+            cgroup: "/a".into(),
+            file: "memory.events",
+            has_those_below: true,
+            since: "2026-03-01T06:00:00Z".parse().unwrap(),
+            kills,
+        };
+        let mut evidence = Evidence::new(Ledger::new(Vec::new()), None, None, &question);
+        evidence.cgroup = Some(InCgroup { counter, told, told_since });
+        let mut text = Vec::new();
+        Answer::new(&question, &evidence).text(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// What is known of a cgroup is told, and no more: kills may be of an older one of that name.
+    #[test]
+    fn a_count_that_is_no_proof_is_told_with_its_age() {
+        let since = ": since 2026-03-01 06:00:00 UTC at the latest\n";
+        let none = "  memory.events of /a counts no kill since it is there";
+        assert!(told_of(0, 0, 0).contains(&format!("{none}{since}")), "{}", told_of(0, 0, 0));
+        let both = "  memory.events of /a counts 2 kills since it is there, and all are recorded";
+        assert!(told_of(2, 2, 2).contains(&format!("{both}{since}")), "{}", told_of(2, 2, 2));
+        assert!(!told_of(2, 2, 0).contains(" since it is there"), "{}", told_of(2, 2, 0));
+        assert!(!told_of(2, 1, 1).contains(" since it is there"), "{}", told_of(2, 1, 1));
+    }
 
     #[test]
     fn a_cgroups_count_proves_what_came_since_it_is_there() {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::super::counter::Counter;
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
 use super::super::meant::Asked;
 use super::{Answer, Verdict};
@@ -123,18 +124,14 @@ impl Answer<'_> {
         Ok(())
     }
 
-    /// What the cgroup itself counts, where that is no proof.
+    /// What the cgroup itself counts, where it may be younger than the time that is asked for.
     fn counter(&self, out: &mut impl Write) -> io::Result<()> {
-        let Some(InCgroup { counter, told, .. }) = &self.evidence.cgroup else { return Ok(()) };
-        let kills = match counter.kills {
-            0 => "no kill since it was made".to_owned(),
-            kills if kills == *told => {
-                format!("{} since it was made, all recorded", Counted(kills, "kill"))
-            }
-            _ => return Ok(()),
-        };
-        let (file, cgroup) = (&counter.file, &counter.cgroup);
-        writeln!(out, "  {file} of {cgroup} counts {kills}; when that was is not known")
+        let are_recorded = |it: &&InCgroup| it.counter.kills == it.told_since;
+        let cgroup = self.evidence.cgroup.as_ref().filter(are_recorded);
+        let Some(cgroup) = cgroup.filter(|_| !self.is_proven_by_cgroup) else { return Ok(()) };
+        let Counter { since, has_those_below, .. } = cgroup.counter;
+        let below = if has_those_below { "" } else { ", without those below it" };
+        writeln!(out, "  {}: since {} at the latest{below}", counted_in(cgroup), time(since))
     }
 
     /// A place that is asked for, and kills that may be meant.
@@ -213,15 +210,7 @@ impl Answer<'_> {
     fn count(&self) -> String {
         let Self { question, evidence, .. } = self;
         match (self.counted(), &evidence.cgroup) {
-            (None, Some(InCgroup { counter, told_since: 0, .. })) => {
-                format!("{} of {} counts no kill since it is there", counter.file, counter.cgroup)
-            }
-            (None, Some(InCgroup { counter, told_since, .. })) => format!(
-                "{} of {} counts {} since it is there, and all are recorded",
-                counter.file,
-                counter.cgroup,
-                Counted(*told_since, "kill")
-            ),
+            (None, Some(cgroup)) => counted_in(cgroup),
             (Some(0) | None, _) => {
                 "the kernel counted no kill in that time (oom_kill in /proc/vmstat)".to_owned()
             }
@@ -241,6 +230,18 @@ impl Answer<'_> {
                 question.place()
             ),
         }
+    }
+}
+
+/// What a cgroup counts, where all of that is recorded.
+fn counted_in(InCgroup { counter, told_since, .. }: &InCgroup) -> String {
+    let Counter { file, cgroup, .. } = counter;
+    match told_since {
+        0 => format!("{file} of {cgroup} counts no kill since it is there"),
+        kills => format!(
+            "{file} of {cgroup} counts {} since it is there, and all are recorded",
+            Counted(*kills, "kill")
+        ),
     }
 }
 
