@@ -108,7 +108,7 @@ fn at_most(candidates: Candidates, most: usize) -> Candidates {
 }
 
 /// Takes what is not known from another reading of the same.
-trait Fill {
+pub(super) trait Fill {
     fn fill(&mut self, logged: Self);
 }
 

@@ -1,6 +1,7 @@
 //! Who died.
 
 use super::clock::Clock;
+use super::fill::Fill as _;
 use super::place::Place;
 use super::{Enricher, shortage};
 use crate::incident::assemble::{Logged, Victim};
@@ -60,7 +61,7 @@ impl Enricher {
             login_user: login_uid.and_then(|uid| self.user_reader.name(uid)),
             parents: command.map(parents),
             memory: self.exact(mark),
-            memory_logged: logged.map(|mark| self.logged(mark)).collect(),
+            memory_logged: logged.zip(printed(&victim.logged)).map(|it| self.logged(it)).collect(),
             cgroup: path.map(|path| model::Cgroup { path: path.clone(), id: mark.cgroup_id }),
             unit,
             slice,
@@ -82,12 +83,15 @@ impl Enricher {
         self.memory(mark.total_vm, rss, mark.pgtables_bytes)
     }
 
-    /// As the kernel's log prints it.
-    fn logged(&self, mark: &wire::Victim) -> model::Memory {
-        if self.release.version() >= LOG_IS_EXACT {
-            return self.exact(mark);
-        }
-        self.memory(mark.total_vm, mark.rss_count, mark.pgtables_bytes)
+    /// As the kernel's log prints it; as it would have at the mark, what is not known of its line.
+    fn logged(&self, (mark, printed): (&wire::Victim, Option<model::Memory>)) -> model::Memory {
+        let marked = match self.release.version() >= LOG_IS_EXACT {
+            true => self.exact(mark),
+            false => self.memory(mark.total_vm, mark.rss_count, mark.pgtables_bytes),
+        };
+        let mut memory = printed.unwrap_or_default();
+        memory.fill(marked);
+        memory
     }
 
     pub(super) fn memory(
@@ -128,6 +132,15 @@ fn uid(marked: Option<u32>, logged: &Logged) -> Option<u32> {
     }
 }
 
+/// What the lines of its marks print of its memory.
+fn printed(logged: &Logged) -> impl Iterator<Item = Option<model::Memory>> {
+    let known = match logged {
+        Logged::Killed { memory, .. } => &memory[..],
+        Logged::Never | Logged::Unknown => &[],
+    };
+    known.iter().copied().chain(std::iter::repeat(None))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,10 +148,31 @@ mod tests {
     /// On another processor it became another user between the mark and the line.
     #[test]
     fn the_user_is_that_of_the_kernels_line() {
-        let logged = |uid| Logged::Killed { us: Some(1), uid, again: Vec::new(), message: None };
+        let logged = |uid| Logged::Killed {
+            us: Some(1),
+            uid,
+            again: Vec::new(),
+            memory: Vec::new(),
+            message: None,
+        };
         assert_eq!(uid(Some(0), &logged(Some(5))), Some(5));
         // Before 5.8 the line has none.
         assert_eq!(uid(Some(0), &logged(None)), Some(0));
         assert_eq!(uid(Some(0), &Logged::Unknown), Some(0));
+    }
+
+    /// A victim of a group may touch memory until it is signalled, and give it back until it is printed.
+    #[test]
+    fn its_memory_is_as_the_kernels_line_has_it() {
+        let line = model::Memory { anon_rss_bytes: Some(8192), ..model::Memory::default() };
+        let logged = Logged::Killed {
+            us: Some(1),
+            uid: None,
+            again: Vec::new(),
+            memory: vec![Some(line)],
+            message: None,
+        };
+        assert_eq!(printed(&logged).take(2).collect::<Vec<_>>(), [Some(line), None]);
+        assert_eq!(printed(&Logged::Unknown).next(), Some(None));
     }
 }

@@ -5,7 +5,7 @@
 //! or the next incident's entry; where both may be missed, the caller, who must know that the task in
 //! it has left: [`Assembler::give_up`].
 
-use super::model::{KilledAgain, OomKill};
+use super::model::{KilledAgain, Memory, OomKill};
 use crate::text::KernelText;
 use crate::wire::{self, Command, Event, Freed, Outcome, Path, Sharer};
 
@@ -104,6 +104,8 @@ pub enum Logged {
         uid: Option<u32>,
         /// The further marks, each with its line as far as there is one.
         again: Vec<KilledAgain>,
+        /// The memory that each mark's line prints, as far as there is one: it may change meanwhile.
+        memory: Vec<Option<Memory>>,
         /// The kernel's words before `: Killed process`.
         message: Option<&'static str>,
     },

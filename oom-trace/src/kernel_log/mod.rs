@@ -29,7 +29,7 @@ pub use untold::{Mention, Untold};
 
 use jiff::Timestamp;
 
-use crate::incident::model::Guess;
+use crate::incident::model::{Guess, Memory};
 
 /// A message of the log and what came with it.
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +151,13 @@ pub fn killed(entry: &Entry<'_>) -> Option<KillLine> {
     let form = message::Form { names: entry.names, cut: entry.cut };
     let message::Killed { tid, uid, message, .. } = message::Killed::parse(entry.text, form)?;
     Some(KillLine { tid, uid, words: message })
+}
+
+/// What it tells of the victim's memory, in bytes.
+#[must_use]
+pub fn killed_memory(entry: &Entry<'_>) -> Option<Memory> {
+    let form = message::Form { names: entry.names, cut: entry.cut };
+    Some(message::Killed::parse(entry.text, form)?.memory())
 }
 
 /// What a line says of a kill by which it is found again.

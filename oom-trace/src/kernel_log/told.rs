@@ -282,14 +282,7 @@ impl<'a> Told<'a> {
     }
 
     fn logged(&self, killed: &Killed) -> Memory {
-        Memory {
-            total_vm_bytes: killed.total_vm_bytes,
-            anon_rss_bytes: killed.anon_rss_bytes,
-            file_rss_bytes: killed.file_rss_bytes,
-            shmem_rss_bytes: killed.shmem_rss_bytes,
-            swap_bytes: None,
-            pgtables_bytes: self.pgtables(killed),
-        }
+        Memory { pgtables_bytes: self.pgtables(killed), ..killed.memory() }
     }
 
     /// 5.4, until one of its first stable releases, printed bytes and called them kB. Bytes are

@@ -113,6 +113,7 @@ fn walk(
                             us: Some(1),
                             uid: None,
                             again: Vec::new(),
+                            memory: Vec::new(),
                             message: None,
                         };
                         deathbed.mark(victim);

@@ -1,7 +1,8 @@
 //! Ways to hook the kernel other than the best, and what is missing there.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -30,6 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("memcg_kill_seen_by_the_tracepoint", seen_by_the_tracepoint).on_each_kernel(),
     Scenario::new("memcg_kill_read_from_the_log", || read_from_the_log("log")).on_each_kernel(),
     Scenario::new("only_fentry_is_permitted", only_fentry_is_permitted).on_each_kernel(),
+    Scenario::new("log_cannot_be_read", log_cannot_be_read).on_each_kernel(),
     Scenario::new("ftrace_switched_off", ftrace_switched_off)
         .on_each_kernel()
         .unless(ftrace_stays_on),
@@ -104,6 +106,34 @@ fn only_fentry_is_permitted() {
     // The kernel's preemption model, which newer logs name, only root may read.
     seen.assert_decisions("fentry");
     assert!(seen.said.contains("perf_event_paranoid"), "{}", seen.said);
+}
+
+/// What the kernel prints of a victim's memory the hooks tell as well.
+fn log_cannot_be_read() {
+    let _closed = Closed::new("/dev/kmsg");
+    let mut command = Command::new("/proc/self/exe");
+    command.args([UNPRIVILEGED, "--attach", "auto"]);
+    let watch = Watch::of(command);
+    kill_one();
+    let seen = watch.finish(1);
+    assert!(seen.only()["log_us"].is_null(), "{:#}", seen.only());
+    assert!(seen.only()["victim"]["memory_logged"][0].is_object(), "{:#}", seen.only());
+}
+
+/// A file that only root may read meanwhile.
+struct Closed(&'static str);
+
+impl Closed {
+    fn new(path: &'static str) -> Self {
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        fs::set_permissions(self.0, Permissions::from_mode(0o644)).unwrap();
+    }
 }
 
 /// Becomes a user with no more than what tracing takes, and then the agent.

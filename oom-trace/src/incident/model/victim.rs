@@ -52,8 +52,8 @@ pub struct Victim {
     pub parents: Option<Vec<Process>>,
     /// Its memory at the mark, exact.
     pub memory: Memory,
-    /// Its memory as this kernel's log prints it, once for each time the kernel killed it. Kernels
-    /// from 6.2 to 6.19 print approximate sums.
+    /// Its memory as this kernel's log prints it, once for each time the kernel killed it: what its line
+    /// has, or what it would have had at the mark. Kernels from 6.2 to 6.19 print approximate sums.
     pub memory_logged: Vec<Memory>,
     /// Its cgroup.
     pub cgroup: Option<Cgroup>,

@@ -4,6 +4,7 @@ mod name;
 
 use self::name::{CHOSEN, KILLED, REAPED, may_be_cut_in_it, way};
 use super::Form;
+use crate::incident::model::Memory;
 use crate::kernel_log::scan::{Names, Scan, has, rsplit_once, split_once};
 use crate::text::KernelText;
 
@@ -67,6 +68,18 @@ impl Killed {
         }
         killed.numbers(numbers, form);
         Some(killed)
+    }
+
+    /// What it tells of the victim's memory.
+    pub(in crate::kernel_log) fn memory(&self) -> Memory {
+        Memory {
+            total_vm_bytes: self.total_vm_bytes,
+            anon_rss_bytes: self.anon_rss_bytes,
+            file_rss_bytes: self.file_rss_bytes,
+            shmem_rss_bytes: self.shmem_rss_bytes,
+            swap_bytes: None,
+            pgtables_bytes: self.pgtables_bytes,
+        }
     }
 
     /// Takes the name that another line has of this thread; `is_whole` if nothing of it can be missing there.

@@ -76,7 +76,8 @@ impl Seen {
         }
         let text: Vec<_> = text.into_iter().map(|(line, _)| line).collect();
         let printed: Vec<_> = kills(&self.printed).into_iter().map(|(text, _)| text).collect();
-        if processors() == 1 {
+        let have_lines = || self.records.iter().all(|record| record["log_us"].is_u64());
+        if processors() == 1 || have_lines() {
             assert_eq!(printed, text);
         } else {
             assert_eq!(printed.len(), text.len());

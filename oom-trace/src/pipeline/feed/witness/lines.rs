@@ -7,7 +7,7 @@ use super::dump::{Dump, Dumps};
 use crate::incident::assemble::{Logged, Victim};
 use crate::incident::model::KilledAgain;
 use crate::kernel_log::reader::Kmsg;
-use crate::kernel_log::{KillLine, killed};
+use crate::kernel_log::{KillLine, killed, killed_memory};
 use crate::wire::Outcome;
 
 /// Lines that are kept; the kernel keeps the rest until there is room.
@@ -102,11 +102,13 @@ impl Lines {
 
     /// What is said of these marks of one process, and the first line that says it.
     pub(super) fn look_up(&mut self, marks: impl Iterator<Item = (u32, u64)>, slept: i64) -> Found {
-        let (mut lines, mut message, mut first) = (Vec::new(), None, None);
+        let (mut lines, mut memory) = (Vec::new(), Vec::new());
+        let (mut message, mut first) = (None, None);
         for (tid, marked_ns) in marks {
             let taken = self.take(tid, signed(marked_ns), slept);
             let us = |line: &Line| u64::try_from(line.stamp_ns / 1000).unwrap_or(0);
             lines.push(KilledAgain { tid, log_us: taken.as_ref().map(us) });
+            memory.push(taken.as_ref().and_then(|line| killed_memory(&line.message.entry()?)));
             message = message.or(taken.as_ref().and_then(|line| line.killed.words));
             first = first.or(taken);
         }
@@ -116,7 +118,7 @@ impl Lines {
         let mut lines = lines.into_iter();
         let us = lines.next().and_then(|first| first.log_us);
         let uid = first.as_ref().and_then(|line| line.killed.uid);
-        (Logged::Killed { us, uid, again: lines.collect(), message }, first)
+        (Logged::Killed { us, uid, again: lines.collect(), memory, message }, first)
     }
 
     /// Takes out the line of a mark.

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::dump;
 use super::lines::{Known, Lines, push, signed};
 use crate::incident::assemble::Logged;
-use crate::incident::model::KilledAgain;
+use crate::incident::model::{KilledAgain, Memory};
 use crate::kernel_log::reader::Kmsg;
 
 mod described;
@@ -30,7 +30,17 @@ fn a_kill_is_named_by_the_stamp_of_its_line() {
     let (found, line) = lines.look_up([(7, S), (7, S + 250_000)].into_iter(), 0);
     let message = Some("Memory cgroup out of memory");
     let again = vec![KilledAgain { tid: 7, log_us: Some(1_000_300) }];
-    assert_eq!(found, Logged::Killed { us: Some(1_000_100), uid: Some(0), again, message });
+    let kib = |kib: u64| Some(kib << 10);
+    let memory = Memory {
+        total_vm_bytes: kib(8),
+        anon_rss_bytes: kib(4),
+        file_rss_bytes: kib(0),
+        shmem_rss_bytes: kib(4),
+        swap_bytes: None,
+        pgtables_bytes: kib(4),
+    };
+    let memory = vec![Some(memory); 2];
+    assert_eq!(found, Logged::Killed { us: Some(1_000_100), uid: Some(0), again, memory, message });
     assert_eq!(line.unwrap().stamp_ns, 1_000_100_000);
     assert_eq!(lines.look_up([(9, S)].into_iter(), 0).0, Logged::Unknown);
     assert_eq!(lines.new.len(), 1);
