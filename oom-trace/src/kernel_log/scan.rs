@@ -96,18 +96,16 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Where `words` begin, in a text that is looked through sooner than a searcher is built: by the byte of
-/// them that is rarest in the log.
+/// Where `words` begin, in a text that is looked through sooner than a searcher is built: by the first byte
+/// of them that is rare in the log.
 pub(super) fn places<'a>(
     text: &'a [u8],
     words: &'a [u8],
 ) -> impl DoubleEndedIterator<Item = usize> {
-    let rarest = words.iter().zip(0..).max_by_key(|(byte, _)| match byte {
-        b' ' => 0,
-        b'a'..=b'z' | b'0'..=b'9' => 1,
-        _ => 2,
-    });
-    let (byte, ahead) = rarest.map_or((0, usize::MAX), |(byte, place)| (*byte, place));
+    let is_rare = |byte: &u8| !matches!(byte, b' ' | b'a'..=b'z' | b'0'..=b'9');
+    let place = |is_it: fn(&u8) -> bool| words.iter().position(is_it);
+    let ahead = place(is_rare).or_else(|| place(|byte| *byte != b' ')).unwrap_or(0);
+    let byte = words.get(ahead).copied().unwrap_or_default();
     memchr::memchr_iter(byte, text).filter_map(move |place| {
         let place = place.checked_sub(ahead)?;
         text.get(place..)?.starts_with(words).then_some(place)

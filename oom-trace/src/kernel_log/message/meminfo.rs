@@ -289,19 +289,21 @@ fn name_of(name: &[u8]) -> Option<String> {
 
 /// `anon 25055232`, one or more of them: `memory.stat` since 5.1, in bytes and events.
 pub(super) fn stat(text: &[u8]) -> Option<Counters> {
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let counter = |line| stat_line(line).and_then(|(name, number)| Some((utf8(name)?, number)));
-    let stat: Option<Counters> = lines.map(counter).collect();
-    stat.filter(|stat| !stat.is_empty())
+    let mut stat = Counters::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let (name, number) = stat_line(line)?;
+        stat.push((utf8(name)?, number));
+    }
+    (!stat.is_empty()).then_some(stat)
 }
 
 /// One of them.
 pub(super) fn stat_line(line: &[u8]) -> Option<(&[u8], u64)> {
-    let (name, number) = split_once(line, " ")?;
-    let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    let mut scan = Scan(line);
+    let name = scan.run(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     name.first()?.is_ascii_lowercase().then_some(())?;
-    name.iter().all(is_name).then_some(())?;
-    Some((name, str::from_utf8(number.trim_ascii_end()).ok()?.parse().ok()?))
+    scan.eat(" ")?;
+    Some((name, str::from_utf8(scan.0.trim_ascii_end()).ok()?.parse().ok()?))
 }
 
 /// Before 5.1: `cache:32KB rss:524188KB …`, in bytes.

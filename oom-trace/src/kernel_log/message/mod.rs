@@ -101,13 +101,15 @@ impl<'a> Message<'a> {
     fn read(text: &'a [u8], form: Form) -> Option<Self> {
         let form = Form { cut: form.cut || text.len() >= MAY_BE_CUT, ..form };
         let names = form.names;
-        if TRACE_ENDS.iter().any(|end| text.starts_with(end)) {
-            return Some(Self::TraceEnd(cpu::user_pc(text)));
-        }
-        if let Some(pc) = cpu::user_pc(text) {
-            return Some(Self::TraceEnd(Some(pc)));
-        }
         match text.first()? {
+            b' ' | b'<' | b'R' | b'M' | b'-'
+                if TRACE_ENDS.iter().any(|end| text.starts_with(end)) =>
+            {
+                return Some(Self::TraceEnd(cpu::user_pc(text)));
+            }
+            b'E' | b'e' | b'p' if let Some(pc) = cpu::user_pc(text) => {
+                return Some(Self::TraceEnd(Some(pc)));
+            }
             // Half of a log may be such lines, and they are nothing else.
             b'a'..=b'z' if let Some(stat) = meminfo::stat(text) => return Some(Self::Stat(stat)),
             b'[' if let Some(columns) = Columns::parse(text, form.cut) => {

@@ -215,12 +215,18 @@ pub(super) fn date<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])>
     match word.first()? {
         b'0'..=b'9' => numbers(text, zone),
         _ => {
+            scan.blanks();
+            let is_date = |text: &[u8]| text.first().is_some_and(u8::is_ascii_digit);
+            let (rest, is_day) = (scan.0, is_date(scan.0));
+            scan.word();
+            scan.blanks();
+            // Nearly no line goes on like a date.
+            if !is_day && !is_date(scan.0) {
+                return None;
+            }
             // A day of the week, in whatever language: a date follows.
-            let mut rest = scan;
-            rest.blanks();
             if word.len() <= 12 && month(word).is_none() {
-                let is_date = rest.0.first().is_some_and(u8::is_ascii_digit);
-                return if is_date { numbers(rest.0, zone) } else { named_month(rest.0, zone) };
+                return if is_day { numbers(rest, zone) } else { named_month(rest, zone) };
             }
             named_month(text, zone)
         }
@@ -233,6 +239,9 @@ fn numbers<'a>(text: &'a [u8], zone: &Zone) -> Option<(Stamp, &'a [u8])> {
     let word = scan.word();
     if !scan.0.is_empty() {
         scan.eat(" ").or_else(|| scan.eat("\t"))?;
+    } else if word.iter().all(u8::is_ascii_digit) {
+        // A number alone, as in each line of `memory.stat`.
+        return None;
     }
     let bare = word.strip_suffix(b":").unwrap_or(word);
     if let Some(stamp) = zone.iso(bare) {

@@ -46,6 +46,9 @@ const IN_A_DUMP: [&str; 8] = [
     "[  pid  ]   uid",
 ];
 
+/// What stands before a number of a process.
+const VERBS: [&str; 2] = ["Killed process ", "Kill process "];
+
 /// What is said in a line, and by whom.
 #[derive(Debug, Clone)]
 pub(super) struct Spoken {
@@ -280,12 +283,15 @@ fn is_message(text: &[u8]) -> bool {
 
 /// Where the kernel's words begin, if they tell.
 fn beginning(text: &[u8], in_dump: bool) -> Option<usize> {
+    static ANY: LazyLock<Words> = LazyLock::new(|| {
+        Words::new([INVOKED].into_iter().chain(BEGINNINGS).chain(IN_A_DUMP).chain(VERBS))
+    });
     let more: &[&str] = if in_dump { &IN_A_DUMP } else { &[] };
     // Most lines begin with their message.
     if BEGINNINGS.iter().chain(more).any(|words| text.starts_with(words.as_bytes())) {
         return Some(0);
     }
-    if has(text, INVOKED.as_bytes()) {
+    if !ANY.are_in(text) || has(text, INVOKED.as_bytes()) {
         return None;
     }
     let at = |words: &&str| scan::find(text, words.as_bytes());
@@ -295,7 +301,7 @@ fn beginning(text: &[u8], in_dump: bool) -> Option<usize> {
 
 /// `Killed process 95 (` without the words before it, as kernels before 5.1 have it.
 fn bare(text: &[u8]) -> Option<usize> {
-    ["Killed process ", "Kill process "].iter().find_map(|verb| {
+    VERBS.iter().find_map(|verb| {
         let at = scan::find(text, verb.as_bytes())?;
         let rest = text.get(at + verb.len()..)?;
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -22,12 +22,12 @@ impl Reader<'_> {
             }
             return true;
         }
-        let is_short = line.len() <= collector::LONGEST;
-        let Ok(value) =
-            serde_json::from_slice::<serde_json::Value>(if is_short { line } else { b"" })
-        else {
+        // Each line that has the kernel's stamp begins as a list does.
+        let is_closed = matches!(line.trim_ascii_end().last(), Some(b'}' | b']'));
+        if !is_closed || line.len() > collector::LONGEST {
             return false;
-        };
+        }
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else { return false };
         let is_hearsay = has_it_from_the_kernel(line);
         // `[  123]` is a row of a table.
         let is_object = matches!(value, serde_json::Value::Object(_));

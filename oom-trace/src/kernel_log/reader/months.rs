@@ -173,7 +173,9 @@ pub(super) fn month(name: &[u8]) -> Option<i8> {
         return None;
     }
     let name = name.to_lowercase();
-    BEGINNINGS.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, month)| month)
+    let first = name.bytes().next()?;
+    let begins = |start: &str| start.bytes().next() == Some(first) && name.starts_with(start);
+    BEGINNINGS.iter().find(|(start, _)| begins(start)).map(|(_, month)| *month)
 }
 
 #[cfg(test)]

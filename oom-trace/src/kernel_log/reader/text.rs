@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
 use super::prefix::uptime;
 use super::shape::Shape;
 use super::words::speaks_of_a_kill;
 use super::wraps::lacks_end;
 use crate::kernel_log::message::{Form, Message};
-use crate::kernel_log::scan::{Names, has, rsplit_once, splits};
+use crate::kernel_log::scan::{Names, has, places, rsplit_once, splits};
 
 /// Blanks at which no line is broken: mail programs and web pages put them where the kernel has blanks.
 const BLANKS: [&str; 3] = ["\u{a0}", "\u{2007}", "\u{202f}"];
@@ -132,7 +130,7 @@ pub(super) fn of_fluent_bit(line: &[u8]) -> Option<Unescaped> {
         line.get(..*at)
             .is_some_and(|before| KEYS.iter().any(|key| before.ends_with(key.as_bytes())))
     };
-    let at = memmem::find_iter(line, BETWEEN).find(is_message)? + BETWEEN.len();
+    let at = places(line, BETWEEN).find(is_message)? + BETWEEN.len();
     Some(of_json(line.get(at..)?))
 }
 
@@ -270,7 +268,7 @@ fn has_two(line: &[u8], starts: &[usize]) -> bool {
 /// The same where each begins with a date and the kernel's name, as the first one does.
 fn by_name(line: &[u8]) -> Vec<usize> {
     const NAME: &[u8] = b" kernel: ";
-    let places: Vec<_> = memmem::find_iter(line, NAME).map(|at| at + NAME.len()).collect();
+    let places: Vec<_> = places(line, NAME).map(|at| at + NAME.len()).collect();
     let Some(first) = places.first().copied().filter(|first| *first < 80 && places.len() > 1)
     else {
         return Vec::new();

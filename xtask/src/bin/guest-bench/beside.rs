@@ -22,6 +22,9 @@ const STORM: usize = 200;
 const SETTLED: Duration = Duration::from_secs(2);
 /// In each round.
 const IDLE: Duration = Duration::from_secs(2);
+/// After so long without a kill the kernel writes a dump for each of ten again (`oom_rs` in
+/// `oom_kill_process`, mm/oom_kill.c).
+const DUMPS_AGAIN: Duration = Duration::from_secs(6);
 /// A line that takes longer is not going to come before the tool ends.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -75,8 +78,9 @@ fn round(tool: &Tool, is_last: bool, sheet: &mut Sheet) -> Result<()> {
 }
 
 /// The median time from the hook to the victim's line in the reader's hands; `None` when no line came
-/// while the tool ran.
+/// while the tool ran. The kernel writes a dump of each kill, as of one that comes alone.
 pub(crate) fn delay(running: &Running, kills: usize) -> Result<Option<Duration>> {
+    wait_for_dumps();
     let clock = Clock::start(&["p:bench/hook oom_kill_process"])?;
     running.forget_victims();
     let mut delays = Vec::new();
@@ -88,6 +92,11 @@ pub(crate) fn delay(running: &Running, kills: usize) -> Result<Option<Duration>>
         delays.push(Duration::from_nanos(line.saturating_sub(hook)));
     }
     Ok(median(delays))
+}
+
+/// From here on ten kills have a dump each.
+pub(crate) fn wait_for_dumps() {
+    thread::sleep(DUMPS_AGAIN);
 }
 
 /// The median time that all programs took for one kill. On one processor: one thread emulates all of

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::beside;
 use crate::bpf::{self, Program};
 use crate::calls::{Call, Calls};
 use crate::kernel::{self, Clock, Counting, OneCpu};
 use crate::tool::{AGENT, Running, Way};
 use crate::victims::Cgroup;
 
-const KILLS: usize = 20;
+/// As many as have a dump each.
+const KILLS: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Rows of a table; what is less than the last stands together.
 const ROWS: usize = 12;
@@ -40,6 +42,7 @@ pub(crate) fn tables() -> Result<String> {
     let mut all = 0;
     {
         let _counting = Counting::start()?;
+        beside::wait_for_dumps();
         for _ in 0..KILLS {
             all += self::kill(&running, &clock, &calls, &mut kill)?;
         }

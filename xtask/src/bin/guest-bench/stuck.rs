@@ -18,7 +18,7 @@ const PIPE: &str = "/tmp/pipe";
 /// Each way to run is measured so often, in turn: what the machine does meanwhile falls to all.
 const ROUNDS: usize = 5;
 /// In each.
-const KILLS: usize = 20;
+const KILLS: usize = 10;
 
 const WITH_PIPE: Tool =
     Tool { command: &["/bin/oom-trace", "--format", "json", "--output", PIPE], ..AGENT };
