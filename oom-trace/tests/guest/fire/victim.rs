@@ -27,6 +27,12 @@ pub(crate) const VICTIM: &str = "victim";
 
 const CHUNK: usize = 64 << 10;
 
+/// How long one may take to die.
+const DEAD_WITHIN: Duration = Duration::from_secs(1200);
+
+/// How often it is said that it is waited for.
+const TELL_EVERY: Duration = Duration::from_secs(20);
+
 /// What it is and does. It goes to its cgroup by itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Victim {
@@ -82,8 +88,21 @@ impl Victim {
     }
 }
 
+/// Waits for its death. One that may run for a thousandth of the time takes minutes to die.
 pub(crate) fn killed(mut child: Child) {
-    let status = child.wait().unwrap();
+    let begun = Instant::now();
+    let mut told = begun;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if told.elapsed() > TELL_EVERY {
+            assert!(begun.elapsed() < DEAD_WITHIN, "{} does not die", child.id());
+            dot();
+            told = Instant::now();
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
     assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{status}");
 }
 
