@@ -28,8 +28,6 @@ type On = (Option<Name>, String);
 pub struct Collector {
     /// How many incidents are kept whole: the newest.
     whole: usize,
-    /// Which kills somebody caused to try the agent.
-    is_test: Option<fn(&OomKill) -> bool>,
     names: HashSet<Name>,
     seen: HashSet<On>,
     incidents: Vec<Incident>,
@@ -45,12 +43,6 @@ impl Collector {
     #[must_use]
     pub fn new(whole: usize) -> Self {
         Self { whole, ..Self::default() }
-    }
-
-    /// Tells kills that somebody caused to try the agent from those that something is to be done about.
-    #[must_use]
-    pub fn telling_tests(self, is_test: fn(&OomKill) -> bool) -> Self {
-        Self { is_test: Some(is_test), ..self }
     }
 
     /// Sums up a span of time of which this is known beside the records.
@@ -142,7 +134,7 @@ impl Collector {
             is_of_limit: kill.shortage.scope == Some(Scope::Memcg),
             limit_bytes: place::size(kill),
             held: victim.memory.resident(),
-            is_test: self.is_test.is_some_and(|is_test| is_test(kill)),
+            is_test: kill.is_test(),
             killed,
             marked,
             ..incident(record, host, What::Kill)
@@ -223,7 +215,6 @@ impl Collector {
     pub fn report(self, zone: TimeZone) -> Report {
         let Self {
             whole: _,
-            is_test: _,
             names: _,
             seen: _,
             mut incidents,

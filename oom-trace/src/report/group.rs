@@ -97,19 +97,34 @@ pub(super) struct Group {
 
 /// Each that has something to count. With several hosts, names are those of a host.
 pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
+    let key = |incident: &'_ Incident, by: By| {
+        let host = incident.host.clone().filter(|_| is_fleet && by.is_local());
+        by.of(incident).map(|name| (name.clone(), host))
+    };
+    let counted = || incidents.iter().filter(|incident| incident.counts());
+    // Where each limit is of one thing, its rows tell that as well.
+    let says_more = |by: By| {
+        let mut of = HashMap::new();
+        let mut limits = HashMap::new();
+        counted().any(|incident| {
+            let [own, limit] = [by, By::Limit].map(|by| key(incident, by));
+            *of.entry(own.clone()).or_insert_with(|| limit.clone()) != limit
+                || *limits.entry(limit).or_insert_with(|| own.clone()) != own
+        })
+    };
     let all = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
+    let all = all.filter(|by| matches!(by, By::Host | By::Limit) || says_more(*by));
     all.filter_map(|by| {
-        let mut counts: HashMap<(&Name, Option<&str>), (u64, Process<'_>)> = HashMap::new();
-        for incident in incidents.iter().filter(|incident| incident.counts()) {
-            let Some(name) = by.of(incident) else { continue };
-            let host = incident.host.as_deref().filter(|_| is_fleet && by.is_local());
+        let mut counts: HashMap<_, (u64, Process<'_>)> = HashMap::new();
+        for incident in counted() {
+            let Some(name) = key(incident, by) else { continue };
             let process = Process::of(incident);
-            let (count, of) = counts.entry((name, host)).or_insert((0, process));
+            let (count, of) = counts.entry(name).or_insert((0, process));
             *count += 1;
             *of = of.and(process);
         }
         let rows = counts.into_iter().map(|((name, host), (count, process))| {
-            let name = on_host(name, host);
+            let name = on_host(&name, host.as_deref());
             match process {
                 Process::One(process) if by == By::Limit => (format!("{name} ({process})"), count),
                 _ => (name, count),
@@ -120,4 +135,33 @@ pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
         (!rows.is_empty()).then_some(Group { by, rows })
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::super::testdata::{collected, kill, record};
+    use super::*;
+
+    /// Limits, of which each has its own unit and process, name both.
+    #[test]
+    fn what_the_rows_of_another_group_tell_is_not_told_again() {
+        let told = |kills: &[(&str, &str)]| {
+            let records = (0..).zip(kills).map(|(at, (unit, comm))| {
+                let mut kill = kill("db1", unit, at);
+                kill.victim.comm = Some((*comm).into());
+                record(kill)
+            });
+            let report = collected(0, records).report(TimeZone::UTC);
+            report.groups.iter().map(|group| group.by).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&[("a.service", "a"), ("a.service", "a"), ("b.service", "b")]),
+            [By::Limit]
+        );
+        let both = [By::Process, By::Limit];
+        assert_eq!(told(&[("a.service", "one"), ("a.service", "two")]), both);
+        assert_eq!(told(&[("a.service", "one"), ("b.service", "one")]), both);
+    }
 }

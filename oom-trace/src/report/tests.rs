@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::testdata::{agent, at, collected, exit, kill, record};
 use super::timeline::Bar;
-use super::{Collector, Report, html, text};
-use crate::incident::model::{AgentEvent, Container, OomKill, Pod, Record, Victim, Why};
+use super::{Report, html, text};
+use crate::incident::model::{AgentEvent, Cgroup, Container, OomKill, Pod, Record, Victim, Why};
 use crate::render::{Style, fixtures};
 use crate::text::acts;
 
@@ -256,14 +256,17 @@ fn an_arrow_is_explained_where_there_is_one() {
     );
 }
 
+/// As `oom-trace trigger` causes one.
+fn test(minutes: i64) -> OomKill {
+    let mut test = kill("db1", "test.service", minutes);
+    test.victim.cgroup = Some(Cgroup { path: "/oom-trace-trigger-7".into(), id: None });
+    test
+}
+
 #[test]
 fn a_test_is_counted_and_listed_and_nothing_is_to_be_done_about_it() {
     let of = |unit: &str, at| record(kill("db1", unit, at));
-    let is_test = |kill: &OomKill| kill.victim.unit.as_deref() == Some("test.service");
-    let mut collector = Collector::new(0).telling_tests(is_test);
-    let tests = (0..3).map(|at| of("test.service", at));
-    tests.chain([of("app.service", 9)]).for_each(|record| collector.add(record));
-    let report = collector.report(TimeZone::UTC);
+    let report = report(0, (0..3).map(|at| record(test(at))).chain([of("app.service", 9)]));
     assert_eq!((report.kills(), report.tests(), report.repeats.len()), (1, 3, 0));
     assert_eq!(
         report.groups.iter().flat_map(|group| &group.rows).map(|(_, count)| count).max(),
@@ -283,9 +286,7 @@ fn a_test_is_counted_and_listed_and_nothing_is_to_be_done_about_it() {
 /// As one has it who tries it out.
 #[test]
 fn a_report_of_tests_alone_is_about_them() {
-    let mut collector = Collector::new(0).telling_tests(|_| true);
-    (0..3).map(|at| record(kill("db1", "test.service", at))).for_each(|it| collector.add(it));
-    let told = told(&collector.report(TimeZone::UTC));
+    let told = told(&report(0, (0..3).map(|at| record(test(at)))));
     assert!(told.starts_with("3 OOM kills on db1, "), "{told}");
     assert!(told.contains("\nall of them were tests (oom-trace trigger or --demo)\n"), "{told}");
 }

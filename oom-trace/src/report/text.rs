@@ -26,6 +26,9 @@ const NAMES: usize = 5;
 /// Advice in so many lines.
 const HINTS: usize = 2;
 
+/// What comes back sooner, in milliseconds, is started anew by something.
+const SOON_MS: u64 = 10 * 60 * 1000;
+
 /// Columns of the longest bar of a count.
 const BAR: u64 = 20;
 
@@ -122,6 +125,9 @@ impl<W: Write> Page<'_, W> {
             for (index, hint) in why.hints.iter().take(HINTS).enumerate() {
                 let label = if index == 0 { "     try  " } else { "          " };
                 self.wrapped(label, &escaped(hint))?;
+            }
+            if let Some(meanwhile) = meanwhile(place) {
+                self.wrapped("          ", &meanwhile)?;
             }
             if *alike > 0 {
                 let others = Counted(*alike, "other place");
@@ -322,6 +328,12 @@ pub(super) fn interval(repeat: &Repeat) -> String {
         (None, Some(ms)) => Age(ms).to_string(),
         (None, None) => UNKNOWN.into(),
     }
+}
+
+/// What to do until the cause is found, about what is killed again as soon as it is back.
+pub(super) fn meanwhile(repeat: &Repeat) -> Option<String> {
+    let ms = repeat.interval_ms.filter(|ms| repeat.times > 2 && *ms < SOON_MS)?;
+    Some(format!("until then, stop it: it comes back and is killed again about every {}", Age(ms)))
 }
 
 /// What makes the numbers less than sure.

@@ -12,7 +12,6 @@ mod place;
 mod rules;
 mod shortage;
 mod summary;
-mod test_kill;
 mod zones;
 
 #[cfg(test)]
@@ -21,8 +20,6 @@ mod testdata;
 mod tests;
 
 use crate::incident::model::{OomFailed, OomKill, OomPanic, Why};
-
-pub(crate) use self::test_kill::{TEST_CGROUP, TEST_VICTIM, is_test};
 
 /// The same for a shortage in which nobody could be killed.
 #[must_use]

@@ -23,7 +23,7 @@ fn saved_logs_are_summed_up() {
     let output = run("report", &[&first, &second], b"");
     let told = text(&output);
     assert!(told.starts_with("2 OOM kills"), "{told}");
-    assert!(told.contains("What to do first") && told.contains("By process"), "{told}");
+    assert!(told.contains("What to do first") && told.contains("By limit"), "{told}");
 }
 
 #[test]

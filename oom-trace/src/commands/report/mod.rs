@@ -14,7 +14,6 @@ use crate::commands::account;
 use crate::commands::select::Selection;
 use crate::render::Style;
 use crate::report::{Collector, text};
-use crate::why::is_test;
 
 /// Sums up the kills that are asked for.
 ///
@@ -28,7 +27,6 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let selection = Selection::new(&source.named(), source.log, select)?;
     let whole = if html.is_some() { *full } else { 0 };
     let mut collector = Collector::new(whole)
-        .telling_tests(is_test)
         // Of what is to come nobody knows.
         .within(selection.since, selection.until.map(|until| until.min(Timestamp::now())))
         .only(select.filter.words());

@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::TriggerError;
 use super::case::Scene;
 use super::hierarchy::{Hierarchy, Version, names_memory};
-use crate::why::TEST_CGROUP;
+use crate::incident::model::TEST_CGROUP;
 
 /// The one below the one that has the limit.
 const BELOW: &str = "below";

@@ -28,9 +28,9 @@ use self::child::Child;
 pub(in crate::commands) use self::hierarchy::{Hierarchy, Version};
 use self::interrupt::Interrupt;
 use crate::cli::{Case, TriggerArgs, VictimArgs};
+use crate::incident::model::TEST_VICTIM;
 use crate::kernel::vmstat::Vmstat;
 use crate::units::{Joined, Size};
-use crate::why::TEST_VICTIM;
 
 /// How long those that were killed together may take to end.
 const DEAD_WITHIN: Duration = Duration::from_secs(10);

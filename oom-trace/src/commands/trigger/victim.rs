@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use rustix::thread::{disable_transparent_huge_pages, set_name};
 
 use crate::cli::{Use, VictimArgs};
-use crate::why::TEST_VICTIM;
+use crate::incident::model::TEST_VICTIM;
 
 const CHUNK: usize = 256 << 10;
 

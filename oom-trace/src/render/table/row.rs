@@ -98,14 +98,15 @@ impl Row {
     fn of_kill(kill: &OomKill) -> Self {
         let OomKill { incident, shortage, victim, outcome, .. } = kill;
         let name = victim.comm.as_ref().map_or_else(|| "?".to_owned(), quoted);
-        let exiting = match outcome {
+        let is = match outcome {
             Some(Outcome::AlreadyExiting) => " exiting",
+            Some(Outcome::Killed) | None if kill.is_test() => " test",
             Some(Outcome::Killed) | None => "",
         };
         let path = victim.cgroup.as_ref().map(|cgroup| &cgroup.path);
         let mut row = Self::of_shortage(shortage);
         row.key = (incident.clone(), victim.tid);
-        row.killed = format!("{name} ({}){exiting}", victim.pid.unwrap_or(victim.tid));
+        row.killed = format!("{name} ({}){is}", victim.pid.unwrap_or(victim.tid));
         row.place = place(victim).unwrap_or_default();
         let (rss, limit) = (victim.memory.resident(), shortage.limit.as_ref());
         row.rss = rss.map(|it| Rounded(it).to_string()).unwrap_or_default();

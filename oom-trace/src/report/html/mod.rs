@@ -107,8 +107,9 @@ impl<'a> Page<'a> {
         Full::of(row)
     }
 
-    fn hints<'b>(&self, todo: &'b Todo) -> impl Iterator<Item = &'b String> {
-        todo.why.hints.iter().take(HINTS)
+    fn hints(&self, todo: &Todo) -> impl Iterator<Item = String> {
+        let hints = todo.why.hints.iter().take(HINTS).cloned();
+        hints.chain(text::meanwhile(&todo.place))
     }
 
     fn of_place(&self, place: &Repeat) -> String {

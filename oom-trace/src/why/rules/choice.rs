@@ -5,7 +5,6 @@ use super::super::hit::Hit;
 use crate::incident::model::{Candidate, OOM_SCORE_ADJ_MIN, OomKill, Scope};
 use crate::quote::Quoted;
 use crate::units::Size;
-use crate::why::is_test;
 
 /// What kubelet gives pods without a memory request (pkg/kubelet/qos/policy.go).
 const BEST_EFFORT_ADJ: i16 = 1000;
@@ -14,7 +13,7 @@ const BEST_EFFORT_ADJ: i16 = 1000;
 const NOTABLE_PERCENT: u64 = 10;
 
 pub(super) fn to_test(kill: &OomKill) -> Option<String> {
-    is_test(kill).then(|| {
+    kill.is_test().then(|| {
         "nothing: oom-trace caused this kill itself, as a test (--demo or oom-trace trigger)"
             .to_owned()
     })

@@ -13,7 +13,6 @@ use crate::ledger::Unproven;
 use crate::quote::Quoted;
 use crate::render::{brief, time};
 use crate::units::{Age, Counted};
-use crate::why::is_test;
 
 /// More kills nobody reads.
 const SHOWN: usize = 20;
@@ -31,7 +30,7 @@ impl Answer<'_> {
                 let kills = evidence.kills.len() + evidence.user_kills.len();
                 let kills = u64::try_from(kills).unwrap_or(u64::MAX);
                 let least = if self.is_whole() { "" } else { "at least " };
-                let tests = match evidence.kills.iter().filter(|(_, kill)| is_test(kill)).count() {
+                let tests = match evidence.kills.iter().filter(|(_, kill)| kill.is_test()).count() {
                     0 => String::new(),
                     1 if kills == 1 => ", which was a test".to_owned(),
                     tests => format!(", {tests} of them tests"),
@@ -79,7 +78,7 @@ impl Answer<'_> {
             writeln!(out, "  {older} older, and")?;
         }
         for (when, kill) in kills.iter().skip(older) {
-            let test = if is_test(kill) { " (a test)" } else { "" };
+            let test = if kill.is_test() { " (a test)" } else { "" };
             writeln!(out, "  {}  {}{test}", time(*when), brief(kill))?;
         }
         for UserKill { origin, by, comm, pid, .. } in user_kills {
@@ -268,7 +267,7 @@ fn doubtful(doubt: Doubt, kills: &[&OomKill], out: &mut impl Write) -> io::Resul
         (Some(first), Some(last)) => format!(", {} to {}", time(first), time(last)),
         _ => String::new(),
     };
-    let tests = match kills.iter().filter(|kill| is_test(kill)).count() {
+    let tests = match kills.iter().filter(|kill| kill.is_test()).count() {
         0 => String::new(),
         tests => format!("; {tests} of them look like tests"),
     };
