@@ -97,44 +97,51 @@ pub(super) struct Group {
 
 /// Each that has something to count. With several hosts, names are those of a host.
 pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
-    let key = |incident: &'_ Incident, by: By| {
-        let host = incident.host.clone().filter(|_| is_fleet && by.is_local());
-        by.of(incident).map(|name| (name.clone(), host))
-    };
-    let counted = || incidents.iter().filter(|incident| incident.counts());
-    // Where each limit is of one thing, its rows tell that as well.
-    let says_more = |by: By| {
-        let mut of = HashMap::new();
-        let mut limits = HashMap::new();
-        counted().any(|incident| {
-            let [own, limit] = [by, By::Limit].map(|by| key(incident, by));
-            *of.entry(own.clone()).or_insert_with(|| limit.clone()) != limit
-                || *limits.entry(limit).or_insert_with(|| own.clone()) != own
-        })
-    };
-    let all = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
-    let all = all.filter(|by| matches!(by, By::Host | By::Limit) || says_more(*by));
-    all.filter_map(|by| {
-        let mut counts: HashMap<_, (u64, Process<'_>)> = HashMap::new();
-        for incident in counted() {
-            let Some(name) = key(incident, by) else { continue };
-            let process = Process::of(incident);
-            let (count, of) = counts.entry(name).or_insert((0, process));
-            *count += 1;
-            *of = of.and(process);
-        }
-        let rows = counts.into_iter().map(|((name, host), (count, process))| {
-            let name = on_host(&name, host.as_deref());
-            match process {
+    let counted = |by| Counted::of(incidents, by, is_fleet);
+    let limits = counted(By::Limit);
+    let by = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
+    by.filter_map(|by| {
+        let Counted { members, rows } = counted(by);
+        // Rows of limits name the place and the process.
+        let is_told = !matches!(by, By::Limit | By::Host) && members == limits.members;
+        let mut rows: Vec<_> = rows
+            .into_iter()
+            .map(|(name, count, process)| match process {
                 Process::One(process) if by == By::Limit => (format!("{name} ({process})"), count),
                 _ => (name, count),
-            }
-        });
-        let mut rows: Vec<_> = rows.collect();
+            })
+            .collect();
         rows.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
-        (!rows.is_empty()).then_some(Group { by, rows })
+        (!is_told && !rows.is_empty()).then_some(Group { by, rows })
     })
     .collect()
+}
+
+/// Kills by one thing.
+struct Counted<'a> {
+    /// The row of each kill, by the order in which rows came; `None` if it is in none.
+    members: Vec<Option<u32>>,
+    rows: Vec<(String, u64, Process<'a>)>,
+}
+
+impl<'a> Counted<'a> {
+    fn of(incidents: &'a [Incident], by: By, is_fleet: bool) -> Self {
+        let mut known: HashMap<(&Name, Option<&str>), u32> = HashMap::new();
+        let mut rows: Vec<(String, u64, Process<'_>)> = Vec::new();
+        let members = incidents.iter().filter(|incident| incident.counts()).map(|incident| {
+            let name = by.of(incident)?;
+            let host = incident.host.as_deref().filter(|_| is_fleet && by.is_local());
+            let process = Process::of(incident);
+            let at = *known.entry((name, host)).or_insert_with(|| {
+                rows.push((on_host(name, host), 0, process));
+                u32::try_from(rows.len() - 1).unwrap_or(u32::MAX)
+            });
+            let (_, count, of) = rows.get_mut(usize::try_from(at).ok()?)?;
+            (*count, *of) = (*count + 1, of.and(process));
+            Some(at)
+        });
+        Self { members: members.collect(), rows }
+    }
 }
 
 #[cfg(test)]
