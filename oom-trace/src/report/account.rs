@@ -86,7 +86,7 @@ impl Account {
         let spans = told.iter().map(|Missing { kills, from, until }| {
             format!("{} between {} and {}", Counted(*kills, "kill"), when(*from), when(*until))
         });
-        let spans = spans.collect::<Vec<_>>().join(", ");
+        let spans = spans.collect::<Vec<_>>().join(" and ");
         Some(format!("the kernel counted {spans} {} that {are} {whose}{perhaps}", zone_name(zone)))
     }
 }
@@ -152,7 +152,7 @@ mod tests {
         let twice = account(Some(broken.clone()), &[missing, later], &[]);
         assert_eq!(
             twice.unrecorded(&TimeZone::UTC).unwrap(),
-            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00, 1 kill between \
+            "the kernel counted 3 kills between 2026-11-01 01:30:00 and 2026-11-01 01:32:00 and 1 kill between \
              2026-11-01 02:10:00 and 2026-11-01 02:20:00 UTC that are not recorded"
         );
         let often = account(Some(broken), &[missing, later, later, later], &[]);

@@ -85,7 +85,7 @@ impl Findings {
             None if !results.is_empty() => {}
             None if self.missing.is_empty() => results.push("all fields available".to_owned()),
             None => results.push(
-                "partly: each kill is recorded; what the kernel's log tells of the missing fields is taken from there"
+                "partly: an agent here records each kill; what the kernel's log tells of the missing fields is taken from there"
                     .to_owned(),
             ),
         }
@@ -284,7 +284,9 @@ fn to_text(findings: &Findings) -> String {
     let mut lines = config.as_ref().map(Checked::to_lines).unwrap_or_default();
     lines.push(match agent {
         Some(agent) => agent.to_text(),
-        None if geteuid().is_root() => "agent     none runs".to_owned(),
+        None if geteuid().is_root() => {
+            "agent     none runs: kills are not being recorded".to_owned()
+        }
         // Where it would be seen is its own folder.
         None => "agent     none that this user may see".to_owned(),
     });
@@ -358,7 +360,7 @@ mod tests {
             "agent     runs (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
              confined  not: what the exec output runs may need anything\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
-             result    partly: each kill is recorded; what the kernel's log tells of the missing fields is taken from there"
+             result    partly: an agent here records each kill; what the kernel's log tells of the missing fields is taken from there"
         );
     }
 }

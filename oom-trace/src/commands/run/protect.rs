@@ -1,6 +1,7 @@
 //! The agent survives what it watches, and keeps no more rights than it needs.
 
 use std::fs;
+use std::io;
 
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::thread::{
@@ -26,12 +27,13 @@ pub(in crate::commands) fn survive() -> Vec<String> {
         format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error} (it takes CAP_SYS_RESOURCE)")
     });
     let lock = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    let refused = |error: io::Error, takes: &str| {
+        format!("cannot lock memory, so oom-trace may be swapped out: {error} (it takes {takes})")
+    };
     // With a limit left, some later allocation would fail.
-    let locked = lift_memlock().and_then(|()| Ok(mlockall(lock)?)).map_err(|error| {
-        format!(
-            "cannot lock memory, so oom-trace may be swapped out: {error} (it takes CAP_IPC_LOCK)"
-        )
-    });
+    let locked = lift_memlock()
+        .map_err(|error| refused(error, "CAP_SYS_RESOURCE"))
+        .and_then(|()| mlockall(lock).map_err(|error| refused(error.into(), "CAP_IPC_LOCK")));
     [spare, locked].into_iter().filter_map(Result::err).collect()
 }
 

@@ -12,7 +12,7 @@ use super::told::{Told, times};
 const APART_US: u64 = 10_000_000;
 
 /// How long a starved group may take to be killed, whose records all have the time of the decision.
-const GROUP_US: u64 = 60_000_000;
+const GROUP_US: u64 = 300_000_000;
 
 /// Within this time a thread id is the same thread's.
 const AGAIN_US: u64 = 1_000_000;
