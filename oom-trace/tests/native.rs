@@ -158,15 +158,17 @@ fn a_file_that_was_moved_is_opened_anew_on_sighup() {
     let (file, moved) = (folder.path().join("kills"), folder.path().join("kills.1"));
     let output = format!("kernel:{}", file.display());
     let mut agent = Agent::start(oom_trace(&["--format", "json", "--output", &output]));
+    let holds = |path: &Path, pid| fs::read_to_string(path).unwrap().contains(&format!(" {pid} "));
     let first = trigger();
     kill_of(&mut agent, first);
+    // Each output writes in its own time.
+    wait_for("the file does not have the first", || holds(&file, first));
     fs::rename(&file, &moved).unwrap();
     agent.signal(Signal::HUP);
     wait_for("the file does not come back", || file.exists());
     let second = trigger();
     kill_of(&mut agent, second);
     agent.stop();
-    let holds = |path: &Path, pid| fs::read_to_string(path).unwrap().contains(&format!(" {pid} "));
     assert!(holds(&moved, first) && !holds(&moved, second));
     assert!(holds(&file, second) && !holds(&file, first));
 }
