@@ -148,16 +148,18 @@ pub enum Caller {
 /// The thread whose kill a message tells of, if it tells of one, and the kernel's words for why.
 #[must_use]
 pub fn killed(entry: &Entry<'_>) -> Option<KillLine> {
-    let form = message::Form { names: entry.names, cut: entry.cut };
-    let message::Killed { tid, uid, message, .. } = message::Killed::parse(entry.text, form)?;
+    let message::Killed { tid, uid, message, .. } = read_killed(entry)?;
     Some(KillLine { tid, uid, words: message })
 }
 
 /// What it tells of the victim's memory, in bytes.
 #[must_use]
 pub fn killed_memory(entry: &Entry<'_>) -> Option<Memory> {
-    let form = message::Form { names: entry.names, cut: entry.cut };
-    Some(message::Killed::parse(entry.text, form)?.memory())
+    Some(read_killed(entry)?.memory())
+}
+
+fn read_killed(entry: &Entry<'_>) -> Option<message::Killed> {
+    message::Killed::parse(entry.text, message::Form { names: entry.names, cut: entry.cut })
 }
 
 /// What a line says of a kill by which it is found again.

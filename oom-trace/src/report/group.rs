@@ -97,34 +97,30 @@ pub(super) struct Group {
 
 /// Each that has something to count. With several hosts, names are those of a host.
 pub(super) fn groups(incidents: &[Incident], is_fleet: bool) -> Vec<Group> {
-    let counted = |by| Counted::of(incidents, by, is_fleet);
-    let limits = counted(By::Limit);
-    let by = By::ALL.into_iter().filter(|by| is_fleet || *by != By::Host);
-    by.filter_map(|by| {
-        let Counted { members, rows } = counted(by);
-        // Rows of limits name the place and the process.
-        let is_told = !matches!(by, By::Limit | By::Host) && members == limits.members;
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .map(|(name, count, process)| match process {
-                Process::One(process) if by == By::Limit => (format!("{name} ({process})"), count),
-                _ => (name, count),
-            })
-            .collect();
-        rows.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
-        (!is_told && !rows.is_empty()).then_some(Group { by, rows })
-    })
-    .collect()
+    let limits = Tally::of(incidents, By::Limit, is_fleet);
+    // Rows of limits name the place and the process.
+    let says_more = |by, tally: &Tally<'_>| by == By::Host || tally.members != limits.members;
+    let others = By::ALL.into_iter().filter(|by| match by {
+        By::Host => is_fleet,
+        By::Limit => false,
+        _ => true,
+    });
+    let tallies = others.map(|by| (by, Tally::of(incidents, by, is_fleet)));
+    let told = tallies.filter(|(by, tally)| says_more(*by, tally));
+    let mut groups: Vec<_> = told.map(|(by, tally)| tally.group(by)).collect();
+    groups.push(limits.group(By::Limit));
+    groups.retain(|group| !group.rows.is_empty());
+    groups
 }
 
 /// Kills by one thing.
-struct Counted<'a> {
+struct Tally<'a> {
     /// The row of each kill, by the order in which rows came; `None` if it is in none.
     members: Vec<Option<u32>>,
     rows: Vec<(String, u64, Process<'a>)>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> Tally<'a> {
     fn of(incidents: &'a [Incident], by: By, is_fleet: bool) -> Self {
         let mut known: HashMap<(&Name, Option<&str>), u32> = HashMap::new();
         let mut rows: Vec<(String, u64, Process<'_>)> = Vec::new();
@@ -141,6 +137,16 @@ impl<'a> Counted<'a> {
             Some(at)
         });
         Self { members: members.collect(), rows }
+    }
+
+    fn group(self, by: By) -> Group {
+        let rows = self.rows.into_iter().map(|(name, count, process)| match process {
+            Process::One(process) if by == By::Limit => (format!("{name} ({process})"), count),
+            _ => (name, count),
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
+        Group { by, rows }
     }
 }
 
