@@ -101,9 +101,24 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
         assert!(text.contains(" is in no record\n"), "{args:?} {text}");
         let here = [&records[..], &[started_here()]].concat();
         let (status, _, text) = verify(&here, &asked(args));
-        assert_eq!(status, Some(0), "{args:?} {text}");
-        assert!(text.contains(" nor in a record\n"), "{args:?} {text}");
+        let line = text.lines().find(|line| line.contains(" nor in a record")).unwrap_or_default();
+        match args {
+            ["--unit", _] => {
+                assert_eq!(status, Some(3), "{args:?} {text}");
+                assert!(line.ends_with(": --cgroup job-5712.service"), "{text}");
+            }
+            _ => {
+                assert_eq!(status, Some(0), "{args:?} {text}");
+                assert!(line.ends_with(" nor in a record"), "{args:?} {text}");
+            }
+        }
     }
+    // Beside one that was killed.
+    let here = [&watched()[..], &[started_here()]].concat();
+    let (status, json, text) =
+        verify(&here, &asked(&["--unit", "web-4711", "--unit", "no-such-unit"]));
+    assert_eq!((status, json["verdict"].as_str()), (Some(1), Some("killed")), "{text}");
+    assert!(text.starts_with("at least 1 OOM kill ") && text.contains("no-such-unit.s"), "{text}");
     records[1]["victim"]["comm"] = "shop-api".into();
     let (status, json, text) = verify(&records, &asked(&["--comm", "shop_api"]));
     assert_eq!((status, json["verdict"].as_str()), (Some(3), Some("unknown")), "{text}");

@@ -24,6 +24,7 @@ use crate::kernel::plan::Plan;
 use crate::kernel_log::device::Device;
 use crate::pipeline::{notes, open};
 use crate::render::{Color, Style, wrapped};
+use crate::sink::event_loop;
 use crate::text::harmless;
 use crate::units::Size;
 
@@ -248,7 +249,7 @@ fn look(
 }
 
 fn try_hooks(config: &config::Kernel, findings: &mut Findings) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = event_loop::of_one_thread().context(event_loop::REFUSED)?;
     let log = Device::open_at_end().map(|(log, _)| log);
     let (plan, source) = runtime.block_on(async { open(config, false, log) })?;
     let Plan { rung, hooks, missing, refused } = plan;

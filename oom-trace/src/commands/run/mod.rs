@@ -53,9 +53,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
     // One thread: what delays the reader of the ring is on threads of its own.
-    let runtime = event_loop::of_one_thread().context(
-        "cannot wait for events: raise the limit of open files (ulimit -n, LimitNOFILE=)",
-    )?;
+    let runtime = event_loop::of_one_thread().context(event_loop::REFUSED)?;
     runtime.block_on(async {
         let host = Host::here().context("cannot read the boot id")?;
         // The account begins here: what the log tells of from now on is told, whichever hook sees it,

@@ -2,9 +2,10 @@
 //! nothing was killed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::trigger::Hierarchy;
 use crate::enrich::place::Place;
@@ -15,16 +16,28 @@ use crate::sink::{Filter, Whereabouts};
 use crate::text::KernelText;
 
 /// Where the files of units are (systemd.unit(5)): one that is stopped, or has failed, has no cgroup.
-const UNIT_FILES: [&str; 8] = [
+const UNIT_FILES: [&str; 17] = [
     "/etc/systemd/system",
+    "/etc/systemd/system.attached",
     "/run/systemd/system",
+    "/run/systemd/system.attached",
     "/run/systemd/transient",
+    "/run/systemd/generator",
+    "/run/systemd/generator.early",
+    "/run/systemd/generator.late",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
     "/etc/systemd/user",
     "/usr/lib/systemd/user",
+    "/root/.config/systemd/user",
+    "/home/*/.config/systemd/user",
+    "/run/user/*/systemd/generator",
+    "/run/user/*/systemd/transient",
 ];
+
+/// Units without a file: who made them removes them, too.
+const MADE_BY_PROGRAMS: [&str; 2] = ["scope", "slice"];
 
 /// Cgroups that are looked at.
 const MOST: usize = 20_000;
@@ -40,6 +53,8 @@ pub(super) struct Asked {
     filter: Filter,
     /// It is on this machine, or a record names it.
     pub(super) is_known: bool,
+    /// It was looked for on this machine.
+    is_of_here: bool,
     /// A cgroup of this machine that has the name of a unit which there is not.
     pub(super) as_cgroup: Option<KernelText>,
     /// Kills in cgroups whose name is like it, or of processes whose name is.
@@ -75,8 +90,21 @@ impl Asked {
     }
 
     /// As it was written.
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         self.name.split_once(' ').map_or(&self.name, |(_, text)| text)
+    }
+
+    /// Whether it is a unit that has a file as long as it is installed.
+    fn has_file(&self) -> bool {
+        let kind = Path::new(self.text()).extension().and_then(OsStr::to_str);
+        let is_made = kind.is_some_and(|kind| MADE_BY_PROGRAMS.contains(&kind));
+        !self.filter.unit.is_empty() && !is_made
+    }
+
+    /// Whether nothing here knows of it, and a unit of that name should be known: a misspelt one has no kills
+    /// either.
+    pub(super) fn is_unheard_of(&self) -> bool {
+        self.is_of_here && !self.is_known && self.has_file()
     }
 
     /// Cgroups in which something was killed that may be meant, or names of processes, and how often.
@@ -122,6 +150,7 @@ impl Meant {
             name,
             filter,
             is_known: false,
+            is_of_here: false,
             as_cgroup: None,
             alike: BTreeMap::new(),
             below: BTreeMap::new(),
@@ -147,9 +176,14 @@ impl Meant {
         self.0.iter().filter(is_unfound)
     }
 
-    /// Whether no kill may be meant.
+    /// Units that nothing here has heard of.
+    pub(super) fn unheard_of(&self) -> impl Iterator<Item = &Asked> {
+        self.0.iter().filter(|asked| asked.is_unheard_of())
+    }
+
+    /// Whether a "no" is of what was meant.
     pub(super) fn is_sure(&self) -> bool {
-        self.unsure().next().is_none()
+        self.unsure().next().is_none() && self.unheard_of().next().is_none()
     }
 
     /// A record tells who its victim was, and where it ran.
@@ -181,10 +215,11 @@ impl Meant {
 
     /// Looks for them on this machine.
     pub(super) fn look_around(&mut self) {
+        self.0.iter_mut().for_each(|asked| asked.is_of_here = true);
         if self.0.iter().all(|asked| asked.is_known) {
             return;
         }
-        UNIT_FILES.iter().for_each(|folder| self.units(Path::new(folder)));
+        UNIT_FILES.iter().flat_map(|folder| folders(folder)).for_each(|folder| self.units(&folder));
         if let Some(hierarchy) = Hierarchy::seen_here() {
             self.cgroups(&hierarchy.mount_point, &hierarchy.root);
         }
@@ -206,6 +241,9 @@ impl Meant {
             let name = entry.file_name();
             let unit = name.to_str();
             self.exists(&Whereabouts { cgroup: Some(&nowhere), unit, ..Whereabouts::default() });
+            for asked in self.0.iter_mut().filter(|asked| asked.has_file()) {
+                asked.is_known |= unit == template(asked.text()).as_deref();
+            }
         }
     }
 
@@ -247,6 +285,19 @@ impl Meant {
     }
 }
 
+/// One, or those of each user.
+fn folders(pattern: &str) -> Vec<PathBuf> {
+    let Some((users, of_user)) = pattern.split_once("/*/") else { return vec![pattern.into()] };
+    let users = fs::read_dir(users).into_iter().flatten().flatten();
+    users.map(|user| user.path().join(of_user)).collect()
+}
+
+/// The file of a unit that is one of many of its kind: `getty@.service` (systemd.unit(5)).
+fn template(unit: &str) -> Option<String> {
+    let (kind, instance) = unit.split_once('@')?;
+    Some(format!("{kind}@.{}", instance.rsplit_once('.')?.1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +329,11 @@ mod tests {
         fs::write(root.path().join("old.service"), "").unwrap();
         asked.units(root.path());
         assert_eq!(unknown(&asked), ["cgroup /web", "unit wep.service"]);
+        fs::write(root.path().join("getty@.service"), "").unwrap();
+        let mut asked = meant("unit = ['getty@tty1', 'getti@tty1', 'getty', 'getty@tty1.timer']");
+        asked.units(root.path());
+        let strangers = ["unit getti@tty1.service", "unit getty.service", "unit getty@tty1.timer"];
+        assert_eq!(unknown(&asked), strangers);
         let mut asked = meant("unit = ['worker']");
         asked.cgroups(root.path(), Path::new("/"));
         let named = asked.unfound().next().unwrap().as_cgroup.as_ref().map(ToString::to_string);
@@ -289,6 +345,34 @@ mod tests {
         let mut asked = meant("comm = ['shop-*', 'shop_api']");
         asked.processes(root.path());
         assert_eq!(unknown(&asked), ["process shop_api"]);
+    }
+
+    #[test]
+    fn a_unit_that_nothing_here_has_heard_of_makes_no_no() {
+        let mut asked = meant(
+            "unit = ['no-such-unit', 'no-such.scope', 'no-such.slice']\ncgroup = ['/no-such']\ncomm = ['no-such']",
+        );
+        assert!(asked.is_sure());
+        asked.look_around();
+        let unheard_of: Vec<_> = asked.unheard_of().map(|it| it.name.as_str()).collect();
+        assert_eq!(unheard_of, ["unit no-such-unit.service"]);
+        assert!(!asked.is_sure() && asked.unfound().count() == 5);
+        let mut kill = killed_in("/system.slice/no-such-unit.service");
+        kill.victim.unit = Some("no-such-unit.service".into());
+        asked.hear(&kill);
+        assert!(asked.is_sure() && asked.unfound().count() == 4);
+    }
+
+    #[test]
+    fn units_of_users_are_looked_for_too() {
+        let root = tempfile::tempdir().unwrap();
+        for user in ["ann", "bob"] {
+            fs::create_dir_all(root.path().join(user).join("units")).unwrap();
+        }
+        let mut found = folders(root.path().join("*/units").to_str().unwrap());
+        found.sort();
+        assert_eq!(found, ["ann", "bob"].map(|user| root.path().join(user).join("units")));
+        assert_eq!(folders("/no/*/units"), [""; 0].map(PathBuf::from));
     }
 
     /// A "no" of a name that nothing has would be taken for one of the process that was killed.

@@ -53,6 +53,7 @@ impl Answer<'_> {
                 if !self.is_whole() {
                     writeln!(out, "  there may have been more:")?;
                 }
+                self.evidence.meant.unheard_of().try_for_each(|asked| self.unfound(asked, out))?;
                 self.unknown(out)
             }
             Verdict::None => {
@@ -150,11 +151,15 @@ impl Answer<'_> {
 
     /// A name that nothing has, and what it is the name of all the same.
     fn unfound(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
-        let instead = asked
-            .as_cgroup
-            .as_ref()
-            .map(|path| format!("; a cgroup has that name: --cgroup {}", Quoted::from(path)));
-        writeln!(out, "  {} {}{}", asked.name, self.nowhere(), instead.unwrap_or_default())
+        let instead = match &asked.as_cgroup {
+            Some(path) => format!("; a cgroup has that name: --cgroup {}", Quoted::from(path)),
+            None if asked.is_unheard_of() => format!(
+                "; if it was there only for a while, ask for its cgroup: --cgroup {}",
+                Quoted::from(asked.text().as_bytes())
+            ),
+            None => String::new(),
+        };
+        writeln!(out, "  {} {}{instead}", asked.name, self.nowhere())
     }
 
     /// Of a name that fits nothing.
