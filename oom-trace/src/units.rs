@@ -51,7 +51,8 @@ impl Display for Rounded {
 pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
     let (part, whole) = (u128::from(part), u128::from(whole));
     let percent = (part * 200 + whole).checked_div(whole * 2)?;
-    u64::try_from(percent).ok()
+    let is_short = part < whole && percent == 100;
+    u64::try_from(if is_short { 99 } else { percent }).ok()
 }
 
 /// Milliseconds in their two largest units: `4m 10s`, or in one: `1.5 s`, `7 ms`.
@@ -135,6 +136,7 @@ mod tests {
             (Some(90), Some(89), None)
         );
         assert_eq!(percent(u64::MAX, u64::MAX), Some(100));
+        assert_eq!(percent(999, 1000), Some(99), "less than the whole");
     }
 
     #[test]

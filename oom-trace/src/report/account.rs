@@ -67,21 +67,24 @@ impl Account {
         self.missing.is_empty() && self.unknown.is_empty()
     }
 
+    /// How many kills the kernel counted that are not recorded, and whether all of them were in the span.
+    pub(super) fn missed(&self) -> (u64, bool) {
+        let is_in = |it: &Missing| it.from >= self.since && it.until <= self.until;
+        (self.missing.iter().map(|it| it.kills).sum(), self.missing.iter().all(is_in))
+    }
+
     /// What the kernel counted and nobody recorded.
     #[must_use]
     pub fn unrecorded(&self, zone: &TimeZone) -> Option<String> {
         let (first, last) = self.missing.first().zip(self.missing.last())?;
-        let kills = self.missing.iter().map(|it| it.kills).sum();
+        let (kills, are_in) = self.missed();
         let all = [Missing { kills, from: first.from, until: last.until }];
         // That some were killed after the last record must not be lost among those before the first.
         let told = if self.missing.len() <= FEW { self.missing.as_slice() } else { &all };
         let whose = if self.watch.is_some() { "not recorded" } else { "no longer in its log" };
         let are = if kills == 1 { "is" } else { "are" };
-        let perhaps = if first.from < self.since || last.until > self.until {
-            "; how many of them in the period asked for is not known"
-        } else {
-            ""
-        };
+        let perhaps =
+            if are_in { "" } else { "; how many of them in the period asked for is not known" };
         let when = |time| When { time: Some(time), boot_ns: None, zone };
         let spans = told.iter().map(|Missing { kills, from, until }| {
             format!("{} between {} and {}", Counted(*kills, "kill"), when(*from), when(*until))
@@ -173,9 +176,10 @@ mod tests {
         let often = account(None, &[], &[(0, 1), (5, 6), (8, 20), (30, 31)]).told(&TimeZone::UTC);
         let spans = "in 4 spans, together 15m 0s, the longest from 2026-11-01 00:38:00 to";
         assert!(often.contains(spans), "{often}");
-        assert_eq!(nobody.unrecorded(&TimeZone::UTC), None);
+        assert_eq!((nobody.unrecorded(&TimeZone::UTC), nobody.missed()), (None, (0, true)));
         let missing = Missing { kills: 1, from: at(-60), until: at(120) };
         let log = account(None, &[missing], &[]);
+        assert_eq!(log.missed(), (1, false));
         assert_eq!(log.told(&TimeZone::UTC), "");
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),

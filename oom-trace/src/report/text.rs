@@ -229,13 +229,16 @@ pub(super) fn headline(report: &Report) -> String {
     let kills = report.kills();
     let is_whole = report.notes.coverage.account.as_ref().is_none_or(Account::is_whole);
     let mut line = match kills {
-        0 if !is_whole => "No OOM kill recorded".to_owned(),
         0 => "No OOM kill".to_owned(),
-        kills => {
-            let recorded = if is_whole { "" } else { " recorded" };
-            format!("{}{recorded}", Counted(kills as u64, "OOM kill"))
-        }
+        kills => Counted(kills as u64, "OOM kill").to_string(),
     };
+    if !is_whole {
+        line.push_str(" recorded");
+    }
+    if let Some((missing, are_in)) = missing(report) {
+        let most = if are_in { "" } else { "up to " };
+        let _ = write!(line, " ({most}{missing} missing)");
+    }
     match report.hosts.as_slice() {
         [] => {}
         [host] => {
@@ -260,6 +263,12 @@ pub(super) fn headline(report: &Report) -> String {
         (None, None) => Ok(()),
     };
     line
+}
+
+/// How many kills are not recorded and whether all were in that time, where all are asked about.
+fn missing(report: &Report) -> Option<(u64, bool)> {
+    let account = report.notes.coverage.account.as_ref()?;
+    Some(account.missed()).filter(|(kills, _)| *kills > 0 && report.notes.only.is_none())
 }
 
 /// What the headline does not count.

@@ -89,9 +89,14 @@ impl<'a> Hit<'a> {
 
     /// Whether nothing below the limit may be swapped out, whatever swap there is.
     pub(super) fn forbids_swap(&self) -> bool {
+        self.no_swap().is_some() || self.is_held_down()
+    }
+
+    /// Whether v1's limit of memory and swap is no higher than that of memory, which the kernel then refuses to
+    /// raise (`mem_cgroup_resize_max`, mm/memcontrol-v1.c).
+    fn is_held_down(&self) -> bool {
         let Limit { max_bytes, memsw_max_bytes, .. } = self.limit;
-        self.no_swap().is_some()
-            || memsw_max_bytes.zip(*max_bytes).is_some_and(|(sum, own)| sum <= own)
+        memsw_max_bytes.zip(*max_bytes).is_some_and(|(sum, own)| sum <= own)
     }
 
     /// The level whose `memory.swap.max` is 0.
@@ -131,7 +136,11 @@ impl<'a> Hit<'a> {
             }
             Of::Container(container) => match container.runtime.as_deref() {
                 Some(runtime @ ("docker" | "podman")) => {
-                    let option = if self.with_swap { "--memory-swap" } else { "--memory" };
+                    let option = match (self.with_swap, self.is_held_down()) {
+                        (true, _) => "--memory-swap",
+                        (false, true) => "--memory-swap and --memory",
+                        (false, false) => "--memory",
+                    };
                     format!("{runtime}'s {option} of {}", self.name())
                 }
                 _ => format!("the memory limit of {}", self.name()),
@@ -145,7 +154,14 @@ impl<'a> Hit<'a> {
             Of::Unit(_) | Of::Cgroup(_) | Of::Unknown if self.with_swap => {
                 self.file("memory.memsw.limit_in_bytes")
             }
-            _ if self.is_v1() => self.setting("memory.limit_in_bytes", "MemoryMax="),
+            _ if self.is_v1() => {
+                let setting = self.setting("memory.limit_in_bytes", "MemoryMax=");
+                let first = self.is_held_down().then(|| match self.of {
+                    Of::Unit(_) => self.file("memory.memsw.limit_in_bytes") + " and then ",
+                    _ => "memory.memsw.limit_in_bytes and then ".to_owned(),
+                });
+                first.unwrap_or_default() + &setting
+            }
             _ => self.setting("memory.max", "MemoryMax="),
         }
     }

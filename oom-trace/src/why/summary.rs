@@ -230,7 +230,10 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
     };
     let own = memory.anon_rss_bytes.filter(is_most);
     if own.is_some_and(is_beyond) || (own.is_none() && is_beyond(held)) {
-        return Some(format!("{who} held {}, some of it charged to other cgroups", Size(held)));
+        return Some(format!(
+            "{who} held {}, some of it charged to cgroups that used it first",
+            Size(held)
+        ));
     }
     let share = own.zip(used).and_then(|(own, used)| percent(own, used));
     Some(match (own, share) {
@@ -239,7 +242,10 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
         }
         (Some(own), Some(share @ 1..)) => {
             let more = if is_beyond(held) {
-                format!("; part of its RSS of {} is charged to other cgroups", Size(held))
+                format!(
+                    "; part of its RSS of {} is charged to cgroups that used it first",
+                    Size(held)
+                )
             } else {
                 String::new()
             };

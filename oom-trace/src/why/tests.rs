@@ -140,15 +140,15 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(
         with(&mut kill, 500, 100, 0),
         "python3 held 500.0 MiB of it (98 %) as anonymous memory; part of its RSS of 600.0 MiB is \
-         charged to other cgroups"
+         charged to cgroups that used it first"
     );
     assert_eq!(
         with(&mut kill, 600, 100, 0),
-        "python3 held 700.0 MiB, some of it charged to other cgroups"
+        "python3 held 700.0 MiB, some of it charged to cgroups that used it first"
     );
     assert_eq!(
         with(&mut kill, 100, 500, 0),
-        "python3 held 600.0 MiB, some of it charged to other cgroups"
+        "python3 held 600.0 MiB, some of it charged to cgroups that used it first"
     );
     assert_eq!(with(&mut kill, 514, 0, 0), "python3 held almost all of it as anonymous memory");
 }

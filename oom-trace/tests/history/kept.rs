@@ -187,7 +187,7 @@ fn one_kill_is_named_by_its_process_or_the_beginning_of_its_id() {
     let (told, _) = shown(&["4711"], &path);
     assert!(
         told.contains(
-            &"since: 1 OOM kill recorded at this limit, the next 1m 40s later".to_owned()
+            &"after: 1 OOM kill recorded at this limit, the next 1m 40s later".to_owned()
         )
     );
     let (told, _) = shown(&["4712"], &path);

@@ -154,7 +154,7 @@ impl Wanted {
         if let Some(next) = later.iter().map(|it| it.time).min() {
             let kills = Counted(later.len() as u64, "OOM kill");
             let age = apart(own.time, next);
-            writeln!(out, "since: {kills} recorded at this limit, the next {age} later")?;
+            writeln!(out, "after: {kills} recorded at this limit, the next {age} later")?;
         }
         Ok(())
     }

@@ -68,6 +68,7 @@ pub(super) struct Asked {
 pub(super) enum By {
     Cgroup,
     Comm,
+    Unit,
 }
 
 impl By {
@@ -76,6 +77,7 @@ impl By {
         match self {
             Self::Cgroup => "cgroup",
             Self::Comm => "comm",
+            Self::Unit => "unit",
         }
     }
 }
@@ -118,6 +120,12 @@ impl Asked {
         let is_like = |it: Distance| it.is_slip_of(self.text());
         if self.is_process() && distance(self.text(), &comm).is_some_and(is_like) {
             *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
+            return;
+        }
+        let unit = kill.victim.unit.as_deref().filter(|_| !self.filter.unit.is_empty());
+        let is_like_unit = |unit: &&str| distance(self.text(), unit).is_some_and(Distance::is_slip);
+        if let Some(unit) = unit.filter(is_like_unit) {
+            *self.alike.entry((By::Unit, unit.to_owned())).or_default() += 1;
             return;
         }
         // A process may be asked for by the name of its place.
@@ -434,6 +442,22 @@ mod tests {
             let mut asked = meant(filter);
             asked.count(&kill);
             assert_eq!(asked.unsure().count(), 0, "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_meant_by_its_name_and_else_by_its_cgroup() {
+        let mut kill = killed_in("/system.slice/mailer.service/worker");
+        kill.victim.unit = Some("mailer.service".into());
+        for (filter, by, name) in [
+            ("unit = ['mailserver', 'maler']", By::Unit, "mailer.service"),
+            ("unit = ['wroker']", By::Cgroup, "/system.slice/mailer.service/worker"),
+            ("cgroup = ['/mailr.service']", By::Cgroup, "/system.slice/mailer.service/worker"),
+        ] {
+            let mut asked = meant(filter);
+            asked.count(&kill);
+            let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
+            assert_eq!(meant, [(by, name, 1)], "{filter}");
         }
     }
 

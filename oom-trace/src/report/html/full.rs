@@ -147,7 +147,8 @@ fn facts(row: &Row<'_>, kept: &Kept) -> Vec<Fact> {
     tell("Died with it", died_too(kept));
     tell("Memory freed", back.map(self::back));
     if row.of > 1 {
-        tell("Kill no.", Some(format!("{} of {}", row.nth, row.of)));
+        let of_what = row.incident.who().map(|who| format!(" of {who}")).unwrap_or_default();
+        tell("Kill no.", Some(format!("{} of {}{of_what}", row.nth, row.of)));
     }
     let Origin { kernel, .. } = kept.record.origin();
     let kernel = kernel.as_deref().map(|kernel| format!("kernel {}", Escaped(kernel.as_bytes())));

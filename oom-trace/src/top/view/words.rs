@@ -48,7 +48,9 @@ pub(super) fn left(time: Duration) -> String {
 
 /// Thousandths as percent.
 pub(super) fn percent(thousandths: u64) -> String {
-    format!("{}%", (thousandths + 5) / 10)
+    // Less than the whole is not said to be the whole.
+    let most = if thousandths < 1000 { 99 } else { u64::MAX };
+    format!("{}%", ((thousandths + 5) / 10).min(most))
 }
 
 /// Percent of the time.

@@ -151,3 +151,20 @@ fn of_two_limits_the_nearer_was_hit() {
     kill.shortage.limit.as_mut().unwrap().memsw_max_bytes = Some(2048 * MIB);
     assert!(!Hit::new(&kill).unwrap().with_swap);
 }
+
+/// The kernel refuses to raise memory's limit above that of memory and swap.
+#[test]
+fn of_two_limits_that_are_the_same_both_are_raised_in_the_order_that_the_kernel_takes() {
+    let mut kill = of_a_service();
+    let limit = kill.shortage.limit.as_mut().unwrap();
+    limit.memsw_usage_bytes = limit.usage_bytes;
+    limit.memsw_max_bytes = limit.max_bytes;
+    let app = "/system.slice/app.service";
+    let knob = format!("memory.memsw.limit_in_bytes of {app} and then MemoryMax= of app.service");
+    assert_eq!(Hit::new(&kill).unwrap().knob(), knob);
+    kill.shortage.limit.as_mut().unwrap().cgroup = Some("/app".into());
+    let knob = "memory.memsw.limit_in_bytes and then memory.limit_in_bytes of /app";
+    assert_eq!(Hit::new(&kill).unwrap().knob(), knob);
+    kill.shortage.limit.as_mut().unwrap().memsw_max_bytes = Some(1 << 40);
+    assert_eq!(Hit::new(&kill).unwrap().knob(), "memory.limit_in_bytes of /app");
+}

@@ -66,8 +66,7 @@ impl Answer<'_> {
                 let mut unfound = unfound.filter(|asked| asked.kills().next().is_none());
                 unfound.try_for_each(|asked| self.unfound(asked, out))?;
                 self.unknown(out)?;
-                self.counter(out)?;
-                self.known(out)
+                self.counter(out)
             }
         }
     }
@@ -99,9 +98,8 @@ impl Answer<'_> {
     /// What is not known, and of which time.
     fn unknown(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { question, evidence, cgroup_missing, .. } = self;
-        for hole in self.holes() {
-            let Unproven { from, until, .. } = hole;
-            writeln!(out, "  {}: {}", within(*from, *until), hole.told(evidence.ground))?;
+        for (_, line) in self.spans() {
+            writeln!(out, "  {line}")?;
         }
         for doubt in [Doubt::Who, Doubt::When, Doubt::Outcome] {
             let of_it = evidence.doubtful.iter().filter(|(is, _)| *is == doubt);
@@ -170,27 +168,38 @@ impl Answer<'_> {
         }
     }
 
-    /// The rest of that time, of which a "no" is proven.
-    fn known(&self, out: &mut impl Write) -> io::Result<()> {
-        let Self { question, evidence, proven, cgroup_missing, .. } = self;
-        if !evidence.meant.is_sure() {
-            return Ok(());
+    /// The spans of which nobody knows, and those of which a "no" is proven, in order.
+    fn spans(&self) -> Vec<(Timestamp, String)> {
+        let holes = self.holes().iter().map(|hole| {
+            let Unproven { from, until, .. } = *hole;
+            (from, format!("{}: {}", within(from, until), hole.told(self.evidence.ground)))
+        });
+        let mut spans: Vec<_> = holes.collect();
+        if self.verdict == Verdict::Unknown {
+            spans.extend(self.known());
         }
-        for (from, until) in proven.iter().filter(|_| cgroup_missing.is_none()) {
+        spans.sort_by_key(|(from, _)| *from);
+        spans
+    }
+
+    /// The rest of that time, of which a "no" is proven.
+    fn known(&self) -> impl Iterator<Item = (Timestamp, String)> {
+        let Self { question, evidence, proven, cgroup_missing, .. } = self;
+        let is_sure = evidence.meant.is_sure() && cgroup_missing.is_none();
+        let place = question.place();
+        let known = proven.iter().filter(move |(from, until)| {
             let may_be_then = |kill: &OomKill| {
                 kill.origin.time.is_none_or(|time| *from <= time && time <= *until)
             };
-            if evidence.doubtful.iter().any(|(_, kill)| may_be_then(kill)) {
-                continue;
-            }
-            let place = question.place();
-            if *until == question.until && question.is_until_now {
-                writeln!(out, "  from {} on: none{place}", time(*from))?;
-            } else {
-                writeln!(out, "  {} to {}: none{place}", time(*from), time(*until))?;
-            }
-        }
-        Ok(())
+            is_sure && !evidence.doubtful.iter().any(|(_, kill)| may_be_then(kill))
+        });
+        known.map(move |&(from, until)| {
+            let line = match until == question.until && question.is_until_now {
+                true => format!("from {} on: none{place}", time(from)),
+                false => format!("{} to {}: none{place}", time(from), time(until)),
+            };
+            (from, line)
+        })
     }
 
     /// What a "no" rests on.

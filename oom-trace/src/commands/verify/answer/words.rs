@@ -106,7 +106,7 @@ impl Unproven {
             (_, Ground::Log) => format!("not covered by the kernel's log: {counted}"),
             (AgentThen::Ran, _) => format!("the agent ran, but {counted}"),
             (AgentThen::Began, _) => format!("{counted}: the agent missed it, or runs no longer"),
-            (AgentThen::Unheard, _) => format!("not covered by this store: {counted}"),
+            (AgentThen::Unheard, _) => format!("this store's agent did not run yet, and {counted}"),
             (AgentThen::Stopped, _) => format!("this store's agent had stopped, and {counted}"),
             (AgentThen::Vanished, _) => format!("the agent was killed or crashed, and {counted}"),
         }
@@ -122,6 +122,10 @@ impl Unproven {
             Why::Missing { agent: AgentThen::Unheard, .. } => "the boot at ",
             _ => "",
         };
-        format!(" between {begin}{} and {}, perhaps in that time", time(from), time(until))
+        format!(
+            " between {begin}{} and {}; how many of them in this span is not known",
+            time(from),
+            time(until)
+        )
     }
 }
