@@ -106,6 +106,7 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
             ["--unit", _] => {
                 assert_eq!(status, Some(3), "{args:?} {text}");
                 assert!(line.ends_with(": --cgroup job-5712.service"), "{text}");
+                assert!(!text.contains("units with kills"), "of none: {text}");
             }
             _ => {
                 assert_eq!(status, Some(0), "{args:?} {text}");
@@ -113,8 +114,13 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
             }
         }
     }
-    // Beside one that was killed.
     let here = [&watched()[..], &[started_here()]].concat();
+    let (_, _, text) = verify(&here, &asked(&["--unit", "no-such-unit"]));
+    assert!(
+        text.contains("\n    units with kills in that time: web-4711.service (1 kill)\n"),
+        "{text}"
+    );
+    // Beside one that was killed.
     let (status, json, text) =
         verify(&here, &asked(&["--unit", "web-4711", "--unit", "no-such-unit"]));
     assert_eq!((status, json["verdict"].as_str()), (Some(1), Some("killed")), "{text}");

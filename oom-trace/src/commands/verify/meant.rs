@@ -15,25 +15,26 @@ use crate::near::{Distance, distance};
 use crate::sink::{Filter, Whereabouts};
 use crate::text::KernelText;
 
-/// Where the files of units are (systemd.unit(5)): one that is stopped, or has failed, has no cgroup.
-const UNIT_FILES: [&str; 17] = [
-    "/etc/systemd/system",
-    "/etc/systemd/system.attached",
-    "/run/systemd/system",
-    "/run/systemd/system.attached",
-    "/run/systemd/transient",
-    "/run/systemd/generator",
-    "/run/systemd/generator.early",
-    "/run/systemd/generator.late",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-    "/etc/systemd/user",
-    "/usr/lib/systemd/user",
-    "/root/.config/systemd/user",
-    "/home/*/.config/systemd/user",
-    "/run/user/*/systemd/generator",
-    "/run/user/*/systemd/transient",
+/// Below these are the files of units, in `systemd/KIND` (systemd.unit(5)): one that is stopped, or has failed,
+/// has no cgroup.
+const UNIT_FILES: [&str; 8] = [
+    "/etc",
+    "/run",
+    "/usr/local/lib",
+    "/usr/lib",
+    "/lib",
+    "/root/.config",
+    "/home/*/.config",
+    "/run/user/*",
+];
+const UNIT_KINDS: [&str; 7] = [
+    "system",
+    "system.attached",
+    "user",
+    "transient",
+    "generator",
+    "generator.early",
+    "generator.late",
 ];
 
 /// Units without a file: who made them removes them, too.
@@ -61,6 +62,8 @@ pub(super) struct Asked {
     alike: BTreeMap<(By, String), u64>,
     /// Kills below a cgroup that its pattern fits.
     below: BTreeMap<(By, String), u64>,
+    /// Kills in units, if it is one itself.
+    elsewhere: BTreeMap<(By, String), u64>,
 }
 
 /// What a kill may be asked for by.
@@ -115,6 +118,16 @@ impl Asked {
         self.below.iter().chain(alike).map(|((by, name), kills)| (*by, name.as_str(), *kills))
     }
 
+    /// Units in which something was killed in that time, those with most kills first.
+    pub(super) fn elsewhere(&self) -> Vec<(&str, u64)> {
+        let mut units: Vec<(&str, u64)> = Vec::new();
+        for ((_, unit), kills) in &self.elsewhere {
+            let at = units.partition_point(|(_, more)| more >= kills);
+            units.insert(at, (unit, *kills));
+        }
+        units
+    }
+
     fn count(&mut self, kill: &OomKill) {
         let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
         let is_like = |it: Distance| it.is_slip_of(self.text());
@@ -123,6 +136,9 @@ impl Asked {
             return;
         }
         let unit = kill.victim.unit.as_deref().filter(|_| !self.filter.unit.is_empty());
+        if let Some(unit) = unit {
+            *self.elsewhere.entry((By::Unit, unit.to_owned())).or_default() += 1;
+        }
         let is_like_unit = |unit: &&str| distance(self.text(), unit).is_some_and(Distance::is_slip);
         if let Some(unit) = unit.filter(is_like_unit) {
             *self.alike.entry((By::Unit, unit.to_owned())).or_default() += 1;
@@ -162,6 +178,7 @@ impl Meant {
             as_cgroup: None,
             alike: BTreeMap::new(),
             below: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
         };
         let processes = filter.processes().into_iter();
         let processes = processes.map(|(name, alone)| (format!("process {name}"), alone));
@@ -227,7 +244,9 @@ impl Meant {
         if self.0.iter().all(|asked| asked.is_known) {
             return;
         }
-        UNIT_FILES.iter().flat_map(|folder| folders(folder)).for_each(|folder| self.units(&folder));
+        for folder in UNIT_FILES.iter().flat_map(|folder| folders(folder)) {
+            UNIT_KINDS.iter().for_each(|kind| self.units(&folder.join("systemd").join(kind)));
+        }
         if let Some(hierarchy) = Hierarchy::seen_here() {
             self.cgroups(&hierarchy.mount_point, &hierarchy.root);
         }
@@ -295,8 +314,9 @@ impl Meant {
 
 /// One, or those of each user.
 fn folders(pattern: &str) -> Vec<PathBuf> {
-    let Some((users, of_user)) = pattern.split_once("/*/") else { return vec![pattern.into()] };
+    let Some((users, of_user)) = pattern.split_once("/*") else { return vec![pattern.into()] };
     let users = fs::read_dir(users).into_iter().flatten().flatten();
+    let of_user = of_user.trim_start_matches('/');
     users.map(|user| user.path().join(of_user)).collect()
 }
 
@@ -459,6 +479,12 @@ mod tests {
             let meant: Vec<_> = asked.unsure().flat_map(Asked::kills).collect();
             assert_eq!(meant, [(by, name, 1)], "{filter}");
         }
+        let mut asked = meant("unit = ['nginx']");
+        let mut other = killed_in("/system.slice/backup.service");
+        other.victim.unit = Some("backup.service".into());
+        let nowhere = killed_in("/jobs/job-1");
+        [&other, &kill, &kill, &nowhere].into_iter().for_each(|kill| asked.count(kill));
+        assert_eq!(asked.0[0].elsewhere(), [("mailer.service", 2), ("backup.service", 1)]);
     }
 
     #[test]

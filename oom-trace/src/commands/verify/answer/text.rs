@@ -17,7 +17,7 @@ use crate::units::{Age, Counted};
 /// More kills nobody reads.
 const SHOWN: usize = 20;
 
-/// So many of which the same is unknown have a line each.
+/// So many of which the same is unknown have a line each, and so many units are named.
 const ALIKE: usize = 3;
 
 impl Answer<'_> {
@@ -98,9 +98,7 @@ impl Answer<'_> {
     /// What is not known, and of which time.
     fn unknown(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { question, evidence, cgroup_missing, .. } = self;
-        for (_, line) in self.spans() {
-            writeln!(out, "  {line}")?;
-        }
+        self.spans(out)?;
         for doubt in [Doubt::Who, Doubt::When, Doubt::Outcome] {
             let of_it = evidence.doubtful.iter().filter(|(is, _)| *is == doubt);
             doubtful(doubt, &of_it.map(|(_, kill)| &**kill).collect::<Vec<_>>(), out)?;
@@ -149,15 +147,21 @@ impl Answer<'_> {
 
     /// A name that nothing has, and what it is the name of all the same.
     fn unfound(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
-        let instead = match &asked.as_cgroup {
-            Some(path) => format!("; a cgroup has that name: --cgroup {}", Quoted::from(path)),
-            None if asked.is_unheard_of() => format!(
-                "; if it was there only for a while, ask for its cgroup: --cgroup {}",
-                Quoted::from(asked.text().as_bytes())
-            ),
-            None => String::new(),
-        };
-        writeln!(out, "  {} {}{instead}", asked.name, self.nowhere())
+        write!(out, "  {} {}", asked.name, self.nowhere())?;
+        if let Some(path) = &asked.as_cgroup {
+            write!(out, "; a cgroup has that name: --cgroup {}", Quoted::from(path))?;
+        } else if asked.is_unheard_of() {
+            let name = Quoted::from(asked.text().as_bytes());
+            write!(out, "; if it was there only for a while, ask for its cgroup: --cgroup {name}")?;
+        }
+        let units = asked.elsewhere();
+        let mut lead = "\n    units with kills in that time: ";
+        for (unit, kills) in units.iter().take(ALIKE).filter(|_| asked.is_unheard_of()) {
+            let unit = Quoted::from(unit.as_bytes());
+            write!(out, "{lead}{unit} ({})", Counted(*kills, "kill"))?;
+            lead = ", ";
+        }
+        writeln!(out)
     }
 
     /// Of a name that fits nothing.
@@ -168,38 +172,40 @@ impl Answer<'_> {
         }
     }
 
-    /// The spans of which nobody knows, and those of which a "no" is proven, in order.
-    fn spans(&self) -> Vec<(Timestamp, String)> {
-        let holes = self.holes().iter().map(|hole| {
+    /// The spans of which nobody knows and, if there is no other answer, those of which a "no" is proven, in order.
+    fn spans(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut known = self.proven.iter().filter(|span| self.is_none_in(**span)).peekable();
+        for hole in self.holes() {
             let Unproven { from, until, .. } = *hole;
-            (from, format!("{}: {}", within(from, until), hole.told(self.evidence.ground)))
-        });
-        let mut spans: Vec<_> = holes.collect();
-        if self.verdict == Verdict::Unknown {
-            spans.extend(self.known());
+            while let Some(span) = known.next_if(|span| span.0 <= from) {
+                self.none_in(*span, out)?;
+            }
+            writeln!(out, "  {}: {}", within(from, until), hole.told(self.evidence.ground))?;
         }
-        spans.sort_by_key(|(from, _)| *from);
-        spans
+        known.try_for_each(|span| self.none_in(*span, out))
     }
 
-    /// The rest of that time, of which a "no" is proven.
-    fn known(&self) -> impl Iterator<Item = (Timestamp, String)> {
-        let Self { question, evidence, proven, cgroup_missing, .. } = self;
-        let is_sure = evidence.meant.is_sure() && cgroup_missing.is_none();
+    /// Whether it is worth telling that there was none in a span that is proven.
+    fn is_none_in(&self, (from, until): (Timestamp, Timestamp)) -> bool {
+        let may_be_then =
+            |kill: &OomKill| kill.origin.time.is_none_or(|time| from <= time && time <= until);
+        self.verdict == Verdict::Unknown
+            && self.evidence.meant.is_sure()
+            && self.cgroup_missing.is_none()
+            && !self.evidence.doubtful.iter().any(|(_, kill)| may_be_then(kill))
+    }
+
+    fn none_in(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let (question, from) = (self.question, time(from));
         let place = question.place();
-        let known = proven.iter().filter(move |(from, until)| {
-            let may_be_then = |kill: &OomKill| {
-                kill.origin.time.is_none_or(|time| *from <= time && time <= *until)
-            };
-            is_sure && !evidence.doubtful.iter().any(|(_, kill)| may_be_then(kill))
-        });
-        known.map(move |&(from, until)| {
-            let line = match until == question.until && question.is_until_now {
-                true => format!("from {} on: none{place}", time(from)),
-                false => format!("{} to {}: none{place}", time(from), time(until)),
-            };
-            (from, line)
-        })
+        match until == question.until && question.is_until_now {
+            true => writeln!(out, "  from {from} on: none{place}"),
+            false => writeln!(out, "  {from} to {}: none{place}", time(until)),
+        }
     }
 
     /// What a "no" rests on.
