@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::gap::{FEW, Gap, but, of_spans};
-use super::when::{When, zone_name};
+use super::when::{When, span, zone_name};
 use crate::units::Counted;
 
 /// Of one machine, as whoever reads its store or its log can find it out.
@@ -103,7 +103,7 @@ impl Watch {
             (true, false) => "An agent watched all of that time".to_owned(),
             (false, true) => format!("An agent has watched since {:#}", minute(from)),
             (false, false) => {
-                format!("An agent watched from {:#} to {:#}", minute(from), minute(until))
+                format!("An agent watched from {}", span(from, until, zone))
             }
         };
         let gap = |&(from, until, is_sure)| Gap { host: None, from, until, is_sure, kills: None };

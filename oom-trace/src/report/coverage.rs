@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::account::Account;
 use super::gap::{Gap, but};
 use super::incident::Name;
-use super::when::When;
+use super::when::{When, span};
 use crate::incident::model::{Agent, AgentEvent, Record, Source};
 use crate::units::Counted;
 
@@ -114,9 +114,8 @@ impl Coverage {
         let minute = |time| When { time: Some(time), boot_ns: None, zone };
         let watched = match hosts {
             1 => format!(
-                "An agent watched from {:#} to {:#}, by its first and last record",
-                minute(first),
-                minute(last)
+                "An agent watched from {}, by its first and last record",
+                span(first, last, zone)
             ),
             hosts => format!(
                 "Agents watched on {hosts} hosts, the first from {:#}, the last until {:#}, by their records",

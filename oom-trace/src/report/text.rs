@@ -342,10 +342,7 @@ pub(super) fn interval(repeat: &Repeat) -> String {
 /// What to do until the cause is found, about what is killed again as soon as it is back.
 pub(super) fn meanwhile(repeat: &Repeat) -> Option<String> {
     let ms = repeat.interval_ms.filter(|ms| repeat.times > 2 && *ms < SOON_MS)?;
-    Some(format!(
-        "if it keeps coming back, stop it until then: its kills were about {} apart",
-        Age(ms)
-    ))
+    Some(format!("until then, stop what starts it again: its kills were about {} apart", Age(ms)))
 }
 
 /// What makes the numbers less than sure.

@@ -29,6 +29,15 @@ impl Display for When<'_> {
     }
 }
 
+/// `2026-11-01 00:30 to 2026-11-01 02:30`; to the second within a minute.
+pub(super) fn span(from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+    let [from, until] = [from, until].map(|time| When { time: Some(time), boot_ns: None, zone });
+    match (format!("{from:#}"), format!("{until:#}")) {
+        (first, last) if first == last => format!("{from} to {until}"),
+        (first, last) => format!("{first} to {last}"),
+    }
+}
+
 /// What the clock is called: `UTC` by whatever name, `Europe/Berlin`, or an offset.
 pub(super) fn zone_name(zone: &TimeZone) -> String {
     match zone.iana_name() {
@@ -51,6 +60,15 @@ mod tests {
     use jiff::tz::Offset;
 
     use super::*;
+
+    #[test]
+    fn what_lasts_no_minute_is_told_to_the_second() {
+        let [at, soon, later] =
+            [18, 47, 62].map(|second| Timestamp::from_second(1_764_316_800 + second).unwrap());
+        let within = "2025-11-28 08:00:18 to 2025-11-28 08:00:47";
+        assert_eq!(span(at, soon, &TimeZone::UTC), within);
+        assert_eq!(span(at, later, &TimeZone::UTC), "2025-11-28 08:00 to 2025-11-28 08:01");
+    }
 
     #[test]
     fn utc_has_one_name() {

@@ -266,15 +266,24 @@ fn ring_and_log_overflow() {
     assert_gap(&seen);
 }
 
-/// Long paths take up most of the ring.
-fn kills_that_nobody_reads() -> (Watch, usize) {
+/// More kills than the ring has room for, in a cgroup [`far_below`] the root.
+pub(crate) fn more_than_the_ring_holds() -> usize {
+    sized(250, 150)
+}
+
+/// Of kills in the last of them, long paths take up most of the ring.
+pub(crate) fn far_below() -> Vec<Cgroup> {
     const LEVELS: usize = 12;
-    let kills = sized(250, 150);
     let name = "x".repeat(255);
     let mut cgroups = vec![Cgroup::limited(&name, 4 << 20)];
     for _ in 1..LEVELS {
         cgroups.push(cgroups.last().unwrap().child(&name));
     }
+    cgroups
+}
+
+fn kills_that_nobody_reads() -> (Watch, usize) {
+    let (mut cgroups, kills) = (far_below(), more_than_the_ring_holds());
     let watch = Watch::start("kprobe");
     watch.signal(Signal::STOP);
     for _ in 0..kills {
@@ -287,7 +296,7 @@ fn kills_that_nobody_reads() -> (Watch, usize) {
 }
 
 /// More than `log_buf_len` has room for.
-fn fill_the_log() {
+pub(crate) fn fill_the_log() {
     const ROOM: usize = 8 << 20;
     let line = "x".repeat(900);
     let _unlimited = Setting::change("/proc/sys/kernel/printk_devkmsg", "on");

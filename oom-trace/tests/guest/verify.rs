@@ -1,17 +1,25 @@
 //! `oom-trace verify`: its answer against what was done.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use rusqlite::Connection;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::cgroup::Cgroup;
 use crate::fire::post::Post;
 use crate::fire::victim::Victim;
-use crate::scenario::Scenario;
+use crate::rungs::{far_below, fill_the_log, more_than_the_ring_holds};
+use crate::scenario::{Machine, Scenario};
 use crate::support::agent::oom_trace;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("verify_tells_a_kill_and_proves_a_no", kill_and_no).on_each_kernel(),
     Scenario::new("verify_knows_when_nobody_can_say", nobody_can_say),
+    Scenario::new("verify_knows_what_ring_and_log_lost", ring_and_log_overflow),
+    Scenario::new("verify_trusts_no_more_records_than_the_kernel_counted", counts_disagree),
+    Scenario::new("verify_answers_where_hooks_are_refused", hooks_refused).on(Machine::Lockdown),
 ];
 
 const LIMIT: u64 = 4 << 20;
@@ -70,4 +78,86 @@ fn nobody_can_say() {
     let (status, answer) = verify(&post, since, &["--comm", "hog"]);
     assert_eq!((status, &answer["kills"][0]["victim"]["tid"]), (1, &pid.into()), "{answer:#}");
     post.stop();
+}
+
+/// Of kills that are lost to it, which the answer must say.
+fn assert_lost(post: &Post, since: Timestamp, kills: usize) {
+    for args in [["--comm", "nobody"], ["--pid", "1"]] {
+        let (status, answer) = verify(post, since, &args);
+        let told = answer["recorded_kills"].as_u64().unwrap();
+        let missing = answer["unproven"].as_array().unwrap().iter();
+        let missing: u64 = missing.filter_map(|span| span["kills_missing"].as_u64()).sum();
+        assert!(status == 3 && missing > 0, "{answer:#}");
+        assert_eq!(told + missing, kills as u64, "{answer:#}");
+    }
+}
+
+/// The agent may not run, for more kills than the ring and the log have room for.
+fn ring_and_log_overflow() {
+    let (mut cgroups, kills) = (far_below(), more_than_the_ring_holds());
+    let mut post = Post::new().with_store().with(&["--attach", "kprobe"]).start();
+    let since = Timestamp::now();
+    assert_eq!(verify(&post, since, &[]).0, 0);
+    post.signal(Signal::STOP);
+    Victim::growing("hog", cgroups.last().unwrap()).die(kills);
+    fill_the_log();
+    while cgroups.pop().is_some() {}
+    assert_lost(&post, since, kills);
+    post.signal(Signal::CONT);
+    post.stop();
+    assert_lost(&post, since, kills);
+    let (status, answer) = verify(&post, since, &["--comm", "hog"]);
+    assert_eq!(status, 1, "the ring had some: {answer:#}");
+}
+
+/// A kill is recorded twice, under other names: then one of another kind may be missing as well.
+fn counts_disagree() {
+    let cgroup = Cgroup::limited("verify", LIMIT);
+    let mut post = Post::new().with_store().start();
+    let since = Timestamp::now();
+    Victim::growing("hog", &cgroup).dies();
+    post.await_kills(1);
+    post.stop();
+    let (status, answer) = verify(&post, since, &["--comm", "nobody"]);
+    assert_eq!(status, 0, "{answer:#}");
+    let store = Connection::open(post.folder.path().join("records.db")).unwrap();
+    let twice = "
+        INSERT INTO records (id, time_ns, json, incident, source)
+            SELECT id || '-2', time_ns,
+                json_set(json, '$.id', id || '-2', '$.boot_ns', (json ->> '$.boot_ns') + 1000000),
+                incident, source
+            FROM records WHERE json ->> '$.type' = 'oom_kill' ORDER BY number DESC LIMIT 1;
+        INSERT INTO moments
+            SELECT last_insert_rowid(), boot, boot_ns + 1000000, tid, NULL, kills
+            FROM moments WHERE kills IS NOT NULL ORDER BY number DESC LIMIT 1;";
+    store.execute_batch(twice).unwrap();
+    let (status, answer) = verify(&post, since, &["--comm", "nobody"]);
+    let reason = &answer["unproven"][0]["reason"];
+    assert_eq!((status, reason), (3, &"counts_disagree".into()), "{answer:#}");
+}
+
+/// With the kernel's log alone: what it has is told, and a "no" is one as long as it has all.
+fn hooks_refused() {
+    const KILLS: usize = 20;
+    let [cgroup, other] = ["verify", "other"].map(|name| Cgroup::limited(name, LIMIT));
+    let mut post = Post::new().with_store().start();
+    assert!(post.says("attached by log", Duration::ZERO), "{:#?}", post.said());
+    let since = Timestamp::now();
+    let pid = Victim::growing("hog", &cgroup).dies();
+    post.await_kills(1);
+    for (args, expected) in [
+        (["--pid", &pid.to_string()], 1),
+        (["--cgroup", &cgroup.path()], 1),
+        (["--cgroup", &other.path()], 0),
+        (["--comm", "nobody"], 0),
+    ] {
+        let (status, answer) = verify(&post, since, &args);
+        assert_eq!(status, expected, "{args:?}: {answer:#}");
+    }
+    post.signal(Signal::STOP);
+    Victim::growing("hog", &cgroup).die(KILLS);
+    fill_the_log();
+    post.signal(Signal::CONT);
+    post.stop();
+    assert_lost(&post, since, KILLS + 1);
 }

@@ -105,7 +105,7 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
         match args {
             ["--unit", _] => {
                 assert_eq!(status, Some(3), "{args:?} {text}");
-                assert!(line.ends_with(": --cgroup job-5712.service"), "{text}");
+                assert!(line.ends_with(": --cgroup /system.slice/…"), "{text}");
                 assert!(!text.contains("units with kills"), "of none: {text}");
             }
             _ => {
@@ -115,11 +115,16 @@ fn no_name_that_nobody_knows_makes_a_no_of_a_kill_that_may_be_meant() {
         }
     }
     let here = [&watched()[..], &[started_here()]].concat();
-    let (_, _, text) = verify(&here, &asked(&["--unit", "no-such-unit"]));
-    assert!(
-        text.contains("\n    units with kills in that time: web-4711.service (1 kill)\n"),
-        "{text}"
-    );
+    for args in [["--unit", "no-such-unit"], ["--cgroup", "no-such-unit.service"]] {
+        let (status, _, text) = verify(&here, &asked(&args));
+        assert_eq!(status, Some(3), "{args:?} {text}");
+        assert!(
+            text.contains("\n    units with kills in that time: web-4711.service (1 kill)\n"),
+            "{text}"
+        );
+    }
+    let by_path = ["--cgroup", "/system.slice/no-such-unit.service"];
+    assert_eq!(verify(&here, &asked(&by_path)).0, Some(0));
     // Beside one that was killed.
     let (status, json, text) =
         verify(&here, &asked(&["--unit", "web-4711", "--unit", "no-such-unit"]));

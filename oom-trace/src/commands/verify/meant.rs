@@ -99,11 +99,13 @@ impl Asked {
         self.name.split_once(' ').map_or(&self.name, |(_, text)| text)
     }
 
-    /// Whether it is a unit that has a file as long as it is installed.
+    /// Whether it is a unit that has a file as long as it is installed; also if it is asked for as a cgroup, of
+    /// which only the name is given.
     fn has_file(&self) -> bool {
         let kind = Path::new(self.text()).extension().and_then(OsStr::to_str);
         let is_made = kind.is_some_and(|kind| MADE_BY_PROGRAMS.contains(&kind));
-        !self.filter.unit.is_empty() && !is_made
+        let is_service = kind == Some("service") && !self.text().contains('/');
+        (!self.filter.unit.is_empty() && !is_made) || (!self.filter.cgroup.is_empty() && is_service)
     }
 
     /// Whether nothing here knows of it, and a unit of that name should be known: a misspelt one has no kills
@@ -135,7 +137,7 @@ impl Asked {
             *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
             return;
         }
-        let unit = kill.victim.unit.as_deref().filter(|_| !self.filter.unit.is_empty());
+        let unit = kill.victim.unit.as_deref().filter(|_| self.has_file());
         if let Some(unit) = unit {
             *self.elsewhere.entry((By::Unit, unit.to_owned())).or_default() += 1;
         }
@@ -201,9 +203,9 @@ impl Meant {
         self.0.iter().filter(is_unfound)
     }
 
-    /// Units that nothing here has heard of.
+    /// Units that nothing here has heard of, and for which no other may be meant.
     pub(super) fn unheard_of(&self) -> impl Iterator<Item = &Asked> {
-        self.0.iter().filter(|asked| asked.is_unheard_of())
+        self.0.iter().filter(|asked| asked.is_unheard_of() && asked.kills().next().is_none())
     }
 
     /// Whether a "no" is of what was meant.
@@ -269,7 +271,8 @@ impl Meant {
             let unit = name.to_str();
             self.exists(&Whereabouts { cgroup: Some(&nowhere), unit, ..Whereabouts::default() });
             for asked in self.0.iter_mut().filter(|asked| asked.has_file()) {
-                asked.is_known |= unit == template(asked.text()).as_deref();
+                let name = asked.text();
+                asked.is_known |= unit == Some(name) || unit == template(name).as_deref();
             }
         }
     }
@@ -362,6 +365,11 @@ mod tests {
         asked.units(root.path());
         let strangers = ["unit getti@tty1.service", "unit getty.service", "unit getty@tty1.timer"];
         assert_eq!(unknown(&asked), strangers);
+        let mut asked =
+            meant("cgroup = ['old.service', 'odl.service', '/system.slice/old.service']");
+        asked.units(root.path());
+        let strangers = ["cgroup odl.service", "cgroup /system.slice/old.service"];
+        assert_eq!(unknown(&asked), strangers);
         let mut asked = meant("unit = ['worker']");
         asked.cgroups(root.path(), Path::new("/"));
         let named = asked.unfound().next().unwrap().as_cgroup.as_ref().map(ToString::to_string);
@@ -378,15 +386,18 @@ mod tests {
     #[test]
     fn a_unit_that_nothing_here_has_heard_of_makes_no_no() {
         let mut asked = meant(
-            "unit = ['no-such-unit', 'no-such.scope', 'no-such.slice']\ncgroup = ['/no-such']\ncomm = ['no-such']",
+            "unit = ['no-such-unit', 'no-such.scope', 'no-such.slice']\n\
+             cgroup = ['/no-such', '/system.slice/no-such.service', 'no-such.service']\ncomm = ['no-such']",
         );
         assert!(asked.is_sure());
         asked.look_around();
         let unheard_of: Vec<_> = asked.unheard_of().map(|it| it.name.as_str()).collect();
-        assert_eq!(unheard_of, ["unit no-such-unit.service"]);
-        assert!(!asked.is_sure() && asked.unfound().count() == 5);
+        assert_eq!(unheard_of, ["cgroup no-such.service", "unit no-such-unit.service"]);
+        assert!(!asked.is_sure() && asked.unfound().count() == 7);
         let mut kill = killed_in("/system.slice/no-such-unit.service");
         kill.victim.unit = Some("no-such-unit.service".into());
+        asked.hear(&kill);
+        kill.victim.cgroup.as_mut().unwrap().path = "/system.slice/no-such.service".into();
         asked.hear(&kill);
         assert!(asked.is_sure() && asked.unfound().count() == 4);
     }

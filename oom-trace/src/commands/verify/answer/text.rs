@@ -87,7 +87,8 @@ impl Answer<'_> {
             let comm = comm.as_ref().map_or_else(|| "a process".to_owned(), ToString::to_string);
             writeln!(out, "  {when}  {comm}{pid}, killed by {by}")?;
         }
-        let Some((_, kill)) = kills.last() else { return Ok(()) };
+        let real = kills.iter().rfind(|(_, kill)| !kill.is_test());
+        let Some((_, kill)) = real.or(kills.last()) else { return Ok(()) };
         let pid = kill.victim.pid.unwrap_or(kill.victim.tid);
         let store = store.as_ref().map(|store| {
             format!("--store {} ", Quoted::from(store.as_os_str().as_encoded_bytes()))
@@ -151,8 +152,11 @@ impl Answer<'_> {
         if let Some(path) = &asked.as_cgroup {
             write!(out, "; a cgroup has that name: --cgroup {}", Quoted::from(path))?;
         } else if asked.is_unheard_of() {
-            let name = Quoted::from(asked.text().as_bytes());
-            write!(out, "; if it was there only for a while, ask for its cgroup: --cgroup {name}")?;
+            write!(
+                out,
+                "; if it was there only for a while, ask for its cgroup by the whole path: --cgroup \
+                 /system.slice/…"
+            )?;
         }
         let units = asked.elsewhere();
         let mut lead = "\n    units with kills in that time: ";
