@@ -10,6 +10,7 @@ mod collect;
 mod coverage;
 mod gap;
 mod group;
+mod headline;
 pub mod html;
 mod incident;
 mod kept;

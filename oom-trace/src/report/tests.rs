@@ -2,7 +2,6 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
-use super::account::{Account, Missing};
 use super::testdata::{agent, at, collected, exit, kill, record};
 use super::timeline::Bar;
 use super::{Report, html, text};
@@ -322,34 +321,6 @@ fn advice_has_one_label_and_what_else_can_be_done_stands_below() {
     let why = Some(Why { summary: "it was full".into(), hints });
     let told = told(&report(0, [record(OomKill { why, ..kill("db1", "a.service", 0) })]));
     assert!(told.contains("     try  look for a leak\n          or raise the limit\n"), "{told}");
-}
-
-/// Who reads one line of it must not take what is recorded for all that there was.
-#[test]
-fn what_nobody_recorded_is_in_the_headline() {
-    let mut missed = report(0, [record(kill("db1", "a.service", 5))]);
-    let (since, until) = (at(0), at(60));
-    let lost = |from| Missing { kills: 20, from, until };
-    let account = Account {
-        host: None,
-        since,
-        until,
-        watch: None,
-        missing: vec![lost(since)],
-        unknown: vec![],
-    };
-    missed.notes.coverage.account = Some(account.clone());
-    assert!(
-        told(&missed).starts_with("1 OOM kill recorded (20 missing) on db1, "),
-        "{}",
-        told(&missed)
-    );
-    assert!(page(&missed).contains("1 OOM kill recorded (20 missing) on db1, "));
-    let before = vec![lost(at(-60))];
-    missed.notes.coverage.account = Some(Account { missing: before, ..account });
-    assert!(told(&missed).starts_with("1 OOM kill recorded (up to 20 missing) on db1, "));
-    missed.notes.only = Some("in unit a.service".into());
-    assert!(told(&missed).starts_with("1 OOM kill recorded on db1, "), "{}", told(&missed));
 }
 
 #[test]

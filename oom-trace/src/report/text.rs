@@ -6,15 +6,14 @@ use std::io::{self, Write};
 
 use anstyle::Style as Ansi;
 
-use super::account::Account;
 use super::back::Recovery;
 use super::group::Group;
-use super::incident::What;
+use super::headline::{headline, more};
 use super::place::{escaped, on_host, short};
 use super::repeat::{Repeat, Trend};
 use super::summary::{self, Notes, Report, Todo};
 use super::timeline::Timeline;
-use super::when::{When, zone_name};
+use super::when::When;
 use crate::render::{Style, wrapped};
 use crate::units::{Age, Counted, Size};
 
@@ -43,9 +42,6 @@ const INTERVAL: usize = 32;
 
 /// The lower part of a column, by eighths.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-/// What causes kills that are tests.
-const TESTS: &str = "oom-trace trigger or --demo";
 
 /// What a report says where no name is known.
 const UNKNOWN: &str = "unknown";
@@ -222,97 +218,6 @@ impl<W: Write> Page<'_, W> {
         }
         Ok(())
     }
-}
-
-/// `12 OOM kills on 3 hosts, 2026-11-01 10:00 to 2026-11-26 03:08 UTC`
-pub(super) fn headline(report: &Report) -> String {
-    let kills = report.kills();
-    let is_whole = report.notes.coverage.account.as_ref().is_none_or(Account::is_whole);
-    let mut line = match kills {
-        0 => "No OOM kill".to_owned(),
-        kills => Counted(kills as u64, "OOM kill").to_string(),
-    };
-    if !is_whole {
-        line.push_str(" recorded");
-    }
-    if let Some((missing, are_in)) = missing(report) {
-        let most = if are_in { "" } else { "up to " };
-        let _ = write!(line, " ({most}{missing} missing)");
-    }
-    match report.hosts.as_slice() {
-        [] => {}
-        [host] => {
-            let _ = write!(line, " on {host}");
-        }
-        hosts => {
-            let _ = write!(line, " on {} hosts", hosts.len());
-        }
-    }
-    if !report.hosts.is_empty() && report.has_nameless() {
-        line.push_str(" and on hosts that are not named");
-    }
-    let zone = zone_name(&report.zone);
-    let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
-    let _ = match report.span {
-        (Some(first), Some(last)) if first == last => write!(line, ", {:#} {zone}", when(first)),
-        (Some(first), Some(last)) => {
-            write!(line, ", {:#} to {:#} {zone}", when(first), when(last))
-        }
-        (Some(first), None) => write!(line, " since {:#} {zone}", when(first)),
-        (None, Some(last)) => write!(line, " until {:#} {zone}", when(last)),
-        (None, None) => Ok(()),
-    };
-    line
-}
-
-/// How many kills are not recorded and whether all were in that time, where all are asked about.
-fn missing(report: &Report) -> Option<(u64, bool)> {
-    let account = report.notes.coverage.account.as_ref()?;
-    Some(account.missed()).filter(|(kills, _)| *kills > 0 && report.notes.only.is_none())
-}
-
-/// What the headline does not count.
-pub(super) fn more(report: &Report) -> Vec<String> {
-    let count = |count: usize, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
-    };
-    let killed = report.killed();
-    let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
-    let mut more = Vec::new();
-    more.extend(report.notes.only.as_ref().map(|only| format!("only kills {}", escaped(only))));
-    more.extend(
-        report.notes.coverage.account.as_ref().and_then(|account| account.unrecorded(&report.zone)),
-    );
-    if let (0, (1.., Some(last))) = (report.kills(), report.notes.before) {
-        let last = When { time: Some(last), boot_ns: None, zone: &report.zone };
-        more.push(format!("the last before that was at {last:#}"));
-    }
-    let tests = report.tests();
-    more.extend((tests > 0).then(|| match report.incidents.iter().any(|it| it.is_aside) {
-        true => format!("not counted: {} ({TESTS})", Counted(tests as u64, "test")),
-        false if tests == 1 => format!("it was a test ({TESTS})"),
-        false => format!("all of them were tests ({TESTS})"),
-    }));
-    more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
-    more.extend(count(
-        report.only_marked(),
-        "victim was exiting already and got no signal",
-        "victims were exiting already and got no signal",
-    ));
-    more.extend(count(report.count(&What::Panic), "kernel panic", "kernel panics"));
-    more.extend(count(
-        report.count(&What::Failed),
-        "shortage with no process to kill",
-        "shortages with no process to kill",
-    ));
-    if !report.programs.is_empty() {
-        let by: Vec<_> =
-            report.programs.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        more.push(format!("not by the kernel: {}", by.join(", ")));
-    }
-    more
 }
 
 /// `shop/cart-0 on node7: 17 kills, the last at 2026-11-26 03:08`

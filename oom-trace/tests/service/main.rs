@@ -16,6 +16,7 @@ mod here;
 
 mod config;
 mod confined;
+mod descriptors;
 mod disk;
 mod logrotate;
 mod manager;

@@ -29,8 +29,8 @@ use super::group::Group;
 use super::place::{on_host, short};
 use super::repeat::Repeat;
 use super::summary::{Report, Todo};
-use super::text;
 use super::when::{When, zone_name};
+use super::{headline, text};
 use crate::units::Counted;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
@@ -66,8 +66,8 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         policy: policy::policy(&style, SCRIPT),
         style,
         script: SCRIPT,
-        headline: text::headline(report),
-        more: sentence(&text::more(report)),
+        headline: headline::headline(report),
+        more: sentence(&headline::more(report)),
         zone: zone_name(&report.zone),
         notes: text::noted(&report.notes),
         recovery: report.recovery.told(),

@@ -1,0 +1,144 @@
+//! What is said first: how many there were, of whom, and in which time.
+
+use std::fmt::Write as _;
+
+use super::account::Account;
+use super::incident::What;
+use super::place::escaped;
+use super::summary::Report;
+use super::when::{When, zone_name};
+use crate::units::Counted;
+
+/// What causes kills that are tests.
+const TESTS: &str = "oom-trace trigger or --demo";
+
+/// `12 OOM kills on 3 hosts, 2026-11-01 10:00 to 2026-11-26 03:08 UTC`
+pub(super) fn headline(report: &Report) -> String {
+    let kills = report.kills();
+    let is_whole = report.notes.coverage.account.as_ref().is_none_or(Account::is_whole);
+    let mut line = match kills {
+        0 => "No OOM kill".to_owned(),
+        kills => Counted(kills as u64, "OOM kill").to_string(),
+    };
+    if !is_whole {
+        line.push_str(" recorded");
+    }
+    if let Some((missing, are_in)) = missing(report) {
+        let most = if are_in { "" } else { "up to " };
+        let _ = write!(line, " ({most}{missing} missing)");
+    }
+    match report.hosts.as_slice() {
+        [] => {}
+        [host] => {
+            let _ = write!(line, " on {host}");
+        }
+        hosts => {
+            let _ = write!(line, " on {} hosts", hosts.len());
+        }
+    }
+    if !report.hosts.is_empty() && report.has_nameless() {
+        line.push_str(" and on hosts that are not named");
+    }
+    let zone = zone_name(&report.zone);
+    let when = |time| When { time: Some(time), boot_ns: None, zone: &report.zone };
+    let _ = match report.span {
+        (Some(first), Some(last)) if first == last => write!(line, ", {:#} {zone}", when(first)),
+        (Some(first), Some(last)) => {
+            write!(line, ", {:#} to {:#} {zone}", when(first), when(last))
+        }
+        (Some(first), None) => write!(line, " since {:#} {zone}", when(first)),
+        (None, Some(last)) => write!(line, " until {:#} {zone}", when(last)),
+        (None, None) => Ok(()),
+    };
+    line
+}
+
+/// How many kills are not recorded and whether all were in that time, where all are asked about.
+fn missing(report: &Report) -> Option<(u64, bool)> {
+    let account = report.notes.coverage.account.as_ref()?;
+    Some(account.missed()).filter(|(kills, _)| *kills > 0 && report.notes.only.is_none())
+}
+
+/// What the headline does not count.
+pub(super) fn more(report: &Report) -> Vec<String> {
+    let count = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let killed = report.killed();
+    let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
+    let mut more = Vec::new();
+    more.extend(report.notes.only.as_ref().map(|only| format!("only kills {}", escaped(only))));
+    more.extend(
+        report.notes.coverage.account.as_ref().and_then(|account| account.unrecorded(&report.zone)),
+    );
+    if let (0, (1.., Some(last))) = (report.kills(), report.notes.before) {
+        let last = When { time: Some(last), boot_ns: None, zone: &report.zone };
+        more.push(format!("the last before that was at {last:#}"));
+    }
+    let tests = report.tests();
+    more.extend((tests > 0).then(|| match report.incidents.iter().any(|it| it.is_aside) {
+        true => format!("not counted: {} ({TESTS})", Counted(tests as u64, "test")),
+        false if tests == 1 => format!("it was a test ({TESTS})"),
+        false => format!("all of them were tests ({TESTS})"),
+    }));
+    more.extend(several.then(|| format!("{killed} processes killed (a group kill counts once)")));
+    more.extend(count(
+        report.only_marked(),
+        "victim was exiting already and got no signal",
+        "victims were exiting already and got no signal",
+    ));
+    more.extend(count(report.count(&What::Panic), "kernel panic", "kernel panics"));
+    more.extend(count(
+        report.count(&What::Failed),
+        "shortage with no process to kill",
+        "shortages with no process to kill",
+    ));
+    if !report.programs.is_empty() {
+        let by: Vec<_> =
+            report.programs.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        more.push(format!("not by the kernel: {}", by.join(", ")));
+    }
+    more
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::super::account::Missing;
+    use super::super::testdata::{at, collected, kill, record};
+    use super::*;
+
+    /// Who reads one line of it must not take what is recorded for all that there was.
+    #[test]
+    fn what_nobody_recorded_is_in_the_headline() {
+        let mut missed = collected(0, [record(kill("db1", "a.service", 5))]).report(TimeZone::UTC);
+        let (since, until) = (at(0), at(60));
+        let lost = |from| Missing { kills: 20, from, until };
+        let account = Account {
+            host: None,
+            since,
+            until,
+            watch: None,
+            missing: vec![lost(since)],
+            unknown: vec![],
+        };
+        missed.notes.coverage.account = Some(account.clone());
+        assert!(
+            headline(&missed).starts_with("1 OOM kill recorded (20 missing) on db1, "),
+            "{}",
+            headline(&missed)
+        );
+        let before = vec![lost(at(-60))];
+        missed.notes.coverage.account = Some(Account { missing: before, ..account });
+        assert!(headline(&missed).starts_with("1 OOM kill recorded (up to 20 missing) on db1, "));
+        missed.notes.only = Some("in unit a.service".into());
+        assert!(
+            headline(&missed).starts_with("1 OOM kill recorded on db1, "),
+            "{}",
+            headline(&missed)
+        );
+    }
+}
