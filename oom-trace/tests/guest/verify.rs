@@ -17,8 +17,12 @@ use crate::support::agent::oom_trace;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("verify_tells_a_kill_and_proves_a_no", kill_and_no).on_each_kernel(),
     Scenario::new("verify_knows_when_nobody_can_say", nobody_can_say),
-    Scenario::new("verify_knows_what_ring_and_log_lost", ring_and_log_overflow),
     Scenario::new("verify_trusts_no_more_records_than_the_kernel_counted", counts_disagree),
+];
+
+/// After them the kernel's log has nothing of the kills before.
+pub(crate) const OVERFLOWS: &[Scenario] = &[
+    Scenario::new("verify_knows_what_ring_and_log_lost", ring_and_log_overflow),
     Scenario::new("verify_answers_where_hooks_are_refused", hooks_refused).on(Machine::Lockdown),
 ];
 
