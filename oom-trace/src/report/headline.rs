@@ -108,6 +108,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::super::account::Missing;
+    use super::super::html;
     use super::super::testdata::{at, collected, kill, record};
     use super::*;
 
@@ -131,6 +132,10 @@ mod tests {
             "{}",
             headline(&missed)
         );
+        let mut page = Vec::new();
+        html::render(&missed, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains("1 OOM kill recorded (20 missing) on db1, "), "{page}");
         let before = vec![lost(at(-60))];
         missed.notes.coverage.account = Some(Account { missing: before, ..account });
         assert!(headline(&missed).starts_with("1 OOM kill recorded (up to 20 missing) on db1, "));
