@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -88,8 +88,9 @@ impl Hog {
 
     /// To wait for it to wait for memory, which the test may not ask for either by then.
     pub(crate) fn asking(&self) -> Asking {
-        let asking = Asking(File::open(self.proc("stat")).unwrap());
+        let asking = Asking { stat: self.open("stat"), schedstat: self.open("schedstat") };
         asking.faults();
+        asking.ran();
         asking
     }
 
@@ -156,19 +157,26 @@ impl Hog {
         stat(self.pid())
     }
 
+    fn open(&self, file: &str) -> File {
+        File::open(self.proc(file)).unwrap()
+    }
+
     fn proc(&self, file: &str) -> String {
         format!("/proc/{}/{file}", self.pid())
     }
 }
 
-/// `/proc/PID/stat` of a process that grows: once it has been read, the kernel has the memory that
-/// this takes.
+/// Files of a process that grows: once they have been read, the kernel has the memory that this takes.
 #[derive(Debug)]
-pub(crate) struct Asking(File);
+pub(crate) struct Asking {
+    stat: File,
+    schedstat: File,
+}
 
 impl Asking {
-    /// How often in a row it must be found without a page more, though it had its turn.
-    const ROW: usize = 1000;
+    /// For how long it must be seen to run without a page more. The kernel takes the victim's memory from
+    /// it two seconds after the kill: by then it has to be found.
+    const IN_VAIN: Duration = Duration::from_millis(100);
 
     /// Pages that it must have come to have before: until it is told to grow, it waits for that.
     const GROWN: u64 = 256;
@@ -176,24 +184,35 @@ impl Asking {
     pub(crate) fn wait(&self) {
         let deadline = Instant::now() + PATIENCE;
         let start = self.faults();
-        let (mut row, mut before) = (0, start);
-        while row < Self::ROW {
+        let (mut faults, mut since) = (start, self.ran());
+        while faults <= start + Self::GROWN || self.ran() < since + Self::IN_VAIN {
             assert!(Instant::now() < deadline, "it does not wait for memory");
             thread::yield_now();
             let now = self.faults();
-            row = if now == before && now > start + Self::GROWN { row + 1 } else { 0 };
-            before = now;
+            if now != faults {
+                (faults, since) = (now, self.ran());
+            }
         }
     }
 
     /// Pages that it has come to have, but for those it shares.
     fn faults(&self) -> u64 {
-        let mut stat = [0; 1024];
-        let len = self.0.read_at(&mut stat, 0).unwrap();
-        let stat = String::from_utf8_lossy(&stat[..len]);
+        let stat = read(&self.stat);
         // Field 10, of which the state is 3.
         stat.rsplit_once(") ").unwrap().1.split(' ').nth(7).unwrap().parse().unwrap()
     }
+
+    /// For how long it has had a processor.
+    fn ran(&self) -> Duration {
+        Duration::from_nanos(read(&self.schedstat).split(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+/// A line of `/proc`, anew.
+fn read(file: &File) -> String {
+    let mut line = [0; 1024];
+    let len = file.read_at(&mut line, 0).unwrap();
+    String::from_utf8_lossy(&line[..len]).into_owned()
 }
 
 /// A scenario that fails leaves none behind.

@@ -101,14 +101,14 @@ fn tables() -> Box<dyn FnMut() -> bool> {
     })
 }
 
-/// All there from the start; they only become larger.
+/// All there from the start; they only become larger. Nothing else is asked for meanwhile: a page more of
+/// its own might be what there is no room for.
 fn pipes() -> Box<dyn FnMut() -> bool> {
-    let mut small: Vec<_> = (0..PIPES).map(|_| pipe().unwrap()).collect();
-    let mut large = Vec::new();
+    let pipes: Vec<_> = (0..PIPES).map(|_| pipe().unwrap()).collect();
+    let mut next = 0;
     Box::new(move || {
-        let (reader, writer) = small.pop().unwrap();
-        fcntl_setpipe_size(&writer, PIPE).unwrap();
-        large.push((reader, writer));
+        fcntl_setpipe_size(&pipes[next].1, PIPE).unwrap();
+        next += 1;
         true
     })
 }
