@@ -37,7 +37,7 @@ type Level = (i128, u64);
 
 impl Boot {
     /// One of which only the beginning is known.
-    pub(super) fn begun(id: &str, start: Timestamp) -> Self {
+    pub(crate) fn begun(id: &str, start: Timestamp) -> Self {
         Self {
             id: id.to_owned(),
             start,

@@ -29,7 +29,7 @@ pub(crate) const OVERFLOWS: &[Scenario] = &[
 const LIMIT: u64 = 4 << 20;
 
 /// Its status, and what it says.
-fn verify(post: &Post, since: Timestamp, args: &[&str]) -> (i32, Value) {
+pub(crate) fn verify(post: &Post, since: Timestamp, args: &[&str]) -> (i32, Value) {
     let (store, since) = (post.folder.path().join("records.db"), since.to_string());
     let mut command = oom_trace(&["verify", "--json", "--since", &since]);
     let output = command.arg("--store").arg(store).args(args).output().unwrap();
@@ -85,30 +85,38 @@ fn nobody_can_say() {
 }
 
 /// Of kills that are lost to it, which the answer must say.
-fn assert_lost(post: &Post, since: Timestamp, kills: usize) {
+fn assert_lost(post: &Post, since: Timestamp, kills: u64) {
     for args in [["--comm", "nobody"], ["--pid", "1"]] {
         let (status, answer) = verify(post, since, &args);
         let told = answer["recorded_kills"].as_u64().unwrap();
         let missing = answer["unproven"].as_array().unwrap().iter();
         let missing: u64 = missing.filter_map(|span| span["kills_missing"].as_u64()).sum();
         assert!(status == 3 && missing > 0, "{answer:#}");
-        assert_eq!(told + missing, kills as u64, "{answer:#}");
+        assert_eq!(told + missing, kills, "{answer:#}");
     }
 }
 
 /// The agent may not run, for more kills than the ring and the log have room for.
 fn ring_and_log_overflow() {
-    let (mut cgroups, kills) = (far_below(), more_than_the_ring_holds());
+    let (cgroups, kills) = (far_below(), more_than_the_ring_holds());
     let mut post = Post::new().with_store().with(&["--attach", "kprobe"]).start();
     let since = Timestamp::now();
-    assert_eq!(verify(&post, since, &[]).0, 0);
+    let (status, answer) = verify(&post, since, &[]);
+    assert_eq!(status, 0, "{answer:#}");
     post.signal(Signal::STOP);
-    Victim::growing("hog", cgroups.last().unwrap()).die(kills);
+    Victim::growing("hog", &cgroups[0]).die(kills);
     fill_the_log();
-    while cgroups.pop().is_some() {}
+    drop(cgroups);
+    let kills = kills as u64;
     assert_lost(&post, since, kills);
     post.signal(Signal::CONT);
     post.stop();
+    let told = post.told();
+    let known = told.times();
+    assert_eq!(told.gaps(), kills - known, "{:#?}", told.agent);
+    let totals = &told.events("stopped").next().unwrap()["totals"];
+    assert!(totals["ring_lost"].as_u64().unwrap() > 0, "{totals:#}");
+    assert_eq!((&totals["kernel_kills"], &totals["kills"]), (&kills.into(), &known.into()));
     assert_lost(&post, since, kills);
     let (status, answer) = verify(&post, since, &["--comm", "hog"]);
     assert_eq!(status, 1, "the ring had some: {answer:#}");
@@ -163,5 +171,5 @@ fn hooks_refused() {
     fill_the_log();
     post.signal(Signal::CONT);
     post.stop();
-    assert_lost(&post, since, KILLS + 1);
+    assert_lost(&post, since, KILLS as u64 + 1);
 }

@@ -9,7 +9,9 @@ use super::meant::Meant;
 use super::question::Question;
 use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
-use crate::incident::model::{OomKill, Outcome, Record, UserAction, UserKill};
+use crate::incident::model::{
+    Agent, AgentEvent, OomKill, Origin, Outcome, Record, UserAction, UserKill,
+};
 use crate::ledger::{Boot, Ledger, Now};
 use crate::store::Archive;
 
@@ -58,6 +60,8 @@ pub(super) struct Evidence {
     pub(super) here: Option<String>,
     /// The places that are asked for, and kills that may be meant.
     pub(super) meant: Meant,
+    /// The boot and the time in which the agent started whose records are read.
+    started: Option<(Option<String>, Timestamp)>,
 }
 
 /// Kills in one cgroup, in this boot.
@@ -103,6 +107,7 @@ impl Evidence {
             cgroup: counter.map(|counter| InCgroup { counter, told: 0, told_since: 0 }),
             here,
             meant: Meant::of(&question.filter),
+            started: None,
         }
     }
 
@@ -172,9 +177,26 @@ impl Evidence {
                     self.user_kills.push(*kill);
                 }
             }
-            Record::Agent(agent) => self.ledger.take_agent(&agent),
+            Record::Agent(agent) => self.take_agent(&agent),
             Record::OomPanic(_) | Record::OomFailed(_) | Record::OomExit(_) => {}
         }
+    }
+
+    fn take_agent(&mut self, agent: &Agent) {
+        let Origin { boot_id, time, .. } = &agent.origin;
+        match agent.event {
+            AgentEvent::Started => self.started = time.map(|time| (boot_id.clone(), time)),
+            AgentEvent::Stopped => self.started = None,
+            AgentEvent::Degraded | AgentEvent::Gap => {}
+        }
+        self.ledger.take_agent(agent);
+    }
+
+    /// Before which moment a kill was, though nobody knows when: an agent that started then has found it in the log
+    /// of the same boot.
+    fn latest(&self, kill: &OomKill) -> Option<Timestamp> {
+        let (boot_id, time) = self.started.as_ref()?;
+        (kill.backfilled && *boot_id == kill.origin.boot_id).then_some(*time)
     }
 
     fn take_kill(&mut self, kill: Box<OomKill>, question: &Question) {
@@ -205,6 +227,7 @@ impl Evidence {
         }
         // At some moment of that boot, where it has none.
         let span = boot.filter(|_| times.is_empty()).map(Boot::span);
+        let span = span.map(|(from, until)| (from, self.latest(&kill).unwrap_or(until)));
         if kill.outcome == Some(Outcome::AlreadyExiting) {
             return;
         }
@@ -239,64 +262,4 @@ impl Evidence {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::super::answer::Answer;
-    use super::*;
-    use crate::cli::{Cli, Command};
-
-    fn told_of(kills: u64, told: u64, told_since: u64) -> String {
-        let line = ["oom-trace", "verify", "--utc", "--cgroup", "/a", "--since", "2026-03-01"];
-        let Some(Command::Verify(args)) = Cli::try_parse_from(line).unwrap().command else {
-            panic!()
-        };
-        let question = Question::new(&args, Timestamp::now()).unwrap();
-        let counter = Counter {
-            cgroup: "/a".into(),
-            file: "memory.events",
-            has_those_below: true,
-            since: "2026-03-01T06:00:00Z".parse().unwrap(),
-            kills,
-        };
-        let mut evidence = Evidence::new(Ledger::new(Vec::new()), None, None, &question);
-        evidence.cgroup = Some(InCgroup { counter, told, told_since });
-        let mut text = Vec::new();
-        Answer::new(&question, &evidence).text(&mut text).unwrap();
-        String::from_utf8(text).unwrap()
-    }
-
-    /// What is known of a cgroup is told, and no more: kills may be of an older one of that name.
-    #[test]
-    fn a_count_that_is_no_proof_is_told_with_its_age() {
-        let since = ": since 2026-03-01 06:00:00 UTC at the latest\n";
-        let none = "  memory.events of /a counts no kill since it is there";
-        assert!(told_of(0, 0, 0).contains(&format!("{none}{since}")), "{}", told_of(0, 0, 0));
-        let both = "  memory.events of /a counts 2 kills since it is there, and all are recorded";
-        assert!(told_of(2, 2, 2).contains(&format!("{both}{since}")), "{}", told_of(2, 2, 2));
-        assert!(!told_of(2, 2, 0).contains(" since it is there"), "{}", told_of(2, 2, 0));
-        assert!(!told_of(2, 1, 1).contains(" since it is there"), "{}", told_of(2, 1, 1));
-    }
-
-    #[test]
-    fn a_cgroups_count_proves_what_came_since_it_is_there() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let of = |kills, told, told_since| {
-            let counter = Counter {
-                cgroup: "/a".into(),
-                file: "memory.events",
-                has_those_below: true,
-                since: at(100),
-                kills,
-            };
-            let cgroup = InCgroup { counter, told, told_since };
-            (cgroup.missing(), cgroup.is_proven_since(at(100)), cgroup.is_proven_since(at(99)))
-        };
-        assert_eq!(of(0, 0, 0), (0, true, false));
-        assert_eq!(of(2, 2, 2), (0, true, false));
-        assert_eq!(of(2, 1, 1), (1, false, false));
-        // One may be of an older cgroup of that name, or of before its age is known.
-        assert_eq!(of(2, 2, 1), (0, false, false));
-        assert_eq!(of(0, 2, 0), (0, true, false));
-    }
-}
+mod tests;

@@ -15,9 +15,12 @@ use super::post::Post;
 use super::victim::{Storm, Victim};
 use crate::cgroup::Cgroup;
 use crate::scenario::Scenario;
+use crate::verify::verify;
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("fire_suspended_and_resumed", suspended).unless(cannot_sleep)];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("fire_suspended_and_resumed", suspended).unless(cannot_sleep),
+    Scenario::new("verify_proves_a_no_after_a_sleep", no_after_a_sleep).unless(cannot_sleep),
+];
 
 const STATE: &str = "/sys/power/state";
 /// How it sleeps then. From the lighter way QEMU's clock does not wake it.
@@ -40,6 +43,16 @@ fn slept() -> Duration {
     now(ClockId::Boottime) - awake
 }
 
+/// Returns when it is awake again, and for how long it was not asleep.
+fn sleep() -> Duration {
+    fs::write(ALARM, "0").unwrap();
+    fs::write(ALARM, format!("+{SECONDS}")).unwrap();
+    let asleep = Instant::now();
+    fs::write(DEPTH, "deep").unwrap();
+    fs::write(STATE, "mem").unwrap();
+    asleep.elapsed()
+}
+
 /// Processes are stopped wherever they are, victims and the agent among them.
 fn suspended() {
     const KILLS: usize = 8;
@@ -50,13 +63,7 @@ fn suspended() {
     let before = slept();
     let storm = Storm::start(&victims, 2);
     storm.go_on(KILLS);
-    fs::write(ALARM, "0").unwrap();
-    fs::write(ALARM, format!("+{SECONDS}")).unwrap();
-    // Returns when it is awake again.
-    let asleep = Instant::now();
-    fs::write(DEPTH, "deep").unwrap();
-    fs::write(STATE, "mem").unwrap();
-    let awake = asleep.elapsed();
+    let awake = sleep();
     storm.go_on(KILLS);
     storm.end_at(0);
     let slept = slept() - before;
@@ -84,6 +91,20 @@ fn suspended() {
         assert!(off < Duration::from_secs(2), "off by {off:?}: {kill:#}");
     }
     super::groups::assert_exits(&told);
+}
+
+/// The log does not tell when it was; that it was before the agent started, which found it there, is certain.
+fn no_after_a_sleep() {
+    let cgroup = Cgroup::limited("asleep", SMALL);
+    let before = Timestamp::now();
+    Victim::growing("hog", &cgroup).dies();
+    sleep();
+    let mut post = Post::new().with_store().start();
+    let (status, answer) = verify(&post, Timestamp::now(), &[]);
+    assert_eq!(status, 0, "{answer:#}");
+    let (status, answer) = verify(&post, before, &["--comm", "hog"]);
+    assert_eq!((status, &answer["doubtful"][0]["unknown"]), (3, &"time".into()), "{answer:#}");
+    post.stop();
 }
 
 /// The hook's clock ahead of the log's.

@@ -29,8 +29,6 @@ pub(crate) struct Watch {
     agent: Agent,
     kernel_lines: NamedTempFile,
     log: Kmsg,
-    /// Its lines, where it may be overwritten.
-    logged: Option<Vec<String>>,
     kills_before: u64,
     written: Written,
     /// Of an agent that others had before, and others will have.
@@ -116,7 +114,7 @@ impl Watch {
     fn by(agent: Agent, kernel_lines: NamedTempFile, past: Option<Past>) -> Self {
         let (log, kills_before) = (Kmsg::from_now(), kernel_kills());
         let written = Written::default();
-        Self { agent, kernel_lines, log, logged: None, kills_before, written, past }
+        Self { agent, kernel_lines, log, kills_before, written, past }
     }
 
     /// Stops the agent's process, or lets it go on.
@@ -166,12 +164,6 @@ impl Watch {
         }
     }
 
-    /// Waits until the kernel has logged so many kills. After this its log may be overwritten.
-    pub(crate) fn await_logged(&mut self, count: usize) {
-        let logged = self.log.until(|lines| kills(lines).len() == count);
-        self.logged = Some(logged.to_owned());
-    }
-
     fn read_record(&mut self) {
         self.written.add(self.agent.record());
     }
@@ -215,9 +207,7 @@ impl Watch {
     fn await_kernel(&mut self, victims: usize) -> (u64, Vec<String>) {
         self.await_victims(victims);
         let kills_now = kernel_kills() - self.kills_before;
-        let log = self.logged.take().unwrap_or_else(|| {
-            self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned()
-        });
+        let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned();
         (kills_now, log)
     }
 }
