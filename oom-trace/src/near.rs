@@ -41,7 +41,7 @@ pub(crate) fn distance(word: &str, name: &str) -> Option<Distance> {
     if word.is_empty() || is_another_number(&word, &name) {
         return None;
     }
-    let letters = strsim::damerau_levenshtein(&word, &name);
+    let letters = letters(&word, &name);
     let is_short = word.len().min(name.len()) < SHORTEST;
     let is_part =
         name.starts_with(&word) || (!is_short && (name.contains(&word) || word.contains(&name)));
@@ -50,6 +50,11 @@ pub(crate) fn distance(word: &str, name: &str) -> Option<Distance> {
         true => Some(Distance { slips: letters.min(1), letters }),
         false => (letters <= most).then_some(Distance { slips: letters, letters }),
     }
+}
+
+/// How many letters differ, whether the name may be meant or not.
+pub(crate) fn letters(word: &str, name: &str) -> usize {
+    strsim::damerau_levenshtein(word, name)
 }
 
 /// The name that was meant, if one is near enough.

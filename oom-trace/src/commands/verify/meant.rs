@@ -11,7 +11,7 @@ use super::super::trigger::Hierarchy;
 use crate::enrich::place::Place;
 use crate::enrich::place::names::Asked as Named;
 use crate::incident::model::OomKill;
-use crate::near::{Distance, distance};
+use crate::near::{Distance, distance, letters};
 use crate::sink::{Filter, Whereabouts};
 use crate::text::KernelText;
 
@@ -62,7 +62,7 @@ pub(super) struct Asked {
     alike: BTreeMap<(By, String), u64>,
     /// Kills below a cgroup that its pattern fits.
     below: BTreeMap<(By, String), u64>,
-    /// Kills in units, if it is one itself.
+    /// Kills in units, if it is one itself; in cgroups beside it, if it is a path.
     elsewhere: BTreeMap<(By, String), u64>,
 }
 
@@ -120,14 +120,20 @@ impl Asked {
         self.below.iter().chain(alike).map(|((by, name), kills)| (*by, name.as_str(), *kills))
     }
 
-    /// Units in which something was killed in that time, those with most kills first.
-    pub(super) fn elsewhere(&self) -> Vec<(&str, u64)> {
-        let mut units: Vec<(&str, u64)> = Vec::new();
-        for ((_, unit), kills) in &self.elsewhere {
-            let at = units.partition_point(|(_, more)| more >= kills);
-            units.insert(at, (unit, *kills));
+    /// Where something was killed in that time: units, those with most kills first, or cgroups beside it, those
+    /// first whose names are most like its own.
+    pub(super) fn elsewhere(&self) -> Vec<(By, &str, u64)> {
+        let rank = |by, name: &str, kills| match by {
+            By::Unit => (0, u64::MAX - kills),
+            By::Cgroup | By::Comm => (letters(self.text(), name), u64::MAX - kills),
+        };
+        let mut places: Vec<(By, &str, u64)> = Vec::new();
+        for ((by, name), kills) in &self.elsewhere {
+            let own = rank(*by, name, *kills);
+            let at = places.partition_point(|(by, name, kills)| rank(*by, name, *kills) <= own);
+            places.insert(at, (*by, name, *kills));
         }
-        units
+        places
     }
 
     fn count(&mut self, kill: &OomKill) {
@@ -139,12 +145,13 @@ impl Asked {
         }
         let unit = kill.victim.unit.as_deref().filter(|_| self.has_file());
         if let Some(unit) = unit {
-            *self.elsewhere.entry((By::Unit, unit.to_owned())).or_default() += 1;
-        }
-        let is_like_unit = |unit: &&str| distance(self.text(), unit).is_some_and(Distance::is_slip);
-        if let Some(unit) = unit.filter(is_like_unit) {
-            *self.alike.entry((By::Unit, unit.to_owned())).or_default() += 1;
-            return;
+            // A unit that nothing knows has no "no" to lose: whatever is like it may be meant.
+            let is_like = distance(self.text(), unit).is_some();
+            let kills = if is_like { &mut self.alike } else { &mut self.elsewhere };
+            *kills.entry((By::Unit, unit.to_owned())).or_default() += 1;
+            if is_like {
+                return;
+            }
         }
         // A process may be asked for by the name of its place.
         let Some(cgroup) = &kill.victim.cgroup else { return };
@@ -152,9 +159,15 @@ impl Asked {
         let kills = match is_below {
             true => &mut self.below,
             false if self.is_like(kill) => &mut self.alike,
+            false if self.is_beside(&cgroup.path.to_utf8()) => &mut self.elsewhere,
             false => return,
         };
         *kills.entry((By::Cgroup, cgroup.path.to_string())).or_default() += 1;
+    }
+
+    fn is_beside(&self, path: &str) -> bool {
+        let above = |path: &str| path.rsplit_once('/').map(|(above, _)| above.to_owned());
+        !self.filter.cgroup.is_empty() && above(self.text()) == above(path)
     }
 
     fn is_like(&self, kill: &OomKill) -> bool {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::counter::Counter;
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
-use super::super::meant::Asked;
+use super::super::meant::{Asked, By};
 use super::{Answer, Verdict};
 use crate::incident::model::{OomKill, UserKill};
 use crate::ledger::Unproven;
@@ -158,12 +158,15 @@ impl Answer<'_> {
                  /system.slice/…"
             )?;
         }
-        let units = asked.elsewhere();
-        let mut lead = "\n    units with kills in that time: ";
-        for (unit, kills) in units.iter().take(ALIKE).filter(|_| asked.is_unheard_of()) {
-            let unit = Quoted::from(unit.as_bytes());
-            write!(out, "{lead}{unit} ({})", Counted(*kills, "kill"))?;
-            lead = ", ";
+        let mut of_first = true;
+        for (by, name, kills) in asked.elsewhere().into_iter().take(ALIKE) {
+            match (of_first, by) {
+                (true, By::Unit) => write!(out, "\n    units with kills in that time: ")?,
+                (true, _) => write!(out, "\n    cgroups beside it with kills in that time: ")?,
+                (false, _) => write!(out, ", ")?,
+            }
+            of_first = false;
+            write!(out, "{} ({})", Quoted::from(name.as_bytes()), Counted(kills, "kill"))?;
         }
         writeln!(out)
     }

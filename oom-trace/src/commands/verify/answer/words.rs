@@ -115,7 +115,8 @@ impl Unproven {
     /// A count tells of the time between two moments, of which this may be a part.
     fn when_counted(&self) -> String {
         let (from, until) = self.counted;
-        if (from, until) == (self.from, self.until) {
+        // As it is shown: less than that nobody reads.
+        if (time(from), time(until)) == (time(self.from), time(self.until)) {
             return String::new();
         }
         let begin = match self.why {

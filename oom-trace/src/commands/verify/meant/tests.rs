@@ -147,7 +147,8 @@ fn a_unit_is_meant_by_its_name_and_else_by_its_cgroup() {
     let mut kill = killed_in("/system.slice/mailer.service/worker");
     kill.victim.unit = Some("mailer.service".into());
     for (filter, by, name) in [
-        ("unit = ['mailserver', 'maler']", By::Unit, "mailer.service"),
+        ("unit = ['mailserver']", By::Unit, "mailer.service"),
+        ("unit = ['maler']", By::Unit, "mailer.service"),
         ("unit = ['orker']", By::Cgroup, "/system.slice/mailer.service/worker"),
         ("cgroup = ['/mailr.service']", By::Cgroup, "/system.slice/mailer.service/worker"),
     ] {
@@ -161,7 +162,21 @@ fn a_unit_is_meant_by_its_name_and_else_by_its_cgroup() {
     other.victim.unit = Some("backup.service".into());
     let nowhere = killed_in("/jobs/job-1");
     [&other, &kill, &kill, &nowhere].into_iter().for_each(|kill| asked.count(kill));
-    assert_eq!(asked.0[0].elsewhere(), [("mailer.service", 2), ("backup.service", 1)]);
+    let expected = [(By::Unit, "mailer.service", 2), (By::Unit, "backup.service", 1)];
+    assert_eq!(asked.0[0].elsewhere(), expected);
+}
+
+/// Numbers tell jobs apart, and people leave a digit out: the "no" stands, and what is beside it is told.
+#[test]
+fn beside_a_cgroup_that_is_nowhere_those_with_kills_are_told() {
+    let mut asked = meant("cgroup = ['/jobs/job-471', '/job-471', 'job-471']");
+    for path in ["/jobs/job-9", "/jobs/job-4711", "/jobs/job-4711", "/jobs/job-4711/worker"] {
+        asked.count(&killed_in(path));
+    }
+    assert!(asked.is_sure());
+    let expected = [(By::Cgroup, "/jobs/job-4711", 2), (By::Cgroup, "/jobs/job-9", 1)];
+    assert_eq!(asked.0[0].elsewhere(), expected);
+    assert!(asked.0[1].elsewhere().is_empty() && asked.0[2].elsewhere().is_empty());
 }
 
 #[test]
