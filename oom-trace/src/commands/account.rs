@@ -47,6 +47,7 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
         watch: store.map(|store| watch(&ledger, since, until, is_here && runs_with(store))),
         missing: Vec::new(),
         unknown: Vec::new(),
+        started: None,
     };
     for hole in ledger.unproven(since, until) {
         match hole.why {
@@ -54,6 +55,7 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
                 let (from, until) = hole.counted;
                 account.missing.push(Missing { kills, from, until });
             }
+            Why::BeforeBoot => account.started = Some(hole.until),
             // For another reason, and the same for who reads it.
             _ => match account.unknown.last_mut() {
                 Some((_, until)) if *until == hole.from => *until = hole.until,

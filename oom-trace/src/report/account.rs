@@ -22,6 +22,8 @@ pub struct Account {
     pub missing: Vec<Missing>,
     /// The spans in it of which nobody knows.
     pub unknown: Vec<(Timestamp, Timestamp)>,
+    /// When the machine started, if the span begins before that and nothing older is recorded.
+    pub started: Option<Timestamp>,
 }
 
 /// Kills that the kernel counted and that are not recorded.
@@ -52,19 +54,26 @@ impl Account {
     /// In sentences.
     pub(super) fn told(&self, zone: &TimeZone) -> String {
         let watched = self.watch.as_ref().map(|watch| watch.told(zone));
-        let counted = match (self.is_whole(), of_spans(&self.unknown, zone)) {
-            (true, _) => Some("By the kernel's own count, no kill is missing.".to_owned()),
-            (_, None) => None,
-            (_, Some(spans)) => Some(format!(
+        let started = self.started.map(|started| {
+            let started = When { time: Some(started), boot_ns: None, zone };
+            format!("The machine started at {started}; nothing older is recorded.")
+        });
+        let counted = match of_spans(&self.unknown, zone) {
+            None if !self.missing.is_empty() => None,
+            None => Some(format!(
+                "By the kernel's own count, no kill is missing{}.",
+                if started.is_some() { " since" } else { "" }
+            )),
+            Some(spans) => Some(format!(
                 "Nobody knows whether there were kills {spans}: oom-trace verify says why."
             )),
         };
-        watched.into_iter().chain(counted).collect::<Vec<_>>().join(" ")
+        watched.into_iter().chain(started).chain(counted).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether each kill that the kernel counted is recorded.
     pub(super) const fn is_whole(&self) -> bool {
-        self.missing.is_empty() && self.unknown.is_empty()
+        self.missing.is_empty() && self.unknown.is_empty() && self.started.is_none()
     }
 
     /// How many kills the kernel counted that are not recorded, and whether all of them were in the span.
@@ -127,6 +136,7 @@ mod tests {
             watch,
             missing: missing.to_vec(),
             unknown,
+            started: None,
         }
     }
 
@@ -173,6 +183,13 @@ mod tests {
              2026-11-01 00:31:00 (1m 0s), from 2026-11-01 00:35:00 to 2026-11-01 00:36:00 (1m 0s): \
              oom-trace verify says why."
         );
+        let booted = Account { started: Some(at(10)), ..account(None, &[], &[]) };
+        assert_eq!(
+            booted.told(&TimeZone::UTC),
+            "The machine started at 2026-11-01 00:40:00; nothing older is recorded. By the kernel's own count, no \
+             kill is missing since."
+        );
+        assert!(!booted.is_whole());
         let often = account(None, &[], &[(0, 1), (5, 6), (8, 20), (30, 31)]).told(&TimeZone::UTC);
         let spans = "in 4 spans, together 15m 0s, the longest from 2026-11-01 00:38:00 to";
         assert!(often.contains(spans), "{often}");

@@ -125,6 +125,7 @@ mod tests {
             watch: None,
             missing: vec![lost(since)],
             unknown: vec![],
+            started: None,
         };
         missed.notes.coverage.account = Some(account.clone());
         assert!(
