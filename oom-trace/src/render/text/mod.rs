@@ -127,7 +127,9 @@ fn in_full(kill: &OomKill, mut block: Block<'_>) -> io::Result<()> {
     victim::show(victim, listed, shortage.totalpages, &mut block)?;
     trigger::show(shortage, &mut block)?;
     candidates::show(candidates.as_deref(), &mut block)?;
-    census::show(census.as_deref(), &mut block)?;
+    // Of one process, what it is listed with says all.
+    let census = census.as_deref().filter(|it| candidates.is_none() || it.total.processes > 1);
+    census::show(census, &mut block)?;
     machine::system(system.as_deref(), &mut block)?;
     machine::show(origin, &shortage.build, &mut block)?;
     end(incident, *source, &mut block)

@@ -119,17 +119,20 @@ pub(super) fn show(
             Some(points) => line.item(format_args!("{points} pages"))?,
             None => {}
         }
-        let total = totalpages.filter(|_| badness.is_some());
-        match (oom_score_adj, total) {
-            (Some(adj), Some(total)) => {
-                line.joined(" ", format_args!("(oom_score_adj {adj}; total {total} pages)"))
+        let Some(adj) = *oom_score_adj else { return Ok(()) };
+        // As `oom_badness` has it (mm/oom_kill.c).
+        let one = totalpages.and_then(|total| i64::try_from(total / 1000).ok());
+        let points = one.unwrap_or(0).saturating_mul(adj.into());
+        match badness {
+            None => line.item(format_args!("unknown (oom_score_adj {adj})")),
+            Some(i64::MAX) => line.joined(" ", format_args!("(oom_score_adj {adj})")),
+            Some(_) if points > 0 => {
+                line.joined(" ", format_args!("({points} of them by oom_score_adj {adj})"))
             }
-            (Some(adj), None) if badness.is_some() => {
-                line.joined(" ", format_args!("(oom_score_adj {adj})"))
+            Some(_) if points < 0 => {
+                line.joined(" ", format_args!("({} fewer by oom_score_adj {adj})", -points))
             }
-            (Some(adj), None) => line.item(format_args!("unknown (oom_score_adj {adj})")),
-            (None, Some(total)) => line.joined(" ", format_args!("(total {total} pages)")),
-            (None, None) => Ok(()),
+            Some(_) => line.joined(" ", format_args!("(oom_score_adj {adj})")),
         }
     })?;
     block.line("where", |line| {
