@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::point::{Point, Sign, agent};
-use super::unproven::{Unproven, Why};
+use super::unproven::{AgentThen, Unproven, Why};
+use crate::incident::model::OomKill;
 
 /// One boot, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +21,17 @@ pub(crate) struct Boot {
     pub(crate) kills: Vec<Counted>,
     /// What the store has let go of: kills up to this moment, in nanoseconds since boot, and how many.
     pub(crate) pruned: Option<(u64, u64)>,
+    /// When the agent started whose records are being taken, in nanoseconds since boot.
+    pub(super) started: Option<u64>,
 }
 
 /// Kills that a record tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// When, in nanoseconds since boot.
+    /// When at the latest, in nanoseconds since boot.
     pub(crate) ns: u64,
+    /// When at the earliest. The kernel's log does not count how long the machine slept.
+    pub(crate) earliest: u64,
     /// How many the kernel counted; `None` if nobody knows.
     pub(crate) kills: Option<u32>,
 }
@@ -44,13 +49,14 @@ impl Boot {
             points: vec![Point::BOOT],
             kills: Vec::new(),
             pruned: None,
+            started: None,
         }
     }
 
     /// From its beginning to the last thing known of it.
     pub(crate) fn span(&self) -> (Timestamp, Timestamp) {
         let last = self.points.iter().map(|point| point.ns).max().unwrap_or(0);
-        let kill = self.kills.iter().map(|kill| kill.ns).max().unwrap_or(0);
+        let kill = self.kills.iter().map(|kill| kill.earliest).max().unwrap_or(0);
         (self.start, self.wall(last.max(kill)))
     }
 
@@ -60,13 +66,27 @@ impl Boot {
         self.start.checked_add(since).unwrap_or(Timestamp::MAX)
     }
 
-    /// Points whose count can be held against the records.
+    /// When a kill was at the latest, of which only the kernel's log told and not when it was: before the start of the
+    /// agent that found it there.
+    pub(crate) fn latest(&self, kill: &OomKill) -> Option<u64> {
+        self.started.filter(|_| kill.backfilled)
+    }
+
+    /// Points whose count can be held against the records: not one of which nobody knows on which side of it a kill
+    /// was.
     pub(super) fn usable(&self) -> Vec<Point> {
         let from = self.pruned.map_or(0, |(ns, _)| ns);
         // What is known of the boot's first moment, the records that are gone took with them.
         let is_whole = |point: &Point| self.pruned.is_none() || point.sign != Sign::Boot;
         let mut points = self.points.to_vec();
-        points.retain(|point| point.count.is_some() && point.ns >= from && is_whole(point));
+        let vague: Vec<_> = self.kills.iter().filter(|kill| kill.earliest < kill.ns).collect();
+        let is_between = |point: &Point| {
+            point.sign != Sign::Now
+                && vague.iter().any(|kill| kill.earliest < point.ns && point.ns < kill.ns)
+        };
+        points.retain(|point| {
+            point.count.is_some() && point.ns >= from && is_whole(point) && !is_between(point)
+        });
         points.sort_by_key(|point| point.ns);
         points
     }
@@ -79,7 +99,9 @@ impl Boot {
         let mut unsure = 0;
         let mut levels = Vec::new();
         for point in points {
-            while let Some(kill) = kills.next_if(|kill| kill.ns <= point.ns) {
+            // All that is told of was before now.
+            let is_before = |kill: &Counted| kill.ns <= point.ns || point.sign == Sign::Now;
+            while let Some(kill) = kills.next_if(is_before) {
                 match kill.kills {
                     Some(kills) => told += i128::from(kills),
                     None => unsure += 1,
@@ -88,6 +110,13 @@ impl Boot {
             levels.push((i128::from(point.count.unwrap_or(0)) - told, unsure));
         }
         levels
+    }
+
+    /// What the agent did between two points that can be used: others may lie between them.
+    fn agent_between(&self, a: Point, b: Point) -> AgentThen {
+        let others = self.points.iter().filter(|point| a.ns < point.ns && point.ns < b.ns);
+        let last = others.max_by_key(|point| point.ns).map_or(a.sign, |point| point.sign);
+        agent(last, b.sign)
     }
 
     /// Of a span between its first and last point.
@@ -120,7 +149,7 @@ impl Boot {
             let kills = u64::try_from(off.unsigned_abs()).unwrap_or(u64::MAX);
             let why = match (off, unsure_b - unsure_a) {
                 _ if is_outside => continue,
-                (1.., _) => Why::Missing { kills, agent: agent(a.sign, b.sign) },
+                (1.., _) => Why::Missing { kills, agent: self.agent_between(*a, *b) },
                 (..0, _) => Why::Surplus { kills },
                 (0, 0) => continue,
                 (0, records) => Why::Unsure { records },

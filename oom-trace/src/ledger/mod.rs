@@ -25,7 +25,7 @@ pub(crate) use self::now::Now;
 use self::point::{Point, Sign};
 pub(crate) use self::unproven::{AgentThen, Unproven, Why};
 pub(crate) use self::watch::Absence;
-use crate::incident::model::{Agent, OomKill};
+use crate::incident::model::{Agent, AgentEvent, OomKill, Origin};
 
 /// A machine's boots, as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +67,11 @@ impl Ledger {
         let (count, sign) = (agent.kernel_kills_since_boot, Sign::Agent(agent.event));
         let Some(ns) = agent.origin.boot_ns else { return };
         if let Some(boot) = self.boot_mut(agent.origin.boot_id.as_deref()) {
+            match agent.event {
+                AgentEvent::Started => boot.started = Some(ns),
+                AgentEvent::Stopped => boot.started = None,
+                AgentEvent::Degraded | AgentEvent::Gap => {}
+            }
             let at = boot.points.partition_point(|point| point.ns <= ns);
             boot.points.insert(at, Point { ns, count, sign });
         }
@@ -74,15 +79,12 @@ impl Ledger {
 
     /// Takes a kill that is told of.
     pub(crate) fn take_kill(&mut self, kill: &OomKill) {
-        if let Some(ns) = kill.origin.boot_ns {
-            self.count(kill.origin.boot_id.as_deref(), ns, kill.kill_count);
-        }
-    }
-
-    fn count(&mut self, boot_id: Option<&str>, ns: u64, kills: Option<u32>) {
-        if let Some(boot) = self.boot_mut(boot_id) {
-            boot.kills.push(Counted { ns, kills });
-        }
+        let Origin { boot_ns: Some(earliest), time, .. } = kill.origin else { return };
+        let Some(boot) = self.boot_mut(kill.origin.boot_id.as_deref()) else { return };
+        let is_vague = time.is_none() && kill.source.is_kernel_log();
+        let latest = if is_vague { boot.latest(kill).unwrap_or(u64::MAX) } else { earliest };
+        let ns = latest.max(earliest);
+        boot.kills.push(Counted { ns, earliest, kills: kill.kill_count });
     }
 
     fn boot_mut(&mut self, id: Option<&str>) -> Option<&mut Boot> {
@@ -142,9 +144,10 @@ impl Ledger {
     /// How many kills are told of in a span, whoever died.
     pub(crate) fn recorded(&self, since: Timestamp, until: Timestamp) -> u64 {
         let kills = |boot: &Boot| {
+            let end = boot.points.last().map_or(0, |last| last.ns);
             let within = boot.kills.iter().filter(|kill| {
-                let time = boot.wall(kill.ns);
-                since <= time && time <= until
+                let latest = kill.ns.min(end.max(kill.earliest));
+                since <= boot.wall(kill.earliest) && boot.wall(latest) <= until
             });
             within.map(|kill| u64::from(kill.kills.unwrap_or(0))).sum::<u64>()
         };

@@ -1,6 +1,6 @@
 //! Where it is read from: a store, or the running kernel's log.
 
-use super::boot::Boot;
+use super::boot::{Boot, Counted};
 use super::{Ledger, Now};
 use crate::incident::model::Record;
 use crate::kernel_log::this_boot::{self, Part};
@@ -41,7 +41,13 @@ impl Ledger {
         now: &Now,
     ) -> Result<Self, StoreError> {
         let mut ledger = Self::of_boots(archive, is_own, now)?;
-        archive.each_kill(|boot, ns, kills| ledger.count(Some(boot), ns, Some(kills)))?;
+        archive.each_kill(|boot_id, earliest, has_time, kills| {
+            // Before which start the others were is in the records alone.
+            let ns = if has_time { earliest } else { u64::MAX };
+            if let Some(boot) = ledger.boot_mut(Some(boot_id)) {
+                boot.kills.push(Counted { ns, earliest, kills: Some(kills) });
+            }
+        })?;
         archive.each_word_of_agent(|agent| ledger.take_agent(&agent))?;
         Ok(ledger)
     }

@@ -14,13 +14,14 @@ fn at(second: i64) -> Timestamp {
 fn boot(start: i64, points: &[(u64, u64, Sign)], kills: &[(u64, Option<u32>)]) -> Boot {
     let s = 1_000_000_000;
     let point = |&(at, count, sign)| Point { ns: at * s, count: Some(count), sign };
-    let kill = |&(at, kills)| Counted { ns: at * s, kills };
+    let kill = |&(at, kills)| Counted { ns: at * s, earliest: at * s, kills };
     Boot {
         id: format!("boot-{start}"),
         start: at(start),
         points: points.iter().map(point).collect(),
         kills: kills.iter().map(kill).collect(),
         pruned: None,
+        started: None,
     }
 }
 
@@ -140,6 +141,34 @@ fn a_kill_under_way_at_a_point_spoils_nothing_around_it() {
     // Counted before the agent said that it started, and told of as of later.
     let points = [(0, 0, Sign::Boot), (10, 1, STARTED), (100, 1, Sign::Now)];
     assert_eq!(spans(&[boot(1000, &points, &[(11, Some(1))])], 1020, 1100), []);
+}
+
+/// A start found it in the log of a machine that had slept: by that clock it was before the agent had stopped.
+#[test]
+fn a_kill_of_which_nobody_knows_when_it_was_is_told_of_and_makes_up_for_no_other() {
+    let points = [
+        (0, 0, Sign::Boot),
+        (10, 0, STARTED),
+        (30, 1, Sign::Agent(AgentEvent::Gap)),
+        (50, 1, STOPPED),
+        (80, 2, STARTED),
+        (100, 2, Sign::Now),
+    ];
+    let s = 1_000_000_000;
+    let vague = |latest| Counted { ns: latest, earliest: 20 * s, kills: Some(1) };
+    let of = |kills: &[Counted]| Boot { kills: kills.to_vec(), ..boot(1000, &points, &[]) };
+    let seen = Counted { ns: 25 * s, earliest: 25 * s, kills: Some(1) };
+    let whole = of(&[vague(80 * s), seen]);
+    assert_eq!(spans(std::slice::from_ref(&whole), 1011, 1100), []);
+    // Without the one that was seen, it must not look as if that had been this one.
+    let missing = Why::Missing { kills: 1, agent: AgentThen::Stopped };
+    assert_eq!(spans(&[of(&[vague(80 * s)])], 1011, 1049), [(1011, 1049, missing)]);
+    assert_eq!(spans(&[of(&[vague(80 * s)])], 1081, 1100), []);
+    // Where it is not known which start it was, it was before now.
+    assert_eq!(spans(&[of(&[vague(u64::MAX), seen])], 1005, 1100), []);
+    let ledger = Ledger::new(vec![whole]);
+    let recorded = |since, until| ledger.recorded(at(since), at(until));
+    assert_eq!([recorded(1000, 1100), recorded(1000, 1060), recorded(1022, 1100)], [2, 1, 1]);
 }
 
 #[test]

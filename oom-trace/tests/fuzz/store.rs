@@ -160,7 +160,7 @@ fn read(rng: &mut Rng, path: &Path) -> Option<BTreeMap<u64, String>> {
     for boot in answered(path, archive.boots()).unwrap_or_default().iter().take(9) {
         answered(path, archive.kills(&boot.boot_id));
     }
-    answered(path, archive.each_kill(|_, _, _| {}));
+    answered(path, archive.each_kill(|_, _, _, _| {}));
     answered(path, archive.each_word_of_agent(|_| {}));
     assert_shown(told);
     numbered

@@ -9,9 +9,7 @@ use super::meant::Meant;
 use super::question::Question;
 use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
-use crate::incident::model::{
-    Agent, AgentEvent, OomKill, Origin, Outcome, Record, UserAction, UserKill,
-};
+use crate::incident::model::{OomKill, Outcome, Record, UserAction, UserKill};
 use crate::ledger::{Boot, Ledger, Now};
 use crate::store::Archive;
 
@@ -60,8 +58,6 @@ pub(super) struct Evidence {
     pub(super) here: Option<String>,
     /// The places that are asked for, and kills that may be meant.
     pub(super) meant: Meant,
-    /// The boot and the time in which the agent started whose records are read.
-    started: Option<(Option<String>, Timestamp)>,
 }
 
 /// Kills in one cgroup, in this boot.
@@ -107,7 +103,6 @@ impl Evidence {
             cgroup: counter.map(|counter| InCgroup { counter, told: 0, told_since: 0 }),
             here,
             meant: Meant::of(&question.filter),
-            started: None,
         }
     }
 
@@ -177,26 +172,9 @@ impl Evidence {
                     self.user_kills.push(*kill);
                 }
             }
-            Record::Agent(agent) => self.take_agent(&agent),
+            Record::Agent(agent) => self.ledger.take_agent(&agent),
             Record::OomPanic(_) | Record::OomFailed(_) | Record::OomExit(_) => {}
         }
-    }
-
-    fn take_agent(&mut self, agent: &Agent) {
-        let Origin { boot_id, time, .. } = &agent.origin;
-        match agent.event {
-            AgentEvent::Started => self.started = time.map(|time| (boot_id.clone(), time)),
-            AgentEvent::Stopped => self.started = None,
-            AgentEvent::Degraded | AgentEvent::Gap => {}
-        }
-        self.ledger.take_agent(agent);
-    }
-
-    /// Before which moment a kill was, though nobody knows when: an agent that started then has found it in the log
-    /// of the same boot.
-    fn latest(&self, kill: &OomKill) -> Option<Timestamp> {
-        let (boot_id, time) = self.started.as_ref()?;
-        (kill.backfilled && *boot_id == kill.origin.boot_id).then_some(*time)
     }
 
     fn take_kill(&mut self, kill: Box<OomKill>, question: &Question) {
@@ -227,7 +205,8 @@ impl Evidence {
         }
         // At some moment of that boot, where it has none.
         let span = boot.filter(|_| times.is_empty()).map(Boot::span);
-        let span = span.map(|(from, until)| (from, self.latest(&kill).unwrap_or(until)));
+        let latest = boot.and_then(|boot| Some(boot.wall(boot.latest(&kill)?)));
+        let span = span.map(|(from, until)| (from, latest.unwrap_or(until)));
         if kill.outcome == Some(Outcome::AlreadyExiting) {
             return;
         }

@@ -106,23 +106,28 @@ impl Archive {
         boots.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// All kills that say when they were: the boot's id, when in it, in nanoseconds, and how often the kernel counted
-    /// it. Handed out one by one.
+    /// All kills that say when they were: the boot's id, when in it, in nanoseconds, whether that is sure (the log of
+    /// a machine that slept does not count that time), and how often the kernel counted it. Handed out one by one.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn each_kill(&mut self, mut each: impl FnMut(&str, u64, u32)) -> Result<(), StoreError> {
+    pub fn each_kill(
+        &mut self,
+        mut each: impl FnMut(&str, u64, bool, u32),
+    ) -> Result<(), StoreError> {
         self.with_boots()?;
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
-        let sql = "SELECT substr(boot_id, 1, 64), boot_ns, kills FROM moments JOIN boots USING (boot) \
-                   WHERE tid IS NOT NULL";
+        let sql = "SELECT substr(boot_id, 1, 64), boot_ns, kills, \
+                   number NOT IN (SELECT number FROM records WHERE time_ns IS NULL) \
+                   FROM moments JOIN boots USING (boot) WHERE tid IS NOT NULL";
         let connection = self.connection().map_err(failed)?;
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let id: String = row.get(0).map_err(failed)?;
-            each(&id, row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+            let (ns, kills) = row.get(1).and_then(|ns| Ok((ns, row.get(2)?))).map_err(failed)?;
+            each(&id, ns, row.get(3).map_err(failed)?, kills);
         }
         Ok(())
     }

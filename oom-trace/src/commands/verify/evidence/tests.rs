@@ -4,7 +4,7 @@ use super::super::answer::Answer;
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::incident::model::AgentEvent::{Degraded, Started, Stopped};
-use crate::incident::model::Source;
+use crate::incident::model::{Agent, Origin, Source};
 use crate::render::fixtures;
 
 const HOUR: u64 = 3_600_000_000_000;
