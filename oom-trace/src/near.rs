@@ -68,10 +68,16 @@ fn stem(name: &str) -> String {
     name.replace(['*', '?'], "").to_lowercase()
 }
 
+/// A digit left out, or one too many, of so many is a slip; one in the place of another is the number of another.
+const DIGITS: usize = 3;
+
 fn is_another_number(word: &str, name: &str) -> bool {
     let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
     let (word, name) = (digits(word), digits(name));
-    !word.is_empty() && !name.is_empty() && word != name
+    let is_slip = word.len().abs_diff(name.len()) == 1
+        && word.len().min(name.len()) >= DIGITS
+        && letters(&word, &name) == 1;
+    !word.is_empty() && !name.is_empty() && word != name && !is_slip
 }
 
 #[cfg(test)]
@@ -90,6 +96,9 @@ mod tests {
             ("ja", Some("java")),
             ("jb-4711", Some("job-4711")),
             ("job-4712", None),
+            ("job-471", Some("job-4711")),
+            ("job-47111", Some("job-4711")),
+            ("job-47", None),
             ("/db.service", Some("/a.slice/db.service")),
             ("postgres", None),
             ("x", None),

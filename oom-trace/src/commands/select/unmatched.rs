@@ -179,7 +179,8 @@ mod tests {
             ("comm = ['Java']", "--comm Java; did you mean --comm java?"),
             ("unit = ['java']", "--unit java.service; did you mean --comm java?"),
             ("unit = ['job-4711']", "--unit job-4711.service; did you mean --cgroup job-4711?"),
-            ("cgroup = ['job-471']", "--cgroup job-471"),
+            ("cgroup = ['job-471']", "--cgroup job-471; did you mean --cgroup job-4711?"),
+            ("cgroup = ['job-4712']", "--cgroup job-4712"),
             (
                 "cgroup = ['/system.slice/wep.service']",
                 "--cgroup /system.slice/wep.service; did you mean --cgroup /system.slice/web.service?",

@@ -43,6 +43,9 @@ const MADE_BY_PROGRAMS: [&str; 2] = ["scope", "slice"];
 /// Cgroups that are looked at.
 const MOST: usize = 20_000;
 
+/// Arguments of a command before that of a script, at the most.
+const ARGUMENTS: usize = 4;
+
 /// Where processes are (proc(5)).
 const PROC: &str = "/proc";
 
@@ -99,6 +102,12 @@ impl Asked {
         self.name.split_once(' ').map_or(&self.name, |(_, text)| text)
     }
 
+    /// Whether its name stands on this machine wherever it is; of a container or a pod, it may not.
+    pub(super) fn is_findable(&self) -> bool {
+        let Filter { cgroup, unit, comm, .. } = &self.filter;
+        !cgroup.is_empty() || !unit.is_empty() || !comm.is_empty()
+    }
+
     /// Whether it is a unit that has a file as long as it is installed; also if it is asked for as a cgroup, of
     /// which only the name is given.
     fn has_file(&self) -> bool {
@@ -138,8 +147,9 @@ impl Asked {
 
     fn count(&mut self, kill: &OomKill) {
         let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
-        let is_like = |it: Distance| it.is_slip_of(self.text());
-        if self.is_process() && distance(self.text(), &comm).is_some_and(is_like) {
+        let is_slip = |it: Distance| it.is_slip_of(self.text());
+        let is_like = || distance(self.text(), &comm).is_some_and(is_slip) || self.is_run_by(kill);
+        if self.is_process() && is_like() {
             *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
             return;
         }
@@ -165,9 +175,22 @@ impl Asked {
         *kills.entry((By::Cgroup, cgroup.path.to_string())).or_default() += 1;
     }
 
+    /// Whether its command has that name: an interpreter runs it.
+    fn is_run_by(&self, kill: &OomKill) -> bool {
+        let argv = kill.victim.argv.iter().flatten().skip(1).take(ARGUMENTS);
+        let mut names = argv.map(|it| it.to_utf8().rsplit('/').next().unwrap_or("").to_owned());
+        names.any(|name| self.filter.comm.iter().any(|pattern| pattern.fits(&name)))
+    }
+
+    /// Whether a cgroup is beside it; where its path is not known, whether it is called the same but for numbers.
     fn is_beside(&self, path: &str) -> bool {
-        let above = |path: &str| path.rsplit_once('/').map(|(above, _)| above.to_owned());
-        !self.filter.cgroup.is_empty() && above(self.text()) == above(path)
+        let (above, last) = path.rsplit_once('/').unwrap_or_default();
+        let unnumbered = |name: &str| name.replace(|it: char| it.is_ascii_digit(), "");
+        match self.text().rsplit_once('/') {
+            _ if self.filter.cgroup.is_empty() => false,
+            Some((asked, _)) => asked == above,
+            None => unnumbered(self.text()) == unnumbered(last),
+        }
     }
 
     fn is_like(&self, kill: &OomKill) -> bool {
@@ -205,15 +228,9 @@ impl Meant {
         self.0.iter().filter(|asked| asked.kills().next().is_some())
     }
 
-    /// Those that could be found here by their names, and were not, nor in a record; what is certain of them
-    /// may be of no use to who asked.
+    /// Those that were found neither here nor in a record; what is certain of them may be of no use to who asked.
     pub(super) fn unfound(&self) -> impl Iterator<Item = &Asked> {
-        let is_unfound = |asked: &&Asked| {
-            let Filter { cgroup, unit, comm, .. } = &asked.filter;
-            let is_findable = !cgroup.is_empty() || !unit.is_empty() || !comm.is_empty();
-            is_findable && !asked.is_known
-        };
-        self.0.iter().filter(is_unfound)
+        self.0.iter().filter(|asked| !asked.is_known)
     }
 
     /// Units that nothing here has heard of, and for which no other may be meant.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::evidence::{Evidence, InCgroup};
-use super::{Answer, Verdict};
+use super::Answer;
 use crate::incident::model::{OomKill, Record};
 use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPattern};
 
@@ -43,11 +43,13 @@ impl Answer<'_> {
                 "asked": asked.name, "known": asked.is_known, "similar": kills.collect::<Vec<_>>(),
             })
         });
+        let beside = self.evidence.meant.unfound().flat_map(|asked| {
+            let places = asked.elsewhere().into_iter();
+            places.map(
+                |(by, name, kills)| json!({ "asked": asked.name, by.name(): name, "kills": kills }),
+            )
+        });
         let kills = kills.iter().map(|(_, kill)| record(kill));
-        let message = match self.verdict {
-            Verdict::Unknown => "cannot say".to_owned(),
-            Verdict::Killed | Verdict::None => self.headline(),
-        };
         let Filter { cgroup: paths, unit, pod, container, comm, .. } = &self.question.filter;
         let asked = json!({
             "cgroup": paths.iter().map(PathPattern::text).collect::<Vec<_>>(),
@@ -72,7 +74,8 @@ impl Answer<'_> {
             "cgroup": cgroup,
             "meant": meant.collect::<Vec<_>>(),
             "not_found": self.evidence.meant.unfound().map(|it| &it.name).collect::<Vec<_>>(),
-            "message": message,
+            "beside": beside.collect::<Vec<_>>(),
+            "message": self.headline(),
         });
         writeln!(out, "{answer}")
     }

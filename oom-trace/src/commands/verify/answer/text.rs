@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::super::counter::Counter;
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
@@ -33,6 +33,7 @@ impl Answer<'_> {
                 let tests = match evidence.kills.iter().filter(|(_, kill)| kill.is_test()).count() {
                     0 => String::new(),
                     1 if kills == 1 => ", which was a test".to_owned(),
+                    1 => ", 1 of them a test".to_owned(),
                     tests => format!(", {tests} of them tests"),
                 };
                 format!("{least}{}{place} {span}{tests}", Counted(kills, "OOM kill"))
@@ -135,7 +136,7 @@ impl Answer<'_> {
     fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         let Asked { name, .. } = asked;
         let why = match asked.is_known {
-            false => self.nowhere(),
+            false => self.nowhere(asked),
             true => "does not cover what is below",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
@@ -148,7 +149,7 @@ impl Answer<'_> {
 
     /// A name that nothing has, and what it is the name of all the same.
     fn unfound(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "  {} {}", asked.name, self.nowhere())?;
+        write!(out, "  {} {}", asked.name, self.nowhere(asked))?;
         if let Some(path) = &asked.as_cgroup {
             write!(out, "; a cgroup has that name: --cgroup {}", Quoted::from(path))?;
         } else if asked.is_unheard_of() {
@@ -172,10 +173,10 @@ impl Answer<'_> {
     }
 
     /// Of a name that fits nothing.
-    fn nowhere(&self) -> &'static str {
+    fn nowhere(&self, asked: &Asked) -> &'static str {
         match self.evidence.here {
-            Some(_) => "is neither on this machine nor in a record",
-            None => "is in no record",
+            Some(_) if asked.is_findable() => "is neither on this machine nor in a record",
+            _ => "is in no record",
         }
     }
 
@@ -207,7 +208,7 @@ impl Answer<'_> {
         (from, until): (Timestamp, Timestamp),
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let (question, from) = (self.question, time(from));
+        let (question, from) = (self.question, time(whole_second(from, until)));
         let place = question.place();
         match until == question.until && question.is_until_now {
             true => writeln!(out, "  from {from} on: none{place}"),
@@ -271,6 +272,12 @@ fn counted_in(InCgroup { counter, told_since, .. }: &InCgroup) -> String {
     }
 }
 
+/// The first whole second of a span: who asks for what is shown must not ask for what is before it.
+fn whole_second(from: Timestamp, until: Timestamp) -> Timestamp {
+    let rounded = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    from.round(rounded).ok().filter(|second| *second <= until).unwrap_or(from)
+}
+
 /// A span of time; in one that is shorter than what is told of a time, that.
 fn within(from: Timestamp, until: Timestamp) -> String {
     match (time(from), time(until)) {
@@ -296,6 +303,8 @@ fn doubtful(doubt: Doubt, kills: &[&OomKill], out: &mut impl Write) -> io::Resul
     };
     let tests = match kills.iter().filter(|kill| kill.is_test()).count() {
         0 => String::new(),
+        tests if tests == kills.len() => "; all of them look like tests".to_owned(),
+        1 => "; 1 of them looks like a test".to_owned(),
         tests => format!("; {tests} of them look like tests"),
     };
     writeln!(out, "  {} kills {}{span}{tests}", kills.len(), doubt.told_of_many(one))

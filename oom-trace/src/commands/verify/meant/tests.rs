@@ -166,17 +166,46 @@ fn a_unit_is_meant_by_its_name_and_else_by_its_cgroup() {
     assert_eq!(asked.0[0].elsewhere(), expected);
 }
 
-/// Numbers tell jobs apart, and people leave a digit out: the "no" stands, and what is beside it is told.
+/// Numbers tell jobs apart: the "no" stands, and what is beside it is told.
 #[test]
 fn beside_a_cgroup_that_is_nowhere_those_with_kills_are_told() {
-    let mut asked = meant("cgroup = ['/jobs/job-471', '/job-471', 'job-471']");
+    let mut asked = meant("cgroup = ['/jobs/job-4712', '/job-4712', 'job-4712', 'task-4712']");
     for path in ["/jobs/job-9", "/jobs/job-4711", "/jobs/job-4711", "/jobs/job-4711/worker"] {
         asked.count(&killed_in(path));
     }
     assert!(asked.is_sure());
     let expected = [(By::Cgroup, "/jobs/job-4711", 2), (By::Cgroup, "/jobs/job-9", 1)];
-    assert_eq!(asked.0[0].elsewhere(), expected);
-    assert!(asked.0[1].elsewhere().is_empty() && asked.0[2].elsewhere().is_empty());
+    let beside: Vec<_> = asked.0.iter().map(Asked::elsewhere).collect();
+    assert_eq!(beside, [&expected[..], &[], &expected, &[]]);
+}
+
+/// But for a digit that was left out, or is one too many.
+#[test]
+fn a_number_of_a_digit_less_is_a_slip() {
+    let of = |filter| {
+        let mut asked = meant(filter);
+        asked.count(&killed_in("/jobs/job-4711"));
+        asked.is_sure()
+    };
+    for filter in ["cgroup = ['/jobs/job-471']", "cgroup = ['job-47111']"] {
+        assert!(!of(filter), "{filter}");
+    }
+    assert!(of("cgroup = ['/jobs/job-47']"));
+}
+
+#[test]
+fn a_script_is_meant_by_its_name_and_pods_are_looked_for_in_records_alone() {
+    let mut kill = killed_in("/jobs/job-1");
+    kill.victim.comm = Some("python3".into());
+    kill.victim.argv = Some(["python3", "-u", "/srv/hog.py", "80"].map(Into::into).to_vec());
+    let mut asked = meant("comm = ['hog.py', '80', 'srv']\npod = ['cart']");
+    asked.count(&kill);
+    let meant: Vec<_> = asked.0.iter().map(|it| it.kills().collect::<Vec<_>>()).collect();
+    let python = vec![(By::Comm, "python3", 1)];
+    assert_eq!(meant, [vec![], python.clone(), python, vec![]]);
+    let [pod, script, ..] = asked.0.as_slice() else { panic!() };
+    assert!(!pod.is_findable() && script.is_findable());
+    assert_eq!(asked.unfound().count(), 4);
 }
 
 #[test]
