@@ -73,6 +73,13 @@ impl Collector {
         self
     }
 
+    /// Knows which names of the filter fit no kill, in words.
+    #[must_use]
+    pub fn without(mut self, unmatched: Vec<String>) -> Self {
+        self.notes.unmatched = unmatched;
+        self
+    }
+
     /// Takes a record.
     pub fn add(&mut self, record: Record) {
         let origin = record.origin();

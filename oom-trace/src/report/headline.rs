@@ -23,6 +23,9 @@ pub(super) fn headline(report: &Report) -> String {
     if !is_whole {
         line.push_str(" recorded");
     }
+    if let Some(only) = &report.notes.only {
+        let _ = write!(line, " {}", escaped(only));
+    }
     if let Some((missing, are_in)) = missing(report) {
         let most = if are_in { "" } else { "up to " };
         let _ = write!(line, " ({most}{missing} missing)");
@@ -69,7 +72,7 @@ pub(super) fn more(report: &Report) -> Vec<String> {
     let killed = report.killed();
     let several = u64::try_from(report.kills()).is_ok_and(|kills| killed > kills);
     let mut more = Vec::new();
-    more.extend(report.notes.only.as_ref().map(|only| format!("only kills {}", escaped(only))));
+    more.extend(report.notes.unmatched.iter().map(|told| escaped(told).to_string()));
     more.extend(
         report.notes.coverage.account.as_ref().and_then(|account| account.unrecorded(&report.zone)),
     );
@@ -142,7 +145,7 @@ mod tests {
         assert!(headline(&missed).starts_with("1 OOM kill recorded (up to 20 missing) on db1, "));
         missed.notes.only = Some("in unit a.service".into());
         assert!(
-            headline(&missed).starts_with("1 OOM kill recorded on db1, "),
+            headline(&missed).starts_with("1 OOM kill recorded in unit a.service on db1, "),
             "{}",
             headline(&missed)
         );

@@ -36,6 +36,8 @@ pub(super) struct Notes {
     pub(super) before: (u64, Option<Timestamp>),
     /// Which kills were asked for, if not all.
     pub(super) only: Option<String>,
+    /// Names that were asked for and fit no kill, in words.
+    pub(super) unmatched: Vec<String>,
     /// What the report can know of.
     pub(super) coverage: Coverage,
 }

@@ -114,22 +114,13 @@ impl<W: Write> Page<'_, W> {
             return Ok(());
         }
         self.title("What to do first")?;
-        for (index, todo) in report.todo.iter().take(TODO).enumerate() {
+        for todo in report.todo.iter().take(TODO) {
             let Todo { place, why, alike } = todo;
             writeln!(self.out, "  {}", of_place(place, report))?;
             self.wrapped("     ", &escaped(&why.summary))?;
-            // What a program does it does everywhere.
-            let is_same = |other: &&Todo| other.why.hints.first() == why.hints.first();
-            let same = report.todo.iter().take(index).find(is_same);
             for (index, hint) in why.hints.iter().take(HINTS).enumerate() {
-                match (index, same) {
-                    (0, Some(same)) => {
-                        let same = format!("the same as for {}", who(&same.place, report));
-                        self.wrapped("     try  ", &same)?;
-                    }
-                    (0, None) => self.wrapped("     try  ", &escaped(hint))?,
-                    _ => self.wrapped("          ", &escaped(hint))?,
-                }
+                let label = if index == 0 { "     try  " } else { "          " };
+                self.wrapped(label, &escaped(hint))?;
             }
             if let Some(meanwhile) = meanwhile(place) {
                 self.wrapped("          ", &meanwhile)?;
@@ -232,17 +223,14 @@ impl<W: Write> Page<'_, W> {
 /// `shop/cart-0 on node7: 17 kills, the last at 2026-11-26 03:08`
 pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
     let when = When { time: place.last, boot_ns: None, zone: &report.zone };
-    let name = who(place, report);
+    let host = place.host.as_deref().filter(|_| report.is_fleet());
+    let name = on_host(&place.who, host);
     match (place.times, place.last) {
         (1, None) => format!("{name}: 1 kill"),
         (1, Some(_)) => format!("{name}: 1 kill at {when:#}"),
         (times, None) => format!("{name}: {times} kills"),
         (times, Some(_)) => format!("{name}: {times} kills, the last at {when:#}"),
     }
-}
-
-fn who(place: &Repeat, report: &Report) -> String {
-    on_host(&place.who, place.host.as_deref().filter(|_| report.is_fleet()))
 }
 
 /// `6h 2m → 1h 58m, getting worse`; of few kills `6h 2m`.

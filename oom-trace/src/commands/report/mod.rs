@@ -40,6 +40,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let report = collector
         .accounting(account::of(&selection))
         .after(told.before, told.last_before)
+        .without(told.unfit().to_vec())
         .report(zone);
     let written = match html {
         Some(path) => page::write(&report, path),

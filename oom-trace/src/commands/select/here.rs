@@ -40,7 +40,8 @@ pub(super) fn read_store(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<(
         }
         taker.take_new(record, time)
     })?;
-    if let Some(since) = selection.since {
+    // The store counts them without a filter.
+    if let Some(since) = selection.since.filter(|_| selection.filter.words().is_none()) {
         taker.told.note_kept_before(archive.kills_before(since)?);
     }
     Ok(())

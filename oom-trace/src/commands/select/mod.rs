@@ -74,6 +74,11 @@ impl Selection {
                 selection.files.push(stdin::NAME.into());
             } else {
                 selection.files.extend(here::store());
+                if selection.files.is_empty() {
+                    say(
+                        "no agent's store here, so the kernel's log is read (--store FILE names a store)",
+                    );
+                }
                 selection.may_overlook = true;
                 tell_of_agent(selection.files.first().map(PathBuf::as_path));
             }

@@ -79,11 +79,13 @@ impl<'a> Taker<'a> {
         let Selection { since, until, filter, .. } = self.selection;
         match time {
             Some(time) if since.is_some_and(|since| time < since) => {
-                told.note_before(&record, time);
+                if is_asked_for {
+                    told.note_before(&record, time);
+                }
                 return Ok(());
             }
             Some(time) if until.is_some_and(|until| time > until) => {
-                told.after += u64::from(record.kill().is_some());
+                told.after += u64::from(is_asked_for && record.kill().is_some());
                 return Ok(());
             }
             _ if !is_asked_for => {

@@ -164,11 +164,17 @@ impl Told {
         self.limits.iter().for_each(say);
     }
 
-    /// Says which names fit none of the kills that were left out, on standard error.
-    pub(crate) fn tell_unmatched(&self) {
-        if self.taken == 0 && self.filtered > 0 {
-            self.unmatched.iter().for_each(say);
+    /// Which names fit none of the kills that were left out, in words.
+    pub(crate) fn unfit(&self) -> &[String] {
+        match self.taken == 0 && self.filtered > 0 {
+            true => &self.unmatched,
+            false => &[],
         }
+    }
+
+    /// Says so, on standard error.
+    pub(crate) fn tell_unmatched(&self) {
+        self.unfit().iter().for_each(say);
     }
 
     /// Says what is not there, on standard error.
