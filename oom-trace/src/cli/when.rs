@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp, Zoned};
 
 /// A moment. One that names no zone is of this machine's, or with `--utc` of UTC.
@@ -47,6 +47,12 @@ fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
     if let Some(seconds) = text.strip_prefix('@') {
         return Timestamp::from_second(seconds.parse().ok()?).ok();
     }
+    // As oom-trace prints them.
+    if let Some((text, zone)) = text.rsplit_once(' ')
+        && let Some(zone) = printed_zone(zone)
+    {
+        return text.parse::<DateTime>().ok()?.to_zoned(zone).ok().map(|time| time.timestamp());
+    }
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
     let day = match first.to_ascii_lowercase().as_str() {
         "now" if rest.is_empty() => return Some(now.timestamp()),
@@ -75,6 +81,18 @@ fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
     now.checked_sub(ago.abs()).ok().map(|then| then.timestamp())
 }
 
+/// `UTC`, or `-05:00`.
+fn printed_zone(zone: &str) -> Option<TimeZone> {
+    if zone == "UTC" {
+        return Some(TimeZone::UTC);
+    }
+    let (hours, minutes) = zone.strip_prefix(['+', '-'])?.split_once(':')?;
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let seconds = hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(60)?;
+    let seconds = if zone.starts_with('-') { -seconds } else { seconds };
+    Some(TimeZone::fixed(Offset::from_seconds(seconds).ok()?))
+}
+
 /// `22:30` or `22:30:15`. Without a colon it may be anything.
 fn clock(text: &str) -> Option<Time> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'));
@@ -98,6 +116,8 @@ mod tests {
         for (text, expected) in [
             ("2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z"),
             ("2026-11-22 01:00+02:00", "2026-11-21T23:00:00Z"),
+            ("2026-11-22 01:00:05 UTC", "2026-11-22T01:00:05Z"),
+            ("2026-11-22 01:00:05 -05:00", "2026-11-22T06:00:05Z"),
             ("@1795413601", "2026-11-23T06:00:01Z"),
             ("2026-11-22T01:00:00", "2026-11-22T00:00:00Z"),
             ("2026-11-22 01:00", "2026-11-22T00:00:00Z"),
@@ -123,9 +143,19 @@ mod tests {
         ] {
             assert_eq!(moment(text, &now), Some(expected.parse().unwrap()), "{text}");
         }
-        for text in
-            ["", "last night", "22h30x", "+1h", "1122", "2026-13-01", "25:00", "yesterday x"]
-        {
+        for text in [
+            "",
+            "last night",
+            "22h30x",
+            "2026-11-22 01:00 CET",
+            "2h UTC",
+            "2026-11-22 -99:00",
+            "+1h",
+            "1122",
+            "2026-13-01",
+            "25:00",
+            "yesterday x",
+        ] {
             assert_eq!(moment(text, &now), None, "{text}");
         }
     }

@@ -231,7 +231,7 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
     let own = memory.anon_rss_bytes.filter(is_most);
     if own.is_some_and(is_beyond) || (own.is_none() && is_beyond(held)) {
         return Some(format!(
-            "{who} held {}, some of it charged to cgroups that used it first",
+            "{who} held {}, some of it shared pages charged to other cgroups",
             Size(held)
         ));
     }
@@ -243,7 +243,7 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
         (Some(own), Some(share @ 1..)) => {
             let more = if is_beyond(held) {
                 format!(
-                    "; part of its RSS of {} is charged to cgroups that used it first",
+                    "; its RSS of {} includes shared pages charged to other cgroups",
                     Size(held)
                 )
             } else {

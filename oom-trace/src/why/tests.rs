@@ -139,16 +139,16 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
     assert_eq!(
         with(&mut kill, 500, 100, 0),
-        "python3 held 500.0 MiB of it (98 %) as anonymous memory; part of its RSS of 600.0 MiB is \
-         charged to cgroups that used it first"
+        "python3 held 500.0 MiB of it (98 %) as anonymous memory; its RSS of 600.0 MiB includes \
+         shared pages charged to other cgroups"
     );
     assert_eq!(
         with(&mut kill, 600, 100, 0),
-        "python3 held 700.0 MiB, some of it charged to cgroups that used it first"
+        "python3 held 700.0 MiB, some of it shared pages charged to other cgroups"
     );
     assert_eq!(
         with(&mut kill, 100, 500, 0),
-        "python3 held 600.0 MiB, some of it charged to cgroups that used it first"
+        "python3 held 600.0 MiB, some of it shared pages charged to other cgroups"
     );
     assert_eq!(with(&mut kill, 514, 0, 0), "python3 held almost all of it as anonymous memory");
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::block::{Block, INDENT, Line};
+use super::super::brief::time;
 use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Age, Counted, Size};
 use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
@@ -90,7 +91,7 @@ pub(super) fn show(
             line.item(format_args!("{} old", Age(*age)))?;
         }
         match started {
-            Some(started) => line.item(format_args!("started {} UTC", started.strftime("%F %T"))),
+            Some(started) => line.item(format_args!("started {}", time(*started))),
             None => Ok(()),
         }
     })?;
