@@ -31,7 +31,7 @@ enum Cause {
     Version(i64),
     #[error("{name} in it runs what someone else wrote, which oom-trace never puts there")]
     Foreign { name: KernelText },
-    #[error("its rows are out of order, or one is there twice: the file is damaged")]
+    #[error("its rows are out of order, or one is there twice")]
     Disorder,
     #[error("a record in it cannot be read: {0}")]
     Record(serde_json::Error),
@@ -144,6 +144,11 @@ impl StoreError {
             }
             (_, Some(ErrorCode::OperationInterrupted)) => {
                 "; reading it does not come to an end: it is damaged, or was made so"
+            }
+            (_, Some(ErrorCode::DatabaseCorrupt)) | (Cause::Disorder | Cause::Record(_), _)
+                if self.tried == READ =>
+            {
+                "; it is damaged, or was cut off: copy it again, while no agent writes to it"
             }
             (Cause::Version(_), _) => "; a newer oom-trace made it: use that, or another path",
             _ => "",
