@@ -225,6 +225,9 @@ fn filters_are_those_of_the_sinks() {
     }
     let (_, said) = shown(&["--since", "2026-03-01 07:00", "--until", "2026-03-02"], &path);
     assert!(said.contains("no OOM kill in") && said.contains("3 before, the last on"), "{said}");
+    // Also who pipes the table is told what its last column counts from.
+    let (_, said) = shown(&["--since", "2026-03-01 06:02"], &path);
+    assert!(said.contains("NTH counts from --since on: 1 kill before"), "{said}");
     let (_, said) = shown(&["--comm", "nobody"], &path);
     assert!(said.contains("3 that the filters leave out"), "{said}");
     let (_, said) = shown(&["--comm", "nobody", "--since", "2026-03-01 06:02"], &path);

@@ -222,12 +222,12 @@ fn list_kills(
     }
     if is_looked_at {
         remark.iter().for_each(say);
-        if is_table && told.before > 0 {
-            say(format_args!(
-                "NTH counts from --since on: {} before are left out",
-                Counted(told.before, "kill")
-            ));
-        }
+    }
+    if is_table && told.before > 0 {
+        say(format_args!(
+            "NTH counts from --since on: {} before are left out",
+            Counted(told.before, "kill")
+        ));
     }
     if format.is_for_people() {
         // As the records before it.
