@@ -6,6 +6,9 @@ const LETTERS: usize = 3;
 /// A shorter name is part of too many.
 const SHORTEST: usize = 3;
 
+/// A digit left out, or one too many, of so many is a slip; one in the place of another is the number of another.
+const DIGITS: usize = 3;
+
 /// What a unit's name ends in, which people leave out.
 const SUFFIXES: [&str; 3] = [".service", ".scope", ".slice"];
 
@@ -67,9 +70,6 @@ fn stem(name: &str) -> String {
     let name = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
     name.replace(['*', '?'], "").to_lowercase()
 }
-
-/// A digit left out, or one too many, of so many is a slip; one in the place of another is the number of another.
-const DIGITS: usize = 3;
 
 fn is_another_number(word: &str, name: &str) -> bool {
     let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();

@@ -65,7 +65,7 @@ pub(super) struct Asked {
     alike: BTreeMap<(By, String), u64>,
     /// Kills below a cgroup that its pattern fits.
     below: BTreeMap<(By, String), u64>,
-    /// Kills in units, if it is one itself; in cgroups beside it, if it is a path.
+    /// Kills in other units, if it is one itself, or in cgroups beside it, if it is one.
     elsewhere: BTreeMap<(By, String), u64>,
 }
 

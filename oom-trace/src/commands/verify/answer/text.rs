@@ -159,14 +159,12 @@ impl Answer<'_> {
                  /system.slice/…"
             )?;
         }
-        let mut of_first = true;
-        for (by, name, kills) in asked.elsewhere().into_iter().take(ALIKE) {
-            match (of_first, by) {
-                (true, By::Unit) => write!(out, "\n    units with kills in that time: ")?,
-                (true, _) => write!(out, "\n    cgroups beside it with kills in that time: ")?,
-                (false, _) => write!(out, ", ")?,
+        for (index, (by, name, kills)) in asked.elsewhere().into_iter().take(ALIKE).enumerate() {
+            match (index, by) {
+                (0, By::Unit) => write!(out, "\n    units with kills in that time: ")?,
+                (0, _) => write!(out, "\n    cgroups beside it with kills in that time: ")?,
+                _ => write!(out, ", ")?,
             }
-            of_first = false;
             write!(out, "{} ({})", Quoted::from(name.as_bytes()), Counted(kills, "kill"))?;
         }
         writeln!(out)
