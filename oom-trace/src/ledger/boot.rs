@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::point::{Point, Sign, agent};
 use super::unproven::{AgentThen, Unproven, Why};
-use crate::incident::model::OomKill;
 
 /// One boot, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +20,6 @@ pub(crate) struct Boot {
     pub(crate) kills: Vec<Counted>,
     /// What the store has let go of: kills up to this moment, in nanoseconds since boot, and how many.
     pub(crate) pruned: Option<(u64, u64)>,
-    /// When the agent started whose records are being taken, in nanoseconds since boot.
-    pub(super) started: Option<u64>,
 }
 
 /// Kills that a record tells of.
@@ -49,7 +46,6 @@ impl Boot {
             points: vec![Point::BOOT],
             kills: Vec::new(),
             pruned: None,
-            started: None,
         }
     }
 
@@ -64,12 +60,6 @@ impl Boot {
     pub(crate) fn wall(&self, ns: u64) -> Timestamp {
         let since = SignedDuration::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX));
         self.start.checked_add(since).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When a kill was at the latest, of which only the kernel's log told and not when it was: before the start of the
-    /// agent that found it there.
-    pub(crate) fn latest(&self, kill: &OomKill) -> Option<u64> {
-        self.started.filter(|_| kill.backfilled)
     }
 
     /// Points whose count can be held against the records: not one of which nobody knows on which side of it a kill

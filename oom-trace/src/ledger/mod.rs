@@ -33,18 +33,20 @@ pub(crate) struct Ledger {
     /// In order of time.
     boots: Vec<Boot>,
     by_id: HashMap<String, usize>,
+    /// In which boot the agent started whose records are being taken, and when, in nanoseconds since then.
+    started: Option<(usize, u64)>,
 }
 
 impl Ledger {
     pub(crate) fn new(mut boots: Vec<Boot>) -> Self {
         boots.sort_by_key(|boot| boot.start);
         let ids = boots.iter().enumerate().map(|(at, boot)| (boot.id.clone(), at));
-        Self { by_id: ids.collect(), boots }
+        Self { by_id: ids.collect(), boots, started: None }
     }
 
     /// The boot of this id, if it is known.
     pub(crate) fn boot(&self, id: Option<&str>) -> Option<&Boot> {
-        self.boots.get(*self.by_id.get(id?)?)
+        self.boots.get(self.number(id)?)
     }
 
     /// When the first boot began.
@@ -65,30 +67,45 @@ impl Ledger {
     /// Takes what an agent said.
     pub(crate) fn take_agent(&mut self, agent: &Agent) {
         let (count, sign) = (agent.kernel_kills_since_boot, Sign::Agent(agent.event));
-        let Some(ns) = agent.origin.boot_ns else { return };
-        if let Some(boot) = self.boot_mut(agent.origin.boot_id.as_deref()) {
-            match agent.event {
-                AgentEvent::Started => boot.started = Some(ns),
-                AgentEvent::Stopped => boot.started = None,
-                AgentEvent::Degraded | AgentEvent::Gap => {}
-            }
+        let Origin { boot_id, boot_ns, .. } = &agent.origin;
+        match agent.event {
+            AgentEvent::Started => self.started = self.number(boot_id.as_deref()).zip(*boot_ns),
+            AgentEvent::Stopped => self.started = None,
+            AgentEvent::Degraded | AgentEvent::Gap => {}
+        }
+        let Some(ns) = *boot_ns else { return };
+        if let Some(boot) = self.boot_mut(boot_id.as_deref()) {
             let at = boot.points.partition_point(|point| point.ns <= ns);
             boot.points.insert(at, Point { ns, count, sign });
         }
     }
 
+    /// When a kill was at the latest, in nanoseconds since boot, of which only the kernel's log told and not when it
+    /// was: before the start of the agent that found it there. One that is left of another boot was before that
+    /// boot's end.
+    pub(crate) fn latest(&self, kill: &OomKill) -> Option<u64> {
+        let (boot, ns) = self.started.filter(|_| kill.backfilled)?;
+        (self.number(kill.origin.boot_id.as_deref())? == boot).then_some(ns)
+    }
+
     /// Takes a kill that is told of.
     pub(crate) fn take_kill(&mut self, kill: &OomKill) {
         let Origin { boot_ns: Some(earliest), time, .. } = kill.origin else { return };
-        let Some(boot) = self.boot_mut(kill.origin.boot_id.as_deref()) else { return };
         let is_vague = time.is_none() && kill.source.is_kernel_log();
-        let latest = if is_vague { boot.latest(kill).unwrap_or(u64::MAX) } else { earliest };
+        let latest = if is_vague { self.latest(kill).unwrap_or(u64::MAX) } else { earliest };
         let ns = latest.max(earliest);
-        boot.kills.push(Counted { ns, earliest, kills: kill.kill_count });
+        if let Some(boot) = self.boot_mut(kill.origin.boot_id.as_deref()) {
+            boot.kills.push(Counted { ns, earliest, kills: kill.kill_count });
+        }
+    }
+
+    fn number(&self, id: Option<&str>) -> Option<usize> {
+        self.by_id.get(id?).copied()
     }
 
     fn boot_mut(&mut self, id: Option<&str>) -> Option<&mut Boot> {
-        self.boots.get_mut(*self.by_id.get(id?)?)
+        let number = self.number(id)?;
+        self.boots.get_mut(number)
     }
 
     /// The parts of a span that are not accounted for, in order; none if all of it is.

@@ -21,7 +21,6 @@ fn boot(start: i64, points: &[(u64, u64, Sign)], kills: &[(u64, Option<u32>)]) -
         points: points.iter().map(point).collect(),
         kills: kills.iter().map(kill).collect(),
         pruned: None,
-        started: None,
     }
 }
 

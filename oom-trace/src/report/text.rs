@@ -222,8 +222,8 @@ impl<W: Write> Page<'_, W> {
 
 /// `shop/cart-0 on node7: 17 kills, the last at 2026-11-26 03:08`
 pub(super) fn of_place(place: &Repeat, report: &Report) -> String {
-    let when = When { time: place.last, boot_ns: None, zone: &report.zone };
     let host = place.host.as_deref().filter(|_| report.is_fleet());
+    let when = When { time: place.last, boot_ns: None, zone: &report.zone };
     let name = on_host(&place.who, host);
     match (place.times, place.last) {
         (1, None) => format!("{name}: 1 kill"),

@@ -10,7 +10,7 @@ use super::question::Question;
 use crate::cli::SelectArgs;
 use crate::commands::select::{Selection, ThisBoot};
 use crate::incident::model::{OomKill, Outcome, Record, UserAction, UserKill};
-use crate::ledger::{Boot, Ledger, Now};
+use crate::ledger::{Ledger, Now};
 use crate::store::Archive;
 
 /// The wall clock may have been set since a record was made: so much earlier are they read.
@@ -204,9 +204,10 @@ impl Evidence {
             }
         }
         // At some moment of that boot, where it has none.
-        let span = boot.filter(|_| times.is_empty()).map(Boot::span);
-        let latest = boot.and_then(|boot| Some(boot.wall(boot.latest(&kill)?)));
-        let span = span.map(|(from, until)| (from, latest.unwrap_or(until)));
+        let span = boot.filter(|_| times.is_empty()).map(|boot| {
+            let (from, until) = boot.span();
+            (from, self.ledger.latest(&kill).map_or(until, |ns| boot.wall(ns)))
+        });
         if kill.outcome == Some(Outcome::AlreadyExiting) {
             return;
         }

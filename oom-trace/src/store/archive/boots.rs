@@ -118,16 +118,16 @@ impl Archive {
         self.with_boots()?;
         let path = self.path.clone();
         let failed = |error| StoreError::sqlite("read", &path, error);
-        let sql = "SELECT substr(boot_id, 1, 64), boot_ns, kills, \
-                   number NOT IN (SELECT number FROM records WHERE time_ns IS NULL) \
+        let sql = "SELECT substr(boot_id, 1, 64), boot_ns, \
+                   number NOT IN (SELECT number FROM records WHERE time_ns IS NULL), kills \
                    FROM moments JOIN boots USING (boot) WHERE tid IS NOT NULL";
         let connection = self.connection().map_err(failed)?;
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let id: String = row.get(0).map_err(failed)?;
-            let (ns, kills) = row.get(1).and_then(|ns| Ok((ns, row.get(2)?))).map_err(failed)?;
-            each(&id, ns, row.get(3).map_err(failed)?, kills);
+            let has_time = row.get(2).map_err(failed)?;
+            each(&id, row.get(1).map_err(failed)?, has_time, row.get(3).map_err(failed)?);
         }
         Ok(())
     }

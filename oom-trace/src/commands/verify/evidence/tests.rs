@@ -5,6 +5,7 @@ use super::*;
 use crate::cli::{Cli, Command};
 use crate::incident::model::AgentEvent::{Degraded, Started, Stopped};
 use crate::incident::model::{Agent, Origin, Source};
+use crate::ledger::Boot;
 use crate::render::fixtures;
 
 const HOUR: u64 = 3_600_000_000_000;
@@ -47,31 +48,34 @@ fn a_count_that_is_no_proof_is_told_with_its_age() {
 #[test]
 fn what_a_start_found_in_the_log_was_before_it() {
     let boot = Boot::begun("b", "2026-03-01T00:00:00Z".parse().unwrap());
-    let origin = |hour: u64, time: Option<Timestamp>| Origin {
-        boot_id: Some("b".into()),
+    let next = Boot::begun("c", "2026-03-01T12:00:00Z".parse().unwrap());
+    let origin = |boot: &Boot, hour: u64, time: Option<Timestamp>| Origin {
+        boot_id: Some(boot.id.clone()),
         boot_ns: Some(hour * HOUR),
         time,
         ..fixtures::unknown().origin
     };
-    let agent = |event, hour| {
+    let agent_in = |boot: &Boot, event, hour| {
         let all = fixtures::all().into_iter();
         let mut agents = all.filter_map(|(_, record)| match record {
             Record::Agent(agent) => Some(agent),
             _ => None,
         });
         let agent = agents.next().unwrap();
-        let origin = origin(hour, Some(boot.wall(hour * HOUR)));
+        let origin = origin(boot, hour, Some(boot.wall(hour * HOUR)));
         Record::Agent(Agent { event, origin, ..*agent }.into())
     };
+    let agent = |event, hour| agent_in(&boot, event, hour);
     let found = |backfilled| {
         let (source, outcome) = (Source::KernelLog, Some(Outcome::Killed));
-        let origin = origin(1, None);
+        let origin = origin(&boot, 1, None);
         let kill = OomKill { origin, source, outcome, backfilled, ..fixtures::unknown() };
         Record::OomKill(Box::new(kill))
     };
     let doubtful = |since: &str, records: Vec<Record>| {
         let question = asked(since);
-        let mut evidence = Evidence::new(Ledger::new(vec![boot.clone()]), None, None, &question);
+        let mut evidence =
+            Evidence::new(Ledger::new(vec![boot.clone(), next.clone()]), None, None, &question);
         // Something is known of the boot's later hours as well.
         evidence.take(agent(Degraded, 10), &question);
         records.into_iter().for_each(|record| evidence.take(record, &question));
@@ -85,6 +89,8 @@ fn what_a_start_found_in_the_log_was_before_it() {
         // Who has found it, the records do not tell.
         ("2026-03-01 04:30", vec![agent(Started, 4), agent(Stopped, 9), found(true)], 1),
         ("2026-03-01 04:30", vec![found(true), agent(Started, 9)], 1),
+        // What is left of a boot that ended in a panic: the agent in it did not stop.
+        ("2026-03-01 04:30", vec![agent(Started, 4), agent_in(&next, Started, 1), found(true)], 1),
     ] {
         let told = format!("{since}: {records:#?}");
         assert_eq!(doubtful(since, records), expected, "{told}");
