@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, de};
 
 /// The group of a pattern that is the secret; without it all that matches is.
 const SECRET: &str = "secret";
 
-/// A regular expression.
+/// A regular expression, of bytes: an argument need not be UTF-8, and a secret does not end where it is none.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     regex: Regex,
@@ -25,7 +25,7 @@ impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        let regex = Regex::new(text)?;
+        let regex = RegexBuilder::new(text).unicode(false).build()?;
         let has_group = regex.capture_names().flatten().any(|name| name == SECRET);
         Ok(Self { regex, has_group })
     }

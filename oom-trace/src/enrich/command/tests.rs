@@ -192,6 +192,15 @@ fn a_pattern_takes_out_what_it_matches_or_its_secret() {
     assert_eq!(redacted(&beyond, "--token=t|use", false), "--token=[redacted]|u[redacted]");
 }
 
+/// A secret does not end where its bytes are no text.
+#[test]
+fn a_pattern_is_of_bytes() {
+    let pin = with(&[r"(?i)PIN=(?P<secret>\S+)", "né"]);
+    let told = pin.argv(b"pin=a\xffb\0n\xc3\xa9e\0", false).unwrap();
+    assert_eq!(told, ["pin=[redacted]".into(), "[redacted]e".into()]);
+    assert!("[é]".parse::<Pattern>().unwrap_err().to_string().contains("Unicode not allowed here"));
+}
+
 #[test]
 fn nothing_is_taken_out_unasked() {
     let line = "a|--password|x|--token=y|redis://u:p@h";

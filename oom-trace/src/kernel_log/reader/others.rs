@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::bytes::{Captures, Regex};
+use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::find::Spoken;
 use super::words::Words;
@@ -146,7 +146,11 @@ static HAVE: LazyLock<Words> =
     LazyLock::new(|| Words::new(PROGRAMS.iter().map(|program| program.has)));
 
 static PATTERNS: LazyLock<Vec<Option<Regex>>> =
-    LazyLock::new(|| PROGRAMS.iter().map(|program| Regex::new(program.pattern).ok()).collect());
+    LazyLock::new(|| PROGRAMS.iter().map(|program| of_bytes(program.pattern)).collect());
+
+fn of_bytes(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).build().ok()
+}
 
 /// The record of such a line.
 pub(super) fn record(line: &[u8], spoken: &Spoken) -> Option<Record> {
