@@ -23,6 +23,7 @@ const ELSEWHERE: &str = "other places";
 #[derive(Debug)]
 pub(super) struct Fold {
     window: Duration,
+    by_pod: bool,
     places: Vec<Told>,
 }
 
@@ -55,13 +56,15 @@ pub(super) struct Due {
 }
 
 impl Fold {
-    pub(super) fn new(window: Duration) -> Self {
-        Self { window, places: Vec::new() }
+    /// `by_pod` is [`crate::sink::Choice::by_pod`].
+    pub(super) fn new(window: Duration, by_pod: bool) -> Self {
+        Self { window, by_pod, places: Vec::new() }
     }
 
     /// Whether a record is told with others later; else it is to be told now.
     pub(super) fn takes(&mut self, number: Number, record: &Arc<Record>, now: Instant) -> bool {
-        let Some(place) = Place::of(record) else { return false };
+        let place = if self.by_pod { Place::by_pod(record) } else { Place::of(record) };
+        let Some(place) = place else { return false };
         let place = self.known_as(place);
         if let Some(told) = self.places.iter_mut().find(|told| told.place == place) {
             let since = told.since.get_or_insert_with(|| Since {
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_first_at_a_place_is_told_at_once_and_the_others_when_the_while_is_over() {
-        let (mut fold, start) = (Fold::new(WINDOW), Instant::now());
+        let (mut fold, start) = (Fold::new(WINDOW, false), Instant::now());
         assert!(!fold.takes(1, &kill("java", 0), start));
         for number in 2..19 {
             let seconds = i64::try_from(number).unwrap();
@@ -181,8 +184,21 @@ mod tests {
     }
 
     #[test]
+    fn pods_below_one_limit_are_told_apart_where_that_is_wanted() {
+        let kills = ["web-1", "web-2"].map(|name| {
+            let mut kill = fixtures::memcg();
+            kill.victim.pod = Some(fixtures::pod("shop", name));
+            Arc::new(Record::OomKill(Box::new(kill)))
+        });
+        for (by_pod, later) in [(false, [false, true]), (true, [false, false])] {
+            let mut fold = Fold::new(WINDOW, by_pod);
+            assert_eq!(kills.each_ref().map(|kill| fold.takes(1, kill, Instant::now())), later);
+        }
+    }
+
+    #[test]
     fn at_the_end_all_is_told_that_was_not() {
-        let (mut fold, start) = (Fold::new(WINDOW), Instant::now());
+        let (mut fold, start) = (Fold::new(WINDOW, false), Instant::now());
         for comm in ["java", "node"] {
             assert!(!fold.takes(1, &kill(comm, 0), start));
             assert!(fold.takes(2, &kill(comm, 1), start));
@@ -197,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_no_kill_is_told_as_it_comes() {
-        let (mut fold, start) = (Fold::new(WINDOW), Instant::now());
+        let (mut fold, start) = (Fold::new(WINDOW, false), Instant::now());
         for (name, record) in fixtures::all() {
             if matches!(record, Record::OomPanic(_) | Record::OomExit(_) | Record::Agent(_)) {
                 assert!(!fold.takes(1, &Arc::new(record), start), "{name}");
@@ -208,7 +224,7 @@ mod tests {
 
     #[test]
     fn places_without_number_take_no_more_room_and_none_is_lost() {
-        let (mut fold, start) = (Fold::new(WINDOW), Instant::now());
+        let (mut fold, start) = (Fold::new(WINDOW, false), Instant::now());
         let at_once =
             (1..=200).filter(|number| !fold.takes(*number, &kill(&format!("p{number}"), 0), start));
         assert_eq!(at_once.count(), PLACES + 1);

@@ -159,7 +159,7 @@ impl Delivery {
 
     /// Starts one more sink; `cursor` is the first record that it has not got.
     fn add(&mut self, configured: ConfiguredSink, cursor: &AtomicU64) -> Result<(), ThreadError> {
-        let ConfiguredSink { sink, choice: Choice { filter, backfill, fold } } = configured;
+        let ConfiguredSink { sink, choice: Choice { filter, backfill, fold, by_pod } } = configured;
         let is_kept = sink.is_durable() && self.archive.is_some();
         let reader = if sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
         // Before it is read again: from here on nothing goes from memory that is not done with.
@@ -170,7 +170,7 @@ impl Delivery {
         let worker = Worker {
             sink,
             filter: FilterState::new(filter).sparing(backfill),
-            fold: fold.map(Fold::new),
+            fold: fold.map(|fold| Fold::new(fold, by_pod)),
             at: cursor.load(Relaxed),
             taken: cursor.load(Relaxed),
             backlog: Arc::clone(&self.backlog),

@@ -10,8 +10,8 @@ use self::everything::everything;
 use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
     Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
-    Memory, Missing, OomKill, OomPanic, OomPanicType, Origin, Outcome, Process, Record, SCHEMA,
-    Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
+    Memory, Missing, OomKill, OomPanic, OomPanicType, Origin, Outcome, Pod, Process, Record,
+    SCHEMA, Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
 
 /// One record for each shape that a kill can take, by name.
@@ -89,6 +89,17 @@ pub(crate) fn unknown() -> OomKill {
 
 pub(crate) fn victim(tid: u32) -> Victim {
     Victim { tid, ..Victim::default() }
+}
+
+/// The container `main` of a pod whose names are known.
+pub(crate) fn pod(namespace: &str, name: &str) -> Pod {
+    Pod {
+        uid: "u-1".into(),
+        namespace: Some(namespace.into()),
+        name: Some(name.into()),
+        container: Some("main".into()),
+        qos: None,
+    }
 }
 
 pub(crate) fn limit(path: &str) -> Limit {

@@ -13,6 +13,8 @@ pub struct Choice {
     pub backfill: Backfill,
     /// For how long kills at a place that was told of are counted, and not told one by one.
     pub fold: Option<Duration>,
+    /// Whether kills in several pods are told apart, even if one limit was hit.
+    pub by_pod: bool,
 }
 
 impl From<Filter> for Choice {

@@ -24,6 +24,7 @@ pub(super) struct HttpClient {
     url: Url,
     headers: Vec<(String, String)>,
     target: String,
+    meaning: fn(u16, &str) -> Meaning,
 }
 
 /// How to get there.
@@ -35,6 +36,26 @@ pub(super) struct Endpoint<'a> {
     pub(super) tls: &'a Tls,
     pub(super) proxy: Option<&'a Secret>,
     pub(super) timeout: Duration,
+    pub(super) meaning: fn(u16, &str) -> Meaning,
+}
+
+/// What an answer means that is no success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// There is nothing left to do.
+    Taken,
+    /// This body is never taken.
+    Refused,
+    /// It may be taken another time.
+    Retry,
+}
+
+/// Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
+pub(super) fn meaning(status: u16, _: &str) -> Meaning {
+    match status {
+        400 | 413 | 415 | 422 => Meaning::Refused,
+        _ => Meaning::Retry,
+    }
 }
 
 impl HttpClient {
@@ -43,7 +64,7 @@ impl HttpClient {
     /// # Errors
     /// A secret, or a file of TLS, cannot be had.
     pub(super) fn new(endpoint: Endpoint<'_>) -> Result<Self, SinkError> {
-        let Endpoint { url, target, headers, tls, proxy, timeout } = endpoint;
+        let Endpoint { url, target, headers, tls, proxy, timeout, meaning } = endpoint;
         let said = |said: &dyn Display| SinkError::said("post to", target.as_str(), said);
         let headers = reveal(headers).map_err(|error| said(&error))?;
         let proxy = proxy.map(|proxy| {
@@ -62,20 +83,40 @@ impl HttpClient {
         if url.scheme() == "https" {
             config = config.tls_config(tls_config(tls).map_err(|error| said(&error))?);
         }
-        Ok(Self { agent: config.build().into(), url, headers, target })
+        Ok(Self { agent: config.build().into(), url, headers, target, meaning })
     }
 
     /// Hands over a body; answers that of the answer. A header that the configuration gives stands instead of ours.
     ///
     /// # Errors
-    /// Nobody answers, or with another status than success. A status that says that the body is wrong
-    /// is final.
+    /// Nobody answers, or with another status than success, unless that means as much. One that says that
+    /// the body is wrong is final.
     pub(super) fn post(
         &self,
         body: &[u8],
         headers: &[(&str, &str)],
     ) -> Result<Response<Body>, SinkError> {
-        let mut request = self.agent.post(self.url.as_str());
+        self.post_below(&[], body, headers)
+    }
+
+    /// The same, with these segments behind the URL's path.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub(super) fn post_below(
+        &self,
+        below: &[&str],
+        body: &[u8],
+        headers: &[(&str, &str)],
+    ) -> Result<Response<Body>, SinkError> {
+        let mut url = self.url.clone();
+        // No URL of HTTP is without a path.
+        if !below.is_empty()
+            && let Ok(mut path) = url.path_segments_mut()
+        {
+            path.pop_if_empty().extend(below);
+        }
+        let mut request = self.agent.post(url.as_str());
         let given = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let is_given =
             |name: &str| self.headers.iter().any(|(it, _)| it.eq_ignore_ascii_case(name));
@@ -89,12 +130,13 @@ impl HttpClient {
             return Ok(answer);
         }
         let body = beginning(&mut answer, TOLD);
-        let said = format!("{status} {}", String::from_utf8_lossy(&body));
-        // Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
-        let disposition = match status.as_u16() {
-            400 | 413 | 415 | 422 => Disposition::Refused,
-            _ => Disposition::Retry,
+        let body = String::from_utf8_lossy(&body);
+        let disposition = match (self.meaning)(status.as_u16(), &body) {
+            Meaning::Taken => return Ok(answer),
+            Meaning::Refused => Disposition::Refused,
+            Meaning::Retry => Disposition::Retry,
         };
+        let said = format!("{status} {body}");
         Err(SinkError::settled("post to", self.target.as_str(), said, disposition))
     }
 

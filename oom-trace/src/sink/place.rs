@@ -15,6 +15,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// The victim's pod, if its name is known; else as [`Self::of`].
+    #[must_use]
+    pub fn by_pod(record: &Record) -> Option<Self> {
+        let pod = record.kill().and_then(|kill| kill.victim.pod.as_ref()?.full_name());
+        let of_pod = |pod: String| Self { kind: RecordType::OomKill, name: named("pod", &pod) };
+        pod.map(of_pod).or_else(|| Self::of(record))
+    }
+
     /// Of a kill, and of a shortage in which nobody could be killed; `None` for other records.
     #[must_use]
     pub fn of(record: &Record) -> Option<Self> {
@@ -70,7 +78,6 @@ fn named(what: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::incident::model::Pod;
     use crate::render::fixtures;
 
     #[test]
@@ -81,14 +88,16 @@ mod tests {
         assert_eq!(place(&kill).name, "process java");
         kill.victim.unit = Some("web.service".into());
         assert_eq!(place(&kill).name, "unit web.service");
-        kill.victim.pod = Some(Pod {
-            uid: "u-1".into(),
-            namespace: Some("shop".into()),
-            name: Some("web-1".into()),
-            container: None,
-            qos: None,
-        });
+        kill.victim.pod = Some(fixtures::pod("shop", "web-1"));
         assert_eq!(place(&kill).name, "pod shop/web-1");
+        // One limit may be that of several pods.
+        let mut kill = fixtures::memcg();
+        kill.victim.pod = Some(fixtures::pod("shop", "web-1"));
+        assert_eq!(place(&kill).name, "cgroup /web");
+        let by_pod = |kill: &OomKill| Place::by_pod(&Record::OomKill(Box::new(kill.clone())));
+        assert_eq!(by_pod(&kill).unwrap().name, "pod shop/web-1");
+        kill.victim.pod.as_mut().unwrap().name = None;
+        assert_eq!(by_pod(&kill).unwrap().name, "cgroup /web");
         for (name, record) in fixtures::all() {
             let place = Place::of(&record).map(|place| place.name).unwrap_or_default();
             assert!(!place.chars().any(crate::text::acts), "{name}: {place}");

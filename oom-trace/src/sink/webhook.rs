@@ -27,6 +27,8 @@ pub struct WebhookConfig {
     /// Further headers, such as `Authorization`.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
+    /// What stands behind `Bearer` in the header `Authorization`; looked up for each post, as some are renewed.
+    pub token: Option<Secret>,
     /// For `https://`.
     #[serde(default)]
     pub tls: Tls,
@@ -37,6 +39,8 @@ pub struct WebhookConfig {
     pub(super) body: Body,
     /// PagerDuty's, for its form.
     pub routing_key: Option<Secret>,
+    /// What Kubernetes calls this node, for its form; else it is taken to be called as the host.
+    pub node: Option<Secret>,
     /// The body itself, where no service's form fits.
     pub(super) template: Option<Template>,
     /// For how long kills at one place are told together.
@@ -51,8 +55,9 @@ pub struct WebhookConfig {
 
 impl WebhookConfig {
     fn body_keys(&self) -> BodyKeys<'_> {
-        let (routing_key, template) = (self.routing_key.as_ref(), self.template.as_ref());
-        BodyKeys { routing_key, template }
+        let Self { routing_key, template, node, .. } = self;
+        let (routing_key, template) = (routing_key.as_ref(), template.as_ref());
+        BodyKeys { routing_key, template, node: node.as_ref() }
     }
 }
 
@@ -84,9 +89,13 @@ impl Destination for WebhookConfig {
         let writer = writer.map_err(|error| SinkError::said("post to", &*target, error))?;
         let url = url.reveal().map_err(|error| SinkError::said("post to", &*target, error))?;
         let proxy = proxy.as_ref();
+        let (timeout, meaning) = (timeout.0, writer.meaning());
         let client =
-            HttpClient::new(Endpoint { url, target, headers, tls, proxy, timeout: timeout.0 })?;
-        Ok(Box::new(Webhook { name: self.name(), client, writer, body: Vec::new() }))
+            HttpClient::new(Endpoint { url, target, headers, tls, proxy, timeout, meaning })?;
+        let (name, token, body) = (self.name(), self.token.clone(), Vec::new());
+        let webhook = Webhook { name, client, token, writer, body };
+        webhook.authorization()?;
+        Ok(Box::new(webhook))
     }
 }
 
@@ -95,11 +104,18 @@ impl Destination for WebhookConfig {
 struct Webhook {
     name: String,
     client: HttpClient,
+    token: Option<Secret>,
     writer: Writer,
     body: Vec<u8>,
 }
 
 impl Webhook {
+    fn authorization(&self) -> Result<Option<String>, SinkError> {
+        let token = self.token.as_ref().map(Secret::reveal).transpose();
+        let token = token.map_err(|error| SinkError::said("post to", self.name.as_str(), error))?;
+        Ok(token.map(|token| format!("Bearer {token}")))
+    }
+
     fn post(&mut self, record: &Record, repeats: Option<&Repeats>) -> Result<(), SinkError> {
         self.body.clear();
         self.writer
@@ -107,8 +123,10 @@ impl Webhook {
             .map_err(|io| SinkError::new("write for", self.name.as_str(), io))?;
         let id = body::id(record, repeats);
         let kind = self.writer.content_type();
-        let headers = [("Content-Type", kind), ("Idempotency-Key", id.as_str())];
-        self.client.post(&self.body, &headers).map(drop)
+        let mut headers = vec![("Content-Type", kind), ("Idempotency-Key", id.as_str())];
+        let authorization = self.authorization()?;
+        headers.extend(authorization.as_deref().map(|it| ("Authorization", it)));
+        self.client.post_below(&self.writer.below(record), &self.body, &headers).map(drop)
     }
 }
 
@@ -206,5 +224,72 @@ mod tests {
             assert!(error.ends_with("said so by the server"), "{error}");
         }
         sink.deliver(std::slice::from_ref(&record)).unwrap();
+    }
+
+    /// The kubelet writes a token anew before it runs out.
+    #[test]
+    fn a_token_is_looked_up_for_each_post() {
+        let (server, requests) = server(&[]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let table =
+            format!("{{ url = {:?}, token = {{ file = {:?} }} }}", server.url("/"), file.path());
+        let mut sink = sink(&table);
+        let [record, ..] = compliance::records();
+        for token in ["first", "second"] {
+            std::fs::write(file.path(), format!("{token}\n")).unwrap();
+            sink.deliver(std::slice::from_ref(&record)).unwrap();
+            let request = requests.recv().unwrap();
+            assert_eq!(request.headers["authorization"], format!("Bearer {token}"));
+        }
+        drop(file);
+        let error = sink.deliver(std::slice::from_ref(&record)).unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Retry, "{error}");
+        assert!(error.to_string().contains("cannot read the secret"), "{error}");
+        assert!(compliance::open::<WebhookConfig>(&table).is_err());
+    }
+
+    /// What no Event is taken for must not hold up those of others; one that is there is not lost.
+    #[test]
+    fn an_event_is_posted_to_the_namespace_of_its_pod() {
+        let (sender, requests) = channel();
+        let answers = [
+            (201, "{}"),
+            (201, "{}"),
+            (409, "events \"oom-trace-1\" already exists"),
+            (404, "namespaces \"shop\" not found"),
+            (403, "unable to create new content in namespace shop because it is being terminated"),
+            (403, "User \"system:anonymous\" cannot create resource \"events\""),
+            (404, "404 page not found"),
+        ];
+        let mut answers = answers.into_iter();
+        let server = Server::start(move |request| {
+            sender.send(request.path).unwrap();
+            let (status, said) = answers.next().unwrap();
+            (status, said.as_bytes().to_vec())
+        });
+        let table = format!("{{ url = {:?}, body = \"kubernetes\" }}", server.url("/cluster/"));
+        let mut sink = sink(&table);
+        let [record, ..] = compliance::records();
+        let mut post = |record: &Arc<Record>| {
+            let done = sink.deliver(std::slice::from_ref(record));
+            let path = requests.recv().unwrap();
+            (done.map_err(|error| error.disposition()), path)
+        };
+        let of = |namespace| format!("/cluster/api/v1/namespaces/{namespace}/events");
+        assert_eq!(post(&record), (Ok(()), of("default")));
+        let mut kill = record.kill().unwrap().clone();
+        kill.victim.pod = Some(crate::render::fixtures::pod("shop", "web-1"));
+        let record = Arc::new(Record::OomKill(Box::new(kill)));
+        let expected = [
+            Ok(()),
+            Ok(()),
+            Err(Disposition::Refused),
+            Err(Disposition::Refused),
+            Err(Disposition::Retry),
+            Err(Disposition::Retry),
+        ];
+        for done in expected {
+            assert_eq!(post(&record), (done, of("shop")));
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::bench::{Line, Receiver as _, await_that, records};
+use crate::dist::validated;
 use crate::webhook::Http;
 
 const KILLS: usize = 20;
@@ -72,6 +73,32 @@ fn cloudevents() {
         posted("body = \"cloudevents\"").iter().map(|body| body["id"].clone()).collect();
     let expected: Vec<_> = records(KILLS).iter().map(|record| Value::from(record.id())).collect();
     assert_eq!(ids, expected);
+}
+
+/// Of a node's and of a pod's, by the schemas that Kubernetes publishes; one that it would not take is seen.
+#[test]
+fn kubernetes() {
+    let bodies = posted("body = \"kubernetes\"");
+    let titles = [&bodies[0], &bodies[1]].map(|body| body["message"].as_str().unwrap());
+    assert_folded(titles);
+    assert_eq!((bodies.len(), &bodies[1]["count"]), (2, &(KILLS - 1).into()));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("event.yaml");
+    let is_taken = |event: &Value| {
+        fs::write(&path, event.to_string()).unwrap();
+        validated(&path)
+    };
+    assert!(is_taken(&bodies[0]) && is_taken(&bodies[1]));
+    let mut pod = bodies[0].clone();
+    pod["involvedObject"]["namespace"] = "shop".into();
+    pod["involvedObject"]["fieldPath"] = "spec.containers{web}".into();
+    assert!(is_taken(&pod));
+    let mut wrong = bodies[0].clone();
+    wrong["involvedobject"] = wrong["involvedObject"].take();
+    assert!(!is_taken(&wrong));
+    wrong = bodies[0].clone();
+    wrong["count"] = "one".into();
+    assert!(!is_taken(&wrong));
 }
 
 #[test]

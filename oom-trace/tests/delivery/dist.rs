@@ -67,7 +67,7 @@ fn the_alerts_alert_and_name_what_the_agent_exports() {
 }
 
 /// A manifest against the schemas of Kubernetes, with no key that they do not know.
-fn validated(manifest: &Path) -> bool {
+pub(crate) fn validated(manifest: &Path) -> bool {
     let mut validate = Command::new(program("python3", "python3"));
     validate.args(["-m", "kubernetes_validate", "--strict"]).arg(manifest);
     let output = validate.env("PYTHONPATH", tool("kubernetes-validate")).output().unwrap();
@@ -113,6 +113,22 @@ fn the_chart_renders_to_what_kubernetes_takes() {
     {
         assert!(text.contains(there), "{there}: {text}");
     }
+    let (done, events) = render(&["--set=events=true"]);
+    assert!(done && validated(&events));
+    let text = fs::read_to_string(&events).unwrap();
+    for there in
+        ["resources: [events]\n", "verbs: [create]\n", "automountServiceAccountToken: true\n"]
+    {
+        assert!(text.contains(there), "{there}: {text}");
+    }
+    let (_, config) = text.split_once("config.toml: |\n").unwrap();
+    let (config, _) = config.split_once("\n---\n").unwrap();
+    let config: String = config.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, &config).unwrap();
+    ConfigFile::read(&path).unwrap_or_else(|error| panic!("{error}\n{config}"));
+    assert!(config.contains("body = \"kubernetes\"\n"), "{config}");
+    assert!(!render(&["--set=events=true", "--set=names=false"]).0, "events of pods without names");
     assert!(!render(&["--set=metricPort=1"]).0, "a value that is not known passes");
     let wrong = manifest.replace("hostNetwork: true", "hostNetworks: true");
     fs::write(&other, wrong).unwrap();

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod cloudevents;
+mod kubernetes;
 mod message;
 mod pagerduty;
 mod slack;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use self::message::Message;
 pub(super) use self::template::Template;
+#[cfg(feature = "network")]
+use super::http::{self, Meaning};
 use super::{Backfill, Choice, Filter, Place, Repeats};
 use crate::incident::model::{Record, RecordType};
 use crate::render::{Format, Style, json, render};
@@ -40,6 +43,8 @@ pub(super) enum Body {
     Alertmanager,
     /// CloudEvents 1.0 in structured mode.
     Cloudevents,
+    /// An Event on the victim's pod, or on the node.
+    Kubernetes,
     /// What the configuration says.
     Template,
 }
@@ -56,6 +61,7 @@ impl Display for Body {
 pub(super) struct BodyKeys<'a> {
     pub(super) routing_key: Option<&'a Secret>,
     pub(super) template: Option<&'a Template>,
+    pub(super) node: Option<&'a Secret>,
 }
 
 /// What wakes somebody, or tells them in a chat: not that memory is back, nor that the agent started.
@@ -69,10 +75,13 @@ impl Body {
     /// Whether it becomes a message or an alert that somebody has to read.
     const fn is_for_people(self) -> bool {
         match self {
-            Self::Slack | Self::Teams | Self::Pagerduty | Self::Alertmanager | Self::Template => {
-                true
-            }
             Self::Json | Self::Cloudevents => false,
+            Self::Slack
+            | Self::Teams
+            | Self::Pagerduty
+            | Self::Alertmanager
+            | Self::Kubernetes
+            | Self::Template => true,
         }
     }
 
@@ -93,24 +102,31 @@ impl Body {
             filter.types = FOR_PEOPLE.to_vec();
         }
         let fold = fold.map(|fold| fold.0).or(self.folds().then_some(FOLD));
-        Choice { filter, backfill, fold: fold.filter(|fold| !fold.is_zero()) }
+        let fold = fold.filter(|fold| !fold.is_zero());
+        // An Event is one pod's, and a limit may be that of many.
+        Choice { filter, backfill, fold, by_pod: self == Self::Kubernetes }
     }
 
     /// What is wrong with a key beside it.
     pub(super) fn flaw(self, keys: BodyKeys<'_>) -> Option<String> {
         let is_there = (keys.routing_key.is_some(), keys.template.is_some());
+        if keys.node.is_some() && self != Self::Kubernetes {
+            return Some(misplaced("node", Self::Kubernetes));
+        }
         let pairs = [
             (Self::Pagerduty, "routing_key", is_there.0, "the integration key of the service"),
             (Self::Template, "template", is_there.1, "a text, or a table for JSON"),
         ];
         pairs.into_iter().find_map(|(body, key, is_there, what)| match is_there {
-            true if self != body => {
-                Some(format!("`{key}` is for body = \"{body}\": remove it, or set that"))
-            }
+            true if self != body => Some(misplaced(key, body)),
             false if self == body => Some(format!("body = \"{body}\" needs `{key}`, {what}")),
             _ => None,
         })
     }
+}
+
+fn misplaced(key: &str, body: Body) -> String {
+    format!("`{key}` is for body = \"{body}\": remove it, or set that")
 }
 
 /// Writes bodies.
@@ -118,15 +134,19 @@ impl Body {
 pub(super) struct Writer {
     body: Body,
     routing_key: String,
+    /// Empty where it is called as the host.
+    node: String,
     template: Template,
 }
 
 impl Writer {
     /// # Errors
-    /// The routing key is nowhere.
+    /// The routing key, or the node's name, is nowhere.
     pub(super) fn new(body: Body, keys: BodyKeys<'_>) -> Result<Self, SecretError> {
-        let routing_key = keys.routing_key.map(Secret::reveal).transpose()?.unwrap_or_default();
-        Ok(Self { body, routing_key, template: keys.template.cloned().unwrap_or_default() })
+        let reveal = |key: Option<&Secret>| key.map(Secret::reveal).transpose();
+        let routing_key = reveal(keys.routing_key)?.unwrap_or_default();
+        let node = reveal(keys.node)?.unwrap_or_default();
+        Ok(Self { body, routing_key, node, template: keys.template.cloned().unwrap_or_default() })
     }
 
     /// The `Content-Type`.
@@ -137,6 +157,19 @@ impl Writer {
             Body::Template => self.template.content_type(),
             _ => "application/json",
         }
+    }
+
+    /// What stands behind the URL's path: the body's service takes each record where it belongs.
+    #[cfg(feature = "network")]
+    pub(super) fn below<'a>(&self, record: &'a Record) -> Vec<&'a str> {
+        let is_sorted = self.body == Body::Kubernetes;
+        if is_sorted { kubernetes::path(record).to_vec() } else { Vec::new() }
+    }
+
+    /// What an answer means that is no success.
+    #[cfg(feature = "network")]
+    pub(super) fn meaning(&self) -> fn(u16, &str) -> Meaning {
+        if self.body == Body::Kubernetes { kubernetes::meaning } else { http::meaning }
     }
 
     /// Appends the body for a record, or for the last of several at one place.
@@ -157,6 +190,9 @@ impl Writer {
             Body::Pagerduty => json(&pagerduty::Event::of(&message(), &self.routing_key), out),
             Body::Alertmanager => json(&[alertmanager::Alert::of(&message())], out),
             Body::Cloudevents => json(&cloudevents::Event::of(record, repeats), out),
+            Body::Kubernetes => {
+                json(&kubernetes::Event::of(record, repeats, &message(), &self.node), out)
+            }
             Body::Template => self.template.write(record, repeats, out),
         }
     }

@@ -1,5 +1,7 @@
 //! Each body is posted to a server and held against what its service says that it takes.
 
+mod template;
+
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
@@ -9,6 +11,7 @@ use super::super::testhttp::{Request, Server};
 use super::super::webhook::WebhookConfig;
 use super::super::{Destination as _, Sink};
 use super::*;
+use crate::incident::model::Why;
 use crate::render::fixtures;
 use crate::setting::inline_table;
 
@@ -252,6 +255,53 @@ fn cloudevents() {
     assert_eq!(of(&bodies, "memcg")["source"], "//db1/oom-trace");
 }
 
+/// On the pod where there is one whose name is known, on the node otherwise. That Kubernetes takes it is held
+/// against its own schemas in `tests/delivery/bodies.rs`.
+#[test]
+fn kubernetes() {
+    let bodies = posted("body = \"kubernetes\"", "application/json");
+    let called = |body: &Value| body["metadata"]["name"].as_str().unwrap().to_owned();
+    for (name, body) in &bodies {
+        let called = called(body);
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(called.len() < 254 && called.chars().all(is_plain), "{called}");
+        assert!(called.starts_with("oom-trace-") && !called.ends_with('-'), "{called}");
+        assert!(body["message"].as_str().unwrap().chars().count() <= 1024, "{name}");
+    }
+    let kill = of(&bodies, "memcg");
+    let node = json!({ "apiVersion": "v1", "kind": "Node", "name": "db1", "uid": "db1" });
+    assert_eq!(
+        (&kill["involvedObject"], &kill["metadata"]["namespace"]),
+        (&node, &json!("default"))
+    );
+    assert_eq!((&kill["reason"], &kill["type"]), (&json!("OOMKilled"), &json!("Warning")));
+    assert_eq!((&kill["count"], &kill["firstTimestamp"]), (&json!(1), &kill["lastTimestamp"]));
+    let repeats = of(&bodies, "repeats");
+    assert_eq!(repeats["count"], 17);
+    assert_eq!(called(repeats), format!("{}-17", called(kill)));
+    assert_ne!(repeats["firstTimestamp"], repeats["lastTimestamp"]);
+
+    let mut kill = fixtures::memcg();
+    kill.victim.pod = Some(fixtures::pod("shop", "web-1"));
+    kill.why = Some(Why { summary: "cgroup /web hit its limit".into(), hints: Vec::new() });
+    let record = Record::OomKill(Box::new(kill));
+    let mut body = Vec::new();
+    let node = Secret::Text("node-3".into());
+    let keys = BodyKeys { node: Some(&node), ..BodyKeys::default() };
+    let writer = Writer::new(Body::Kubernetes, keys).unwrap();
+    writer.write(&record, None, &mut body).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-1", "uid": "u-1",
+        "fieldPath": "spec.containers{main}",
+    });
+    assert_eq!((&body["involvedObject"], &body["metadata"]["namespace"]), (&pod, &json!("shop")));
+    assert_eq!(body["source"], json!({ "component": "oom-trace", "host": "node-3" }));
+    let said = body["message"].as_str().unwrap();
+    assert!(said.starts_with("OOM kill on db1: memhog (pid 157) in "), "{said}");
+    assert!(said.ends_with("limit 32.0 MiB of /web: cgroup /web hit its limit"), "{said}");
+}
+
 #[test]
 fn json_is_the_record_and_says_of_repeats_in_a_key_of_its_own() {
     let bodies = posted("body = \"json\"", "application/json");
@@ -280,6 +330,8 @@ fn a_body_for_people_folds_kills_and_leaves_out_what_is_no_alarm() {
     assert_eq!(own.filter.types, [RecordType::Agent]);
     assert_eq!(choice("fold = \"10min\"").fold, Some(FOLD));
     assert_eq!(choice("body = \"alertmanager\"").fold, None);
+    let events = choice("body = \"kubernetes\"");
+    assert_eq!((events.fold, events.by_pod), (Some(FOLD), true));
 }
 
 #[test]
@@ -295,78 +347,6 @@ fn a_key_and_the_body_that_it_is_for_go_together() {
     assert!(flaw("template = \"{title}\"").unwrap().contains("is for body = \"template\""));
     assert_eq!(flaw("body = \"template\", template = \"{title}\""), None);
     assert_eq!(flaw("body = \"slack\""), None);
-}
-
-/// A table is JSON whatever a process calls itself; a text that is a name alone is the value.
-#[test]
-fn a_template_of_a_table_is_an_object() {
-    let template = "{ topic = \"oom\", priority = 5, text = \"{title}: {why}\", more = \"{more}\", \
-                    adj = \"{record.victim.oom_score_adj}\", comm = \"<{record.victim.comm}>\", \
-                    tags = [\"{severity}\", \"{type}\"], none = \"{record.no.such}\", \
-                    first = \"{record.candidates.0.comm}\", braces = \"\\\\{\\\\}\" }";
-    let keys = format!("body = \"template\", template = {template}");
-    let bodies = posted(&keys, "application/json");
-    for ((_, record), (name, body)) in fixtures::all().iter().zip(&bodies) {
-        let record = serde_json::to_value(record).unwrap();
-        assert_eq!(body["adj"], record["victim"]["oom_score_adj"], "{name}");
-        assert_eq!(body["first"], record["candidates"][0]["comm"], "{name}");
-        assert_eq!(body["tags"][1], record["type"], "{name}");
-        let fixed = [&body["topic"], &body["priority"], &body["none"], &body["braces"]];
-        assert_eq!(fixed, [&json!("oom"), &json!(5), &Value::Null, &json!("{}")], "{name}");
-    }
-    let kill = of(&bodies, "memcg");
-    assert!(kill["text"].as_str().unwrap().starts_with("OOM kill on db1: "), "{kill}");
-    assert_eq!((&kill["more"], &kill["tags"][0]), (&json!(0), &json!("critical")));
-    assert_eq!(of(&bodies, "repeats")["more"], 17);
-    let comm = of(&bodies, "hostile")["comm"].as_str().unwrap();
-    assert!(comm.starts_with('<') && !comm.chars().any(char::is_control), "{comm:?}");
-}
-
-#[test]
-fn a_template_of_a_text_is_a_text_that_acts_on_no_terminal() {
-    let template = "{title}\\n{try}\\npid {record.victim.pid}, {record.victim.comm}";
-    let (mut sink, requests) = posting(&format!("body = \"template\", template = \"{template}\""));
-    for record in compliance::records() {
-        sink.deliver(std::slice::from_ref(&record)).unwrap();
-        let request = requests.recv().unwrap();
-        assert_eq!(request.headers["content-type"], "text/plain; charset=utf-8");
-        let body = String::from_utf8(request.body).unwrap();
-        let acts = body.chars().find(|it| it.is_control() && *it != '\n');
-        assert_eq!(acts, None, "{body:?}");
-        let pid = serde_json::to_value(&*record).unwrap()["victim"]["pid"].clone();
-        let pid = pid.as_u64().map(|pid| pid.to_string()).unwrap_or_default();
-        assert!(body.contains(&format!("\npid {pid}, ")), "{body}");
-    }
-}
-
-#[test]
-fn a_content_type_that_is_given_stands_alone() {
-    let keys = "body = \"template\", template = \"# {title}\", \
-                headers = { content-type = \"text/markdown\" }";
-    let (mut sink, requests) = posting(keys);
-    let [record, ..] = compliance::records();
-    sink.deliver(std::slice::from_ref(&record)).unwrap();
-    assert_eq!(requests.recv().unwrap().headers["content-type"], "text/markdown");
-}
-
-#[test]
-fn what_is_wrong_with_a_template_is_said_before_a_record_comes() {
-    let error = |template: &str| {
-        let table =
-            format!("{{ url = \"http://x/\", body = \"template\", template = {template} }}");
-        inline_table::<WebhookConfig>(&table).unwrap_err().to_string()
-    };
-    assert_eq!(error("\"{titles}\""), "unknown name `titles`; did you mean `title`?");
-    let deep = error("{ a = [{ b = \"{records.victim.comm}\" }] }");
-    assert_eq!(deep, "unknown name `records`; did you mean `record`?");
-    let several = error("{ a = \"{titles}\", b = \"{\", c = [\"{title.x}\"], \"{more}\" = 1 }");
-    for flaw in
-        ["did you mean `title`?", "a brace without", "has no parts", "a key stands for itself"]
-    {
-        assert!(several.contains(flaw), "{flaw}: {several}");
-    }
-    assert!(error("{ a = [2026-11-27] }").contains("in quotes"));
-    assert!(error("\"{record.}\"").contains("a key is missing"));
-    assert!(error("\"\"").contains("empty") && error("{}").contains("empty"));
-    assert!(error("5").contains("expected a text, or a table"));
+    assert!(flaw("node = \"a\"").unwrap().contains("is for body = \"kubernetes\""));
+    assert_eq!(flaw("body = \"kubernetes\", node = { env = \"NODE_NAME\" }"), None);
 }

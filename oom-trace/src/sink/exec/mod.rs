@@ -40,6 +40,8 @@ pub struct ExecConfig {
     pub(super) body: Option<Body>,
     /// PagerDuty's, for its form.
     pub routing_key: Option<Secret>,
+    /// What Kubernetes calls this node, for its form; else it is taken to be called as the host.
+    pub node: Option<Secret>,
     /// The body itself, where no service's form fits.
     pub(super) template: Option<Template>,
     /// For how long kills at one place are told together.
@@ -81,8 +83,9 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 
 impl ExecConfig {
     fn body_keys(&self) -> BodyKeys<'_> {
-        let (routing_key, template) = (self.routing_key.as_ref(), self.template.as_ref());
-        BodyKeys { routing_key, template }
+        let Self { routing_key, template, node, .. } = self;
+        let (routing_key, template) = (routing_key.as_ref(), template.as_ref());
+        BodyKeys { routing_key, template, node: node.as_ref() }
     }
 
     fn program(&self) -> &str {

@@ -34,8 +34,15 @@ impl Http {
         }
         let target = without_secrets(&url);
         let (proxy, timeout) = (proxy.as_ref(), timeout.0);
-        let endpoint = Endpoint { url, target: target.clone(), headers, tls, proxy, timeout };
-        let client = HttpClient::new(endpoint)?;
+        let client = HttpClient::new(Endpoint {
+            url,
+            target: target.clone(),
+            headers,
+            tls,
+            proxy,
+            timeout,
+            meaning: http::meaning,
+        })?;
         Ok(Self { client, compression: *compression, target })
     }
 }
