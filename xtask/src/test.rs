@@ -1,6 +1,7 @@
 //! The tests for every change: the workspace's on this machine, then the agent's on a sample of the
 //! kernels.
 
+use std::thread::{self, Scope};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -33,29 +34,42 @@ fn tests() -> Result<(Tally, Vec<String>)> {
         setup::run()?;
         receivers::install()?;
     }
+    let sample = Selection { sample: true, ..Selection::default() };
     let mut total = Tally::default();
     let mut broken = Vec::new();
-    let mut timer = Timer::start("build of the tests here");
-    let mut cargo = sh::cargo(&["test", "--no-fail-fast"]);
-    // In colours, its words would not be found.
-    cargo.env("CARGO_TERM_COLOR", "never");
-    let native = sh::run_all_lines(&mut cargo, |line| {
-        say(line);
-        if let Some(name) = heading(line) {
-            timer = Timer::start(name);
-        }
-        total.count(line);
-    })?;
-    drop(timer);
-    if !native {
+    if !thread::scope(|scope| here(&mut total, scope, &sample))? {
         broken.push("this machine".to_owned());
     }
-    let guests = matrix::tests(&Selection { sample: true, ..Selection::default() })?;
+    let guests = matrix::tests(&sample)?;
     let (passed, failed) = guests.count();
     total.passed += passed;
     total.failed += failed;
     broken.extend(guests.broken());
     Ok((total, broken))
+}
+
+/// Answers whether all passed on this machine. While they run, and mostly wait, what the guests take is built.
+fn here<'scope>(
+    total: &mut Tally,
+    scope: &'scope Scope<'scope, '_>,
+    guests: &'scope Selection,
+) -> Result<bool> {
+    let mut timer = Timer::start("build of the tests here");
+    let mut ahead = None;
+    let mut cargo = sh::cargo(&["test", "--no-fail-fast"]);
+    // In colours, its words would not be found.
+    cargo.env("CARGO_TERM_COLOR", "never");
+    let passed = sh::run_all_lines(&mut cargo, |line| {
+        say(line);
+        if let Some(name) = heading(line) {
+            timer = Timer::start(name);
+            // What goes wrong with it is told where it is wanted.
+            ahead.get_or_insert_with(|| scope.spawn(|| matrix::prepare(guests)));
+        }
+        total.count(line);
+    });
+    drop(timer);
+    passed
 }
 
 /// What cargo is about to run, if the line says so.

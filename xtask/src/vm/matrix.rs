@@ -75,14 +75,21 @@ pub(crate) struct Results {
     table: Table,
 }
 
+/// Gets and builds what all tests take: for whoever has time for it before they start.
+pub(crate) fn prepare(selection: &Selection) -> Result<()> {
+    let kernels = tested(selection)?;
+    kernels.iter().try_for_each(|kernel| kernel.get())?;
+    let guests: Vec<_> =
+        kernels.into_iter().map(|kernel| Guest { kernel, machine: &PLAIN }).collect();
+    payloads(&guests, Payload::of_tests).map(drop)
+}
+
 /// Runs all tests in each guest, and prints the table of what they came to.
 pub(crate) fn tests(selection: &Selection) -> Result<Results> {
     let mut table = Table::default();
     let mut guests = Vec::new();
     let named = selection.machine.as_deref().map(Machine::named).transpose()?;
-    let kernels = kernels(selection)?;
-    let is_chosen = |kernel: &&Kernel| !selection.sample || sample::has_kernel(kernel.name);
-    let kernels: Vec<_> = kernels.into_iter().filter(is_chosen).collect();
+    let kernels = tested(selection)?;
     kernels.iter().try_for_each(|kernel| kernel.get())?;
     // Machine by machine, for the longest runs to come first: at the end none runs alone for long.
     for machine in MACHINES {
@@ -175,6 +182,12 @@ fn kernels(selection: &Selection) -> Result<Vec<&'static Kernel>> {
         Some(name) => vec![Kernel::named(name)?],
         None => KERNELS.iter().collect(),
     })
+}
+
+/// Those whose guests run tests.
+fn tested(selection: &Selection) -> Result<Vec<&'static Kernel>> {
+    let is_tested = |kernel: &&Kernel| !selection.sample || sample::has_kernel(kernel.name);
+    Ok(kernels(selection)?.into_iter().filter(is_tested).collect())
 }
 
 /// What the guests carry, once for each architecture among them.
