@@ -73,6 +73,8 @@ pub enum Quantity {
     NewestTime,
     /// `ru_maxrss` of it; bytes.
     NewestPeak,
+    /// The live view over 500 cgroups; hundredths of one processor.
+    TopLoad,
 }
 
 /// What was measured.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use xtask::measure::Quantity::{
     HistoryPeak, HistoryTime, NewestPeak, NewestTime, PageBytes, PageLoaded, PagePeak, PageTime,
+    TopLoad,
 };
 use xtask::measure::Subject::{EmptyPage, OomTrace, Python, Sqlite};
 use xtask::measure::{Series, Sheet, median};
@@ -26,6 +27,10 @@ const PROGRAMS: &[(&str, &str)] =
 /// The test that lays the inputs, and by what it is told where.
 const LAYS: &str = "large::lays_large_inputs";
 const WHERE: &str = "OOM_TRACE_LARGE";
+
+/// The test that watches the live view, and by what it is told where to answer.
+const WATCHES: &str = "cost::measures_five_hundred_cgroups";
+const ANSWER: &str = "OOM_TRACE_COST";
 
 /// As large as any page that does nothing.
 const EMPTY: &str = "<!doctype html><html lang=\"en\"><title>Empty</title><p>Nothing.</p></html>\n";
@@ -45,9 +50,7 @@ pub(super) fn measure() -> Result<Vec<Series>> {
     let folder = tempfile::tempdir_in(sh::root().join("target"))?;
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     say("bench: laying the records");
-    let mut lay = sh::cargo(&["test", "--release", "--package=oom-trace", "--test=history"]);
-    lay.args(["--", "--exact", LAYS, "--ignored"]).env(WHERE, folder.path());
-    sh::run(&mut lay)?;
+    test("history", LAYS, WHERE, folder.path())?;
     fs::write(at("empty.html"), EMPTY)?;
     let (lines, store, page) = (at("fleet.jsonl"), at("records.db"), at("page.html"));
     let mut sheet = Sheet::default();
@@ -78,8 +81,19 @@ pub(super) fn measure() -> Result<Vec<Series>> {
                 sheet.note(NewestTime, subject, taken.nanos);
             }
         }
+        let answer = folder.path().join("cost");
+        test("top", WATCHES, ANSWER, &answer)?;
+        let hundredths = fs::read_to_string(&answer)?;
+        sheet.note(TopLoad, OomTrace, hundredths.parse().context("not a number")?);
     }
     Ok(sheet.0)
+}
+
+/// Runs a test of ours that does what is asked, in a release build: `name` says to it where.
+fn test(binary: &str, test: &str, name: &str, place: &Path) -> Result<()> {
+    let mut cargo = sh::cargo(&["test", "--release", "--package=oom-trace", "--test", binary]);
+    cargo.args(["--", "--exact", test, "--ignored"]).env(name, place);
+    sh::run(&mut cargo)
 }
 
 /// What a command took.

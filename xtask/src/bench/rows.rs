@@ -35,6 +35,8 @@ pub(super) enum Unit {
     Kib,
     Count,
     Times,
+    /// Of one processor, in hundredths.
+    Percent,
 }
 
 impl Unit {
@@ -45,6 +47,7 @@ impl Unit {
             Self::Kib => format!("{:.0} KiB", value / f64::from(1 << 10)),
             Self::Count => format!("{value:.0}"),
             Self::Times => format!("{value:.2}×"),
+            Self::Percent => format!("{value:.2} %"),
         }
     }
 }
@@ -103,6 +106,7 @@ pub(super) const KEPT: &[Row] = &[
     value(HistoryPeak, "memory, peak RSS, for the list", Unit::Mib, None),
     time(NewestTime, "the newest 20 kills of them", Sqlite, None),
     value(NewestPeak, "memory, peak RSS, for the newest", Unit::Mib, None),
+    value(TopLoad, "top over 500 cgroups, of a processor", Unit::Percent, Some(1.0)),
 ];
 
 /// The columns beside ours.
