@@ -74,6 +74,8 @@ pub(super) struct Asked {
 pub(super) enum By {
     Cgroup,
     Comm,
+    /// The name of what runs the script that was asked for.
+    Runner,
     Unit,
 }
 
@@ -82,7 +84,7 @@ impl By {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Cgroup => "cgroup",
-            Self::Comm => "comm",
+            Self::Comm | Self::Runner => "comm",
             Self::Unit => "unit",
         }
     }
@@ -134,7 +136,7 @@ impl Asked {
     pub(super) fn elsewhere(&self) -> Vec<(By, &str, u64)> {
         let rank = |by, name: &str, kills| match by {
             By::Unit => (0, u64::MAX - kills),
-            By::Cgroup | By::Comm => (letters(self.text(), name), u64::MAX - kills),
+            By::Cgroup | By::Comm | By::Runner => (letters(self.text(), name), u64::MAX - kills),
         };
         let mut places: Vec<(By, &str, u64)> = Vec::new();
         for ((by, name), kills) in &self.elsewhere {
@@ -148,9 +150,10 @@ impl Asked {
     fn count(&mut self, kill: &OomKill) {
         let comm = kill.victim.comm.as_ref().map(KernelText::to_utf8).unwrap_or_default();
         let is_slip = |it: Distance| it.is_slip_of(self.text());
-        let is_like = || distance(self.text(), &comm).is_some_and(is_slip) || self.is_run_by(kill);
-        if self.is_process() && is_like() {
-            *self.alike.entry((By::Comm, comm.into_owned())).or_default() += 1;
+        let by_name = || distance(self.text(), &comm).is_some_and(is_slip).then_some(By::Comm);
+        let by = by_name().or_else(|| self.is_run_by(kill).then_some(By::Runner));
+        if let Some(by) = by.filter(|_| self.is_process()) {
+            *self.alike.entry((by, comm.into_owned())).or_default() += 1;
             return;
         }
         let unit = kill.victim.unit.as_deref().filter(|_| self.has_file());

@@ -63,11 +63,12 @@ impl Answer<'_> {
                 writeln!(out, "  {}", self.proof())
             }
             Verdict::Unknown => {
+                self.unknown(out)?;
                 let unfound = self.evidence.meant.unfound();
                 let mut unfound = unfound.filter(|asked| asked.kills().next().is_none());
                 unfound.try_for_each(|asked| self.unfound(asked, out))?;
-                self.unknown(out)?;
-                self.counter(out)
+                self.counter(out)?;
+                self.narrower(out)
             }
         }
     }
@@ -132,6 +133,21 @@ impl Answer<'_> {
         writeln!(out, "  {}: since {} at the latest{below}", counted_in(cgroup), time(since))
     }
 
+    /// How to ask for what is certain, where that is a part of the time: the last such part.
+    fn narrower(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut known = self.proven.iter().filter(|span| self.is_none_in(**span));
+        let Some(&(from, until)) = known.next_back() else { return Ok(()) };
+        let (since, end) = (time(whole_second(from, until)), time(until));
+        write!(out, "  for a \"no\" that is certain, ask for the time that was watched:")?;
+        if from > self.question.since {
+            write!(out, " --since {since:?}")?;
+        }
+        if until < self.question.until {
+            write!(out, " --until {end:?}")?;
+        }
+        writeln!(out)
+    }
+
     /// A place that is asked for, and kills that may be meant.
     fn meant(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         let Asked { name, .. } = asked;
@@ -142,7 +158,11 @@ impl Answer<'_> {
         writeln!(out, "  {name} {why}; did you mean")?;
         for (by, name, kills) in asked.kills().take(SHOWN) {
             let name = Quoted::from(name.as_bytes());
-            writeln!(out, "    --{} {name} ({})", by.name(), Counted(kills, "kill"))?;
+            let of_what = match by {
+                By::Runner => format!(" of what ran {}", asked.text()),
+                By::Cgroup | By::Comm | By::Unit => String::new(),
+            };
+            writeln!(out, "    --{} {name} ({}{of_what})", by.name(), Counted(kills, "kill"))?;
         }
         Ok(())
     }

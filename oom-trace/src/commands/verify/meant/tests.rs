@@ -201,7 +201,7 @@ fn a_script_is_meant_by_its_name_and_pods_are_looked_for_in_records_alone() {
     let mut asked = meant("comm = ['hog.py', '80', 'srv']\npod = ['cart']");
     asked.count(&kill);
     let meant: Vec<_> = asked.0.iter().map(|it| it.kills().collect::<Vec<_>>()).collect();
-    let python = vec![(By::Comm, "python3", 1)];
+    let python = vec![(By::Runner, "python3", 1)];
     assert_eq!(meant, [vec![], python.clone(), python, vec![]]);
     let [pod, script, ..] = asked.0.as_slice() else { panic!() };
     assert!(!pod.is_findable() && script.is_findable());
