@@ -55,8 +55,10 @@ fn names_of_a_stranger() {
 /// Abstract sockets, `@NAME`, and files it has open, but for its outputs.
 fn names_of(pid: Pid) -> Vec<String> {
     let folder = format!("/proc/{}/fd", pid.as_raw_pid());
-    let links = fs::read_dir(folder).unwrap().map(|entry| fs::read_link(entry.unwrap().path()));
-    let links: Vec<_> = links.map(|link| link.unwrap().to_str().unwrap().to_owned()).collect();
+    // It may close one meanwhile.
+    let links =
+        fs::read_dir(folder).unwrap().flat_map(|entry| fs::read_link(entry.unwrap().path()));
+    let links: Vec<_> = links.map(|link| link.to_str().unwrap().to_owned()).collect();
     let sockets = fs::read_to_string("/proc/net/unix").unwrap();
     // Num RefCount Protocol Flags Type St Inode Path
     let own = |line: &&str| {

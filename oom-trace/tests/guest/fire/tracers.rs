@@ -15,7 +15,7 @@ use crate::cgroup::Cgroup;
 use crate::scenario::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("fire_beside_other_tracers", beside_others).on_each_kernel()];
+    &[Scenario::new("fire_beside_other_tracers", beside_others)];
 
 const KILLS: usize = 4;
 
