@@ -20,6 +20,9 @@ pub(crate) struct Distance {
 }
 
 impl Distance {
+    /// Of a name from itself.
+    pub(crate) const NONE: Self = Self { slips: 0, letters: 0 };
+
     /// But for what people leave out it is the same.
     pub(crate) fn is_none(self) -> bool {
         self.letters == 0

@@ -220,9 +220,7 @@ fn list_kills(
         })?;
         match ended {}
     }
-    if is_looked_at {
-        remark.iter().for_each(say);
-    }
+    remark.iter().for_each(say);
     if is_table && told.before > 0 {
         say(format_args!(
             "NTH counts from --since on: {} before are left out",

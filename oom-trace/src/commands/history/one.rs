@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use super::Shown;
 use crate::incident::model::{OomExit, OomKill, Record};
+use crate::quote::Quoted;
 use crate::render::{Format, Row, brief, time};
 use crate::say::say;
+use crate::text::KernelText;
 use crate::units::{Age, Counted};
 
 /// More candidates nobody reads.
@@ -36,6 +38,8 @@ pub(super) struct Wanted {
     ends: Vec<Record>,
     /// Each shortage there was, by its limit.
     all: Vec<AtLimit>,
+    /// The cgroup of a kill in whose path the name stands.
+    place: Option<KernelText>,
 }
 
 /// A shortage, and whose limit it was.
@@ -65,6 +69,7 @@ impl Wanted {
             files: Vec::new(),
             ends: Vec::new(),
             all: Vec::new(),
+            place: None,
         }
     }
 
@@ -74,6 +79,7 @@ impl Wanted {
         {
             self.all.push(at_limit);
         }
+        self.note_place(&record);
         match &record {
             Record::OomExit(exit) if self.is_of_a_match(exit) => self.ends.push(record),
             Record::OomExit(_) | Record::Agent(_) => {}
@@ -82,6 +88,16 @@ impl Wanted {
                 self.files.push(file.map(str::to_owned));
             }
             _ => {}
+        }
+    }
+
+    /// People call a job by its number as well, which is in the name of its place.
+    fn note_place(&mut self, record: &Record) {
+        let cgroup = record.kill().and_then(|kill| kill.victim.cgroup.as_ref());
+        let Some(cgroup) = cgroup else { return };
+        let path = cgroup.path.to_utf8();
+        if path.split(|it: char| !it.is_ascii_alphanumeric()).any(|part| part == self.id) {
+            self.place = Some(cgroup.path.clone());
         }
     }
 
@@ -112,8 +128,11 @@ impl Wanted {
         let chosen: Vec<_> = match (exact.as_slice(), incidents.len()) {
             ([_, ..], _) => exact,
             ([], 0) => {
+                let cgroup = self.place.as_ref().map(Quoted::from);
+                let meant = cgroup.map(|it| format!("; did you mean --cgroup {it}?"));
                 say(format_args!(
-                    "no kill in {place} has the pid or id {id}, and there is no such file"
+                    "no kill in {place} has the pid or id {id}, and there is no such file{}",
+                    meant.unwrap_or_default()
                 ));
                 return Ok(false);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::incident::model::{OomKill, Record, UserKill};
+use crate::incident::model::{OomKill, Record, UserKill, Victim};
 use crate::near::{Distance, distance};
 use crate::quote::Quoted;
 use crate::sink::{Filter, FilterState};
@@ -33,6 +33,8 @@ struct Asked {
 struct Near {
     distance: Distance,
     is_of_another_kind: bool,
+    /// It runs what is asked for.
+    is_runner: bool,
     flag: &'static str,
     name: String,
 }
@@ -63,6 +65,7 @@ impl Unmatched {
         };
         for asked in &mut self.asked {
             asked.is_matched |= asked.alone.takes(record);
+            record.kill().into_iter().for_each(|kill| asked.compare_scripts(&kill.victim));
         }
         for (flag, name) in names {
             if self.seen.len() < MOST && self.seen.insert((flag, name.clone())) {
@@ -75,10 +78,11 @@ impl Unmatched {
     pub(super) fn told(self) -> Vec<String> {
         let unmatched = self.asked.into_iter().filter(|asked| !asked.is_matched);
         let told = unmatched.map(|Asked { flag, word, nearest, .. }| {
-            let meant = nearest.map(|Near { flag, name, .. }| {
-                format!("; did you mean --{flag} {}?", Quoted::from(name.as_str()))
-            });
             let word = Quoted::from(word.as_str());
+            let meant = nearest.map(|Near { flag, name, is_runner, .. }| {
+                let who = if is_runner { format!(", which ran {word}") } else { String::new() };
+                format!("; did you mean --{flag} {}{who}?", Quoted::from(name.as_str()))
+            });
             format!("no kill matches --{flag} {word}{}", meant.unwrap_or_default())
         });
         told.collect()
@@ -98,7 +102,25 @@ impl Asked {
         if is_of_another_kind && !distance.is_none() {
             return;
         }
-        let near = Near { distance, is_of_another_kind, flag, name: name.to_owned() };
+        let (is_runner, name) = (false, name.to_owned());
+        self.propose(Near { distance, is_of_another_kind, is_runner, flag, name });
+    }
+
+    /// A process may be asked for by what it was given to run.
+    fn compare_scripts(&mut self, victim: &Victim) {
+        let Some(comm) = &victim.comm else { return };
+        if self.flag == "comm" && victim.ran(|name| name == self.word) {
+            self.propose(Near {
+                distance: Distance::NONE,
+                is_of_another_kind: true,
+                is_runner: true,
+                flag: "comm",
+                name: comm.to_utf8().into_owned(),
+            });
+        }
+    }
+
+    fn propose(&mut self, near: Near) {
         if self.nearest.as_ref().is_none_or(|nearest| near < *nearest) {
             self.nearest = Some(near);
         }
@@ -157,6 +179,7 @@ mod tests {
         for (comm, unit, path) in kills {
             let mut kill = unknown();
             kill.victim.comm = Some(comm.into());
+            kill.victim.argv = Some([comm, "-jar", "/srv/shop.jar"].map(Into::into).to_vec());
             kill.victim.unit = Some(unit.to_owned());
             kill.victim.cgroup = Some(Cgroup { path: path.into(), id: None });
             let pod = Pod {
@@ -188,6 +211,10 @@ mod tests {
             ("pod = ['kart-7d9c']", "--pod kart-7d9c; did you mean --pod cart-7d9c?"),
             ("namespace = ['shopp']", "--namespace shopp; did you mean --namespace shop?"),
             ("comm = ['postgres']", "--comm postgres"),
+            (
+                "comm = ['shop.jar']",
+                "--comm shop.jar; did you mean --comm java, which ran shop.jar?",
+            ),
         ] {
             assert_eq!(told(filter), [format!("no kill matches {meant}")], "{filter}");
         }

@@ -43,9 +43,6 @@ const MADE_BY_PROGRAMS: [&str; 2] = ["scope", "slice"];
 /// Cgroups that are looked at.
 const MOST: usize = 20_000;
 
-/// Arguments of a command before that of a script, at the most.
-const ARGUMENTS: usize = 4;
-
 /// Where processes are (proc(5)).
 const PROC: &str = "/proc";
 
@@ -180,9 +177,7 @@ impl Asked {
 
     /// Whether its command has that name: an interpreter runs it.
     fn is_run_by(&self, kill: &OomKill) -> bool {
-        let argv = kill.victim.argv.iter().flatten().skip(1).take(ARGUMENTS);
-        let mut names = argv.map(|it| it.to_utf8().rsplit('/').next().unwrap_or("").to_owned());
-        names.any(|name| self.filter.comm.iter().any(|pattern| pattern.fits(&name)))
+        kill.victim.ran(|name| self.filter.comm.iter().any(|pattern| pattern.fits(name)))
     }
 
     /// Whether a cgroup is beside it; where its path is not known, whether it is called the same but for numbers.

@@ -77,6 +77,18 @@ impl Victim {
     }
 }
 
+/// Arguments before that of a script, at the most.
+const ARGUMENTS: usize = 4;
+
+impl Victim {
+    /// Whether it was given a file of this name to run, as an interpreter is.
+    #[must_use]
+    pub fn ran(&self, is_named: impl Fn(&str) -> bool) -> bool {
+        let mut arguments = self.argv.iter().flatten().skip(1).take(ARGUMENTS);
+        arguments.any(|argument| is_named(argument.to_utf8().rsplit('/').next().unwrap_or("")))
+    }
+}
+
 /// A process that shares a victim's memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sharer {

@@ -1,17 +1,25 @@
 //! Python, whose name says nothing of what it ran.
 
+use super::super::facts::at_once;
 use super::program::Program;
 use crate::quote::Quoted;
+use crate::units::Age;
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     program.is_most().then_some(())?;
     match &program.arguments {
         Some(arguments) => {
             let name = script(arguments.iter().skip(1).map(AsRef::as_ref))?;
-            Some(format!(
-                "find out with tracemalloc what grows in {}, or have it work on its data in parts",
-                Quoted::from(name)
-            ))
+            let name = Quoted::from(name);
+            Some(match at_once(program.kill) {
+                Some(ms) => format!(
+                    "find out with tracemalloc what {name} allocates when it starts: it was killed {} later",
+                    Age(ms)
+                ),
+                None => format!(
+                    "find out with tracemalloc what grows in {name}, or have it work on its data in parts"
+                ),
+            })
         }
         None => {
             let victim = &program.kill.victim;

@@ -163,6 +163,9 @@ fn a_script_is_named_or_what_would_name_it() {
     let python = |argv: &[&str]| service("python3", argv, GIB, 900 * MIB);
     says(&python(&["python3", "-u", "/srv/train.py", "--all"]), "what grows in /srv/train.py");
     says(&python(&["python3", "-m", "jobs.import"]), "what grows in jobs.import");
+    let mut young = python(&["python3", "/srv/train.py"]);
+    young.victim.age_ms = Some(233);
+    says(&young, "what /srv/train.py allocates when it starts: it was killed 233 ms later");
     assert_eq!(advice(&python(&["python3", "-c", "x"])), None);
     let mut kill = of_the_machine();
     kill.victim.comm = Some("python".into());

@@ -95,7 +95,11 @@ impl Answer<'_> {
         let store = store.as_ref().map(|store| {
             format!("--store {} ", Quoted::from(store.as_os_str().as_encoded_bytes()))
         });
-        writeln!(out, "  in full: oom-trace history {}{pid}", store.unwrap_or_default())
+        let of_which = match kills.last() {
+            Some((_, last)) if last.is_test() && !kill.is_test() => "the last that was no test, ",
+            _ => "",
+        };
+        writeln!(out, "  {of_which}in full: oom-trace history {}{pid}", store.unwrap_or_default())
     }
 
     /// What is not known, and of which time.
@@ -170,6 +174,9 @@ impl Answer<'_> {
     /// A name that nothing has, and what it is the name of all the same.
     fn unfound(&self, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
         write!(out, "  {} {}", asked.name, self.nowhere(asked))?;
+        if self.verdict == Verdict::None {
+            write!(out, "; a misspelt name would get the same answer")?;
+        }
         if let Some(path) = &asked.as_cgroup {
             write!(out, "; a cgroup has that name: --cgroup {}", Quoted::from(path))?;
         } else if asked.is_unheard_of() {
@@ -237,7 +244,7 @@ impl Answer<'_> {
     /// What a "no" rests on.
     fn proof(&self) -> String {
         let unwatched = self.unwatched().map(|for_so_long| {
-            format!("; that count covers the {for_so_long} without an agent, too")
+            format!("; that count covers the {for_so_long} in which no agent ran, too")
         });
         self.count() + &unwatched.unwrap_or_default()
     }
