@@ -11,6 +11,10 @@ use crate::setup::{self, receivers};
 use crate::sh::{self, say};
 use crate::vm::matrix::{self, Selection};
 
+/// Each is tested by itself: what it depends on then has the features with which the guests' tests, and we, are
+/// built, and is not built for all of them once more.
+const PACKAGES: [&str; 3] = ["oom-trace", "oom-trace-common", "xtask"];
+
 /// Runs them; fails after the last when any failed. At the end it says how long each part took.
 pub(crate) fn run() -> Result<()> {
     let begun = Instant::now();
@@ -54,22 +58,24 @@ fn here<'scope>(
     scope: &'scope Scope<'scope, '_>,
     guests: &'scope Selection,
 ) -> Result<bool> {
-    let mut timer = Timer::start("build of the tests here");
     let mut ahead = None;
-    let mut cargo = sh::cargo(&["test", "--no-fail-fast"]);
-    // In colours, its words would not be found.
-    cargo.env("CARGO_TERM_COLOR", "never");
-    let passed = sh::run_all_lines(&mut cargo, |line| {
-        say(line);
-        if let Some(name) = heading(line) {
-            timer = Timer::start(name);
-            // What goes wrong with it is told where it is wanted.
-            ahead.get_or_insert_with(|| scope.spawn(|| matrix::prepare(guests)));
-        }
-        total.count(line);
-    });
-    drop(timer);
-    passed
+    let mut passed = true;
+    for package in PACKAGES {
+        let mut timer = Timer::start(format!("build of the tests of {package}"));
+        let mut cargo = sh::cargo(&["test", "--no-fail-fast", "--package", package]);
+        // In colours, its words would not be found.
+        cargo.env("CARGO_TERM_COLOR", "never");
+        passed &= sh::run_all_lines(&mut cargo, |line| {
+            say(line);
+            if let Some(name) = heading(line) {
+                timer = Timer::start(name);
+                // What goes wrong with it is told where it is wanted.
+                ahead.get_or_insert_with(|| scope.spawn(|| matrix::prepare(guests)));
+            }
+            total.count(line);
+        })?;
+    }
+    Ok(passed)
 }
 
 /// What cargo is about to run, if the line says so.
@@ -123,6 +129,12 @@ mod tests {
         for line in ["running 3 tests", "test a ... ok", "Running out of memory (again)"] {
             assert_eq!(heading(line), None);
         }
+    }
+
+    #[test]
+    fn each_package_of_the_workspace_is_tested() {
+        let members = format!("default-members = {PACKAGES:?}\n");
+        assert!(include_str!("../../Cargo.toml").contains(&members), "{members}");
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl Answer<'_> {
         let mut known = self.proven.iter().filter(|span| self.is_none_in(**span));
         let Some(&(from, until)) = known.next_back() else { return Ok(()) };
         let (since, end) = (time(whole_second(from, until)), time(until));
-        write!(out, "  for a \"no\" that is certain, ask for the time that was watched:")?;
+        // Narrow enough to stay in one piece on a terminal.
+        write!(out, "  for a \"no\" that is certain, ask for the time that was watched:\n   ")?;
         if from > self.question.since {
             write!(out, " --since {since:?}")?;
         }
