@@ -69,18 +69,16 @@ pub struct Victim {
     pub shares_mm: Option<Vec<Sharer>>,
 }
 
+/// Arguments before that of a script, at the most.
+const ARGUMENTS: usize = 4;
+
 impl Victim {
     /// What a process may know it by, in whichever pid namespace that is itself.
     #[must_use]
     pub fn ids(&self) -> [Option<u32>; 3] {
         [Some(self.tid), self.pid, self.ns_pid]
     }
-}
 
-/// Arguments before that of a script, at the most.
-const ARGUMENTS: usize = 4;
-
-impl Victim {
     /// Whether it was given a file of this name to run, as an interpreter is.
     #[must_use]
     pub fn ran(&self, is_named: impl Fn(&str) -> bool) -> bool {
