@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::narrower::flags;
 use super::select::{Selection, Source, agent, store_here};
 use crate::ledger::{Absence, Ledger, Now, Why};
 use crate::report::{Account, Missing, Watch};
@@ -48,8 +49,14 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
         missing: Vec::new(),
         unknown: Vec::new(),
         started: None,
+        certain: None,
     };
-    for hole in ledger.unproven(since, until) {
+    let holes = ledger.unproven(since, until);
+    if holes.iter().any(|hole| hole.why != Why::BeforeBoot) {
+        let certain = ledger.proven(&holes, since, until).pop();
+        account.certain = certain.map(|part| flags((since, until), part));
+    }
+    for hole in holes {
         match hole.why {
             Why::Missing { kills, .. } => {
                 let (from, until) = hole.counted;

@@ -4,6 +4,7 @@ mod account;
 pub mod check;
 mod destinations;
 pub mod history;
+mod narrower;
 pub mod report;
 pub mod run;
 pub(crate) mod select;

@@ -24,6 +24,8 @@ pub struct Account {
     pub unknown: Vec<(Timestamp, Timestamp)>,
     /// When the machine started, if the span begins before that and nothing older is recorded.
     pub started: Option<Timestamp>,
+    /// The flags that ask for the last part of it in which no kill is missing, where one may be in the others.
+    pub certain: Option<String>,
 }
 
 /// Kills that the kernel counted and that are not recorded.
@@ -68,7 +70,9 @@ impl Account {
                 "Nobody knows whether there were kills {spans}: oom-trace verify says why."
             )),
         };
-        watched.into_iter().chain(started).chain(counted).collect::<Vec<_>>().join(" ")
+        let certain = self.certain.as_ref().map(|flags| format!("With {flags}, no kill is missing."));
+        let told = watched.into_iter().chain(started).chain(counted).chain(certain);
+        told.collect::<Vec<_>>().join(" ")
     }
 
     /// Whether each kill that the kernel counted is recorded.
@@ -80,6 +84,22 @@ impl Account {
     pub(super) fn missed(&self) -> (u64, bool) {
         let is_in = |it: &Missing| it.from >= self.since && it.until <= self.until;
         (self.missing.iter().map(|it| it.kills).sum(), self.missing.iter().all(is_in))
+    }
+
+    /// `up to 3287 missing, all before 2026-11-28 08:01:02`; nothing if none is.
+    pub(super) fn missing_told(&self, zone: &TimeZone) -> Option<String> {
+        let (first, last) = self.missing.first().zip(self.missing.last())?;
+        let (kills, are_in) = self.missed();
+        if are_in {
+            return Some(format!("{kills} missing"));
+        }
+        let when = |time| When { time: Some(time), boot_ns: None, zone };
+        let bound = match (first.from > self.since, last.until < self.until) {
+            (_, true) => format!(", all before {}", when(last.until)),
+            (true, false) => format!(", all after {}", when(first.from)),
+            (false, false) => String::new(),
+        };
+        Some(format!("up to {kills} missing{bound}"))
     }
 
     /// What the kernel counted and nobody recorded.
@@ -137,6 +157,7 @@ mod tests {
             missing: missing.to_vec(),
             unknown,
             started: None,
+            certain: None,
         }
     }
 
@@ -198,6 +219,10 @@ mod tests {
         let log = account(None, &[missing], &[]);
         assert_eq!(log.missed(), (1, false));
         assert_eq!(log.told(&TimeZone::UTC), "");
+        let flags = "--until \"2026-11-01 00:50:00 UTC\"";
+        let certain = Account { certain: Some(flags.to_owned()), ..log.clone() };
+        let with = "With --until \"2026-11-01 00:50:00 UTC\", no kill is missing.";
+        assert_eq!(certain.told(&TimeZone::UTC), with);
         assert_eq!(
             log.unrecorded(&TimeZone::UTC).unwrap(),
             "the kernel counted 1 kill between 2026-10-31 23:30:00 and 2026-11-01 02:30:00 UTC that is no longer \

@@ -26,9 +26,8 @@ pub(super) fn headline(report: &Report) -> String {
     if let Some(only) = &report.notes.only {
         let _ = write!(line, " {}", escaped(only));
     }
-    if let Some((missing, are_in)) = missing(report) {
-        let most = if are_in { "" } else { "up to " };
-        let _ = write!(line, " ({most}{missing} missing)");
+    if let Some(missing) = missing(report) {
+        let _ = write!(line, " ({missing})");
     }
     match report.hosts.as_slice() {
         [] => {}
@@ -56,10 +55,10 @@ pub(super) fn headline(report: &Report) -> String {
     line
 }
 
-/// How many kills are not recorded and whether all were in that time, where all are asked about.
-fn missing(report: &Report) -> Option<(u64, bool)> {
-    let account = report.notes.coverage.account.as_ref()?;
-    Some(account.missed()).filter(|(kills, _)| *kills > 0 && report.notes.only.is_none())
+/// How many kills are not recorded, where all are asked about.
+fn missing(report: &Report) -> Option<String> {
+    let account = report.notes.coverage.account.as_ref().filter(|_| report.notes.only.is_none())?;
+    account.missing_told(&report.zone)
 }
 
 /// What the headline does not count.
@@ -129,6 +128,7 @@ mod tests {
             missing: vec![lost(since)],
             unknown: vec![],
             started: None,
+            certain: None,
         };
         missed.notes.coverage.account = Some(account.clone());
         assert!(
@@ -140,9 +140,19 @@ mod tests {
         html::render(&missed, &mut page).unwrap();
         let page = String::from_utf8(page).unwrap();
         assert!(page.contains("1 OOM kill recorded (20 missing) on db1, "), "{page}");
-        let before = vec![lost(at(-60))];
-        missed.notes.coverage.account = Some(Account { missing: before, ..account });
-        assert!(headline(&missed).starts_with("1 OOM kill recorded (up to 20 missing) on db1, "));
+        let mut told = |from, until| {
+            let missing = vec![Missing { kills: 20, from, until }];
+            missed.notes.coverage.account = Some(Account { missing, ..account.clone() });
+            headline(&missed)
+        };
+        let across = told(at(-60), at(90));
+        assert!(across.starts_with("1 OOM kill recorded (up to 20 missing) on db1, "), "{across}");
+        let before = told(at(-60), at(2));
+        let bound = "(up to 20 missing, all before 2026-11-01 00:32:00) on db1, ";
+        assert!(before.contains(bound), "{before}");
+        let after = told(at(58), at(90));
+        let bound = "(up to 20 missing, all after 2026-11-01 01:28:00) on db1, ";
+        assert!(after.contains(bound), "{after}");
         missed.notes.only = Some("in unit a.service".into());
         assert!(
             headline(&missed).starts_with("1 OOM kill recorded in unit a.service on db1, "),

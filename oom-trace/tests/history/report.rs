@@ -123,6 +123,21 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
         "{nothing}"
     );
 
+    // Of a period that begins before the agent did, the part that is certain; typed back, it is whole.
+    let mut later = watched();
+    later[0]["kernel_kills_since_boot"] = 3287.into();
+    later[2]["kernel_kills_since_boot"] = 3288.into();
+    let early = ["--since", "2026-03-01 06:00:59.5", "--until", "2026-03-01 06:50"];
+    let (in_part, page) = told(&later, &early);
+    let headline = "1 OOM kill recorded (up to 3287 missing, all before 2026-03-01 06:01:00) on ";
+    assert!(in_part.starts_with(headline) && page.contains(headline), "{in_part}");
+    let narrower = " With --since \"2026-03-01 06:01:00 UTC\", no kill is missing. ";
+    assert!(in_part.contains(narrower), "{in_part}");
+    let typed = ["--since", "2026-03-01 06:01:00 UTC", "--until", "2026-03-01 06:50"];
+    let (certain, _) = told(&later, &typed);
+    assert!(certain.starts_with("1 OOM kill on "), "{certain}");
+    assert!(certain.contains(proof), "{certain}");
+
     let (filtered, _) = told(&watched(), &["--unit", "db"]);
     assert!(filtered.starts_with("No OOM kill in db.service, "), "{filtered}");
     assert!(filtered.contains("no kill matches --unit db.service"), "{filtered}");

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 
+use super::super::super::narrower::{flags, whole_second};
 use super::super::counter::Counter;
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
 use super::super::meant::{Asked, By};
@@ -140,17 +141,10 @@ impl Answer<'_> {
     /// How to ask for what is certain, where that is a part of the time: the last such part.
     fn narrower(&self, out: &mut impl Write) -> io::Result<()> {
         let mut known = self.proven.iter().filter(|span| self.is_none_in(**span));
-        let Some(&(from, until)) = known.next_back() else { return Ok(()) };
-        let (since, end) = (time(whole_second(from, until)), time(until));
+        let Some(span) = known.next_back() else { return Ok(()) };
+        let flags = flags((self.question.since, self.question.until), *span);
         // Narrow enough to stay in one piece on a terminal.
-        write!(out, "  for a \"no\" that is certain, ask for the time that was watched:\n   ")?;
-        if from > self.question.since {
-            write!(out, " --since {since:?}")?;
-        }
-        if until < self.question.until {
-            write!(out, " --until {end:?}")?;
-        }
-        writeln!(out)
+        writeln!(out, "  for a \"no\" that is certain, ask for the time that was watched:\n    {flags}")
     }
 
     /// A place that is asked for, and kills that may be meant.
@@ -234,7 +228,7 @@ impl Answer<'_> {
         (from, until): (Timestamp, Timestamp),
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let (question, from) = (self.question, time(whole_second(from, until)));
+        let (question, from) = (self.question, time(whole_second((from, until))));
         let place = question.place();
         match until == question.until && question.is_until_now {
             true => writeln!(out, "  from {from} on: none{place}"),
@@ -296,12 +290,6 @@ fn counted_in(InCgroup { counter, told_since, .. }: &InCgroup) -> String {
             Counted(*kills, "kill")
         ),
     }
-}
-
-/// The first whole second of a span: who asks for what is shown must not ask for what is before it.
-fn whole_second(from: Timestamp, until: Timestamp) -> Timestamp {
-    let rounded = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
-    from.round(rounded).ok().filter(|second| *second <= until).unwrap_or(from)
 }
 
 /// A span of time; in one that is shorter than what is told of a time, that.
