@@ -69,13 +69,16 @@ fn kill(running: &Running, clock: &Clock, calls: &Calls, times: &mut Times) -> R
     let programs = u64::try_from(bpf::Runs::so_far()?.since(before).time.as_nanos())?;
     let (hook, done) = (clock.first("hook")?, clock.first("done")?);
     let within = |call: &&Call| call.began >= hook && call.ended <= line && !is_wait(call);
-    let calls = calls.so_far(running.pid())?;
-    let calls = || calls.iter().filter(within);
+    let all = calls.so_far(running.pid())?;
+    // Until the kernel's function returns, it is that which takes the time.
+    let waited = |call: &Call| call.ended.min(line).saturating_sub(call.began.max(done));
+    let waited = all.iter().filter(|call| is_wait(call)).map(waited).sum();
+    let calls = || all.iter().filter(within);
     calls().for_each(|call| add(times, call));
     // The agent has its turn in the middle, too.
     let agents: u64 = calls().filter(|call| call.ended <= done).map(length).sum();
     let kernels = done.saturating_sub(hook).saturating_sub(agents + programs);
-    for (name, time) in [(KERNEL, kernels), ("eBPF programs", programs)] {
+    for (name, time) in [(KERNEL, kernels), ("eBPF programs", programs), (WAITS, waited)] {
         let (sum, count) = times.entry(name.to_owned()).or_default();
         (*sum, *count) = (*sum + time, *count + 1);
     }
@@ -83,6 +86,8 @@ fn kill(running: &Running, clock: &Clock, calls: &Calls, times: &mut Times) -> R
 }
 
 const KERNEL: &str = "the kernel's oom_kill_process itself, and what it lets run meanwhile";
+
+const WAITS: &str = "waiting, once that has returned";
 
 /// Nothing is done in it.
 fn is_wait(call: &Call) -> bool {
