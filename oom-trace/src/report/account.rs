@@ -70,7 +70,8 @@ impl Account {
                 "Nobody knows whether there were kills {spans}: oom-trace verify says why."
             )),
         };
-        let certain = self.certain.as_ref().map(|flags| format!("With {flags}, no kill is missing."));
+        let certain =
+            self.certain.as_ref().map(|flags| format!("With {flags}, no kill is missing."));
         let told = watched.into_iter().chain(started).chain(counted).chain(certain);
         told.collect::<Vec<_>>().join(" ")
     }

@@ -17,6 +17,7 @@ mod numbers;
 mod old;
 mod oracle;
 mod printed;
+mod stacks;
 mod widths;
 #[path = "../support/forms.rs"]
 mod written;

@@ -122,6 +122,15 @@ pub(super) fn user_pc(text: &[u8]) -> Option<UserPc> {
     (address != 0 && address >> 63 == 0).then(|| UserPc { at: format!("{address:#x}"), is_x86 })
 }
 
+/// `RIP: 0010:rep_stos_alternative+0x57/0x80`: the lowest bits of the segment are the privilege, and the kernel's is 0.
+pub(super) fn is_kernels_pc(text: &[u8]) -> bool {
+    let segment = text.strip_prefix(b"RIP: ").and_then(|rest| rest.split_at_checked(4));
+    segment.is_some_and(|(segment, rest)| {
+        let segment = str::from_utf8(segment).ok().and_then(|it| u16::from_str_radix(it, 16).ok());
+        rest.starts_with(b":") && segment.is_some_and(|segment| segment & 3 == 0)
+    })
+}
+
 /// ` ? handle_mm_fault+0xed3/0x1c00 [module]`, before 4.10 behind its address,
 /// ` [<ffffffff8163515c>] `. What an unwinder adds about a frame is left out: arm64 appends where it is
 /// from, such as `(P)`, and a module's build id may follow its name.
@@ -204,6 +213,7 @@ mod tests {
             ("pc : ffff800010081a2c", None),
         ] {
             assert_eq!(user_pc(line.as_bytes()).map(|it| it.at).as_deref(), pc, "{line}");
+            assert_eq!(is_kernels_pc(line.as_bytes()), line.starts_with("RIP: 0010:"), "{line}");
         }
     }
 

@@ -102,6 +102,9 @@ impl<'a> Message<'a> {
         let form = Form { cut: form.cut || text.len() >= MAY_BE_CUT, ..form };
         let names = form.names;
         match text.first()? {
+            // A fault of the kernel's own, as of a read into memory that is not there yet: the stack goes on
+            // behind its registers.
+            b'R' if cpu::is_kernels_pc(text) => return None,
             b' ' | b'<' | b'R' | b'M' | b'-'
                 if TRACE_ENDS.iter().any(|end| text.starts_with(end)) =>
             {

@@ -144,7 +144,10 @@ impl Answer<'_> {
         let Some(span) = known.next_back() else { return Ok(()) };
         let flags = flags((self.question.since, self.question.until), *span);
         // Narrow enough to stay in one piece on a terminal.
-        writeln!(out, "  for a \"no\" that is certain, ask for the time that was watched:\n    {flags}")
+        writeln!(
+            out,
+            "  for a \"no\" that is certain, ask for the time that was watched:\n    {flags}"
+        )
     }
 
     /// A place that is asked for, and kills that may be meant.
