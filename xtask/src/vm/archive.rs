@@ -83,6 +83,12 @@ impl Suite {
         Ok(text.split("\n\n").filter_map(parse).collect())
     }
 
+    /// The package of this name.
+    pub(crate) fn package(&self, arch: &Arch, name: &str) -> Result<Package> {
+        let found = self.packages(arch)?.into_iter().find(|package| package.name == name);
+        found.with_context(|| format!("suite {} has no {name}", self.name))
+    }
+
     /// Downloads the package and unpacks it into the folder.
     pub(crate) fn extract(&self, package: &Package, tree: &Path) -> Result<()> {
         let scratch = tempfile::tempdir()?;

@@ -83,6 +83,26 @@ impl Kernel {
         sh::run(sh::as_root(DEPMOD).arg("--basedir").arg(root).arg(build))
     }
 
+    /// Unpacks what modules are built with there; answers its folder, as it is called inside.
+    pub(super) fn unpack_headers(&self, root: &Path) -> Result<String> {
+        let image = self.package()?;
+        let headers = format!("linux-headers-{}", build_of(&image));
+        let suite = archive::open(self.suite)?;
+        let packages = suite.packages(self.arch)?;
+        let needed = archive::closure(&packages, &[&headers]);
+        if needed.is_empty() {
+            bail!("the archive has no {headers} any more: remove {}", self.folder().display());
+        }
+        for package in needed {
+            if package.name.starts_with("linux-headers-")
+                || package.name.starts_with("linux-kbuild-")
+            {
+                suite.extract(&package, root)?;
+            }
+        }
+        Ok(format!("/usr/src/{headers}"))
+    }
+
     fn folder(&self) -> PathBuf {
         super::folder().join("kernels").join(self.name)
     }

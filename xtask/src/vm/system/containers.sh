@@ -177,24 +177,58 @@ container_lxc() {
     as lxc lweb lweb null null null
 }
 
-# As kubelet and containerd leave it: there is no control plane here. The cgroup, the link to its log, the task's
-# annotations, and a shim above it by its arguments, which outlives it as they do.
+# cri METHOD REQUEST: asks containerd what the kubelet asks, over gRPC; both messages as protobuf's text.
+cri() {
+    local api=/run/cri/api.proto size
+    mkdir -p /run/cri
+    # Without what the description says for Go alone.
+    [ -e $api ] || sed /gogoproto/d /usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto >$api
+    protoc --proto_path=/run/cri --encode="runtime.v1.$1Request" $api <<<"$2" >/run/cri/asked || return 1
+    size=$(stat --format %s /run/cri/asked)
+    { printf "\0\\x$(printf '%02x\\x%02x\\x%02x\\x%02x' $((size >> 24)) $((size >> 16 & 255)) $((size >> 8 & 255)) $((size & 255)))" && cat /run/cri/asked; } >/run/cri/frame
+    curl --silent --show-error --http2-prior-knowledge --unix-socket /run/containerd/containerd.sock \
+        --header 'content-type: application/grpc' --header 'te: trailers' --data-binary @/run/cri/frame \
+        --dump-header /run/cri/head --output /run/cri/answer "http://containerd/runtime.v1.RuntimeService/$1" || return 1
+    grep --quiet --ignore-case '^grpc-status: 0' /run/cri/head || fail "$1: $(cat /run/cri/head)" || return 1
+    tail --bytes +6 /run/cri/answer | protoc --proto_path=/run/cri --decode="runtime.v1.$1Response" $api
+}
+
+# cri_image NAME CHANGE: an image that containerd has for the kubelet.
+cri_image() {
+    podman import --quiet --change "$2" /run/tiny.tar "$1" >/dev/null || return 1
+    podman save --quiet --format docker-archive --output /run/image.tar "$1" || return 1
+    ctr --namespace k8s.io images import /run/image.tar >/dev/null
+    rm /run/image.tar
+}
+
+# A pod as containerd's CRI plugin makes it of what a kubelet asks; the link to its log is the kubelet's own. There is
+# no control plane here.
 container_kubernetes() {
-    local uid=8f3c1d8e-4b7a-4f6e-9d0a-6d1b0c9f2a11 id=$(printf '%064x' 49370) links=/var/log/containers
-    local task=/run/containerd/io.containerd.runtime.v2.task/k8s.io/$id slice=kubepods-burstable-pod${uid//-/_}.slice
-    mkdir -p $links "$task"
-    ln -sf /var/log/pods/shop_web-0_$uid/app/0.log "$links/web-0_shop_app-$id.log"
-    cat >"$task/config.json" <<EOF
-{"annotations": {"io.kubernetes.cri.container-name": "app", "io.kubernetes.cri.image-name": "registry.example/app:1",
- "io.kubernetes.cri.sandbox-name": "web-0", "io.kubernetes.cri.sandbox-namespace": "shop"}}
-EOF
-    ln -sf /bin/bash /run/containerd-shim-runc-v2
-    /run/containerd-shim-runc-v2 -c "systemd-run --quiet --scope --unit=cri-containerd-$id.scope --slice=$slice \
-        -p MemoryMax=24M -p MemorySwapMax=0 choom -n 0 -- $hog; sleep 5" shim -namespace k8s.io -id "$id"
+    tiny
+    systemctl unmask --quiet containerd.service
+    systemctl restart containerd || return 1
+    cri_image registry.example/pause:1 'CMD ["/bin/sleep", "100000"]' && cri_image registry.example/app:1 'CMD ["/bin/sh"]' || return 1
+    local uid=8f3c1d8e-4b7a-4f6e-9d0a-6d1b0c9f2a11 links=/var/log/containers pod box id word
+    local slice=kubepods-burstable-pod${uid//-/_}.slice logs=/var/log/pods/shop_web-0_$uid
+    pod="metadata { name: \"web-0\" uid: \"$uid\" namespace: \"shop\" } log_directory: \"$logs\"
+        linux { cgroup_parent: \"$slice\" security_context { namespace_options { network: NODE } } }"
+    known() { box=$(cri RunPodSandbox "config { $pod }" | sed -n 's/^pod_sandbox_id: "\(.*\)"/\1/p') && [ -n "$box" ]; }
+    until_ 60 known || fail "no pod: $(cat /run/cri/head)" || return 1
+    id=$(cri CreateContainer "pod_sandbox_id: \"$box\" sandbox_config { $pod } config {
+        metadata { name: \"app\" } image { image: \"registry.example/app:1\" } log_path: \"app/0.log\"
+        $(for word in /bin/$hog; do echo "command: \"$word\""; done)
+        linux { resources { memory_limit_in_bytes: 25165824 memory_swap_limit_in_bytes: 25165824 } } }" |
+        sed -n 's/^container_id: "\(.*\)"/\1/p')
+    [ -n "$id" ] || fail "no container: $(cat /run/cri/head)" || return 1
+    mkdir -p $links "$logs/app"
+    ln -sf "$logs/app/0.log" "$links/web-0_shop_app-$id.log"
+    cri StartContainer "container_id: \"$id\"" || return 1
     where=cri-containerd-$id.scope
     as containerd "$id" app registry.example/app:1 "$where" "$uid" || return 1
-    local pod=$(killed ".victim.cgroup.path | contains(\"$where\")" | jq -r '.victim.pod | "\(.namespace)/\(.name)/\(.container) \(.qos)"')
-    [ "$pod" = "shop/web-0/app burstable" ] || fail "the pod is told as $pod"
+    local told=$(killed ".victim.cgroup.path | contains(\"$where\")" | jq -r '.victim.pod | "\(.namespace)/\(.name)/\(.container) \(.qos)"')
+    [ "$told" = "shop/web-0/app burstable" ] || fail "the pod is told as $told" || return 1
+    # As the runtime itself tells it.
+    cri ContainerStatus "container_id: \"$id\"" | grep --max-count 1 'reason: "OOMKilled"'
 }
 
 containers=(

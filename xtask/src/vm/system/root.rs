@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::RUNNER;
 use crate::setup::tools;
 use crate::sh;
+use crate::vm::arch::AMD64;
 use crate::vm::kernels::Kernel;
 use crate::vm::{self, archive};
 
@@ -39,7 +40,16 @@ const PACKAGES: &[&str] = &[
     "containerd",
     "lxc",
     "rpm",
+    // To build the live patch.
+    "gcc",
+    "make",
+    // To ask containerd as the kubelet does.
+    "curl",
+    "protobuf-compiler",
 ];
+
+/// What the kubelet asks a runtime, of which no more than its description is taken: it needs all of Go's libraries.
+const CRI: &str = "golang-github-kubernetes-cri-api-dev";
 
 /// Starts that take time and matter to nobody here; the runtimes' daemons are started where they are tried.
 const OFF: &[&str] = &[
@@ -80,6 +90,9 @@ const FILES: &[(&str, &str)] = &[
     ("etc/hostname", "guest\n"),
     ("etc/hosts", "127.0.0.1 localhost guest\n"),
     ("etc/machine-id", "d5c1a2b3c4d5e6f708192a3b4c5d6e7f\n"),
+    ("usr/src/live-patch/live_patch.c", include_str!("live_patch.c")),
+    ("usr/src/live-patch/Kbuild", "obj-m := live_patch.o\n"),
+    ("etc/containerd/config.toml", include_str!("containerd.toml")),
     ("etc/docker/daemon.json", "{\"iptables\":false,\"ip6tables\":false,\"bridge\":\"none\"}\n"),
 ];
 
@@ -99,6 +112,10 @@ pub(super) fn disk(kernel: &Kernel) -> Result<PathBuf> {
         kernel.unpack_modules(&root)?;
         remove(&disk)?;
     }
+    if !kernel.modules_in(&root)?.join(LIVE_PATCH).exists() {
+        build_live_patch(kernel, &root)?;
+        remove(&disk)?;
+    }
     if !disk.exists() {
         let half = folder.join("disk.half");
         remove(&half)?;
@@ -113,7 +130,7 @@ pub(super) fn disk(kernel: &Kernel) -> Result<PathBuf> {
 const LIST: &str = "made-of";
 
 fn list() -> String {
-    format!("{SUITE} {PACKAGES:?} {OFF:?} {FILES:?} {UNIT}")
+    format!("{SUITE} {PACKAGES:?} {CRI} {OFF:?} {FILES:?} {UNIT}")
 }
 
 fn is_of(folder: &Path) -> bool {
@@ -127,6 +144,20 @@ fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
+const LIVE_PATCH: &str = "live_patch.ko";
+
+/// Builds the module of a live patch with the kernel's headers, and puts it among the kernel's modules.
+fn build_live_patch(kernel: &Kernel, root: &Path) -> Result<()> {
+    let headers = kernel.unpack_headers(root)?;
+    let mut cmd = sh::as_root("chroot");
+    cmd.arg(root).args(["make", "-C", &headers, "M=/usr/src/live-patch"]);
+    // Types of its own take one tool more.
+    cmd.args(["CONFIG_DEBUG_INFO_BTF_MODULES=", "clean", "modules"]);
+    sh::run(&mut cmd)?;
+    let module = root.join("usr/src/live-patch").join(LIVE_PATCH);
+    sh::output(sh::as_root("cp").arg(module).arg(kernel.modules_in(root)?)).map(drop)
+}
+
 /// Only `/dev`, `/proc` and the like make this a thing for root.
 fn make(root: &Path) -> Result<()> {
     tools::programs(&[("mmdebstrap", "mmdebstrap"), ("/usr/sbin/mke2fs", "e2fsprogs")])?;
@@ -137,6 +168,7 @@ fn make(root: &Path) -> Result<()> {
     cmd.args(["--dpkgopt=path-exclude=/usr/share/locale/*", "--aptopt=Acquire::Retries \"5\""]);
     cmd.arg(format!("--include={}", PACKAGES.join(",")));
     sh::run(cmd.arg(SUITE).arg(root).arg(suite.source()))?;
+    suite.extract(&suite.package(&AMD64, CRI)?, root)?;
     let unit = UNIT.replace("RUNNER", RUNNER);
     let files = FILES.iter().map(|(path, text)| (*path, *text));
     for (path, text) in files.chain([("etc/systemd/system/guest-job.service", unit.as_str())]) {

@@ -133,6 +133,36 @@ reaches_the_network_when_told() {
     systemctl restart oom-trace && return $code
 }
 
+# Another takes the place of the function whose entry and return are hooked: while the agent runs, before it starts,
+# and not any more. Each kill is recorded as if there were none, and no count differs.
+live_patched() {
+    local module=live_patch state=/sys/kernel/livepatch/live_patch begun=$(date --iso-8601=seconds) step
+    is_whole() { [ "$(cat $state/transition)" = 0 ]; }
+    # recorded UNIT: a kill; by what it is told, and what of its record is null.
+    recorded() {
+        hog "$1"
+        killed ".victim.unit == \"$1.service\"" >/run/kill || fail "no record of $1" || return 1
+        { jq -r .source /run/kill && nulls </run/kill; } >"/run/told-$1"
+    }
+    recorded unpatched || return 1
+    insmod "/usr/lib/modules/$(uname -r)/$module.ko" || fail "refused: $(journalctl -k --no-pager -o cat -n 5)" || return 1
+    until_ 60 is_whole || fail "the patch is in transition for a minute" || return 1
+    recorded patched || return 1
+    systemctl restart oom-trace || return 1
+    recorded started-on-a-patch || return 1
+    local calls=$(cat /sys/module/$module/parameters/calls)
+    [ "$calls" = 2 ] || fail "the patch had $calls calls" || return 1
+    echo 0 >$state/enabled
+    until_ 60 [ ! -e $state ] || fail "still patched after a minute" || return 1
+    rmmod $module || return 1
+    recorded patched-no-more || return 1
+    for step in patched started-on-a-patch patched-no-more; do
+        diff /run/told-unpatched "/run/told-$step" >/run/diff || fail "told in another way, $step: $(cat /run/diff)" || return 1
+    done
+    oom-trace verify --since "$begun" >/run/v 2>&1
+    [ $? -eq 1 ] && ! grep -q 'at least\|may have been more' /run/v || fail "verify: $(cat /run/v)"
+}
+
 upgraded() {
     local before=$(pid) records=$(oom-trace history --format json | wc -l)
     sed -i 's/^candidates = 10/candidates = 8/' $config
@@ -210,7 +240,7 @@ from_the_rpm() {
 scenarios=(
     installed told_in_the_journal_of_its_unit kept_and_told reloaded restarted started_again_when_it_hangs
     little_left_open nothing_missing_inside no_field_lost_by_the_sandbox reaches_the_network_when_told
-    "${containers[@]}"
+    live_patched "${containers[@]}"
     upgraded removed purged from_the_rpm
 )
 # All the others need it.
