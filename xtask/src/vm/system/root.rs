@@ -151,8 +151,8 @@ fn build_live_patch(kernel: &Kernel, root: &Path) -> Result<()> {
     let headers = kernel.unpack_headers(root)?;
     let mut cmd = sh::as_root("chroot");
     cmd.arg(root).args(["make", "-C", &headers, "M=/usr/src/live-patch"]);
-    // Types of its own take one tool more.
-    cmd.args(["CONFIG_DEBUG_INFO_BTF_MODULES=", "clean", "modules"]);
+    // Another suite's kernel asks for another suite's compiler, and types of its own take one tool more.
+    cmd.args(["CC=gcc", "CONFIG_DEBUG_INFO_BTF_MODULES=", "clean", "modules"]);
     sh::run(&mut cmd)?;
     let module = root.join("usr/src/live-patch").join(LIVE_PATCH);
     sh::output(sh::as_root("cp").arg(module).arg(kernel.modules_in(root)?)).map(drop)
