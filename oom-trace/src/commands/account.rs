@@ -53,7 +53,7 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
     };
     let holes = ledger.unproven(since, until);
     if holes.iter().any(|hole| hole.why != Why::BeforeBoot) {
-        let certain = ledger.proven(&holes, since, until).pop();
+        let certain = ledger.proven(&holes, since, until).next_back();
         account.certain = certain.map(|part| flags((since, until), part));
     }
     for hole in holes {

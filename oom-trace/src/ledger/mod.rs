@@ -147,7 +147,7 @@ impl Ledger {
         holes: &[Unproven],
         since: Timestamp,
         until: Timestamp,
-    ) -> Vec<(Timestamp, Timestamp)> {
+    ) -> impl DoubleEndedIterator<Item = (Timestamp, Timestamp)> {
         let mut at = since;
         let ends = holes.iter().map(|hole| (hole.from, hole.until)).chain([(until, until)]);
         let parts = ends.filter_map(|(from, to)| {
@@ -155,7 +155,8 @@ impl Ledger {
             at = at.max(to);
             (part.0 < part.1).then_some(part)
         });
-        parts.filter(|(from, to)| self.unproven(*from, *to).is_empty()).collect()
+        let parts: Vec<_> = parts.collect();
+        parts.into_iter().filter(|(from, to)| self.unproven(*from, *to).is_empty())
     }
 
     /// How many kills are told of in a span, whoever died.

@@ -189,7 +189,7 @@ fn what_lies_between_the_holes_is_proven() {
     )]);
     let of = |since, until| {
         let holes = lost.unproven(at(since), at(until));
-        let parts = lost.proven(&holes, at(since), at(until)).into_iter();
+        let parts = lost.proven(&holes, at(since), at(until));
         parts.map(|(from, to)| (from.as_second(), to.as_second())).collect::<Vec<_>>()
     };
     assert_eq!(of(1005, 1090), [(1010, 1090)]);

@@ -66,7 +66,7 @@ impl<'a> Answer<'a> {
     pub(super) fn new(question: &'a Question, evidence: &'a Evidence) -> Self {
         let (ledger, since, until) = (&evidence.ledger, question.since, question.until);
         let unproven = ledger.unproven(since, until);
-        let proven = ledger.proven(&unproven, since, until);
+        let proven = ledger.proven(&unproven, since, until).collect();
         let recorded = ledger.recorded(since, until);
         let cgroup = evidence.cgroup.as_ref();
         let cgroup_missing = cgroup.map(InCgroup::missing).filter(|missing| *missing > 0);

@@ -197,7 +197,7 @@ cri() {
 cri_image() {
     podman import --quiet --change "$2" /run/tiny.tar "$1" >/dev/null || return 1
     podman save --quiet --format docker-archive --output /run/image.tar "$1" || return 1
-    ctr --namespace k8s.io images import /run/image.tar >/dev/null
+    ctr --namespace k8s.io images import /run/image.tar >/dev/null || return 1
     rm /run/image.tar
 }
 

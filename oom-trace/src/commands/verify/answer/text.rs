@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::super::super::narrower::{flags, whole_second};
 use super::super::counter::Counter;
 use super::super::evidence::{Doubt, Evidence, Ground, InCgroup};
 use super::super::meant::{Asked, By};
 use super::{Answer, Verdict};
+use crate::commands::narrower::{flags, whole_second};
 use crate::incident::model::{OomKill, UserKill};
 use crate::ledger::Unproven;
 use crate::quote::Quoted;
