@@ -93,13 +93,17 @@ impl Kernel {
         if needed.is_empty() {
             bail!("the archive has no {headers} any more: remove {}", self.folder().display());
         }
+        let scratch = tempfile::tempdir_in(super::folder())?;
         for package in needed {
             if package.name.starts_with("linux-headers-")
                 || package.name.starts_with("linux-kbuild-")
             {
-                suite.extract(&package, root)?;
+                suite.extract(&package, scratch.path())?;
             }
         }
+        // Up to bookworm they have a `lib` of their own, which would take the place of the system's.
+        let (from, to) = (scratch.path().join("usr"), root.join("usr"));
+        sh::run(sh::as_root("cp").arg("-rT").arg(from).arg(to))?;
         Ok(format!("/usr/src/{headers}"))
     }
 
