@@ -18,6 +18,8 @@ pub fn main() -> ExitCode {
         error.remove(ContextKind::Suggested);
         error.exit()
     });
+    // While there is a file to be opened: before Linux 6.4 the first to ask reads it from one, or panics.
+    let _ = rustix::param::page_size();
     let result = match command.unwrap_or(Command::Run(Box::new(run))) {
         Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(args),

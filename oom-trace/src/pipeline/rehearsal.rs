@@ -10,13 +10,14 @@ mod events;
 use std::hint::black_box;
 use std::io;
 
+pub(super) use self::dump::messages;
 use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::enrich::failed::Failures;
-use crate::incident::assemble::{Assembler, Logged};
+use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
-use crate::incident::model::{OomKill, Record};
+use crate::incident::model::Record;
 use crate::kernel_log::Machine;
 use crate::render::{Format, Style, render};
 use crate::sink::FilterState;
@@ -43,11 +44,11 @@ impl Rehearsal {
     }
 
     /// Walks it: the bytes of every kind of record are decoded, put together, enriched, filtered for
-    /// each output and written in its format, into memory.
-    pub(super) fn walk(mut self, enricher: &mut Enricher) {
-        let described = dump::described(&self.machine);
+    /// each output and written in its format, into memory. `look_up` has what [`messages`] tell of an
+    /// incident.
+    pub(super) fn walk(mut self, enricher: &mut Enricher, look_up: impl FnMut(&mut Incident)) {
         let mut out = Vec::new();
-        walk(enricher, described, |record| self.output(record, &mut out));
+        walk(enricher, look_up, |record| self.output(record, &mut out));
     }
 
     /// The same where the kernel's log is all there is.
@@ -81,7 +82,7 @@ fn write(record: &Record, format: Format, style: Style, out: &mut Vec<u8>) {
 
 fn walk(
     enricher: &mut Enricher,
-    mut described: Option<Box<OomKill>>,
+    mut look_up: impl FnMut(&mut Incident),
     mut each: impl FnMut(&Record),
 ) {
     let (mut assembler, mut deathbed) = (Assembler::new(usize::MAX), Deathbed::default());
@@ -107,17 +108,8 @@ fn walk(
             }
             event => {
                 if let Some(mut done) = assembler.push(event) {
-                    done.described = described.take();
-                    for victim in &mut done.victims {
-                        victim.logged = Logged::Killed {
-                            us: Some(1),
-                            uid: None,
-                            again: Vec::new(),
-                            memory: Vec::new(),
-                            message: None,
-                        };
-                        deathbed.mark(victim);
-                    }
+                    look_up(&mut done);
+                    done.victims.iter().for_each(|victim| deathbed.mark(victim));
                     for kill in enricher.records(&done, Some(&system), clock) {
                         each(&Record::OomKill(Box::new(kill)));
                     }

@@ -40,8 +40,6 @@ use crate::store::LateStore;
 /// opened.
 pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     protect::small_pages();
-    // While there is a file to be opened: before Linux 6.4 the first to ask reads it from one, or panics.
-    let _ = rustix::param::page_size();
     let is_one_heap = protect::one_heap();
     never_wait();
     let config = config::Run::new(args.clone())?;

@@ -61,22 +61,7 @@ impl Names {
 
     /// Has the names of the incident's containers looked for; `None` where none is to be had.
     pub(super) fn ask(&mut self, incident: &Incident) -> Option<Coming> {
-        if !self.enabled {
-            return None;
-        }
-        let mut asked: Vec<(KernelText, Asked)> = Vec::new();
-        for victim in &incident.victims {
-            let Some(path) = &victim.cgroup else { continue };
-            if asked.len() == MOST || asked.iter().any(|(known, _)| known == path) {
-                continue;
-            }
-            let parents = victim.command.iter().flat_map(|command| &command.parents);
-            let parents = parents.map(|parent| (parent.pid, &parent.comm));
-            let place = Place::by_path(path.as_bytes());
-            asked.extend(
-                Asked::new(path.as_bytes(), place, parents).map(|asked| (path.clone(), asked)),
-            );
-        }
+        let asked = self.asked(incident);
         if asked.is_empty() {
             return None;
         }
@@ -89,6 +74,27 @@ impl Names {
                 }
             })
             .ok()
+    }
+
+    /// The containers of the incident whose names are wanted.
+    pub(super) fn asked(&self, incident: &Incident) -> Vec<(KernelText, Asked)> {
+        let mut asked: Vec<(KernelText, Asked)> = Vec::new();
+        if !self.enabled {
+            return asked;
+        }
+        for victim in &incident.victims {
+            let Some(path) = &victim.cgroup else { continue };
+            if asked.len() == MOST || asked.iter().any(|(known, _)| known == path) {
+                continue;
+            }
+            let parents = victim.command.iter().flat_map(|command| &command.parents);
+            let parents = parents.map(|parent| (parent.pid, &parent.comm));
+            let place = Place::by_path(path.as_bytes());
+            asked.extend(
+                Asked::new(path.as_bytes(), place, parents).map(|asked| (path.clone(), asked)),
+            );
+        }
+        asked
     }
 
     fn hand_over(&mut self, asked: Vec<(KernelText, Asked)>) -> Result<Coming, Unasked> {

@@ -1,6 +1,7 @@
 //! Records of the programs in the kernel, by way of the ring.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::enrich::failed::Failures;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
-use crate::pipeline::rehearsal::Rehearsal;
+use crate::pipeline::rehearsal::{Rehearsal, messages};
 use crate::wire::{Event, Freed, decode};
 
 /// How long the kernel may take from a mark to the line of the kill.
@@ -96,7 +97,12 @@ impl Programs {
 
     pub(super) fn rehearse(&mut self) {
         if let Some(rehearsal) = self.rehearsal.take() {
-            rehearsal.walk(&mut self.enricher);
+            rehearsal.walk(&mut self.enricher, |incident| {
+                if let Some(witness) = &mut self.witness {
+                    witness.rehearse(incident, messages());
+                }
+                black_box(self.names.asked(incident));
+            });
         }
     }
 

@@ -9,6 +9,7 @@ mod dump;
 mod lines;
 mod told;
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use self::lines::{Known, Line, Lines, MOST, signed, signed_ns};
@@ -17,6 +18,7 @@ use crate::incident::assemble::{Incident, Logged};
 use crate::incident::model::{OomFailed, OomKill, Record};
 use crate::kernel_log::Machine;
 use crate::kernel_log::device::{Device, Taken};
+use crate::kernel_log::reader::Kmsg;
 use crate::kernel_log::this_boot::suspended;
 use crate::wire::Outcome;
 
@@ -91,6 +93,11 @@ impl Witness {
             self.tell(old, missed);
             self.read();
         }
+        self.find(incident)
+    }
+
+    /// The same in what was read.
+    fn find(&mut self, incident: &mut Incident) -> bool {
         // The kill of an orphan may be under way still.
         let is_written = incident.is_complete && !incident.is_orphan();
         let slept = signed_ns(suspended());
@@ -115,6 +122,18 @@ impl Witness {
             self.lines.give_up(&incident.victims);
         }
         is_settled
+    }
+
+    /// Looks an incident that never was up in these messages, and forgets both.
+    pub(super) fn rehearse(
+        &mut self,
+        incident: &mut Incident,
+        messages: impl Iterator<Item = Kmsg>,
+    ) {
+        let (lines, parted) = (mem::take(&mut self.lines), self.parted.take());
+        messages.for_each(|message| self.lines.add(message, Instant::now(), self.bound));
+        self.find(incident);
+        (self.lines, self.parted) = (lines, parted);
     }
 
     /// Adds what the dump tells that ends with this line.

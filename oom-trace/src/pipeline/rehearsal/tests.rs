@@ -6,6 +6,7 @@ use super::events::{VICTIMS, all, record};
 use super::*;
 use crate::enrich::command::Redactor;
 use crate::enrich::host::Host;
+use crate::incident::assemble::Logged;
 use crate::kernel::gfp::GfpNames;
 use crate::release::Release;
 use crate::text::KernelText;
@@ -38,11 +39,22 @@ fn every_kind_of_record_is_in_it() {
     assert!(decode(&record(KINDS + 1, |_: &mut End| {}, &[])).is_err());
 }
 
+/// As the log's lines tell of them.
+fn look_up(incident: &mut Incident) {
+    incident.described = dump::records(&Machine::default()).into_iter().find_map(|it| match it {
+        Record::OomKill(kill) => Some(kill),
+        _ => None,
+    });
+    for victim in &mut incident.victims {
+        let (us, again, memory) = (Some(1), Vec::new(), Vec::new());
+        victim.logged = Logged::Killed { us, uid: None, again, memory, message: None };
+    }
+}
+
 #[test]
 fn what_is_rehearsed_reaches_the_records() {
-    let described = dump::described(&Machine::default());
     let (mut kills, mut exits) = (Vec::new(), 0);
-    walk(&mut enricher(), described, |record| match record {
+    walk(&mut enricher(), look_up, |record| match record {
         Record::OomKill(kill) => kills.push(kill.clone()),
         Record::OomExit(_) => exits += 1,
         _ => {}
@@ -66,7 +78,13 @@ fn what_is_rehearsed_reaches_the_records() {
 #[test]
 fn the_dump_is_read_to_its_end() {
     let records = dump::records(&Machine::default());
-    let [Record::OomKill(kill)] = &records[..] else { panic!("{records:#?}") };
+    let [Record::OomKill(kill), Record::OomKill(_)] = &records[..] else { panic!("{records:#?}") };
     assert_eq!(kill.victim.comm.as_ref().map(KernelText::as_bytes), Some(&b"one"[..]));
-    assert!(kill.candidates.is_some() && kill.census.is_some() && kill.system.is_some());
+    assert!(kill.candidates.is_some() && kill.census.is_some());
+    let shortage = &kill.shortage;
+    let trigger = shortage.trigger.as_ref().unwrap();
+    assert!(shortage.build.hardware.is_some() && shortage.stack.is_some());
+    assert!(trigger.user_pc.is_some());
+    let system = kill.system.as_ref().unwrap();
+    assert!(system.huge_pages.is_some() && system.zones.is_some());
 }

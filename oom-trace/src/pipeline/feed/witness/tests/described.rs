@@ -6,6 +6,7 @@ use super::{Kmsg, Lines, dump};
 use crate::incident::model::{OomKill, Record, Scope};
 use crate::kernel_log::Machine;
 use crate::pipeline::feed::witness::told;
+use crate::pipeline::rehearsal::messages;
 
 const MEMCG: &str = include_str!("../../../../../testdata/logs/6.12-memcg.kmsg");
 const GLOBAL: &str = include_str!("../../../../../testdata/logs/6.12-global.kmsg");
@@ -256,4 +257,17 @@ fn a_kill_that_no_hook_saw_has_its_dump() {
     let records = told::records(&missed[0], &Machine::default(), |_| None);
     let [Record::OomKill(kill)] = &records[..] else { panic!("{records:?}") };
     assert_global(kill);
+}
+
+/// By the way that it would take.
+#[test]
+fn what_is_rehearsed_is_found() {
+    let mut lines = Lines::default();
+    messages().for_each(|message| lines.add(message, Instant::now(), dump::MOST));
+    for (tid, is_described) in [(1, true), (2, false)] {
+        let (_, line) = lines.look_up([(tid, 1)].into_iter(), 0);
+        let kill = told::kill(&line.unwrap(), &Machine::default(), Some((1, 1))).unwrap();
+        assert_eq!(kill.system.is_some_and(|it| it.zones.is_some()), is_described, "{tid}");
+    }
+    assert!(lines.new.is_empty());
 }
