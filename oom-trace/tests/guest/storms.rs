@@ -12,6 +12,7 @@ use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
 use crate::memcg::spared;
 use crate::scenario::{Machine, Scenario, sized};
+use crate::sysctl::Setting;
 use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, release, victims};
 
@@ -132,6 +133,8 @@ fn round_of_others(cgroup: &Cgroup) -> u32 {
 
 /// The agent gets no turn for two rounds: what a kill can be told without makes room for kills.
 fn storm_that_nobody_reads() {
+    // Where kills come slowly, the kernel's limit of dumps lets the last have one, and its table.
+    let _no_table = Setting::change("/proc/sys/vm/oom_dump_tasks", "0");
     let cgroup = Cgroup::limited("storm", 96 << 20);
     let watch = Watch::start("kprobe");
     watch.signal(Signal::STOP);
