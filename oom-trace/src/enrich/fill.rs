@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::incident::model::{
     Allocation, Build, Candidate, Candidates, Census, Cgroup, Chosen, Container, Counters,
-    HugePages, Limit, LimitEvents, Memory, Node, NodeCounters, OomFailed, OomKill, Pod, Pressure,
-    Process, Protection, Scope, Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
+    HugePages, Job, Limit, LimitEvents, Memory, Node, NodeCounters, OomFailed, OomKill, Pod,
+    Pressure, Process, Protection, Scope, Sharer, Shortage, Slab, System, Trigger, Victim, Zone,
 };
 use crate::text::KernelText;
 
@@ -300,6 +300,8 @@ fill!(Victim {
     slice,
     container,
     pod,
+    job,
+    app,
     shares_mm
 });
 fill!(Memory {
@@ -313,6 +315,7 @@ fill!(Memory {
 fill!(Cgroup { path, id });
 fill!(Container { id, runtime, name, image });
 fill!(Pod { uid, namespace, name, container, qos });
+fill!(Job { system, id, step, task, project, runner });
 
 #[cfg(test)]
 mod tests;

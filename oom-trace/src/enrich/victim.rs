@@ -32,7 +32,7 @@ impl Enricher {
         let arguments = command.and_then(|command| command.arguments.as_deref());
         let argv = arguments.and_then(|arguments| self.redactor.argv(arguments, cut));
         let path = victim.cgroup.as_ref();
-        let Place { unit, slice, container, pod } = path
+        let Place { unit, slice, container, pod, job, app } = path
             .map(|path| {
                 let named = self.named.iter().find(|(known, _)| known == path);
                 named.map_or_else(|| Place::by_path(path.as_bytes()), |(_, place)| place.clone())
@@ -67,6 +67,8 @@ impl Enricher {
             slice,
             container,
             pod,
+            job,
+            app,
             shares_mm: self.sees_sharers.then(|| victim.sharers.iter().map(sharer).collect()),
         }
     }

@@ -253,7 +253,7 @@ impl<'a> Told<'a> {
             .and_then(|task| task.swap_pages)
             .zip(self.page_size())
             .and_then(|(pages, size)| pages.checked_mul(size));
-        let Place { unit, slice, container, pod } = cgroup
+        let Place { unit, slice, container, pod, job, app } = cgroup
             .as_ref()
             .map(|path| PlaceReader::default().place(path.as_bytes()))
             .unwrap_or_default();
@@ -273,6 +273,8 @@ impl<'a> Told<'a> {
             slice,
             container,
             pod,
+            job,
+            app,
             ..model::Victim::default()
         }
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::moment::Moment;
 use super::quote::{Quoted, TaskLabel};
 use super::units::Size;
-use crate::incident::model::{OomKill, Origin, Pod, Scope, Victim};
+use crate::incident::model::{Job, OomKill, Origin, Pod, Scope, Victim};
 
 /// Who died, where, what it held, and whose limit it was; no text that a process chose acts on a
 /// terminal.
@@ -39,19 +39,19 @@ pub fn time(time: Timestamp) -> String {
     Moment(&Origin { time: Some(time), ..Origin::default() }).to_string()
 }
 
-/// Where a process ran, in one word: its pod, container, unit or cgroup.
+/// Where a process ran, in some words: its pod, container, job, application, unit or cgroup.
 pub(super) fn place(victim: &Victim) -> Option<String> {
-    let Victim { pod, container, unit, cgroup, .. } = victim;
+    let Victim { pod, container, job, app, unit, cgroup, .. } = victim;
     let quoted = |text: &str| Quoted::from(text).to_string();
     if let Some(name) = pod.as_ref().and_then(Pod::full_name) {
         return Some(quoted(&name));
     }
-    match (container, unit, cgroup) {
-        (Some(container), ..) => Some(quoted(container.label())),
-        (None, Some(unit), _) => Some(quoted(unit)),
-        (None, None, Some(cgroup)) => Some(Quoted::from(&cgroup.path).to_string()),
-        (None, None, None) => None,
-    }
+    let container = container.as_ref().map(|container| quoted(container.label()));
+    container
+        .or_else(|| job.as_ref().map(Job::to_string))
+        .or_else(|| app.as_deref().map(quoted))
+        .or_else(|| unit.as_deref().map(quoted))
+        .or_else(|| cgroup.as_ref().map(|cgroup| Quoted::from(&cgroup.path).to_string()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::moment::Moment;
 use super::quote::LogfmtValue;
 use super::units::{Joined, Size};
 use crate::incident::model::{
-    Agent, ExitState, FreedBy, Memory, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome,
+    Agent, ExitState, FreedBy, Job, Memory, OomExit, OomFailed, OomKill, OomPanic, Origin, Outcome,
     Record, Scope, Shortage, UserKill, Victim,
 };
 use crate::text::KernelText;
@@ -84,6 +84,8 @@ fn oom_kill(kill: &OomKill, fields: &mut Fields<'_>) -> io::Result<()> {
     fields.word("unit", victim.unit.as_deref())?;
     fields.word("container", container.map(|it| it.name.as_deref().unwrap_or(&it.id)))?;
     fields.word("pod", victim.pod.as_ref().map(|pod| pod.name.as_deref().unwrap_or(&pod.uid)))?;
+    fields.word("job", victim.job.as_ref().and_then(Job::key))?;
+    fields.word("app", victim.app.as_deref())?;
     fields.name("cmd", command(victim).as_ref())?;
     trigger(shortage, fields)?;
     if *victim_count > 1 {

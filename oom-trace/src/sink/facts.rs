@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::incident::model::{Record, Scope, Source};
+use crate::incident::model::{Job, Record, Scope, Source};
 use crate::text::KernelText;
 
 /// A fact, and what each destination calls it.
@@ -29,7 +29,7 @@ pub(super) enum Value<'a> {
 }
 
 /// One row a fact.
-pub(super) const FACTS: [Fact; 12] = [
+pub(super) const FACTS: [Fact; 14] = [
     Fact {
         journald: "OOM_TRACE_ID",
         syslog: Some("id"),
@@ -101,6 +101,18 @@ pub(super) const FACTS: [Fact; 12] = [
         syslog: Some("pod"),
         otlp: Some("k8s.pod.uid"),
         of: |record| text(record.kill()?.victim.pod.as_ref().map(|it| it.uid.as_str())),
+    },
+    Fact {
+        journald: "OOM_TRACE_VICTIM_JOB",
+        syslog: Some("job"),
+        otlp: Some("oom_trace.victim.job.id"),
+        of: |record| text(record.kill()?.victim.job.as_ref().and_then(Job::key)),
+    },
+    Fact {
+        journald: "OOM_TRACE_VICTIM_APP",
+        syslog: Some("app"),
+        otlp: Some("oom_trace.victim.app"),
+        of: |record| text(record.kill()?.victim.app.as_deref()),
     },
 ];
 

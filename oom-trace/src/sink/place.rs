@@ -1,11 +1,11 @@
 //! Where a kill was, for those that tell of many at one place only once.
 
-use crate::incident::model::{OomFailed, OomKill, Record, RecordType, Shortage, UserKill};
+use crate::incident::model::{Job, OomFailed, OomKill, Record, RecordType, Shortage, UserKill};
 use crate::quote::Quoted;
 use crate::text::KernelText;
 
 /// What kills have in common that follow from one cause: whose limit was hit; without a limit the
-/// victims' pod, unit or name.
+/// victims' pod, job, unit or name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Kills of another kind are no repeats.
@@ -44,6 +44,7 @@ fn of_kill(kill: &OomKill) -> Option<String> {
     };
     limit(&kill.shortage)
         .or_else(|| Some(named("pod", &pod()?)))
+        .or_else(|| victim.job.as_ref().map(Job::to_string))
         .or_else(|| Some(named("unit", victim.unit.as_deref()?)))
         .or_else(|| Some(process(victim.comm.as_ref()?)))
 }

@@ -2,7 +2,7 @@
 
 use super::facts::{is_share, sum};
 use super::place;
-use crate::incident::model::{Container, Limit, OomKill, Pod, Scope, Victim};
+use crate::incident::model::{Container, Job, Limit, OomKill, Pod, Scope, Victim};
 use crate::quote::Quoted;
 use crate::text::{KernelText, SHORT_ID, with_short_ids};
 use crate::units::Size;
@@ -32,6 +32,8 @@ pub(super) enum Of<'a> {
     Pod(&'a Pod),
     /// A pod of which only its folder's name tells.
     PodFolder(String),
+    /// A job whose system sets its limit.
+    Job(&'a Job),
     /// All pods of the node, or all of one quality of service.
     Pods(&'a str),
     /// A systemd unit, slices among them.
@@ -113,6 +115,7 @@ impl<'a> Hit<'a> {
             }
             Of::Pod(pod) => place::pod(pod),
             Of::PodFolder(uid) => format!("pod {}", Quoted::from(uid.as_str())),
+            Of::Job(job) => job.to_string(),
             Of::Pods(name) => {
                 let which = ["burstable", "besteffort"].into_iter().find(|qos| name.contains(qos));
                 let space = if which.is_some() { " " } else { "" };
@@ -130,10 +133,12 @@ impl<'a> Hit<'a> {
 
     /// What to raise.
     pub(super) fn knob(&self) -> String {
+        let of_job = || self.victim.job.as_ref().and_then(place::job);
         match &self.of {
             Of::Container(_) if self.victim.pod.is_some() => {
                 format!("resources.limits.memory of {}", self.name())
             }
+            Of::Job(_) | Of::Container(_) if of_job().is_some() => of_job().unwrap_or_default(),
             Of::Container(container) => match container.runtime.as_deref() {
                 Some(runtime @ ("docker" | "podman")) => {
                     let option = match (self.with_swap, self.is_held_down()) {
@@ -196,6 +201,12 @@ impl<'a> Hit<'a> {
         }
     }
 
+    /// Whether kubelet, or the system that a job is of, sets its limits.
+    pub(super) fn is_scheduled(&self) -> bool {
+        let job = self.victim.job.as_ref().and_then(place::job);
+        self.is_kubernetes() || job.is_some()
+    }
+
     /// Whether kubelet manages it.
     pub(super) fn is_kubernetes(&self) -> bool {
         self.victim.pod.is_some() || matches!(self.of, Of::Pods(_) | Of::PodFolder(_))
@@ -215,6 +226,9 @@ impl<'a> Of<'a> {
         match (&victim.container, &victim.pod) {
             (Some(container), _) if is_container(last, &container.id) => Self::Container(container),
             (_, Some(pod)) if is_pod(last, &pod.uid) => Self::Pod(pod),
+            _ if victim.job.as_ref().is_some_and(|job| is_job(whole, job)) => {
+                victim.job.as_ref().map_or(Self::Cgroup(path), Self::Job)
+            }
             _ if is_pods(whole) => Self::Pods(last),
             (_, None) if pod_folder(whole).is_some() => {
                 Self::PodFolder(pod_folder(whole).unwrap_or_default())
@@ -236,6 +250,16 @@ fn is_container(folder: &str, id: &str) -> bool {
         .strip_prefix("lxc.payload.")
         .or_else(|| folder.strip_prefix("systemd-nspawn@")?.strip_suffix(".service"));
     name.unwrap_or(folder) == id
+}
+
+/// Whether a path leads to a job's folder, or below it, and its system sets the limit there.
+fn is_job(path: &str, job: &Job) -> bool {
+    let Some(id) = job.id.as_deref().filter(|_| place::job(job).is_some()) else { return false };
+    let is_own = |part: &str| {
+        part.strip_prefix("job_") == Some(id)
+            || part.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'))
+    };
+    path.split('/').any(is_own)
 }
 
 fn is_pod(folder: &str, uid: &str) -> bool {
@@ -268,7 +292,7 @@ fn is_pods(path: &str) -> bool {
 fn level(of: &Of<'_>, limit: &Limit, victim: &Victim) -> Level {
     match of {
         // Below them is what they made for themselves.
-        Of::Container(_) | Of::Pod(_) | Of::PodFolder(_) => return Level::Own,
+        Of::Container(_) | Of::Pod(_) | Of::PodFolder(_) | Of::Job(_) => return Level::Own,
         Of::Unit(unit) if victim.unit.as_deref() == Some(*unit) => return Level::Own,
         _ => {}
     }

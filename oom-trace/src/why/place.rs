@@ -1,6 +1,6 @@
 //! Where the victim ran, by the name that people know best.
 
-use crate::incident::model::{Container, Pod, Victim};
+use crate::incident::model::{Container, Job, Pod, Victim};
 use crate::quote::Quoted;
 
 /// `container web in pod shop/cart-0`; `None` for the root cgroup.
@@ -11,6 +11,7 @@ pub(super) fn of(victim: &Victim) -> Option<String> {
         }
         (Some(container), None) => Some(self::container(container)),
         (None, Some(pod)) => Some(self::pod(pod)),
+        (None, None) if victim.job.is_some() => victim.job.as_ref().map(Job::to_string),
         (None, None) => match (&victim.unit, &victim.cgroup) {
             (Some(unit), _) => Some(Quoted::from(unit.as_str()).to_string()),
             (None, Some(cgroup)) if cgroup.path.as_bytes() != b"/" => {
@@ -32,9 +33,29 @@ pub(super) fn pod(pod: &Pod) -> String {
     format!("pod {}", Quoted::from(name.as_str()))
 }
 
+/// What sets the limit of a job, where that is its system's to do.
+pub(super) fn job(job: &Job) -> Option<String> {
+    match job.system.as_str() {
+        "slurm" => Some(format!("--mem of {job} (sbatch, srun)")),
+        "nomad" => Some(format!("memory or memory_max in the resources of {}", task(job))),
+        _ => None,
+    }
+}
+
+/// `task web of Nomad allocation 416baca9`
+fn task(job: &Job) -> String {
+    match job.task.as_deref() {
+        Some(task) => format!("task {} of {job}", Quoted::from(task)),
+        None => job.to_string(),
+    }
+}
+
 /// What to limit so that it cannot take the machine.
 pub(super) fn own_limit(victim: &Victim) -> String {
-    let Victim { container, pod, unit, .. } = victim;
+    let Victim { container, pod, job, unit, .. } = victim;
+    if let Some(knob) = job.as_ref().and_then(self::job) {
+        return format!("set or lower {knob}");
+    }
     match (container, pod, unit.as_deref()) {
         // Podman's pods have none.
         (_, Some(pod), _) if pod.qos.is_some() => {
@@ -70,6 +91,9 @@ mod tests {
         assert_eq!(of(&victim).as_deref(), Some("cgroup '/a b'"));
         victim.unit = Some("app.service".into());
         assert_eq!(of(&victim).as_deref(), Some("app.service"));
+        let job = Job { system: "slurm".into(), id: Some("4711".into()), ..Job::default() };
+        victim.job = Some(job);
+        assert_eq!(of(&victim).as_deref(), Some("Slurm job 4711"));
         let (uid, id) = ("5f0e".to_owned(), "0123456789abcdef".to_owned());
         victim.pod = Some(Pod { uid, namespace: None, name: None, container: None, qos: None });
         assert_eq!(of(&victim).as_deref(), Some("pod 5f0e"));

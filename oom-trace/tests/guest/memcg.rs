@@ -33,8 +33,31 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         .shown(),
     Scenario::new("oom_score_adj_from_end_to_end", oom_score_adj).sharing().on_each_kernel(),
     Scenario::new("order_above_zero", order_above_zero).sharing().on_each_kernel().shown(),
+    Scenario::new("limit_of_a_job", limit_of_a_job).sharing(),
     Scenario::new("cgroup_removed_at_once", cgroup_removed_at_once).sharing().on_each_kernel(),
 ];
+
+/// A task of a job of Slurm's, in folders as `slurmstepd` makes them, and the job's limit.
+fn limit_of_a_job() {
+    let slice = Cgroup::new("system.slice");
+    let scope = slice.child("slurmstepd.scope");
+    let job = scope.child("job_4711");
+    job.limit(24 << 20);
+    let step = job.child("step_0");
+    let user = step.child("user");
+    let task = user.child("task_2");
+    let seen = kill_one(&named("hog"), &task);
+    let record = seen.only();
+    let expected = json!({
+        "system": "slurm", "id": "4711", "step": "0", "task": "2", "project": null, "runner": null,
+    });
+    assert_eq!(record["victim"]["job"], expected);
+    assert_eq!(record["victim"]["unit"], "slurmstepd.scope");
+    assert_eq!(record["limit"]["cgroup"], job.path());
+    let why = &record["why"];
+    assert!(why["summary"].as_str().unwrap().starts_with("Slurm job 4711 hit"), "{why:#}");
+    assert!(why.to_string().contains("raise --mem of Slurm job 4711 (sbatch, srun)"), "{why:#}");
+}
 
 /// One process with threads grows past its cgroup's limit.
 fn one_memcg_kill(hooks: &str, threads: usize) {

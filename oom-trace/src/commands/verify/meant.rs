@@ -331,7 +331,7 @@ impl Meant {
             Some(named) => named.look_up(Path::new("/")),
             None => place,
         };
-        let Place { unit, slice, container, pod } = place;
+        let Place { unit, slice, container, pod, job: _, app: _ } = place;
         self.exists(&Whereabouts {
             cgroup: Some(&path.into()),
             limit: None,

@@ -1,14 +1,16 @@
 //! Where a victim ran, as far as the path of its cgroup tells: systemd unit and slice, container,
-//! pod. The names of a pod come from the links that kubelet keeps on the node.
+//! pod, job, application. The names of a pod come from the links that kubelet keeps on the node.
 
+mod app;
 mod container;
+mod job;
 mod kubelet;
 pub(crate) mod names;
 mod pod;
 
 use std::path::PathBuf;
 
-use crate::incident::model::{Container, Pod};
+use crate::incident::model::{Container, Job, Pod};
 use crate::systemd;
 
 /// Where a victim ran.
@@ -22,6 +24,10 @@ pub struct Place {
     pub container: Option<Container>,
     /// The pod.
     pub pod: Option<Pod>,
+    /// The job.
+    pub job: Option<Job>,
+    /// The desktop application.
+    pub app: Option<String>,
 }
 
 impl Place {
@@ -34,8 +40,20 @@ impl Place {
             .filter(|part| !part.is_empty())
             .filter_map(|part| std::str::from_utf8(part).ok())
             .collect();
-        let (container, pod) = (container::find(&parts), pod::find(&parts));
-        Self { unit: systemd::unit(&parts), slice: systemd::slice(&parts), container, pod }
+        Self {
+            unit: systemd::unit(&parts),
+            slice: systemd::slice(&parts),
+            container: container::find(&parts),
+            pod: pod::find(&parts),
+            job: job::find(&parts),
+            app: app::find(&parts),
+        }
+    }
+
+    /// Asks the names of its container and its pod, where nothing else tells of a job.
+    fn name_job(&mut self) {
+        let Self { container, pod, job, .. } = self;
+        *job = job.take().or_else(|| job::by_name(container.as_ref(), pod.as_ref()));
     }
 }
 
@@ -59,6 +77,7 @@ impl PlaceReader {
         if let (Some(container), Some(pod)) = (&mut place.container, &mut place.pod) {
             kubelet::name(&self.logs, container, pod);
         }
+        place.name_job();
         place
     }
 }

@@ -60,20 +60,21 @@ impl Asked {
     pub(crate) fn look_up(mut self, root: &Path) -> Place {
         let shims: Vec<_> = self.shims.iter().filter_map(|pid| Shim::read(root, *pid)).collect();
         let Self { place, path, .. } = &mut self;
-        let Place { container, pod, .. } = place;
+        let Place { container, pod, job, .. } = place;
         if container.is_none() {
             *container =
                 containerd::find(&shims, path).or_else(|| nspawn::find(root, &shims, path));
         }
         if let Some(container) = container {
             podman::name(root, &shims, container);
-            docker::name(root, container);
+            docker::name(root, container, job);
             containerd::name(root, &shims, container, pod);
         }
         if let (Some(container), Some(pod)) = (container, pod) {
             let logs = kubelet::LOGS.trim_start_matches('/');
             kubelet::name(&root.join(logs), container, pod);
         }
+        self.place.name_job();
         self.place
     }
 }

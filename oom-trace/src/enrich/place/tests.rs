@@ -8,7 +8,7 @@ type Found = (Option<String>, Option<String>, Option<(String, String)>, Option<(
 
 fn found(path: &str) -> Found {
     let reader = PlaceReader { logs: PathBuf::from("/nowhere") };
-    let Place { unit, slice, container, pod } = reader.place(path.as_bytes());
+    let Place { unit, slice, container, pod, .. } = reader.place(path.as_bytes());
     (
         unit,
         slice,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rfc3339_ns;
+use super::{Job, rfc3339_ns};
 use crate::text::{KernelText, SHORT_ID};
 
 /// The task that was marked.
@@ -65,6 +65,12 @@ pub struct Victim {
     pub container: Option<Container>,
     /// The pod it ran in.
     pub pod: Option<Pod>,
+    /// The job of a batch system, a scheduler or a CI runner that it was part of.
+    #[serde(default)]
+    pub job: Option<Job>,
+    /// The desktop application it was part of, as its `.desktop` file is named.
+    #[serde(default)]
+    pub app: Option<String>,
     /// The processes that share its memory and were signalled with it.
     pub shares_mm: Option<Vec<Sharer>>,
 }
@@ -170,7 +176,7 @@ impl Container {
 }
 
 /// The pod a victim ran in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pod {
     /// Kubernetes' uid.
     pub uid: String,

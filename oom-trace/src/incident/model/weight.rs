@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::{
     Agent, Allocation, Build, Candidate, Candidates, Census, Cgroup, CgroupGroup, Chosen,
-    Container, Counters, FreeBlocks, Guess, HugePages, KilledAgain, Limit, LimitEvents, Memory,
-    Missing, NameGroup, Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin, Pod,
-    Pressure, Process, Protection, Record, Sharer, Shortage, Slab, Sum, System, Trigger, UserKill,
-    Victim, Why, Zone,
+    Container, Counters, FreeBlocks, Guess, HugePages, Job, KilledAgain, Limit, LimitEvents,
+    Memory, Missing, NameGroup, Node, NodeCounters, OomExit, OomFailed, OomKill, OomPanic, Origin,
+    Pod, Pressure, Process, Protection, Record, Sharer, Shortage, Slab, Sum, System, Trigger,
+    UserKill, Victim, Why, Zone,
 };
 use crate::text::KernelText;
 
@@ -226,7 +226,7 @@ heap!(NodeCounters { counters } plain { node, all_unreclaimable });
 heap!(Chosen { comm, cgroup } plain { tid, score, uid });
 heap!(Victim {
     comm, parent_comm, exe, argv, user, login_user, parents, memory_logged, cgroup, unit, slice,
-    container, pod, shares_mm
+    container, pod, job, app, shares_mm
 } plain {
     pid, tid, ns_pid, uid, gid, ppid, oom_score_adj, badness, threads, started, age_ms, argv_cut,
     login_uid, memory
@@ -236,6 +236,7 @@ heap!(Sharer { comm } plain { pid });
 heap!(Cgroup { path } plain { id });
 heap!(Container { id, runtime, name, image } plain {});
 heap!(Pod { uid, namespace, name, container, qos } plain {});
+heap!(Job { system, id, step, task, project, runner } plain {});
 heap!(Why { summary, hints } plain {});
 heap!(OomPanic { incident, origin, message, shortage, candidates, census, system, why }
     plain { schema, kind, source });

@@ -6,7 +6,7 @@ use super::super::block::{Block, INDENT, Line};
 use super::super::brief::time;
 use super::super::quote::{Quoted, TaskLabel};
 use super::super::units::{Age, Counted, Size};
-use crate::incident::model::{Cgroup, Container, Memory, Pod, Process, Victim};
+use crate::incident::model::{Cgroup, Container, Job, Memory, Pod, Process, Victim};
 use crate::text::KernelText;
 
 /// How much of the arguments is shown: a class path would push what matters off the screen.
@@ -63,6 +63,8 @@ pub(super) fn show(
         slice: _,
         container,
         pod,
+        job,
+        app,
         shares_mm,
     } = victim;
     block.line("victim", |line| {
@@ -146,8 +148,14 @@ pub(super) fn show(
         if let Some(container) = container {
             self::container(container, line)?;
         }
-        match pod {
-            Some(pod) => self::pod(pod, line),
+        if let Some(pod) = pod {
+            self::pod(pod, line)?;
+        }
+        if let Some(job) = job {
+            self::job(job, line)?;
+        }
+        match app {
+            Some(app) => line.item(format_args!("app {}", Quoted::from(app.as_str()))),
             None => Ok(()),
         }
     })
@@ -289,15 +297,33 @@ fn descent(parents: &[Process], line: &mut Line<'_>) -> io::Result<()> {
     }
 }
 
+fn job(job: &Job, line: &mut Line<'_>) -> io::Result<()> {
+    let Job { system: _, id: _, step, task, project, runner: _ } = job;
+    line.item(format_args!("{job}"))?;
+    for (what, name) in [("step", step), ("task", task), ("project", project)] {
+        if let Some(name) = name {
+            line.item(format_args!("{what} {}", Quoted::from(name.as_str())))?;
+        }
+    }
+    Ok(())
+}
+
 /// Where it ran, by the name that people know best.
 pub(super) fn place(victim: &Victim, out: &mut Vec<u8>) -> io::Result<()> {
-    let Victim { pod, container, unit, cgroup, .. } = victim;
+    let Victim { pod, container, job, app, unit, cgroup, .. } = victim;
     if let Some(name) = pod.as_ref().and_then(Pod::full_name) {
         return write!(out, " in pod {}", Quoted::from(name.as_str()));
     }
     // A folder named by a digest says less.
     if let Some(container) = container {
         return write!(out, " in container {}", Quoted::from(container.label()));
+    }
+    // All jobs of a node are in one unit, and an application's has a number that nobody knows.
+    if let Some(job) = job {
+        return write!(out, " in {job}");
+    }
+    if let Some(app) = app {
+        return write!(out, " in app {}", Quoted::from(app.as_str()));
     }
     match (unit, cgroup) {
         (Some(unit), _) => write!(out, " in {}", Quoted::from(unit.as_str())),

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 
 use crate::incident::model::{
-    Agent, Container, Limit, Memory, OomExit, OomKill, OomPanic, Pod, Record, Shortage, Victim,
+    Agent, Container, Job, Limit, Memory, OomExit, OomKill, OomPanic, Pod, Record, Shortage, Victim,
 };
 use crate::sink::facts::{Value, facts};
 use crate::text::KernelText;
@@ -159,6 +159,14 @@ fn of_victim(victim: &Victim, all: &mut Attributes) {
         all.text("k8s.pod.name", name.as_deref());
         all.text("k8s.namespace.name", namespace.as_deref());
         all.text("k8s.container.name", container.as_deref());
+    }
+    // Its identifier is a key fact.
+    if let Some(Job { system, id: _, step, task, project, runner }) = &victim.job {
+        all.text("oom_trace.victim.job.system", Some(system));
+        all.text("oom_trace.victim.job.step", step.as_deref());
+        all.text("oom_trace.victim.job.task", task.as_deref());
+        all.text("oom_trace.victim.job.project", project.as_deref());
+        all.text("oom_trace.victim.job.runner", runner.as_deref());
     }
 }
 

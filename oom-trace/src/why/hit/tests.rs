@@ -21,6 +21,41 @@ fn a_service_has_a_limit_or_is_below_one() {
 }
 
 #[test]
+fn a_job_asks_for_its_limit() {
+    let mut kill = of_a_service();
+    let job = |system: &str, id: &str| Job {
+        system: system.to_owned(),
+        id: Some(id.to_owned()),
+        ..Job::default()
+    };
+    kill.victim.unit = Some("slurmstepd.scope".into());
+    kill.victim.job = Some(job("slurm", "4711"));
+    let scope = "/system.slice/slurmstepd.scope";
+    at(&mut kill, &format!("{scope}/job_4711/step_0/user/task_0"));
+    limit_at(&mut kill, &format!("{scope}/job_4711/step_0/user"));
+    let name = "Slurm job 4711".to_owned();
+    let knob = "--mem of Slurm job 4711 (sbatch, srun)".to_owned();
+    assert_eq!(told(&kill), (name, Level::Own, knob));
+    limit_at(&mut kill, &format!("{scope}/job_47"));
+    assert_eq!(told(&kill).0, "cgroup /system.slice/slurmstepd.scope/job_47");
+
+    let allocation = "416baca9-bc05-d4c4-29f0-d0feec4e355c";
+    kill.victim.job = Some(Job { task: Some("web".into()), ..job("nomad", allocation) });
+    let path = format!("/nomad.slice/share.slice/{allocation}.web.scope");
+    at(&mut kill, &path);
+    limit_at(&mut kill, &path);
+    let knob = "memory or memory_max in the resources of task web of Nomad allocation 416baca9";
+    assert_eq!(told(&kill).2, knob);
+
+    // The administrator's, as of any unit.
+    kill.victim.job = Some(job("github", "9"));
+    kill.victim.unit = Some("actions.runner.acme.build.service".into());
+    at(&mut kill, "/system.slice/actions.runner.acme.build.service");
+    limit_at(&mut kill, "/system.slice/actions.runner.acme.build.service");
+    assert_eq!(told(&kill).2, "MemoryMax= of actions.runner.acme.build.service");
+}
+
+#[test]
 fn a_container_a_pod_and_all_pods_have_limits() {
     let mut kill = in_pod();
     let web = "container web in pod shop/cart-0";

@@ -159,8 +159,7 @@ pub(super) fn of_its_own(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn throttle(kill: &OomKill) -> Option<String> {
-    let hit =
-        raisable(kill).filter(|hit| !hit.is_kubernetes() && hit.limit.high_bytes.is_none())?;
+    let hit = raisable(kill).filter(|hit| !hit.is_scheduled() && hit.limit.high_bytes.is_none())?;
     // Where events are known, an unknown memory.high is none.
     hit.limit.events.filter(|events| events.high == Some(0))?;
     // Events are counted for the cgroups below as well, this is not.

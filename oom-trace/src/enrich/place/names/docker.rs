@@ -1,11 +1,13 @@
 //! Docker: `/var/lib/docker/containers/ID/config.v2.json`.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::super::job;
 use super::{folder, is_of, read_json};
-use crate::incident::model::Container;
+use crate::incident::model::{Container, Job};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,9 +21,10 @@ struct Kept {
 #[serde(rename_all = "PascalCase")]
 struct Config {
     image: Option<String>,
+    labels: Option<HashMap<String, String>>,
 }
 
-pub(super) fn name(root: &Path, container: &mut Container) {
+pub(super) fn name(root: &Path, container: &mut Container, job: &mut Option<Job>) {
     if !is_of(container, "docker") {
         return;
     }
@@ -33,4 +36,5 @@ pub(super) fn name(root: &Path, container: &mut Container) {
     let name = config.name.map(|name| name.trim_start_matches('/').to_owned());
     container.name = container.name.take().or(name);
     container.image = container.image.take().or(config.config.image);
+    *job = job.take().or_else(|| job::by_labels(&config.config.labels.unwrap_or_default()));
 }
