@@ -43,7 +43,7 @@ fn kill_of(agent: &mut Agent, pid: u64) -> Value {
 /// The line of the log, whole and taken apart.
 fn logged(log: &mut Kmsg, pid: u64) -> (String, Killed) {
     let own = |lines: &[String]| kills(lines).into_iter().find(|(_, killed)| killed.pid == pid);
-    own(&log.until(|lines| own(lines).is_some())).unwrap()
+    own(log.until(|lines| own(lines).is_some())).unwrap()
 }
 
 fn failure(output: &Output, code: i32) -> String {

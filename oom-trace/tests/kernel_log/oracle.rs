@@ -227,6 +227,8 @@ fn victim(kills: &[Killed], row: &Task, cgroup: Option<&String>) -> Value {
         "slice": part(SLICE),
         "container": null,
         "pod": null,
+        "job": null,
+        "app": null,
         "shares_mm": null,
     })
 }

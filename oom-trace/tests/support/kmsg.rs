@@ -1,9 +1,9 @@
 //! `/dev/kmsg`, from a bookmark on.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
-use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::thread;
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read as _, Seek as _, SeekFrom, pipe};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
@@ -13,10 +13,21 @@ use super::PATIENCE;
 /// A record is at most 8 KiB (`CONSOLE_EXT_LOG_MAX`); into less the kernel writes none.
 const RECORD: usize = 8192;
 
+/// As much as scenarios have but those that flood the log.
+const ROOM: usize = 2 << 20;
+
 /// The kernel's log. It is read all the while: what a scenario waits for may be preceded by more than
 /// the kernel keeps.
 #[derive(Debug)]
-pub(crate) struct Kmsg(Arc<Shared>);
+pub(crate) struct Kmsg {
+    shared: Arc<Shared>,
+    lines: Vec<String>,
+    /// Bytes that those are of.
+    parsed: usize,
+    /// At its end the follower's is.
+    stop: Option<PipeWriter>,
+    follower: Option<JoinHandle<()>>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -24,11 +35,16 @@ struct Shared {
     grown: Condvar,
 }
 
-/// What came since the bookmark. Text stays as `/dev/kmsg` escapes it.
+/// What came since the bookmark.
+///
+/// The kernel lists this process, too, while it writes: so the thread that reads takes no memory then, and
+/// neither begins nor ends.
 #[derive(Debug)]
 struct Tail {
     file: File,
-    lines: Vec<String>,
+    bytes: Vec<u8>,
+    len: usize,
+    is_followed: bool,
 }
 
 impl Kmsg {
@@ -38,40 +54,69 @@ impl Kmsg {
         let mut file = File::from(open("/dev/kmsg", flags, Mode::empty()).unwrap());
         file.seek(SeekFrom::End(0)).unwrap();
         let coming = file.try_clone().unwrap();
-        let tail = Mutex::new(Tail { file, lines: Vec::new() });
-        let shared = Arc::new(Shared { tail, grown: Condvar::new() });
-        let followed = Arc::downgrade(&shared);
-        thread::spawn(move || follow(&coming, &followed));
-        Self(shared)
+        // Each page of it is written to, and so there.
+        let tail = Tail { file, bytes: vec![b'\n'; ROOM], len: 0, is_followed: false };
+        let shared = Arc::new(Shared { tail: Mutex::new(tail), grown: Condvar::new() });
+        let (stopped, stop) = pipe().unwrap();
+        let followed = Arc::clone(&shared);
+        let follower = thread::spawn(move || follow(&coming, &stopped, &followed));
+        let tail = shared.tail.lock().unwrap();
+        drop(shared.grown.wait_while(tail, |tail| !tail.is_followed).unwrap());
+        let (stop, follower) = (Some(stop), Some(follower));
+        Self { shared, lines: Vec::new(), parsed: 0, stop, follower }
     }
 
-    /// All lines since the bookmark, once they are `enough`.
-    pub(crate) fn until(&mut self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let mut tail = self.0.tail.lock().unwrap();
+    /// All lines since the bookmark, once they are `enough`. Text stays as `/dev/kmsg` escapes it.
+    pub(crate) fn until(&mut self, enough: impl Fn(&[String]) -> bool) -> &[String] {
+        let Self { shared, lines, parsed, .. } = self;
+        let mut tail = shared.tail.lock().unwrap();
         tail.read();
-        let more = |tail: &mut Tail| !enough(&tail.lines);
-        let (tail, wait) = self.0.grown.wait_timeout_while(tail, PATIENCE, more).unwrap();
-        assert!(!wait.timed_out(), "the kernel's log lacks a line: {:#?}", tail.lines);
-        tail.lines.clone()
+        let (tail, wait) = shared
+            .grown
+            .wait_timeout_while(tail, PATIENCE, |tail| {
+                lines.extend(kernel_lines(&tail.bytes[*parsed..tail.len]));
+                *parsed = tail.len;
+                !enough(lines)
+            })
+            .unwrap();
+        drop(tail);
+        assert!(!wait.timed_out(), "the kernel's log lacks a line: {lines:#?}");
+        lines
     }
 }
 
-/// Until nobody asks any more, and one line longer.
-fn follow(coming: &File, shared: &Weak<Shared>) {
+impl Drop for Kmsg {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(follower) = self.follower.take() {
+            let _ = follower.join();
+        }
+    }
+}
+
+fn follow(coming: &File, stopped: &PipeReader, shared: &Shared) {
     loop {
-        poll(&mut [PollFd::new(coming, PollFlags::IN)], None).unwrap();
-        let Some(shared) = shared.upgrade() else { return };
-        shared.tail.lock().unwrap().read();
+        let mut tail = shared.tail.lock().unwrap();
+        tail.is_followed = true;
+        tail.read();
+        drop(tail);
         shared.grown.notify_all();
+        let mut fds = [PollFd::new(coming, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        poll(&mut fds, None).unwrap();
+        if !fds[1].revents().is_empty() {
+            return;
+        }
     }
 }
 
 impl Tail {
     fn read(&mut self) {
-        let mut buffer = [0; RECORD];
         loop {
-            match self.file.read(&mut buffer) {
-                Ok(length) => self.lines.extend(kernel_text(&buffer[..length])),
+            if self.bytes.len() - self.len < RECORD {
+                self.bytes.resize(2 * self.bytes.len(), b'\n');
+            }
+            match self.file.read(&mut self.bytes[self.len..]) {
+                Ok(length) => self.len += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => panic!("the log was overwritten before it was read: {error}"),
             }
@@ -79,11 +124,13 @@ impl Tail {
     }
 }
 
-/// `level,sequence,microseconds,flags;text` and, on lines of their own, ` KEY=value`. Above level 7
-/// it is some process's text.
-fn kernel_text(record: &[u8]) -> Option<String> {
-    let record = str::from_utf8(record).unwrap();
-    let (prefix, text) = record.split_once(';').unwrap();
-    let level: u32 = prefix.split(',').next().unwrap().parse().unwrap();
-    (level < 8).then(|| text.lines().next().unwrap().to_owned())
+/// Of each record `level,sequence,microseconds,flags;text`; on lines of their own follow ` KEY=value`. Above
+/// level 7 it is some process's text.
+fn kernel_lines(records: &[u8]) -> impl Iterator<Item = String> {
+    let lines = str::from_utf8(records).unwrap().lines().filter(|line| !line.starts_with(' '));
+    lines.filter_map(|record| {
+        let (prefix, text) = record.split_once(';').unwrap();
+        let level: u32 = prefix.split(',').next().unwrap().parse().unwrap();
+        (level < 8).then(|| text.to_owned())
+    })
 }

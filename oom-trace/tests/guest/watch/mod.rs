@@ -207,7 +207,7 @@ impl Watch {
     fn await_kernel(&mut self, victims: usize) -> (u64, Vec<String>) {
         self.await_victims(victims);
         let kills_now = kernel_kills() - self.kills_before;
-        let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now);
+        let log = self.log.until(|lines| kills(lines).len() as u64 == kills_now).to_owned();
         (kills_now, log)
     }
 }
