@@ -67,6 +67,17 @@ mod tests {
             "memhog (pid 157) in /web/app.service, 24.5 MiB RSS, limit 32.0 MiB of /web"
         );
         assert!(brief(&fixtures::global()).ends_with(", global OOM"));
+        let mut kill = fixtures::memcg();
+        kill.victim.unit = Some("slurmstepd.scope".into());
+        let in_place = |kill: &OomKill, place: &str| {
+            let text = brief(kill);
+            assert!(text.starts_with(&format!("memhog (pid 157) in {place}, ")), "{text}");
+        };
+        in_place(&kill, "slurmstepd.scope");
+        kill.victim.app = Some("org.mozilla.firefox".into());
+        in_place(&kill, "org.mozilla.firefox");
+        kill.victim.job = Some(fixtures::job());
+        in_place(&kill, "Slurm job 4711");
         let hostile = brief(&fixtures::hostile());
         assert!(!hostile.chars().any(crate::text::acts), "{hostile}");
     }

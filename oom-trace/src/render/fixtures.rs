@@ -9,7 +9,7 @@ mod system;
 use self::everything::everything;
 use self::shortage::{of_the_cgroup, of_the_machine};
 use crate::incident::model::{
-    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, KilledAgain, Limit,
+    Agent, AgentEvent, AgentType, Candidate, Candidates, Cgroup, Chosen, Job, KilledAgain, Limit,
     Memory, Missing, OomKill, OomPanic, OomPanicType, Origin, Outcome, Pod, Process, Record,
     SCHEMA, Shared, Sharer, Shortage, Source, Totals, Trigger, Victim,
 };
@@ -99,6 +99,18 @@ pub(crate) fn pod(namespace: &str, name: &str) -> Pod {
         name: Some(name.into()),
         container: Some("main".into()),
         qos: None,
+    }
+}
+
+/// A job of Slurm's, with all that a job may have.
+pub(crate) fn job() -> Job {
+    Job {
+        system: "slurm".into(),
+        id: Some("4711".into()),
+        step: Some("0".into()),
+        task: Some("2".into()),
+        project: Some("shop".into()),
+        runner: Some("build-1".into()),
     }
 }
 

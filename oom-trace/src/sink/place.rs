@@ -89,6 +89,8 @@ mod tests {
         assert_eq!(place(&kill).name, "process java");
         kill.victim.unit = Some("web.service".into());
         assert_eq!(place(&kill).name, "unit web.service");
+        kill.victim.job = Some(fixtures::job());
+        assert_eq!(place(&kill).name, "Slurm job 4711");
         kill.victim.pod = Some(fixtures::pod("shop", "web-1"));
         assert_eq!(place(&kill).name, "pod shop/web-1");
         // One limit may be that of several pods.

@@ -133,12 +133,15 @@ impl<'a> Hit<'a> {
 
     /// What to raise.
     pub(super) fn knob(&self) -> String {
-        let of_job = || self.victim.job.as_ref().and_then(place::job);
+        if let Of::Job(_) | Of::Container(_) = self.of
+            && let Some(knob) = place::job_limit(self.victim)
+        {
+            return knob;
+        }
         match &self.of {
             Of::Container(_) if self.victim.pod.is_some() => {
                 format!("resources.limits.memory of {}", self.name())
             }
-            Of::Job(_) | Of::Container(_) if of_job().is_some() => of_job().unwrap_or_default(),
             Of::Container(container) => match container.runtime.as_deref() {
                 Some(runtime @ ("docker" | "podman")) => {
                     let option = match (self.with_swap, self.is_held_down()) {
@@ -203,8 +206,7 @@ impl<'a> Hit<'a> {
 
     /// Whether kubelet, or the system that a job is of, sets its limits.
     pub(super) fn is_scheduled(&self) -> bool {
-        let job = self.victim.job.as_ref().and_then(place::job);
-        self.is_kubernetes() || job.is_some()
+        self.is_kubernetes() || place::job_limit(self.victim).is_some()
     }
 
     /// Whether kubelet manages it.
@@ -223,14 +225,14 @@ impl<'a> Of<'a> {
         // What is not UTF-8 no runtime has named.
         let Ok(whole) = std::str::from_utf8(path.as_bytes()) else { return Self::Cgroup(path) };
         let last = whole.rsplit('/').next().unwrap_or(whole);
-        match (&victim.container, &victim.pod) {
-            (Some(container), _) if is_container(last, &container.id) => Self::Container(container),
-            (_, Some(pod)) if is_pod(last, &pod.uid) => Self::Pod(pod),
-            _ if victim.job.as_ref().is_some_and(|job| is_job(whole, job)) => {
-                victim.job.as_ref().map_or(Self::Cgroup(path), Self::Job)
-            }
+        let job = victim.job.as_ref().filter(|job| is_job(whole, job));
+        let job = job.filter(|_| place::job_limit(victim).is_some());
+        match (&victim.container, &victim.pod, job) {
+            (Some(it), ..) if is_container(last, &it.id) => Self::Container(it),
+            (_, Some(pod), _) if is_pod(last, &pod.uid) => Self::Pod(pod),
+            (.., Some(job)) => Self::Job(job),
             _ if is_pods(whole) => Self::Pods(last),
-            (_, None) if pod_folder(whole).is_some() => {
+            (_, None, _) if pod_folder(whole).is_some() => {
                 Self::PodFolder(pod_folder(whole).unwrap_or_default())
             }
             _ if [".service", ".scope", ".slice"].iter().any(|end| last.ends_with(end)) => {
@@ -252,9 +254,9 @@ fn is_container(folder: &str, id: &str) -> bool {
     name.unwrap_or(folder) == id
 }
 
-/// Whether a path leads to a job's folder, or below it, and its system sets the limit there.
+/// Whether a path leads to a job's folder, or below it.
 fn is_job(path: &str, job: &Job) -> bool {
-    let Some(id) = job.id.as_deref().filter(|_| place::job(job).is_some()) else { return false };
+    let Some(id) = job.id.as_deref() else { return false };
     let is_own = |part: &str| {
         part.strip_prefix("job_") == Some(id)
             || part.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'))

@@ -11,10 +11,10 @@ pub(super) fn of(victim: &Victim) -> Option<String> {
         }
         (Some(container), None) => Some(self::container(container)),
         (None, Some(pod)) => Some(self::pod(pod)),
-        (None, None) if victim.job.is_some() => victim.job.as_ref().map(Job::to_string),
-        (None, None) => match (&victim.unit, &victim.cgroup) {
-            (Some(unit), _) => Some(Quoted::from(unit.as_str()).to_string()),
-            (None, Some(cgroup)) if cgroup.path.as_bytes() != b"/" => {
+        (None, None) => match (&victim.job, &victim.unit, &victim.cgroup) {
+            (Some(job), ..) => Some(job.to_string()),
+            (None, Some(unit), _) => Some(Quoted::from(unit.as_str()).to_string()),
+            (None, None, Some(cgroup)) if cgroup.path.as_bytes() != b"/" => {
                 Some(format!("cgroup {}", Quoted::from(&cgroup.path)))
             }
             _ => None,
@@ -33,8 +33,9 @@ pub(super) fn pod(pod: &Pod) -> String {
     format!("pod {}", Quoted::from(name.as_str()))
 }
 
-/// What sets the limit of a job, where that is its system's to do.
-pub(super) fn job(job: &Job) -> Option<String> {
+/// What sets the limit of the victim's job, where that is its system's to do.
+pub(super) fn job_limit(victim: &Victim) -> Option<String> {
+    let job = victim.job.as_ref()?;
     match job.system.as_str() {
         "slurm" => Some(format!("--mem of {job} (sbatch, srun)")),
         "nomad" => Some(format!("memory or memory_max in the resources of {}", task(job))),
@@ -52,8 +53,8 @@ fn task(job: &Job) -> String {
 
 /// What to limit so that it cannot take the machine.
 pub(super) fn own_limit(victim: &Victim) -> String {
-    let Victim { container, pod, job, unit, .. } = victim;
-    if let Some(knob) = job.as_ref().and_then(self::job) {
+    let Victim { container, pod, unit, .. } = victim;
+    if let Some(knob) = job_limit(victim) {
         return format!("set or lower {knob}");
     }
     match (container, pod, unit.as_deref()) {

@@ -11,7 +11,7 @@ pub(super) fn find(parts: &[&str]) -> Option<String> {
 
 fn scope(part: &str) -> Option<String> {
     let (name, random) = part.strip_suffix(".scope")?.strip_prefix("app-")?.rsplit_once('-')?;
-    (!random.is_empty()).then(|| id(name)).flatten()
+    if random.is_empty() { None } else { id(name) }
 }
 
 fn service(part: &str) -> Option<String> {

@@ -8,8 +8,8 @@ use crate::incident::model::{Container, Job, Pod};
 /// The job in a path.
 pub(super) fn find(parts: &[&str]) -> Option<Job> {
     slurm(parts).or_else(|| nomad(parts)).or_else(|| {
-        let units = parts.iter().rev().filter_map(|part| part.strip_suffix(".service"));
-        units.into_iter().find_map(|unit| flux(unit).or_else(|| github(unit)))
+        let mut units = parts.iter().rev().filter_map(|part| part.strip_suffix(".service"));
+        units.find_map(|unit| flux(unit).or_else(|| github(unit)))
     })
 }
 

@@ -258,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn the_headline_has_the_job_or_the_application_and_not_their_unit() {
+        let mut kill = fixtures::memcg();
+        kill.victim.unit = Some("app-gnome-firefox-7.scope".into());
+        kill.victim.app = Some("firefox".into());
+        let headline = |kill: &OomKill| {
+            let mut out = Vec::new();
+            render(&Record::OomKill(Box::new(kill.clone())), Style::default(), &mut out).unwrap();
+            String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()
+        };
+        assert!(headline(&kill).contains(" in app firefox"), "{}", headline(&kill));
+        kill.victim.job = Some(fixtures::job());
+        assert!(headline(&kill).contains(" in Slurm job 4711"), "{}", headline(&kill));
+    }
+
+    #[test]
     fn a_kill_from_before_the_start_does_not_look_like_a_new_one() {
         let mut kill = fixtures::memcg();
         let time = kill.origin.time.unwrap();

@@ -84,6 +84,22 @@ fn dockers_file_has_name_image_and_that_it_is_dockers() {
 }
 
 #[test]
+fn dockers_file_has_the_labels_of_a_job() {
+    let path = "/system.slice/docker-ID.scope";
+    let job = |labels: &str, name: &str| {
+        let config = format!(r#"{{"Name":"/{name}","Config":{{"Labels":{labels}}}}}"#);
+        let files = [("var/lib/docker/containers/ID/config.v2.json", config.as_str())];
+        found(&files, path, ("containerd-shim", "")).and_then(|place| place.job)
+    };
+    let labelled = r#"{"com.gitlab.gitlab-runner.job.id":"99"}"#;
+    assert_eq!(job(labelled, "web").unwrap().id.as_deref(), Some("99"));
+    // A container may have none, which Docker writes as null.
+    let by_name = job("null", "runner-ab-project-42-concurrent-0-build").unwrap();
+    assert_eq!((by_name.id, by_name.project.as_deref()), (None, Some("42")));
+    assert_eq!(job("{}", "web"), None);
+}
+
+#[test]
 fn containerds_shim_says_what_a_name_in_the_path_is() {
     let shim = ("containerd-shim", "containerd-shim-runc-v2 -namespace prod -id web -address /x");
     for path in ["/prod/web", "/system.slice/ctr-web.scope"] {
