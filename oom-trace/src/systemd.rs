@@ -25,18 +25,27 @@ pub(crate) struct Owners<'a> {
 }
 
 impl<'a> Owners<'a> {
-    /// By the path of its cgroup.
+    /// By the path of its cgroup: the first folder below the slices is the unit, or there is none
+    /// (`cg_path_get_unit`, src/basic/cgroup-util.c of systemd). Further down, the name of a unit is
+    /// that of a container's own systemd, or of anybody who may make a folder.
     pub(crate) fn of(path: &'a [u8]) -> Self {
-        let parts = path.split(|byte| *byte == b'/').filter_map(|part| str::from_utf8(part).ok());
-        // A name that would be one of the kernel's own files has a sign more.
-        let parts = parts.map(|part| part.strip_prefix('_').unwrap_or(part));
-        let mut units =
-            parts.filter(|part| WITH_PROCESSES.iter().any(|suffix| has_name(part, suffix)));
-        let system = units.next();
+        let mut parts = path
+            .split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
+            .map(|part| str::from_utf8(part).unwrap_or_default())
+            // A name that would be one of the kernel's own files has a sign more.
+            .map(|part| part.strip_prefix('_').unwrap_or(part));
+        let system = below_slices(&mut parts);
         let is_manager = |unit: &str| unit.starts_with("user@") && unit.ends_with(".service");
-        let user = if system.is_some_and(is_manager) { units.next() } else { None };
+        let user =
+            if system.is_some_and(is_manager) { below_slices(&mut parts) } else { None };
         Self { system, user }
     }
+}
+
+fn below_slices<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let part = parts.find(|part| !has_name(part, ".slice"))?;
+    WITH_PROCESSES.iter().any(|suffix| has_name(part, suffix)).then_some(part)
 }
 
 /// What stands for `\xXX` in a unit's name (systemd.unit(5), String Escaping).
@@ -92,5 +101,15 @@ mod tests {
         let session = "/user.slice/user-1000.slice/session-2.scope";
         assert_eq!(owners(session), (Some("session-2.scope"), None));
         assert_eq!(owners("/kubepods/pod1"), (None, None));
+        // Of a container's own manager, under cgroups that are no unit of this machine's.
+        for path in [
+            "/lxc.payload.web/system.slice/nginx.service",
+            "/lxc/101/ns/system.slice/postfix.service",
+            "/docker/4f5e/system.slice/ssh.service",
+        ] {
+            assert_eq!(owners(path), (None, None), "{path}");
+        }
+        let nested = "/user.slice/user-1000.slice/user@1000.service/lxc/web/system.slice/a.service";
+        assert_eq!(owners(nested), (Some("user@1000.service"), None));
     }
 }
