@@ -1,7 +1,8 @@
 //! Podman: its monitor's arguments (`conmon -c ID -n NAME -b FOLDER`), and the list of containers beside the
-//! folder that they name, `overlay-containers/containers.json` of containers/storage.
+//! folder that they name, `overlay-containers/containers.json` of containers/storage. CRI-O has the same; its
+//! monitor names a folder below `/run`, where no list is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -12,7 +13,6 @@ use crate::incident::model::Container;
 const STORAGE: &str = "var/lib/containers/storage/overlay-containers";
 
 pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container) {
-    // CRI-O has the same monitor and the same list.
     if !is_of(container, "podman") && !is_of(container, "cri-o") {
         return;
     }
@@ -20,10 +20,10 @@ pub(super) fn name(root: &Path, shims: &[Shim], container: &mut Container) {
     let conmon = shims.iter().find(is_ours);
     let bundle = conmon.and_then(|it| it.flag(&["-b", "--bundle"])).map(Path::new);
     // FOLDER/ID/userdata
-    let list = bundle.and_then(|it| it.ancestors().nth(2));
-    let list = list.map(|it| root.join(it.strip_prefix("/").unwrap_or(it)));
-    let list = list.unwrap_or_else(|| root.join(STORAGE));
-    if let Some((name, image)) = listed(list, &container.id) {
+    let beside = bundle.and_then(|it| it.ancestors().nth(2));
+    let beside = beside.map(|it| root.join(it.strip_prefix("/").unwrap_or(it)));
+    let mut folders = beside.into_iter().chain([root.join(STORAGE)]);
+    if let Some((name, image)) = folders.find_map(|it| listed(&it, &container.id)) {
         container.image = container.image.take().or(image);
         container.name = container.name.take().or(name);
         container.runtime.get_or_insert_with(|| "podman".to_owned());
@@ -50,7 +50,7 @@ struct Metadata {
 }
 
 /// Its name and its image's.
-fn listed(folder: PathBuf, id: &str) -> Option<(Option<String>, Option<String>)> {
+fn listed(folder: &Path, id: &str) -> Option<(Option<String>, Option<String>)> {
     // One that lives as short as `--rm` has it is in the other list.
     ["containers.json", "volatile-containers.json"].iter().find_map(|list| {
         let list: Vec<Listed> = read_json(&folder.join(list))?;

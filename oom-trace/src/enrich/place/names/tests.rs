@@ -68,6 +68,28 @@ fn podmans_list_has_name_and_image_and_its_monitor_the_name() {
 }
 
 #[test]
+fn a_name_made_of_a_pods_names_is_taken_apart() {
+    const NAME: &str = "k8s_app_cart-0_shop_5f0e6f3a-8f63-4f0c-8d3a-2f8d4a3c9b10_1";
+    let list = LIST.replace("\"web\"", &format!("\"{NAME}\""));
+    let crio = [("var/lib/containers/storage/overlay-containers/containers.json", list.as_str())];
+    let config = format!(r#"{{"Name":"/{NAME}","Config":{{"Image":"shop:1"}}}}"#);
+    let dockerd = [("var/lib/docker/containers/ID/config.v2.json", config.as_str())];
+    let args = "/usr/bin/conmon -b /run/containers/storage/overlay-containers/ID/userdata -c ID -n";
+    let args = format!("{} {NAME}", args.replace("ID", ID));
+    const POD: &str = "/kubepods.slice/kubepods-pod5f0e6f3a_8f63_4f0c_8d3a_2f8d4a3c9b10.slice";
+    for (files, scope, shim, expected) in [
+        (crio, "crio-ID.scope", ("conmon", &*args), ["cri-o", "ID", "app", "localhost/shop:1"]),
+        (dockerd, "docker-ID.scope", ("containerd-shim", ""), ["docker", "ID", "app", "shop:1"]),
+    ] {
+        let place = found(&files, &format!("{POD}/{scope}"), shim).unwrap();
+        let pod = place.pod.clone().unwrap();
+        let names = [pod.namespace, pod.name, pod.container].map(Option::unwrap_or_default);
+        assert_eq!(names, ["shop", "cart-0", "app"], "{scope}");
+        assert_eq!(container(Some(place)), some(expected), "{scope}");
+    }
+}
+
+#[test]
 fn dockers_file_has_name_image_and_that_it_is_dockers() {
     let files = [(
         "var/lib/docker/containers/ID/config.v2.json",
