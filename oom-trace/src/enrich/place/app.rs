@@ -4,9 +4,14 @@
 
 use crate::systemd::unescaped;
 
-/// The identifier of the application in a path, as its `.desktop` file is named.
+/// The identifier of the application in a path, as its `.desktop` file is named. Of those with `app-` only a
+/// user's manager has any: a service of the system may be called so, too.
 pub(super) fn find(parts: &[&str]) -> Option<String> {
-    parts.iter().rev().find_map(|part| scope(part).or_else(|| service(part)).or_else(|| snap(part)))
+    let is_manager = |part: &&str| part.starts_with("user@") && part.ends_with(".service");
+    let manager = parts.iter().position(is_manager);
+    let mut users = manager.and_then(|at| parts.get(at + 1..)).unwrap_or_default().iter().rev();
+    let desktops = users.find_map(|part| scope(part).or_else(|| service(part)));
+    desktops.or_else(|| parts.iter().rev().find_map(|part| snap(part)))
 }
 
 fn scope(part: &str) -> Option<String> {
@@ -27,9 +32,10 @@ fn id(name: &str) -> Option<String> {
 
 /// `snap.firefox.firefox-UUID.scope`; before 2.63 a dot stands before the UUID.
 fn snap(part: &str) -> Option<String> {
-    let mut names = part.strip_suffix(".scope")?.strip_prefix("snap.")?.split('.');
-    let (snap, app) = (names.next()?, names.next()?);
-    let app = app.split_once('-').map_or(app, |(app, _)| app);
+    const DASH_AND_UUID: usize = 37;
+    let name = part.strip_suffix(".scope")?.strip_prefix("snap.")?;
+    let (name, _) = name.split_at_checked(name.len().checked_sub(DASH_AND_UUID)?)?;
+    let (snap, app) = name.split_once('.')?;
     let is_named = !snap.is_empty() && !app.is_empty();
     is_named.then(|| if app == snap { snap.to_owned() } else { format!("{snap}.{app}") })
 }
@@ -49,8 +55,13 @@ mod tests {
             ("app-gnome-gnome\\x2dterminal-7.scope", Some("gnome-terminal")),
             ("app-KDE-org.kde.dolphin@5f.service", Some("org.kde.dolphin")),
             ("app-org.kde.dolphin@autostart.service", Some("org.kde.dolphin")),
-            ("snap.firefox.firefox-1c2d.scope", Some("firefox")),
-            ("snap.lxd.lxc.1c2d-11ee.scope", Some("lxd.lxc")),
+            ("snap.firefox.firefox-e44637ac-ec33-4d5a-9b1e-0a1b2c3d4e5f.scope", Some("firefox")),
+            ("snap.lxd.lxc.e44637ac-ec33-4d5a-9b1e-0a1b2c3d4e5f.scope", Some("lxd.lxc")),
+            (
+                "snap.telegram-desktop.telegram-desktop-e44637ac-ec33-4d5a-9b1e-0a1b2c3d4e5f.scope",
+                Some("telegram-desktop"),
+            ),
+            ("snap.firefox.firefox-1c2d.scope", None),
             ("app-firefox.scope", None),
             ("app-.scope", None),
             ("app-gnome--7.scope", None),
@@ -62,5 +73,6 @@ mod tests {
             let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
             assert_eq!(find(&parts).as_deref(), expected, "{unit}");
         }
+        assert_eq!(find(&["system.slice", "app-backend.service"]), None);
     }
 }

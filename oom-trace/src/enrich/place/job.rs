@@ -63,10 +63,13 @@ fn flux(unit: &str) -> Option<Job> {
     (is_number(rank) && is_id).then(job)
 }
 
-/// `actions.runner.OWNER-REPOSITORY.RUNNER`, or the organisation's name alone (`svc.sh` of GitHub's runner).
+/// `actions.runner.OWNER-REPOSITORY.RUNNER`, or the organisation's name alone (`svc.sh` of GitHub's runner). Both
+/// may have dots: with more than one nobody can tell where the runner's name begins.
 fn github(unit: &str) -> Option<Job> {
     let (project, runner) = unit.strip_prefix("actions.runner.")?.split_once('.')?;
-    let (project, runner) = (Some(project.to_owned()), Some(runner.to_owned()));
+    let is_certain = !runner.contains('.');
+    let (project, runner) = if is_certain { (Some(project), Some(runner)) } else { (None, None) };
+    let [project, runner] = [project, runner].map(|it| it.map(str::to_owned));
     Some(Job { system: "github".to_owned(), project, runner, ..Job::default() })
 }
 
@@ -150,6 +153,7 @@ mod tests {
                 "/system.slice/actions.runner.acme-shop.build-1.service",
                 "github - - - acme-shop build-1",
             ),
+            ("/system.slice/actions.runner.acme-next.js.build-1.service", "github - - - - -"),
         ] {
             assert_eq!(job(path).as_ref().map(told).as_deref(), Some(expected), "{path}");
         }
