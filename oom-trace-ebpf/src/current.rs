@@ -40,7 +40,7 @@ pub(crate) struct Current {
     killing: Word,
     /// Its threads then, before the signal that ends them; 0 if they could not be read.
     threads: Word,
-    /// The thread that a probe reported, until the tracepoint has seen it too.
+    /// The thread whose mark a probe saw, until the tracepoint has seen it too.
     marked: Word,
     /// The process that a probe reported last.
     victim: Word,
@@ -120,9 +120,14 @@ impl Current {
         self.threads.take() as u32
     }
 
+    /// A probe saw the mark of this thread: the tracepoint inside of it has nothing to add.
+    pub(crate) fn seen(&self, thread: Task) {
+        self.marked.set(thread.tid().value as u64);
+    }
+
     /// A probe reported a mark.
     pub(crate) fn reported(&self, victim: Task, source: u32) {
-        self.marked.set(victim.tid().value as u64);
+        self.seen(victim);
         self.memory.set(victim.mm().address());
         self.source.set(source as u64);
         self.victim.set(victim.pid().value as u64);
@@ -140,8 +145,8 @@ impl Current {
         shares.then(|| (self.memory.get(), self.source.get() as u32))
     }
 
-    /// Whether a probe reported the mark of this thread; asked once by the tracepoint inside of it.
-    pub(crate) fn take_reported(&self, tid: u32) -> bool {
+    /// Whether a probe saw the mark of this thread; asked once by the tracepoint inside of it.
+    pub(crate) fn take_seen(&self, tid: u32) -> bool {
         self.marked.take() == tid as u64
     }
 

@@ -130,11 +130,11 @@ pub(crate) fn set_whole(whole: u64) {
     WHOLE.set(whole);
 }
 
-/// Keeps the text written since [`end`] was `start` if it is whole, or takes it back, without a branch;
-/// 1 or 0.
+/// Keeps the text written since [`end`] was `start` if it is whole and found room, or takes it back, without
+/// a branch; 1 or 0.
 #[inline(always)]
 pub(crate) fn keep_whole(start: u64) -> u64 {
-    let whole = WHOLE.take();
+    let whole = WHOLE.take() * (END.get() <= REST_LEN as u64) as u64;
     END.set(start + (END.get() - start) * whole);
     whole
 }

@@ -2,7 +2,8 @@
 //! (mm/oom_kill.c, the same from 5.10 to 7.3).
 //!
 //! It is also entered for a task that is dying already, then outside of `__oom_kill_process` and
-//! often several times; and twice for the first victim of a group kill.
+//! often several times; for each further thread of a victim that comes to the killer; and twice for the
+//! first victim of a group kill.
 
 use aya_ebpf::EbpfContext;
 use zerocopy::IntoBytes as _;
@@ -21,6 +22,8 @@ pub(crate) fn enter(source: u32, victim: u64, context: &impl EbpfContext) {
     let victim = Task::new(victim);
     let killed = CURRENT.take_kill(victim);
     if !killed && victim.is_oom_victim() {
+        // Of another thread than the one that was told, the tracepoint fires as well.
+        CURRENT.seen(victim);
         return;
     }
     let verdict = judge(killed, source, context);

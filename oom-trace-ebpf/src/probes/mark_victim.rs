@@ -22,7 +22,7 @@ pub(crate) fn enter(context: &RawTracePointContext) {
     let argument: u64 = context.arg(0);
     let (has_task, task) = (mark_victim_has_task(), Task::new(argument));
     let tid = if has_task { task.tid().value } else { argument as u32 };
-    if CURRENT.take_reported(tid) {
+    if CURRENT.take_seen(tid) {
         return;
     }
     let killed = if has_task { CURRENT.take_kill(task) } else { CURRENT.take_any_kill() };

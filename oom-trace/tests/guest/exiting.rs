@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cgroup::Cgroup;
 use crate::decision::assert_decided;
 use crate::hog::{Hog, Spec, named};
-use crate::scenario::Scenario;
+use crate::scenario::{Machine, Scenario, sized};
 use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, victims};
 
@@ -18,6 +18,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("leader_has_exited", leader_has_exited).sharing().on_each_kernel(),
     Scenario::new("chosen_is_exiting", chosen_is_exiting).sharing().on_each_kernel(),
     Scenario::new("trigger_is_exiting", trigger_is_exiting),
+    Scenario::new("threads_die_once", threads_die_once).on(Machine::TwoCpus),
 ];
 
 /// The kernel then marks, and logs, a thread that is not the process's first.
@@ -115,6 +116,24 @@ fn trigger_is_exiting() {
         assert_eq!(told, seen.kills, "{:#?}", seen.records);
         None
     });
+}
+
+/// A thread of a victim that is still at its own search for memory marks itself when it comes to the killer:
+/// in a cgroup from 6.16 on (`mem_cgroup_out_of_memory`, mm/memcontrol.c), for the machine's memory on all.
+fn threads_die_once() {
+    let cgroup = Cgroup::limited("busy", 24 << 20);
+    let watch = Watch::start("kprobe");
+    let rounds = sized(8, 4);
+    for _ in 0..rounds {
+        let mut hog = Hog::start(&Spec { growing: 12, ..named("hog") }, &cgroup);
+        hog.grow();
+        hog.killed();
+    }
+    let seen = watch.stop(0);
+    assert_eq!(seen.kills, rounds as u64);
+    let outcomes: Vec<_> = seen.records.iter().map(|record| &record["outcome"]).collect();
+    assert_eq!(outcomes, vec!["killed"; rounds], "{:#?}", seen.records);
+    assert!(seen.event("degraded").is_none(), "{:#?}", seen.agent);
 }
 
 /// The process that was killed while it waited for the memory of a bigger one, and what was seen.

@@ -44,14 +44,14 @@ pub(super) fn run(args: &[String]) {
         thread::Builder::new().name("spawner".to_owned()).spawn(move || conceive(&fifo)).unwrap();
     }
     if spec.leader_exits {
-        let growth = spec.growth.clone();
-        let rest = move || ready_and_grow(&growth);
+        let all = spec.clone();
+        let rest = move || ready_and_grow(&all);
         thread::Builder::new().name("second".to_owned()).spawn(rest).unwrap();
         // The next system call that is not read, write or exit kills this thread, and it alone.
         set_secure_computing_mode(SecureComputingMode::Strict).unwrap();
         thread::park();
     }
-    ready_and_grow(&spec.growth);
+    ready_and_grow(&spec);
 }
 
 /// The C library clones a process that shares our memory; that opens the FIFO, and there it stays.
@@ -63,19 +63,29 @@ pub(crate) fn conceive(fifo: &Path) {
     posix_spawn("/proc/self/exe", &actions, &attributes, &none, &none).unwrap();
 }
 
-fn ready_and_grow(growth: &Growth) {
-    let mut grow: Box<dyn FnMut() -> bool> = match growth {
+fn ready_and_grow(spec: &Spec) {
+    let mut own = growth(&spec.growth);
+    let others: Vec<_> = (0..spec.growing).map(|_| growth(&spec.growth)).collect();
+    io::stdout().write_all(b"ready\n").unwrap();
+    await_word();
+    thread::scope(|threads| {
+        for mut grow in others {
+            threads.spawn(move || while grow() {});
+        }
+        while own() {}
+    });
+}
+
+fn growth(growth: &Growth) -> Box<dyn FnMut() -> bool + Send> {
+    match growth {
         Growth::Heap => heap(),
         Growth::File(folder) => file(folder),
         Growth::Tables => tables(),
         Growth::Pipes => pipes(),
-    };
-    io::stdout().write_all(b"ready\n").unwrap();
-    await_word();
-    while grow() {}
+    }
 }
 
-fn heap() -> Box<dyn FnMut() -> bool> {
+fn heap() -> Box<dyn FnMut() -> bool + Send> {
     let mut touched = Vec::new();
     Box::new(move || {
         touched.push(black_box(vec![1_u8; CHUNK]));
@@ -83,14 +93,14 @@ fn heap() -> Box<dyn FnMut() -> bool> {
     })
 }
 
-fn file(folder: &Path) -> Box<dyn FnMut() -> bool> {
+fn file(folder: &Path) -> Box<dyn FnMut() -> bool + Send> {
     let file = open(folder, OFlags::TMPFILE | OFlags::RDWR, Mode::RUSR).unwrap();
     let (mut file, chunk) = (fs::File::from(file), vec![1_u8; CHUNK]);
     Box::new(move || file.write_all(&chunk).is_ok())
 }
 
 /// Whoever only looks is shown the page of zeros; a table is made for each stretch all the same.
-fn tables() -> Box<dyn FnMut() -> bool> {
+fn tables() -> Box<dyn FnMut() -> bool + Send> {
     const STRETCH: usize = 2 << 20;
     let area = MmapOptions::new().len(TABLES * STRETCH).no_reserve_swap().map_anon().unwrap();
     let mut at = 0;
@@ -103,7 +113,7 @@ fn tables() -> Box<dyn FnMut() -> bool> {
 
 /// All there from the start; they only become larger. Nothing else is asked for meanwhile: a page more of
 /// its own might be what there is no room for.
-fn pipes() -> Box<dyn FnMut() -> bool> {
+fn pipes() -> Box<dyn FnMut() -> bool + Send> {
     let pipes: Vec<_> = (0..PIPES).map(|_| pipe().unwrap()).collect();
     let mut next = 0;
     Box::new(move || {

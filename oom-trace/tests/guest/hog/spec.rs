@@ -16,6 +16,8 @@ pub(crate) struct Spec {
     pub(crate) holds: usize,
     /// Threads beside the first, which do nothing.
     pub(crate) threads: usize,
+    /// Threads beside the first which grow as it does.
+    pub(crate) growing: usize,
     /// What goes on growing is a second thread, and the first is gone.
     pub(crate) leader_exits: bool,
     /// Processes that share its memory: each has been started, and waits for a writer of the FIFO
