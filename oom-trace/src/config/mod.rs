@@ -223,7 +223,7 @@ fn flaws(sinks: &[Spec], places: &[At], mistakes: &[Mistake]) -> Vec<Mistake> {
         let place = places.get(index);
         place.is_none_or(|place| !mistakes.iter().any(|mistake| mistake.is_within(place)))
     };
-    let mut names = HashSet::new();
+    let (mut names, mut ports) = (HashSet::new(), HashSet::new());
     let mut flaws = Vec::new();
     for (index, sink) in sinks.iter().enumerate() {
         let name = sink.destination().name();
@@ -231,6 +231,10 @@ fn flaws(sinks: &[Spec], places: &[At], mistakes: &[Mistake]) -> Vec<Mistake> {
             format!("a sink cannot be named {name}; give it a different `name`")
         } else if !names.insert(name.clone()) {
             format!("two sinks are named {name}; give one of them a different `name`")
+        } else if let Spec::PrometheusConfig(metrics) = sink
+            && !ports.insert(metrics.listen)
+        {
+            format!("two sinks listen on {}; give one of them another `listen`", metrics.listen)
         } else if let Some(flaw) = sink.destination().flaw().filter(|_| is_read(index)) {
             flaw
         } else {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -72,8 +72,8 @@ impl Destination for PrometheusConfig {
 
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let failed = |io| SinkError::new("listen on", self.listen.to_string(), io);
-        let listener = TcpListener::bind(self.listen).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let port = port(self.listen).map_err(failed)?;
+        let listener = port.try_clone().map_err(failed)?;
         let places = usize::try_from(self.places).unwrap_or(usize::MAX);
         let metrics = Arc::new(Metrics::new(places, agent).with_process());
         let runtime = OwnRuntime::new().map_err(failed)?;
@@ -85,9 +85,10 @@ impl Destination for PrometheusConfig {
         Ok(Box::new(Prometheus {
             name: self.name(),
             listen: self.listen,
+            _port: port,
             metrics,
             idle,
-            end: None,
+            answering: None,
         }))
     }
 
@@ -98,6 +99,23 @@ impl Destination for PrometheusConfig {
             opened => opened.map(drop),
         }
     }
+}
+
+/// Ports that are open. Where a sink takes the place of another at a reload, both have its port for a moment, and
+/// nobody who scrapes is turned away.
+static PORTS: Mutex<Vec<(SocketAddr, Weak<TcpListener>)>> = Mutex::new(Vec::new());
+
+fn port(listen: SocketAddr) -> io::Result<Arc<TcpListener>> {
+    let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    ports.retain(|(_, port)| port.strong_count() > 0);
+    let mut open = ports.iter().filter(|(address, _)| *address == listen && listen.port() != 0);
+    if let Some(port) = open.find_map(|(_, port)| port.upgrade()) {
+        return Ok(port);
+    }
+    let port = Arc::new(TcpListener::bind(listen)?);
+    port.set_nonblocking(true)?;
+    ports.push((listen, Arc::downgrade(&port)));
+    Ok(port)
 }
 
 /// Whether whoever answers there has this program's metrics.
@@ -120,10 +138,29 @@ fn is_own(listen: SocketAddr) -> bool {
 struct Prometheus {
     name: String,
     listen: SocketAddr,
+    /// Open as long as this is.
+    _port: Arc<TcpListener>,
     metrics: Arc<Metrics>,
     /// What the thread runs, until it does. Who asks before that waits.
     idle: Option<(OwnRuntime, tokio::net::TcpListener)>,
-    end: Option<tokio::sync::oneshot::Sender<Infallible>>,
+    answering: Option<Answering>,
+}
+
+/// The thread, and what ends it.
+#[derive(Debug)]
+struct Answering {
+    end: tokio::sync::oneshot::Sender<Infallible>,
+    thread: thread::JoinHandle<()>,
+}
+
+/// From then on nobody is answered, and the port is another's.
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        if let Some(Answering { end, thread }) = self.answering.take() {
+            drop(end);
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Sink for Prometheus {
@@ -135,12 +172,12 @@ impl Sink for Prometheus {
         let Some((runtime, listener)) = self.idle.take() else { return Ok(()) };
         let metrics = Arc::clone(&self.metrics);
         let (end, ended) = tokio::sync::oneshot::channel();
-        self.end = Some(end);
         let answer = move || run(&runtime, listener, &metrics, ended);
         let thread = thread::Builder::new().name("metrics".into()).spawn(answer);
         let failed =
             |io| SinkError::new("start a thread that answers at", self.listen.to_string(), io);
-        thread.map(drop).map_err(failed)
+        self.answering = Some(Answering { end, thread: thread.map_err(failed)? });
+        Ok(())
     }
 
     fn batch(&self) -> usize {
@@ -300,7 +337,24 @@ mod tests {
         assert!(open.ends_with("# EOF\n"), "{open}");
         assert_eq!(get(port, "/healthz", "*/*"), (200, "ok\n".into()));
         assert_eq!(get(port, "/", "*/*").0, 404);
-        let error = sink(port).unwrap_err().to_string();
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let error = sink(other.local_addr().unwrap().port()).unwrap_err().to_string();
         assert!(error.contains("cannot listen on 127.0.0.1"), "{error}");
+    }
+
+    /// As a reload has it.
+    #[test]
+    fn one_that_takes_the_place_of_another_has_its_port() {
+        let port = free_port();
+        let before = sink(port).unwrap();
+        let mut heir = sink(port).unwrap();
+        assert_eq!(get(port, "/healthz", "*/*").0, 200);
+        drop(before);
+        let [record, ..] = compliance::records();
+        heir.deliver(&[record]).unwrap();
+        for _ in 0..3 {
+            let (_, text) = get(port, "/metrics", "*/*");
+            assert!(text.contains("outcome=\"killed\"} 1\n"), "{text}");
+        }
     }
 }

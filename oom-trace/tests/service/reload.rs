@@ -1,7 +1,7 @@
 //! SIGHUP.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use rustix::process::Signal;
 
@@ -14,15 +14,20 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
     let service = Service::new();
     let [stays, gone, come] = ["stays", "gone", "come"].map(|name| service.path(name));
     let table = |path: &std::path::Path| format!("[[sink.file]]\npath = {path:?}\n");
-    let config = service.write("config.toml", &(table(&stays) + &table(&gone)));
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // One and the same port, of another sink.
+    let metrics = |places| format!("[[sink.prometheus]]\nlisten = \"{free}\"\nplaces = {places}\n");
+    let config = table(&stays) + &table(&gone) + &metrics(10);
+    let config = service.write("config.toml", &config);
     let mut agent = service.start(&["--quiet", "--config", config.to_str().unwrap()]);
     let first = trigger();
     await_victims(&stays, &[first]);
     await_victims(&gone, &[first]);
 
-    fs::write(&config, table(&stays) + &table(&come)).unwrap();
+    fs::write(&config, table(&stays) + &table(&come) + &metrics(20)).unwrap();
     agent.signal(Signal::HUP);
-    agent.wait_until_it_says("configuration reloaded; outputs: 1 stopped, 1 started");
+    agent.wait_until_it_says("configuration reloaded; outputs: 2 stopped, 2 started");
+    TcpStream::connect(free).unwrap();
     let second = trigger();
     await_victims(&stays, &[second]);
     await_victims(&come, &[second]);
