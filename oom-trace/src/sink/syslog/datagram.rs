@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::address::Host;
 
@@ -12,8 +12,13 @@ use super::address::Host;
 #[derive(Debug)]
 pub(super) enum Socket {
     Unix(UnixDatagram),
-    Udp(UdpSocket),
+    /// And since when.
+    Udp(UdpSocket, Instant),
 }
+
+/// How long the address of a name is kept: datagrams to one where nobody is any longer may vanish without an
+/// error.
+const RESOLVED_FOR: Duration = Duration::from_secs(60);
 
 impl Socket {
     pub(super) fn unix(path: &Path, timeout: Duration) -> io::Result<Self> {
@@ -27,7 +32,7 @@ impl Socket {
         let mut last = None;
         for address in (host.name.as_str(), host.port).to_socket_addrs()? {
             match connect(address) {
-                Ok(socket) => return Ok(Self::Udp(socket)),
+                Ok(socket) => return Ok(Self::Udp(socket, Instant::now())),
                 Err(error) => last = Some(error),
             }
         }
@@ -37,8 +42,13 @@ impl Socket {
     pub(super) fn send(&self, message: &[u8]) -> io::Result<()> {
         match self {
             Self::Unix(socket) => socket.send(message).map(drop),
-            Self::Udp(socket) => socket.send(message).map(drop),
+            Self::Udp(socket, _) => socket.send(message).map(drop),
         }
+    }
+
+    /// Whether its receiver may have another address by now.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self, Self::Udp(_, since) if since.elapsed() >= RESOLVED_FOR)
     }
 }
 

@@ -137,9 +137,15 @@ impl Syslog {
     fn connect(&mut self) -> io::Result<()> {
         match &mut self.way {
             Way::Stream(stream) => stream.connect(),
-            Way::Datagram(Some(_)) => Ok(()),
-            Way::Datagram(None) => {
-                self.way = Way::Datagram(self.socket()?);
+            Way::Datagram(Some(socket)) if !socket.is_stale() => Ok(()),
+            Way::Datagram(before) => {
+                let had_one = before.is_some();
+                match self.socket() {
+                    Ok(socket) => self.way = Way::Datagram(socket),
+                    // Without an answer to the name, the old address is better than none.
+                    Err(_) if had_one => {}
+                    Err(error) => return Err(error),
+                }
                 Ok(())
             }
         }
@@ -175,6 +181,14 @@ impl Sink for Syslog {
             let message = message.encode().map_err(|io| self.config.error("write for", io))?;
             self.send(&message)
         })
+    }
+
+    /// The name may have another address, the socket another reader.
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        if let Way::Datagram(socket) = &mut self.way {
+            *socket = None;
+        }
+        Ok(())
     }
 
     /// Whether somebody reads the datagrams of UDP nobody can know.
