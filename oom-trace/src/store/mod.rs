@@ -234,12 +234,13 @@ fn move_aside(path: &Path) -> io::Result<PathBuf> {
         aside = with(&format!(".damaged-{}-{again}", Timestamp::now().as_second()));
     }
     fs::rename(path, &aside)?;
-    for suffix in ["-wal", "-shm"] {
-        match fs::remove_file(with(suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
+    let if_there = |done: io::Result<()>| match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    };
+    // The last records may be in the log alone.
+    if_there(fs::rename(with("-wal"), beside(&aside, "-wal")))?;
+    if_there(fs::remove_file(with("-shm")))?;
     Ok(aside)
 }
 

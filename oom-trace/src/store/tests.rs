@@ -136,9 +136,36 @@ fn what_is_no_store_is_moved_aside_and_said() {
     let mut store = Store::open(&path, &KEEP_ALL).unwrap();
     let said = store.save(1, &records(), &[]).unwrap();
     assert!(said[0].contains("was damaged") && said[0].contains(".damaged-"), "{said:?}");
-    let names = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name());
-    let aside = names.filter(|name| name.to_string_lossy().contains(".damaged-")).count();
-    assert_eq!(aside, 1);
+    assert_eq!(aside(dir.path()).len(), 1);
+}
+
+/// Names of what was moved aside.
+fn aside(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|it| it.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.contains(".damaged-")).collect();
+    names.sort();
+    names
+}
+
+/// What was saved last may be in SQLite's log alone.
+#[test]
+fn the_log_of_a_damaged_store_goes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let mut store = Store::open(&path, &KEEP_ALL).unwrap();
+    store.save(1, &records(), &[]).unwrap();
+    // As SIGKILL leaves them.
+    let files =
+        ["", "-wal", "-shm"].map(|suffix| (suffix, fs::read(beside(&path, suffix)).unwrap()));
+    drop(store);
+    for (suffix, bytes) in files {
+        fs::write(beside(&path, suffix), bytes).unwrap();
+    }
+    let damaged = move_aside(&path).unwrap();
+    assert_eq!(aside(dir.path()).len(), 2);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    assert_eq!(saved(&damaged).len(), records().len());
 }
 
 #[test]
