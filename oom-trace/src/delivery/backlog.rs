@@ -289,6 +289,11 @@ impl Backlog {
         }
     }
 
+    /// Where the sinks are is still to be saved: what was tried has failed.
+    pub(super) fn moved_unsaved(&self) {
+        self.lock().moved = true;
+    }
+
     /// Waits for a while, less if there is something to do.
     pub(super) fn pause(&self, duration: Duration, wake: &AtomicBool) -> WaitOutcome {
         let state = self.lock();

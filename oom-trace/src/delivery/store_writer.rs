@@ -90,7 +90,13 @@ impl StoreWriter {
                     self.next = front;
                 }
                 Task::Cursors => {
-                    self.save(self.next, &[]);
+                    if self.save(self.next, &[]) {
+                        let worked = self.backlog.set_saved(self.next);
+                        self.succeeded(worked);
+                    } else {
+                        self.backlog.pause_until(TRY_AGAIN, &self.end);
+                        self.backlog.moved_unsaved();
+                    }
                 }
                 Task::Over => {
                     self.save(self.next, &[]);

@@ -99,6 +99,29 @@ fn at_the_end_all_that_was_not_saved_is_tried_once_more() {
     assert!(reports.try_recv().is_err());
 }
 
+/// Nothing comes after it that would have it tried again.
+#[test]
+fn where_a_sink_is_is_saved_again_if_that_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (far, keys) = gate("far", true);
+    let Bench { delivery, reports } = bench(vec![far], Some(&path));
+    delivery.send(record(0));
+    assert_eq!(keys.entered.recv_timeout(SOON), Ok(id(0)));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE UPDATE ON cursors BEGIN SELECT RAISE(FAIL, 'no'); END";
+    other.execute_batch(refuse).unwrap();
+    keys.answers.send(Yes).unwrap();
+    assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: works again; no records are missing");
+    let at = "SELECT next FROM cursors WHERE sink = 'far'";
+    assert_eq!(other.query_row(at, (), |row| row.get::<_, u64>(0)).unwrap(), 2);
+    keys.answers.send(Yes).unwrap();
+    let _ = delivery.close(SOON);
+}
+
 #[test]
 fn what_cannot_be_saved_at_the_end_is_said() {
     let dir = tempfile::tempdir().unwrap();
