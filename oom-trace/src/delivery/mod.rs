@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::backlog::{Backlog, PATIENCE, Reader, WaitOutcome};
+use self::backlog::{Backlog, Number, PATIENCE, Reader, WaitOutcome};
 use self::fold::Fold;
 use self::stats::Counts;
 use self::store_writer::StoreWriter;
@@ -157,22 +157,26 @@ impl Delivery {
         Ok(delivery)
     }
 
-    /// Starts one more sink; `cursor` is the first record that it has not got.
-    fn add(&mut self, configured: ConfiguredSink, cursor: &AtomicU64) -> Result<(), ThreadError> {
+    /// Starts one more sink; `cursor` is the first record that it has not got. Answers where it begins.
+    fn add(
+        &mut self,
+        configured: ConfiguredSink,
+        cursor: &AtomicU64,
+    ) -> Result<Number, ThreadError> {
         let ConfiguredSink { sink, choice: Choice { filter, backfill, fold, by_pod } } = configured;
         let is_kept = sink.is_durable() && self.archive.is_some();
         let reader = if sink.is_durable() { Reader::AfterStore } else { Reader::AtOnce };
         // Before it is read again: from here on nothing goes from memory that is not done with.
         let place = self.backlog.join(cursor, reader);
-        let counts = Arc::new(Counts::new(sink.name(), cursor.load(Relaxed), is_kept));
-        self.stats.add(&counts);
+        let at = cursor.load(Relaxed);
+        let counts = Arc::new(Counts::new(sink.name(), at, is_kept));
         let signals = Arc::new(Signals::default());
         let worker = Worker {
             sink,
             filter: FilterState::new(filter).sparing(backfill),
             fold: fold.map(|fold| Fold::new(fold, by_pod)),
-            at: cursor.load(Relaxed),
-            taken: cursor.load(Relaxed),
+            at,
+            taken: at,
             backlog: Arc::clone(&self.backlog),
             place,
             archive: self.archive.as_ref().map(Archive::another),
@@ -183,8 +187,9 @@ impl Delivery {
             progress: Progress::default(),
         };
         let thread = spawn(&counts.name, move || worker.run())?;
+        self.stats.add(&counts);
         self.handles.push(SinkHandle { counts, signals, thread });
-        Ok(())
+        Ok(at)
     }
 
     fn keep(&self, store: LateStore) -> Result<(Thread, Arc<AtomicBool>), ThreadError> {
@@ -240,7 +245,7 @@ impl Delivery {
     /// where that was. Waits for nobody: a sink that is busy ends when it is done with that.
     ///
     /// # Errors
-    /// The kernel gives no further thread.
+    /// The kernel gives no further thread. All that ran goes on.
     pub fn replace(
         &mut self,
         ended: &[String],
@@ -248,22 +253,38 @@ impl Delivery {
     ) -> Result<(), ThreadError> {
         let (gone, stay): (Vec<_>, Vec<_>) =
             self.handles.drain(..).partition(|handle| ended.contains(&handle.counts.name));
+        let stays = stay.len();
         self.handles = stay;
-        for handle in &gone {
-            self.stats.remove(&handle.counts);
-        }
+        let mut heirs = Vec::new();
         // These take their places before the others leave theirs.
         let begun = sinks.into_iter().try_for_each(|configured| {
             let before = gone.iter().find(|handle| handle.counts.name == configured.sink.name());
             let next = AtomicU64::new(self.backlog.next());
-            self.add(configured, before.map_or(&next, |handle| &handle.counts.cursor))
+            let at = self.add(configured, before.map_or(&next, |it| it.counts.heritage()))?;
+            heirs.extend(before.map(|handle| (Arc::clone(&handle.counts), at)));
+            Ok(())
         });
-        for handle in &gone {
+        if let Err(error) = begun {
+            let begun = self.handles.split_off(stays);
+            self.handles.extend(gone);
+            self.end(begun);
+            return Err(error);
+        }
+        for (before, at) in heirs {
+            let _ = before.heir.set(at);
+        }
+        self.end(gone);
+        Ok(())
+    }
+
+    /// Has them end, when they are done with what they are at.
+    fn end(&mut self, handles: Vec<SinkHandle>) {
+        for handle in &handles {
+            self.stats.remove(&handle.counts);
             handle.signals.end.store(true, Relaxed);
             self.backlog.wake(&handle.signals.wake);
         }
-        self.ending.extend(gone);
-        begun
+        self.ending.extend(handles);
     }
 
     /// How each sink stands now.

@@ -42,6 +42,9 @@ pub(super) struct Counts {
     pub(super) kept: bool,
     pub(super) stuck: AtomicBool,
     pub(super) ended: AtomicBool,
+    pub(super) failing: AtomicBool,
+    /// Where another goes on in its place.
+    pub(super) heir: OnceLock<Number>,
     told: Mutex<Told>,
 }
 
@@ -55,6 +58,17 @@ impl Counts {
     pub(super) fn new(name: &str, cursor: Number, kept: bool) -> Self {
         let (name, at) = (name.to_owned(), || AtomicU64::new(cursor));
         Self { name, kept, cursor: at(), untold: at(), ..Self::default() }
+    }
+
+    /// The first record for another that takes its place. One that fails will not tell what it has counted;
+    /// the store has that, with all that came since.
+    pub(super) fn heritage(&self) -> &AtomicU64 {
+        if self.kept && self.failing.load(Relaxed) { &self.untold } else { &self.cursor }
+    }
+
+    /// Whether another tells what it has not told of.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.heir.get().is_some_and(|at| *at <= self.untold.load(Relaxed))
     }
 
     pub(super) fn succeeded(&self, records: u64) {

@@ -83,7 +83,6 @@ impl Parcel<'_> {
 /// How it has gone.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    failing: bool,
     /// The pauses that follow, of a sink that fails.
     pauses: Option<ExponentialBackoff>,
     /// Lost records that were told of, and those that came without details.
@@ -97,7 +96,7 @@ impl Worker {
         if let Err(error) = self.sink.begin() {
             self.fail(&error, false);
         }
-        if self.read() {
+        if self.read() && !self.counts.is_inherited() {
             self.tell_repeats(None);
         }
         self.leave_untold();
@@ -156,10 +155,14 @@ impl Worker {
     /// What was counted and could not be told of: the store has it, with all that came since, or nobody.
     fn leave_untold(&self) {
         let untold = self.fold.as_ref().map_or(0, Fold::untold);
+        // Another that goes on behind it leaves it untold.
+        let is_passed_by = self.counts.heir.get().is_some() && !self.counts.is_inherited();
         if self.counts.kept {
-            self.counts.cursor.store(self.counts.untold.load(Relaxed), Relaxed);
             // Whoever goes on there counts them.
             self.counts.take_back_given_up();
+        }
+        if self.counts.kept && !is_passed_by {
+            self.counts.cursor.store(self.counts.untold.load(Relaxed), Relaxed);
         } else {
             self.counts.dropped.fetch_add(untold, Relaxed);
         }
@@ -277,28 +280,28 @@ impl Worker {
                 if is_away {
                     self.give_up_what_is_gone();
                 }
-                true
             }
             WaitOutcome::Woken => {
                 self.signals.wake.store(false, Relaxed);
                 self.look();
-                !self.signals.end.load(Relaxed)
             }
-            WaitOutcome::Closing => false,
+            WaitOutcome::Closing => return false,
         }
+        // It may have been told before the first try.
+        !self.signals.end.load(Relaxed)
     }
 
     fn succeeded(&mut self, records: u64) {
         self.counts.succeeded(records);
         self.progress.pauses = None;
         let told = self.lost() == self.progress.told;
-        if std::mem::take(&mut self.progress.failing) && told {
+        if self.counts.failing.swap(false, Relaxed) && told {
             (self.report)(Report::Recovered { sink: self.sink.name(), lost: 0, shrunk: 0 });
         }
     }
 
     fn failed(&mut self, error: &SinkError, again: bool) {
-        if std::mem::replace(&mut self.progress.failing, true) {
+        if self.counts.failing.swap(true, Relaxed) {
             self.counts.failed_with(&error.to_string());
         } else {
             self.fail(error, again);
@@ -318,7 +321,7 @@ impl Worker {
     fn tell_losses(&mut self) {
         let (lost, shrunk) = (self.lost(), self.counts.shrunk.load(Relaxed));
         let since = (lost - self.progress.told, shrunk - self.progress.told_shrunk);
-        if !self.progress.failing && since != (0, 0) {
+        if !self.counts.failing.load(Relaxed) && since != (0, 0) {
             (self.progress.told, self.progress.told_shrunk) = (lost, shrunk);
             let (lost, shrunk) = since;
             (self.report)(Report::Recovered { sink: self.sink.name(), lost, shrunk });

@@ -88,6 +88,59 @@ fn repeats_that_could_not_be_told_are_told_after_the_next_start() {
     assert_eq!(keys.entered.recv().as_deref(), Ok(format!("1 more, to {}", id(2)).as_str()));
 }
 
+/// Whose settings are wrong and are put right.
+#[test]
+fn repeats_that_a_failing_sink_has_counted_are_told_by_the_one_that_takes_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (pager, old_keys) = folding("pager", Duration::from_secs(1));
+    let Bench { mut delivery, reports } = bench(vec![pager], Some(&path));
+    (0..3).for_each(|number| delivery.send(kill(number)));
+    old_keys.expect(&id(0), Yes);
+    old_keys.expect(&format!("2 more, to {}", id(2)), No);
+    assert!(reports.recv_timeout(SOON).unwrap().ends_with("; will retry"));
+    let (pager, keys) = folding("pager", LONG);
+    delivery.replace(&["pager".to_owned()], vec![pager]).unwrap();
+    // Whatever it tries once more fails.
+    drop(old_keys.answers);
+    keys.expect(&id(1), Yes);
+    keys.answers.send(Yes).unwrap();
+    keys.answers.send(Yes).unwrap();
+    let replaced = delivery.replaced();
+    let [totals] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!(keys.entered.recv().as_deref(), Ok(format!("1 more, to {}", id(2)).as_str()));
+    assert_eq!((totals.delivered, totals.waiting, totals.lost()), (2, 0, 0));
+    assert_eq!((replaced[0].delivered, replaced[0].lost()), (1, 0));
+}
+
+/// One that works tells them itself, and if it cannot any longer they are counted.
+#[test]
+fn repeats_that_a_replaced_sink_could_not_tell_are_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (pager, old_keys) = folding("pager", LONG);
+    let Bench { mut delivery, reports: _reports } = bench(vec![pager], Some(&path));
+    (0..3).for_each(|number| delivery.send(kill(number)));
+    old_keys.expect(&id(0), Yes);
+    // It has read them once it is at one from elsewhere.
+    delivery.send(changed(3, |kill| kill.victim.comm = Some("node".into())));
+    assert_eq!(old_keys.entered.recv_timeout(SOON), Ok(id(3)));
+    let (pager, keys) = folding("pager", LONG);
+    old_keys.answers.send(Yes).unwrap();
+    while delivery.totals()[0].delivered < 2 {
+        std::thread::yield_now();
+    }
+    delivery.replace(&["pager".to_owned()], vec![pager]).unwrap();
+    old_keys.expect(&format!("2 more, to {}", id(2)), No);
+    drop(old_keys.answers);
+    keys.answers.send(Yes).unwrap();
+    while !delivery.replaced()[0].ended {
+        std::thread::yield_now();
+    }
+    assert_eq!(delivery.replaced()[0].lost(), 2);
+    let _ = delivery.close(SOON);
+}
+
 /// A pager is not told of last week's kills, nor of their ends.
 #[test]
 fn kills_from_before_the_start_go_to_those_who_ask_for_all() {

@@ -1,9 +1,10 @@
 //! A sink whose records memory has no longer: it reads on from the store.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::{Number, Progress, Report, Worker};
+use super::{Number, Report, Worker};
 use crate::incident::model::Record;
 use crate::store::{Archive, BATCH_BYTES, StoreError};
 
@@ -89,9 +90,9 @@ impl Worker {
 
     /// Once for a streak.
     fn cannot_read(&mut self, error: &StoreError) {
-        let Self { counts, progress: Progress { failing, .. }, sink, .. } = self;
+        let Self { counts, sink, .. } = self;
         counts.failed_with(&error.to_string());
-        if !std::mem::replace(failing, true) {
+        if !counts.failing.swap(true, Relaxed) {
             (self.report)(Report::Unreadable { sink: sink.name(), error });
         }
     }
