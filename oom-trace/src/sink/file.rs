@@ -88,7 +88,12 @@ pub struct FileSink {
     rotate: Option<Rotate>,
     buffer: Vec<u8>,
     lines: Lines,
+    /// How many of the records at hand are written, should the next fail.
+    written: usize,
 }
+
+/// Records that are on the disk at once.
+const BATCH: usize = 64;
 
 impl FileSink {
     /// Opens or creates the file.
@@ -106,6 +111,7 @@ impl FileSink {
             rotate: rotate.clone(),
             buffer: Vec::new(),
             lines,
+            written: 0,
         })
     }
 }
@@ -115,14 +121,23 @@ impl Sink for FileSink {
         &self.name
     }
 
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
-        records.iter().try_for_each(|record| {
+        for record in records.iter().skip(self.written) {
             self.buffer.clear();
             render(record, self.format, Style::default(), &mut self.buffer)
                 .and_then(|()| self.follow())
                 .and_then(|()| self.lines.write(&self.buffer))
-                .map_err(|io| error("write to", &self.path, io))
-        })
+                .map_err(|io| error("write to", &self.path, io))?;
+            self.written += 1;
+        }
+        // Who knows that they are delivered notes it, and a power cut must not make that untrue.
+        self.flush()?;
+        self.written = 0;
+        Ok(())
     }
 
     fn reopen(&mut self) -> Result<(), SinkError> {

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, mount};
 use rustix::termios::tcdrain;
@@ -14,6 +16,7 @@ use super::post::{Post, history};
 use super::told::Follower;
 use super::victim::Victim;
 use crate::cgroup::Cgroup;
+use crate::support::PATIENCE;
 use crate::support::agent::oom_trace;
 
 /// The command.
@@ -61,7 +64,10 @@ pub(crate) fn run(_: &[String]) {
     };
     console.say("checked it");
     io::stdout().write_all(b"checked\n").unwrap();
-    let mut post = Post::over(store.clone()).start();
+    let file = folder.join("records.jsonl");
+    let output = format!("json:{}", file.display());
+    let mut post = Post::over(store.clone()).with(&["--output", &output]).start();
+    assert_written(&file, &store);
     // A store that is in use, and has been told of this boot, knows no more of the one before.
     for name in &missing {
         verify(&mut console, &store, name);
@@ -112,6 +118,24 @@ fn look(
         verify(console, store, name);
     }
     missing
+}
+
+/// What the store has is in the file, too: the agent tells it again what the cut took.
+fn assert_written(file: &Path, store: &Path) {
+    let kills = history(store).kills;
+    let names = kills.iter().map(|kill| kill["victim"]["comm"].as_str().unwrap());
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let text = fs::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let is_lacking = |name: &&str| !text.contains(&format!("\"comm\":\"{name}\""));
+        let lacking: Vec<_> = names.clone().filter(is_lacking).collect();
+        if lacking.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < end, "the store has them, the file has not: {lacking:?}");
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn verify(console: &mut Console, store: &Path, name: &str) {
