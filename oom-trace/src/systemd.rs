@@ -37,8 +37,7 @@ impl<'a> Owners<'a> {
             .map(|part| part.strip_prefix('_').unwrap_or(part));
         let system = below_slices(&mut parts);
         let is_manager = |unit: &str| unit.starts_with("user@") && unit.ends_with(".service");
-        let user =
-            if system.is_some_and(is_manager) { below_slices(&mut parts) } else { None };
+        let user = if system.is_some_and(is_manager) { below_slices(&mut parts) } else { None };
         Self { system, user }
     }
 }
