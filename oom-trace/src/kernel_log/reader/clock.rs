@@ -1,5 +1,7 @@
 //! Times as logs write them.
 
+use std::cell::Cell;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +16,12 @@ use crate::kernel_log::{Guesses, Stamp};
 pub struct Zone {
     zone: TimeZone,
     latest: Timestamp,
+    /// The last that was read here.
+    last: Cell<Timestamp>,
 }
+
+/// How far a log's clock may be ahead of the reader's: from one end of the earth's zones to the other.
+const AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 /// Offsets of names that mean one thing wherever they are used, in minutes (tzdata). `CST`, `IST` and
 /// `BST` are not among them.
@@ -67,7 +74,7 @@ impl Zone {
     /// This zone, for a log that was last written at `latest`.
     #[must_use]
     pub const fn new(zone: TimeZone, latest: Timestamp) -> Self {
-        Self { zone, latest }
+        Self { zone, latest, last: Cell::new(Timestamp::MIN) }
     }
 
     #[cfg(test)]
@@ -77,20 +84,32 @@ impl Zone {
 
     /// Of a time without a zone.
     pub(super) fn local(&self, time: DateTime) -> Option<Stamp> {
-        // An hour that comes twice is not known.
-        let time = self.zone.to_ambiguous_timestamp(time).unambiguous().ok()?;
-        Some(wall(time, Guesses { zone: true, ..Guesses::default() }))
+        self.read(self.moment(time)?, false)
+    }
+
+    /// Of an hour that comes twice, the first, unless what was read before is later than that.
+    fn moment(&self, time: DateTime) -> Option<Timestamp> {
+        let times = self.zone.to_ambiguous_timestamp(time);
+        let first = times.compatible().ok()?;
+        let second = times.later().ok().filter(|_| first < self.last.get());
+        Some(second.filter(|it| *it >= self.last.get()).unwrap_or(first))
+    }
+
+    fn read(&self, time: Timestamp, year: bool) -> Option<Stamp> {
+        self.last.set(time);
+        Some(wall(time, Guesses { zone: true, year, ..Guesses::default() }))
     }
 
     /// Of a date without a year.
     pub(super) fn yearless(&self, month: i8, day: i8, time: Time) -> Option<Stamp> {
-        let latest = self.latest.to_zoned(self.zone.clone()).year();
+        let latest = self.latest.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let year = latest.to_zoned(self.zone.clone()).year();
         // A leap day is up to eight years ago.
-        let stamp = (0..=8).find_map(|ago| {
-            let date = Date::new(latest - ago, month, day).ok()?;
-            self.local(date.to_datetime(time)).filter(|it| it.time <= Some(self.latest))
+        let time = (0..=8).find_map(|ago| {
+            let date = Date::new(year - ago, month, day).ok()?;
+            self.moment(date.to_datetime(time)).filter(|it| *it <= latest)
         })?;
-        Some(Stamp { guessed: Guesses { year: true, ..stamp.guessed }, ..stamp })
+        self.read(time, true)
     }
 
     /// Of a time with the name of a zone, or its offset: `CEST`, `+03`, `+0200`, `+02:00`.
@@ -105,10 +124,11 @@ impl Zone {
             return Some(wall(of(minutes)?, Guesses::default()));
         }
         // This machine may be in the zone that is meant.
-        let here = self.zone.to_ambiguous_timestamp(time).unambiguous().ok();
-        let is_here = here.is_some_and(|at| self.zone.to_offset_info(at).abbreviation() == name);
-        if is_here {
-            return Some(wall(here?, Guesses::default()));
+        let times = self.zone.to_ambiguous_timestamp(time);
+        let mut here = [times.earlier(), times.later()].into_iter().flatten();
+        let is_named = |at: &Timestamp| self.zone.to_offset_info(*at).abbreviation() == name;
+        if let Some(here) = here.find(is_named) {
+            return Some(wall(here, Guesses::default()));
         }
         let minutes = known(&AMBIGUOUS)?;
         Some(wall(of(minutes)?, Guesses { zone: true, ..Guesses::default() }))

@@ -96,6 +96,7 @@ impl Reader<'_> {
     }
 
     fn line_of(&mut self, no: u64, line: &[u8], cut: bool) -> Option<Vec<u8>> {
+        let line = journal::unframed(line);
         if self.is_of_a_container(no, line) {
             return None;
         }

@@ -327,7 +327,7 @@ pub(super) fn suppressed(text: &[u8]) -> Option<u64> {
 }
 
 /// Whether somebody says that the kernel killed, who has it from the kernel: systemd, a container runtime,
-/// Kubernetes.
+/// Kubernetes, Slurm.
 pub(super) fn has_it_from_the_kernel(line: &[u8]) -> bool {
     static WORDS: LazyLock<Words> = LazyLock::new(|| {
         Words::new([
@@ -335,6 +335,10 @@ pub(super) fn has_it_from_the_kernel(line: &[u8]) -> bool {
             "with result 'oom-kill'",
             "OOMKilled",
             "OOMKilling",
+            "TaskOOM event",
+            " container oom ",
+            "oom_kill event",
+            "oom-kill event",
         ])
     });
     WORDS.are_in(line)

@@ -60,6 +60,12 @@ impl Field {
     }
 }
 
+/// Without what `journalctl -o json-seq` (RFC 7464) and `-o json-sse` put before an entry.
+pub(super) fn unframed(line: &[u8]) -> &[u8] {
+    let entry = line.strip_prefix(b"\x1e").or_else(|| line.strip_prefix(b"data: "));
+    entry.filter(|entry| entry.first() == Some(&b'{')).unwrap_or(line)
+}
+
 impl Line {
     /// `None` if the line is no entry of a journal.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {

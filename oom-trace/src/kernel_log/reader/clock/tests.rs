@@ -14,8 +14,46 @@ fn the_year_is_the_last_in_which_it_can_have_been() {
     let of = |month, day| Some(zone.yearless(month, day, time)?.time?.to_string());
     assert_eq!(of(11, 23).as_deref(), Some("2026-11-23T06:00:01Z"));
     assert_eq!(of(12, 31).as_deref(), Some("2025-12-31T06:00:01Z"));
+    // 2026-11-24 has begun: in Tokyo it is nine hours old, and a clock may be fast.
+    assert_eq!(of(11, 24).as_deref(), Some("2026-11-24T06:00:01Z"));
+    assert_eq!(of(11, 26).as_deref(), Some("2025-11-26T06:00:01Z"));
     assert_eq!(of(2, 29).as_deref(), Some("2024-02-29T06:00:01Z"));
     assert_eq!(of(2, 30), None);
+}
+
+#[test]
+fn the_first_hours_of_a_year_are_this_years() {
+    let zone = Zone::new(TimeZone::UTC, "2026-12-31T20:00:00Z".parse().unwrap());
+    let stamp = zone.yearless(1, 1, Time::new(5, 0, 0, 0).unwrap()).unwrap();
+    assert_eq!(stamp.time.unwrap().to_string(), "2027-01-01T05:00:00Z");
+}
+
+#[test]
+fn an_hour_that_comes_twice_goes_on_from_what_was_read_before() {
+    let new_york = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap();
+    let zone = Zone::new(new_york, "2026-11-24T00:00:00Z".parse().unwrap());
+    let of = |hour, minute| {
+        let time = Time::new(hour, minute, 0, 0).unwrap();
+        let stamp = zone.yearless(11, 1, time).unwrap();
+        assert_eq!((stamp.guessed.zone, stamp.guessed.year), (true, true));
+        stamp.time.unwrap().to_string()
+    };
+    for (hour, minute, expected) in [
+        (0, 59, "2026-11-01T04:59:00Z"),
+        (1, 0, "2026-11-01T05:00:00Z"),
+        (1, 59, "2026-11-01T05:59:00Z"),
+        (1, 0, "2026-11-01T06:00:00Z"),
+        (1, 59, "2026-11-01T06:59:00Z"),
+        (2, 0, "2026-11-01T07:00:00Z"),
+    ] {
+        assert_eq!(of(hour, minute), expected, "{hour}:{minute}");
+    }
+    let time = Date::new(2026, 11, 1).unwrap().at(1, 30, 0, 0);
+    let named = |name: &str| zone.named(time, name.as_bytes()).unwrap().time.unwrap().to_string();
+    assert_eq!(
+        (named("EDT"), named("EST")),
+        ("2026-11-01T05:30:00Z".into(), "2026-11-01T06:30:00Z".into())
+    );
 }
 
 #[test]
