@@ -1,6 +1,7 @@
 //! What `/proc` says of a thread while it is there.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use rustix::param::clock_ticks_per_second;
 
@@ -24,10 +25,20 @@ pub struct Thread {
     pub is_exiting: bool,
 }
 
+/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the namespace of the pids that the kernel names.
+const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFC;
+
 /// `PF_EXITING` (include/linux/sched.h)
 const PF_EXITING: u64 = 0x4;
 
 impl Thread {
+    /// Whether an id of the kernel's is the same thread's in `/proc`: elsewhere than in the initial namespace of
+    /// pids it is another's, or nobody's.
+    #[must_use]
+    pub fn is_named_by_kernel() -> bool {
+        fs::metadata("/proc/self/ns/pid").is_ok_and(|ns| ns.ino() == INITIAL_NAMESPACE)
+    }
+
     /// Of this process and thread id; `None` if there is none.
     #[must_use]
     pub fn read(pid: u32, tid: u32) -> Option<Self> {

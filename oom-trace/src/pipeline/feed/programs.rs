@@ -15,6 +15,7 @@ use crate::config;
 use crate::enrich::Enricher;
 use crate::enrich::clock::Clock;
 use crate::enrich::failed::Failures;
+use crate::enrich::thread::Thread;
 use crate::incident::assemble::{Assembler, Incident};
 use crate::incident::dying::Deathbed;
 use crate::incident::model::{ExitState, Record, System};
@@ -287,7 +288,9 @@ impl Programs {
         self.failures(&mut each);
         let clock = Clock::now();
         let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
-        for dying in stuck.into_iter().flatten() {
+        // Elsewhere nobody can tell one that is stuck from one that is gone. A hook may see its end yet.
+        let can_look = Thread::is_named_by_kernel();
+        for dying in stuck.into_iter().flatten().filter(|_| can_look) {
             let exit = self.enricher.overdue(&dying, clock);
             if let Some(deathbed) =
                 self.deathbed.as_mut().filter(|_| exit.state == ExitState::Freed)

@@ -1,13 +1,7 @@
 //! Whether the kernel is done with an incident whose end no hook saw.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-
 use crate::enrich::thread::Thread;
 use crate::incident::assemble::Incident;
-
-/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the namespace of the pids that the kernel names.
-const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Watches the task that an incident is in, from the first time that it is asked.
 #[derive(Debug, Default)]
@@ -21,7 +15,7 @@ impl Trigger {
     /// Whether the task has left the incident: it is gone, or has been in user space since it was
     /// first asked for: it faulted in a page, or mostly ran there. `false` where that cannot be known.
     pub(super) fn has_left(&mut self, incident: &Incident) -> bool {
-        let Some((pid, tid)) = incident.trigger().filter(|_| is_initial_namespace()) else {
+        let Some((pid, tid)) = incident.trigger().filter(|_| Thread::is_named_by_kernel()) else {
             return false;
         };
         let now = Thread::read(pid, tid);
@@ -43,10 +37,6 @@ fn has_been_in_user_space(first: Thread, now: Thread) -> bool {
     let user = now.user.saturating_sub(first.user);
     let system = now.system.saturating_sub(first.system);
     now.faults > first.faults || (user > system && now.system > 0)
-}
-
-fn is_initial_namespace() -> bool {
-    fs::metadata("/proc/self/ns/pid").is_ok_and(|ns| ns.ino() == INITIAL_NAMESPACE)
 }
 
 #[cfg(test)]
