@@ -307,12 +307,14 @@ fn level(of: &Of<'_>, limit: &Limit, victim: &Victim) -> Level {
     }
 }
 
-/// Of v1's two limits, whether that of memory and swap is the nearer.
+/// Of v1's two limits, whether that of memory and swap is the nearer. Where both are full, memory could still
+/// have been swapped out but for that (`try_charge_memcg`, mm/memcontrol.c, charges it first).
 fn is_with_swap(limit: &Limit) -> bool {
     let room = |usage: Option<u64>, max: Option<u64>| Some(max?.saturating_sub(usage?));
     let both = room(limit.memsw_usage_bytes, limit.memsw_max_bytes);
     let memory = room(limit.usage_bytes, limit.max_bytes);
-    both.is_some_and(|both| memory.is_none_or(|memory| both < memory))
+    let is_above = limit.memsw_max_bytes > limit.max_bytes;
+    both.is_some_and(|both| memory.is_none_or(|memory| both < memory || both == memory && is_above))
 }
 
 /// Whether it was not usage that met the limit, but the limit that was set below it.

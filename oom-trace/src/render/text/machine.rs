@@ -7,7 +7,7 @@ use std::io;
 use super::super::block::{Block, Line};
 use super::super::quote::Quoted;
 use super::super::units::{Age, Size};
-use crate::incident::model::{Allocation, Build, Node, Origin, Pressure, Slab, System};
+use crate::incident::model::{Allocation, Build, HugePages, Node, Origin, Pressure, Slab, System};
 use crate::text::Escaped;
 
 /// Smaller ones did not make the shortage.
@@ -60,7 +60,7 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
         nodes,
         zones: _,
         node_counters: _,
-        huge_pages: _,
+        huge_pages,
         counters: _,
         unreclaimable_slabs,
         allocations,
@@ -112,6 +112,20 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
             match module.as_deref().map(Quoted::from) {
                 Some(module) => line.item(format_args!("by {function}() of {module} {size}"))?,
                 None => line.item(format_args!("by {function}() {size}"))?,
+            }
+        }
+        Ok(())
+    })?;
+    block.line("huge pages", |line| {
+        for HugePages { node, size_bytes, total, free: unused, surplus: _ } in
+            huge_pages.iter().flatten().filter(|pool| pool.total > 0)
+        {
+            let bytes = |count: u64| Some(size_bytes.saturating_mul(count));
+            match node {
+                Some(node) => {
+                    free(format_args!("node {node} "), bytes(*unused), bytes(*total), line)?
+                }
+                None => free(format_args!(""), bytes(*unused), bytes(*total), line)?,
             }
         }
         Ok(())

@@ -22,13 +22,15 @@ pub(super) const NAMES: &[&str] = &[
     "opera",
 ];
 
-/// What Chromium gives its renderers (content/public/common/content_constants.h).
+/// What Chromium gives its renderers (content/public/common/content_constants.h). Kubelet gives all processes of
+/// most pods as much.
 const RENDERER_ADJ: i16 = 300;
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     let crowd = program.crowd(NAMES);
+    let victim = &program.kill.victim;
     let is_renderer = program.has("--type=renderer")
-        || program.kill.victim.oom_score_adj.is_some_and(|adj| adj >= RENDERER_ADJ);
+        || victim.pod.is_none() && victim.oom_score_adj.is_some_and(|adj| adj >= RENDERER_ADJ);
     let is_page = PAGES.contains(&program.comm.as_ref())
         || (is_renderer && !program.comm.starts_with("firefox"));
     match (is_page, crowd) {
@@ -38,7 +40,8 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
                 .to_owned(),
         ),
         (false, Some(_)) => {
-            Some(format!("keep fewer tabs open: the browser holds most of {}", program.ceiling))
+            let fewer = if victim.pod.is_some() { "open fewer pages at once" } else { "keep fewer tabs open" };
+            Some(format!("{fewer}: the browser holds most of {}", program.ceiling))
         }
         (false, None) => None,
     }

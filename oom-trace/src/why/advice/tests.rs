@@ -144,6 +144,10 @@ fn browsers() {
     assert_eq!(advice(&kill), None);
     kill.victim.oom_score_adj = Some(300);
     says(&kill, "the browser itself goes on");
+    let mut kill = in_pod();
+    kill.victim.comm = Some("chrome".into());
+    kill.victim.oom_score_adj = Some(985);
+    assert_eq!(advice(&kill), None);
 }
 
 #[test]

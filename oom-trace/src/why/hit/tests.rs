@@ -187,6 +187,17 @@ fn of_two_limits_the_nearer_was_hit() {
     assert!(!Hit::new(&kill).unwrap().with_swap);
 }
 
+/// As Docker sets them: twice as much of both as of memory.
+#[test]
+fn of_two_limits_that_are_full_the_upper_one_was_hit() {
+    let mut kill = of_a_service();
+    let limit = kill.shortage.limit.as_mut().unwrap();
+    limit.usage_bytes = limit.max_bytes;
+    let both = limit.max_bytes.map(|max| 2 * max);
+    (limit.memsw_usage_bytes, limit.memsw_max_bytes) = (both, both);
+    assert!(Hit::new(&kill).unwrap().with_swap);
+}
+
 /// The kernel refuses to raise memory's limit above that of memory and swap.
 #[test]
 fn of_two_limits_that_are_the_same_both_are_raised_in_the_order_that_the_kernel_takes() {

@@ -1,7 +1,9 @@
 //! What to do about this kill.
 
 mod allocation;
+mod child;
 mod choice;
+mod huge_pages;
 mod kernel;
 mod limit;
 mod log;
@@ -25,6 +27,7 @@ const MOST: usize = 3;
 const RULES: &[Rule] = &[
     choice::by_hand,
     choice::allocating_task,
+    child::sacrificed,
     limit::lowered,
     nodes::bound,
     allocation::fragmented,
@@ -34,6 +37,7 @@ const RULES: &[Rule] = &[
     limit::node,
     kernel::charged,
     shared::victim,
+    huge_pages::unused,
     shared::machine,
     together::crowd,
     shared::unmapped_limit,

@@ -3,6 +3,7 @@
 use super::super::facts::{all, is_share, own, short_machine, sum, who};
 use super::super::filling::{Filling, Kind};
 use super::super::hit::Hit;
+use super::huge_pages;
 use super::kernel::charged;
 use crate::incident::model::OomKill;
 use crate::units::Size;
@@ -97,7 +98,9 @@ pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     let used = system.total_bytes?.checked_sub(system.free_bytes?)?;
     let all = all(kill)?;
     let held = sum([all.rss_bytes, Some(all.memory.pgtables_bytes.unwrap_or(0))])?;
-    is_share(used.saturating_sub(held), used, HALF_PERCENT).then(|| {
+    // What is reserved has a hint of its own where nobody uses it.
+    let rest = used.saturating_sub(held).saturating_sub(huge_pages::reserved(system));
+    is_share(rest, used, HALF_PERCENT).then(|| {
         format!(
             "look at Shmem, Slab and HugePages_Total in /proc/meminfo, at pipes and socket buffers, and at \
              ZFS's ARC (/proc/spl/kstat/zfs/arcstats): the processes that were weighed held only {} of the {} in use",
