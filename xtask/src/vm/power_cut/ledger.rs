@@ -25,7 +25,8 @@ pub(super) struct Ledger {
 }
 
 /// The files of a store and of its lock.
-const FILES: [&str; 4] = ["lost+found", "records.db", "records.db-shm", "records.db-wal"];
+const FILES: [&str; 5] =
+    ["lost+found", "records.db", "records.db-shm", "records.db-wal", "records.jsonl"];
 
 /// `oom-trace verify`: there was such a kill.
 const KILLED: u8 = 1;
