@@ -231,10 +231,8 @@ fn flaws(sinks: &[Spec], places: &[At], mistakes: &[Mistake]) -> Vec<Mistake> {
             format!("a sink cannot be named {name}; give it a different `name`")
         } else if !names.insert(name.clone()) {
             format!("two sinks are named {name}; give one of them a different `name`")
-        } else if let Spec::PrometheusConfig(metrics) = sink
-            && !ports.insert(metrics.listen)
-        {
-            format!("two sinks listen on {}; give one of them another `listen`", metrics.listen)
+        } else if let Some(listen) = sink.destination().listens().filter(|it| !ports.insert(*it)) {
+            format!("two sinks listen on {listen}; give one of them another `listen`")
         } else if let Some(flaw) = sink.destination().flaw().filter(|_| is_read(index)) {
             flaw
         } else {

@@ -1,6 +1,7 @@
 //! What every kind of sink is made of.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +31,11 @@ pub trait Destination: Debug {
 
     /// The file that it writes to, and makes anew, by its name: the agent may write nowhere else.
     fn file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Where it is asked; no other sink can be at the same address.
+    fn listens(&self) -> Option<SocketAddr> {
         None
     }
 

@@ -70,6 +70,10 @@ impl Destination for PrometheusConfig {
         None
     }
 
+    fn listens(&self) -> Option<SocketAddr> {
+        Some(self.listen)
+    }
+
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let failed = |io| SinkError::new("listen on", self.listen.to_string(), io);
         let port = port(self.listen).map_err(failed)?;

@@ -32,6 +32,13 @@ pub(super) fn sum(parts: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
     parts.into_iter().try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)))
 }
 
+/// Whether one of so many holds most of what all hold together: then their average says nothing.
+pub(super) fn stands_out(largest: u64, count: u64, held: u64) -> bool {
+    let others = held.saturating_sub(largest);
+    let each = others.checked_div(count.saturating_sub(1)).unwrap_or(0);
+    largest > others && largest / 2 >= each
+}
+
 pub(super) fn is_global(kill: &OomKill) -> bool {
     kill.shortage.scope == Some(Scope::Global)
 }
@@ -189,6 +196,13 @@ mod tests {
         assert!(is_share(50, 100, 50) && !is_share(49, 100, 50) && !is_share(0, 0, 0));
         assert_eq!(sum([Some(u64::MAX), Some(1)]), Some(u64::MAX));
         assert_eq!(sum([Some(1), None]), None);
+    }
+
+    #[test]
+    fn one_that_holds_most_stands_out() {
+        assert!(stands_out(411, 5, 504) && stands_out(51, 3, 100) && stands_out(67, 2, 100));
+        assert!(!stands_out(50, 5, 100) && !stands_out(60, 2, 100) && !stands_out(10, 10, 100));
+        assert!(!stands_out(0, 0, 0) && stands_out(u64::MAX, u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Filling {
     /// What a sentence about the victim does not say.
     pub(super) fn clause(&self) -> Option<String> {
         (self.kind != Kind::Anonymous)
-            .then(|| format!("{} of the limit is {}", Size(self.bytes), self.name))
+            .then(|| format!("{} of the cgroup's usage is {}", Size(self.bytes), self.name))
     }
 }
 
@@ -84,13 +84,16 @@ mod tests {
     fn the_largest_part_is_told() {
         assert_eq!(told(&[("anon", 500), ("file", 10)]), None);
         let slab = [("anon", 20), ("slab_reclaimable", 400), ("slab_unreclaimable", 50)];
-        assert_eq!(told(&slab).unwrap(), "450.0 MiB of the limit is slab");
+        assert_eq!(told(&slab).unwrap(), "450.0 MiB of the cgroup's usage is slab");
         // tmpfs is counted among files, too.
         let tmpfs = [("anon", 20), ("file", 410), ("shmem", 400)];
-        assert_eq!(told(&tmpfs).unwrap(), "400.0 MiB of the limit is shared memory and tmpfs");
+        assert_eq!(
+            told(&tmpfs).unwrap(),
+            "400.0 MiB of the cgroup's usage is shared memory and tmpfs"
+        );
         assert_eq!(
             told(&[("rss", 20), ("cache", 410)]).unwrap(),
-            "410.0 MiB of the limit is page cache"
+            "410.0 MiB of the cgroup's usage is page cache"
         );
         assert_eq!(told(&[("anon", 20), ("sock", 30)]), None);
     }

@@ -121,7 +121,7 @@ impl<'a> Hit<'a> {
                 let space = if which.is_some() { " " } else { "" };
                 let which = which.unwrap_or_default();
                 format!(
-                    "{}, the limit of all {which}{space}pods on this node,",
+                    "{}, the cgroup of all {which}{space}pods on this node,",
                     Quoted::from(*name)
                 )
             }
@@ -156,8 +156,8 @@ impl<'a> Hit<'a> {
             Of::Pod(_) | Of::PodFolder(_) => {
                 format!("resources.limits.memory in {}", self.name())
             }
-            Of::Pods(_) => "what the node leaves to pods (kubelet's system-reserved and \
-                            kube-reserved take from it)"
+            Of::Pods(_) => "the node's allocatable memory (lower kubelet's system-reserved or \
+                            kube-reserved)"
                 .to_owned(),
             Of::Unit(_) | Of::Cgroup(_) | Of::Unknown if self.with_swap => {
                 self.file("memory.memsw.limit_in_bytes")

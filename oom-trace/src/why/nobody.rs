@@ -76,7 +76,10 @@ fn spared(kill: &OomKill) -> Option<String> {
         false => " left",
     };
     Some(match (all.processes, all.unkillable) {
-        (1, 1) => format!("the only process{of} has an oom_score_adj of {OOM_SCORE_ADJ_MIN}"),
+        (1, 1) => format!(
+            "the only process{of} has an oom_score_adj of {OOM_SCORE_ADJ_MIN}, so it may not be \
+             killed"
+        ),
         (processes, spared) if processes == spared => {
             let all = everyone(kill, processes);
             let of = if is_of_log { "" } else { of };
@@ -87,8 +90,10 @@ fn spared(kill: &OomKill) -> Option<String> {
 }
 
 fn set(is_set: bool) -> Option<String> {
-    is_set
-        .then(|| "set vm.panic_on_oom to 0 to have a process killed instead of a panic".to_owned())
+    is_set.then(|| {
+        "set vm.panic_on_oom to 0 so that the kernel kills a process instead of panicking"
+            .to_owned()
+    })
 }
 
 fn tiny(kill: &OomKill) -> Option<String> {
@@ -136,7 +141,7 @@ fn unlock(kill: &OomKill) -> Option<String> {
     let bytes = locked(kill)?;
     Some(format!(
         "find out what is locked in memory (mlock, ramfs, a driver): {} can be neither swapped out nor \
-         dropped",
+         reclaimed",
         Size(bytes)
     ))
 }
@@ -144,7 +149,7 @@ fn unlock(kill: &OomKill) -> Option<String> {
 fn limit(kill: &OomKill) -> Option<String> {
     let hit = Hit::new(kill)?;
     hit.max().filter(|max| *max >= TINY_BYTES)?;
-    Some(format!("or raise {}: until then its allocations fail or hang", hit.knob()))
+    Some(format!("or raise {}: until then, allocations in it fail or hang", hit.knob()))
 }
 
 #[cfg(test)]
@@ -182,7 +187,7 @@ mod tests {
             [
                 "raise the oom_score_adj of stress (pid 8) from -1000, or find out who set it: it held \
                  300.0 MiB and may not be killed",
-                "or raise MemoryMax= of a.slice: until then its allocations fail or hang",
+                "or raise MemoryMax= of a.slice: until then, allocations in it fail or hang",
             ]
         );
     }

@@ -61,6 +61,13 @@ impl<'a> Bound<'a> {
         let many = if list.parse::<u32>().is_ok() { "" } else { "s" };
         Some(format!("node{many} {list}"))
     }
+
+    /// `node 0, the only node that cpuset batch allows`
+    pub(super) fn only(&self) -> Option<String> {
+        let name = self.name()?;
+        let what = if name.starts_with("nodes") { "nodes" } else { "node" };
+        Some(format!("{name}, the only {what} that {} allows", self.by))
+    }
 }
 
 /// The nodes; a log tells of their zones.

@@ -2,7 +2,7 @@
 
 use super::facts::{asker, by_score, free, has_plenty, is_full, is_global, is_share, later, who};
 use super::filling::Filling;
-use super::hit::{self, Hit, Level, is_lowered};
+use super::hit::{self, Hit, Level, Of, is_lowered};
 use super::nodes::Bound;
 use super::place;
 use super::shortage::{self, Block, Stuck};
@@ -75,11 +75,16 @@ fn limit(kill: &OomKill) -> String {
         return lowered(kill, &hit, &name, amount);
     }
     let of = amount.map(|amount| format!(" of {amount}")).unwrap_or_default();
-    let below = match (hit.level, place) {
-        (Level::Above, Some(place)) => format!(" ({place} is in it)"),
-        _ => String::new(),
-    };
-    format!("{name} hit its memory limit{of}{below}")
+    match (hit.level, place) {
+        // What its name says of all pods is between commas.
+        (Level::Above, Some(place)) if matches!(hit.of, Of::Pods(_)) => {
+            format!("{name} hit its memory limit{of} (the victim ran in {place})")
+        }
+        (Level::Above, Some(place)) => {
+            format!("{name} (an ancestor of {place}) hit its memory limit{of}")
+        }
+        _ => format!("{name} hit its memory limit{of}"),
+    }
 }
 
 fn lowered(kill: &OomKill, hit: &Hit<'_>, name: &str, amount: Option<String>) -> String {
@@ -122,8 +127,8 @@ fn free_bytes(system: Option<&System>) -> Option<u64> {
 fn not_for_want(kill: &OomKill, stuck: &Stuck, place: &str) -> String {
     let later = kill.system.as_deref().map(later).unwrap_or_default();
     let free = match stuck.total {
-        Some(total) => format!("{} of {} were free", Size(stuck.free), Size(total)),
-        None => format!("{} were free", Size(stuck.free)),
+        Some(total) => format!("{} of {} was free", Size(stuck.free), Size(total)),
+        None => format!("{} was free", Size(stuck.free)),
     };
     let list = Bound::new(kill).and_then(|bound| bound.list);
     let out =
@@ -167,16 +172,16 @@ fn standing(system: &System) -> Option<String> {
 fn nodes(kill: &OomKill) -> Option<String> {
     let bound = Bound::new(kill)?;
     let by = &bound.by;
-    let name = bound.name();
+    let name = bound.only();
     if let Some(stuck) = Stuck::of_nodes(kill, &bound) {
         let place = match name {
-            Some(nodes) => format!(" on {nodes}, all that {by} allows"),
+            Some(nodes) => format!(" on {nodes}"),
             None => format!(" on the nodes that {by} allows"),
         };
         return Some(not_for_want(kill, &stuck, &place));
     }
     let mut text = match name {
-        Some(nodes) => format!("{nodes}, all that {by} allows, ran out of memory"),
+        Some(nodes) => format!("{nodes}, ran out of memory"),
         None => format!("the nodes that {by} allows ran out of memory"),
     };
     if let (Some(system), Some(free)) = (&kill.system, free(bound.free, bound.total)) {
@@ -199,9 +204,9 @@ pub(super) fn share(kill: &OomKill) -> Option<String> {
     };
     let share = whole.and_then(|whole| percent(held, whole)).filter(|it| (1..=100).contains(it));
     let share = match (share, by_score(kill)) {
-        (Some(share), _) => format!(" ({share} % of memory)"),
+        (Some(share), _) => format!(" ({share}% of memory)"),
         (None, Some(whole)) => match percent(held, whole) {
-            Some(share) => format!(" (about {share} % of memory and swap)"),
+            Some(share) => format!(" (about {share}% of memory and swap)"),
             None => String::new(),
         },
         (None, None) => String::new(),
@@ -249,7 +254,7 @@ fn share_of(hit: &Hit<'_>, memory: &Memory, who: &str) -> Option<String> {
             } else {
                 String::new()
             };
-            format!("{who} held {} of it ({share} %) as anonymous memory{more}", Size(own))
+            format!("{who} held {} of it ({share}%) as anonymous memory{more}", Size(own))
         }
         (Some(_), _) => format!("{who} held {}, mostly anonymous memory", Size(held)),
         (None, _) => match kind(memory) {
@@ -306,8 +311,8 @@ fn machine(kill: &OomKill) -> Option<String> {
 /// Kills before this one, at the same limit or at one below it: the kernel counts both in each.
 fn earlier(kill: &OomKill) -> Option<String> {
     let count = Hit::new(kill)?.limit.events?.oom_kill.filter(|count| *count > 0)?;
-    let (many, were) = if count == 1 { ("", "was") } else { ("es", "were") };
-    Some(format!("{count} process{many} {were} OOM-killed in it or below it before"))
+    let many = if count == 1 { "" } else { "es" };
+    Some(format!("{count} process{many} had already been OOM-killed in it or below it"))
 }
 
 fn group(kill: &OomKill) -> Option<String> {

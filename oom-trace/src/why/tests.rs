@@ -23,7 +23,7 @@ fn a_container_hit_its_own_limit() {
     assert_eq!(
         summary(&kill),
         "container web in pod shop/cart-0 hit its memory limit of 512.0 MiB; python3 held 492.0 MiB \
-         of it (96 %) as anonymous memory; the machine was not short: 3.0 GiB available"
+         of it (96%) as anonymous memory; the machine was not short: 3.0 GiB available"
     );
 }
 
@@ -37,9 +37,9 @@ fn a_service_is_below_a_slice_that_is_full() {
     kill.shortage.limit.as_mut().unwrap().events = Some(events);
     assert_eq!(
         summary(&kill),
-        "system.slice hit its memory limit of 512.0 MiB (app.service is in it); python3 held \
-         100.0 MiB of it (20 %) as anonymous memory; 12 processes were OOM-killed in it or below it \
-         before"
+        "system.slice (an ancestor of app.service) hit its memory limit of 512.0 MiB; python3 held \
+         100.0 MiB of it (20%) as anonymous memory; 12 processes had already been OOM-killed in it \
+         or below it"
     );
 }
 
@@ -53,7 +53,7 @@ fn a_limit_was_lowered() {
     kill.shortage.trigger.as_mut().unwrap().comm = Some("systemd".into());
     assert!(summary(&kill).starts_with(
         "the memory limit of app.service was lowered by systemd (pid 1) to 512.0 MiB, below the \
-         768.0 MiB in use; python3 held 492.0 MiB of it (64 %)"
+         768.0 MiB in use; python3 held 492.0 MiB of it (64%)"
     ));
 }
 
@@ -65,7 +65,7 @@ fn the_machine_ran_out() {
     assert_eq!(
         summary(&kill),
         "the machine ran out of memory: 120.0 MiB of 16.0 GiB free, swap full; java held 9.9 GiB \
-         (62 % of memory), all anonymous memory"
+         (62% of memory), all anonymous memory"
     );
     kill.system = None;
     assert_eq!(
@@ -83,8 +83,8 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
     trigger.gfp_flags = Some(vec!["GFP_KERNEL".into()]);
     assert_eq!(
         summary(&kill),
-        "the kernel found no page for a GFP_KERNEL allocation, although 12.0 GiB of 16.0 GiB were free; \
-         java held 9.9 GiB (62 % of memory), all anonymous memory"
+        "the kernel found no page for a GFP_KERNEL allocation, although 12.0 GiB of 16.0 GiB was free; \
+         java held 9.9 GiB (62% of memory), all anonymous memory"
     );
     kill.shortage.trigger.as_mut().unwrap().order = Some(3);
     let mut unknown = kill.clone();
@@ -101,7 +101,7 @@ fn a_machine_with_free_memory_did_not_run_out_of_it() {
     let mut bound = of_nodes(Scope::Cpuset);
     bound.system.as_mut().unwrap().nodes.as_mut().unwrap()[0].free_bytes = Some(7 * GIB);
     let text = summary(&bound);
-    let on = "an allocation on node 0, all that cpuset batch allows, although 7.0 GiB of 8.0 GiB";
+    let on = "an allocation on node 0, the only node that cpuset batch allows, although 7.0 GiB of";
     assert!(text.contains(on), "{text}");
 }
 
@@ -116,7 +116,7 @@ fn free_memory_is_held_against_watermarks() {
     let zone = Zone { min_bytes: Some(11 * MIB), ..Zone::default() };
     kill.system.as_mut().unwrap().zones = Some(vec![zone]);
     assert!(summary(&kill).starts_with(
-        "the kernel found no contiguous block of 32.0 KiB (order 3), although 175.0 MiB were free"
+        "the kernel found no contiguous block of 32.0 KiB (order 3), although 175.0 MiB was free"
     ));
 }
 
@@ -139,7 +139,7 @@ fn no_share_is_told_of_what_may_be_charged_elsewhere() {
     assert_eq!(with(&mut kill, 1, 5, 500), "the page tables of python3 took 500.0 MiB");
     assert_eq!(
         with(&mut kill, 500, 100, 0),
-        "python3 held 500.0 MiB of it (98 %) as anonymous memory; its RSS of 600.0 MiB includes \
+        "python3 held 500.0 MiB of it (98%) as anonymous memory; its RSS of 600.0 MiB includes \
          shared pages charged to other cgroups"
     );
     assert_eq!(
@@ -199,11 +199,12 @@ fn a_reading_that_came_late_says_so() {
 fn some_nodes_ran_out() {
     let cpuset = summary(&of_nodes(Scope::Cpuset));
     assert!(cpuset.starts_with(
-        "node 0, all that cpuset batch allows, ran out of memory: 12.0 MiB of 8.0 GiB free; java held \
-         9.9 GiB"
+        "node 0, the only node that cpuset batch allows, ran out of memory: 12.0 MiB of 8.0 GiB \
+         free; java held 9.9 GiB"
     ));
     let policy = summary(&of_nodes(Scope::Mempolicy));
-    assert!(policy.starts_with("node 0, all that the memory policy of java allows, ran out"));
+    let only = "node 0, the only node that the memory policy of java allows, ran out of memory";
+    assert!(policy.starts_with(only), "{policy}");
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn nobody_ran_out() {
     kill.shortage.trigger.as_mut().unwrap().pid = Some(99);
     assert_eq!(
         summary(&kill),
-        "the OOM killer was triggered manually (SysRq-F); java held 9.9 GiB (62 % of memory), all \
+        "the OOM killer was triggered manually (SysRq-F); java held 9.9 GiB (62% of memory), all \
          anonymous memory; the machine had 120.0 MiB free"
     );
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use oom_trace::incident::model::Record;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -86,9 +88,12 @@ fn the_journal_has_the_fields() {
     let mut journald = Journald::new();
     journald.start();
     let line = Line::to(&journald.sink());
-    let records = records(1);
+    // A service's, and one of the same name that is a container's own.
+    let paths = ["/system.slice/app.service", "/lxc.payload.web/system.slice/app.service"];
+    let records: Vec<_> =
+        records(2).iter().zip(paths).map(|(record, path)| in_cgroup(record, path)).collect();
     line.send(&records);
-    await_that("the entry", || !journald.entries().is_empty());
+    await_that("the entries", || journald.entries().len() == 2);
     let entry = journald.entries().remove(0);
     let record = serde_json::to_value(&*records[0]).unwrap();
     let victim = &record["victim"];
@@ -105,18 +110,22 @@ fn the_journal_has_the_fields() {
     let json: Value = serde_json::from_str(entry["OOM_TRACE_JSON"].as_str().unwrap()).unwrap();
     assert_eq!(json, record);
     // Where one looks for what became of a service.
-    let path = victim["cgroup"]["path"].as_str().unwrap();
-    let unit = path.split('/').find(|part| part.ends_with(".service") || part.ends_with(".scope"));
     let ids = |unit: &str| {
         let shown = journald.shown(&["-u", unit]);
         shown.iter().map(|it| it["OOM_TRACE_ID"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(ids(unit.unwrap()), [record["id"].as_str().unwrap()], "{path}");
+    assert_eq!(ids("app.service"), [record["id"].as_str().unwrap()]);
     assert_eq!(ids("other.service"), [""; 0]);
     let id = entry["MESSAGE_ID"].as_str().unwrap();
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/journal/oom-trace.catalog");
     assert!(std::fs::read_to_string(catalog).unwrap().contains(&format!("-- {id}\n")));
     assert_eq!(line.close().lost(), 0);
+}
+
+fn in_cgroup(record: &Record, path: &str) -> Arc<Record> {
+    let Record::OomKill(mut kill) = record.clone() else { panic!("{record:?}") };
+    kill.victim.cgroup.as_mut().unwrap().path = path.into();
+    Arc::new(Record::OomKill(kill))
 }
 
 #[test]

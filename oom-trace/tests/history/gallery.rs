@@ -9,16 +9,16 @@ use crate::run;
 
 /// Logs of `testdata/cases`, and what each is.
 const SHOWN: [(&str, &str); 10] = [
-    ("01-k8s-el7-dmesg-T", "A pod of Kubernetes, in `dmesg -T` of Red Hat's 7"),
-    ("05-vmware-log-guest", "A guest's kernel in the log of VMware"),
-    ("15-ingress-nginx-kmem", "A container's limit of kernel memory"),
+    ("01-k8s-el7-dmesg-T", "A Kubernetes pod, in `dmesg -T` of RHEL 7"),
+    ("05-vmware-log-guest", "A guest's kernel messages in VMware's log"),
+    ("15-ingress-nginx-kmem", "Kernel memory fills a pod's limit"),
     ("19-mempolicy-vllm", "A memory policy's nodes are full"),
-    ("23-android-3.0-oom_adj", "A telephone, Linux 3.0"),
+    ("23-android-3.0-oom_adj", "An Android phone, Linux 3.0"),
     ("25-haos-journal-reversed", "A journal, newest first"),
     ("37-journal-russian-month", "Two kills within a second, in a Russian journal"),
-    ("43-rpi-32bit-kill-lines", "Nothing but the lines of the kills"),
-    ("57-systemd-run-no-killable", "Nobody could be killed"),
-    ("87-qubes-order3-fragmentation", "Memory in pieces"),
+    ("43-rpi-32bit-kill-lines", "Only the lines of the kills"),
+    ("57-systemd-run-no-killable", "No process could be killed"),
+    ("87-qubes-order3-fragmentation", "Fragmented memory"),
 ];
 
 /// What this part begins with.
@@ -28,9 +28,9 @@ const BEGIN: &str = "\n# Saved logs\n";
 fn the_page_shows_what_is_told_of_real_logs() {
     let folder = tempfile::tempdir().unwrap();
     let mut part = format!(
-        "{BEGIN}\nWhat `oom-trace explain` tells of logs as people have posted them \
-         (`oom-trace/testdata/cases`), before their last change on 2026-11-24;\n\
-         `UPDATE_GOLDEN=1 cargo test -p oom-trace --test history gallery` writes it.\n"
+        "{BEGIN}\nWhat `oom-trace explain` prints for logs that people have posted \
+         (`oom-trace/testdata/cases`). If a log\nhas no year, it is guessed as of 2026-11-24.\n\
+         `UPDATE_GOLDEN=1 cargo test -p oom-trace --test history gallery` writes this part.\n"
     );
     for (name, heading) in SHOWN {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -123,7 +123,7 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
             let bytes = |count: u64| Some(size_bytes.saturating_mul(count));
             match node {
                 Some(node) => {
-                    free(format_args!("node {node} "), bytes(*unused), bytes(*total), line)?
+                    free(format_args!("node {node} "), bytes(*unused), bytes(*total), line)?;
                 }
                 None => free(format_args!(""), bytes(*unused), bytes(*total), line)?,
             }

@@ -35,13 +35,13 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
         || (is_renderer && !program.comm.starts_with("firefox"));
     match (is_page, crowd) {
         (true, _) => Some(
-            "reload the page and keep fewer tabs open: this was the process of web pages, the browser \
-             itself goes on"
+            "reload the page and keep fewer tabs open: a tab's process died; the browser itself is \
+             still running"
                 .to_owned(),
         ),
         (false, Some(_)) => {
             let fewer = if victim.pod.is_some() { "open fewer pages at once" } else { "keep fewer tabs open" };
-            Some(format!("{fewer}: the browser holds most of {}", program.ceiling))
+            Some(format!("{fewer}: the browser held most of {}", program.ceiling))
         }
         (false, None) => None,
     }

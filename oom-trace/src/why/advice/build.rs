@@ -27,14 +27,19 @@ pub(super) const NAMES: &[&str] = &[
     "opt rustc",
 ];
 
-const JOBS: Workers =
-    Workers { setting: "the number of parallel jobs (-j, CARGO_BUILD_JOBS)", least: 2 };
+const SMALLER: &str = "build with less debug information or in smaller units";
+
+const JOBS: Workers = Workers {
+    setting: "the number of parallel jobs (-j, CARGO_BUILD_JOBS)",
+    least: 2,
+    one: SMALLER,
+};
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     JOBS.advice(program, NAMES).or_else(|| {
         let own = program.own().filter(|_| program.is_most())?;
         Some(format!(
-            "build with less debug information or in smaller units: one {} alone held {} of {}",
+            "{SMALLER}: one {} alone held {} of {}",
             program.comm,
             Size(own),
             program.ceiling

@@ -7,8 +7,8 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     let own = program.own().filter(|_| program.is_most())?;
     Some(match program.ceiling.of {
         Of::Limit => format!(
-            "set GOMEMLIMIT to about 90 % of {}, so that Go's garbage collector works harder before it is \
-             reached",
+            "set GOMEMLIMIT to about 90% of {}, so that Go's garbage collector works harder before the limit \
+             is reached",
             program.ceiling
         ),
         // The machine is there for others, too.

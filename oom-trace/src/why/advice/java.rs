@@ -17,7 +17,7 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     let own = program.own().filter(|_| program.is_most())?;
     let ceiling = &program.ceiling;
     let half = if program.has("org.elasticsearch.") || program.has("org.opensearch.") {
-        "; Elasticsearch and OpenSearch want at most half of the memory for their heap"
+        "; Elasticsearch and OpenSearch should get at most half of the memory as heap"
     } else {
         ""
     };
@@ -35,7 +35,7 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
                 None => ", or limit direct memory with -XX:MaxDirectMemorySize",
             };
             format!(
-                "look outside of the heap (jcmd PID VM.native_memory){direct}: -Xmx is {}, but java held \
+                "look outside the heap (jcmd PID VM.native_memory){direct}: -Xmx is {}, but java held \
                  {}",
                 Size(heap),
                 Size(own)
@@ -49,15 +49,16 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
         let much = share >= HEAP_PERCENT as f64;
         return much.then(|| {
             format!(
-                "lower -XX:MaxRAMPercentage={share}: what it leaves of {ceiling} must do for {BESIDE}"
+                "lower -XX:MaxRAMPercentage={share}: what it leaves of {ceiling} has to be enough for \
+                 {BESIDE}"
             )
         });
     }
     // The environment may have set it, and what is cut off the command line.
     program.is_whole.then(|| {
         format!(
-            "set -Xmx or -XX:MaxRAMPercentage, unless JAVA_TOOL_OPTIONS does: the command line has \
-             neither, and the heap must leave room in {ceiling} for {BESIDE}{half}"
+            "set -Xmx or -XX:MaxRAMPercentage, unless JAVA_TOOL_OPTIONS already sets one: the command \
+             line has neither, and the heap must leave room in {ceiling} for {BESIDE}{half}"
         )
     })
 }

@@ -41,22 +41,59 @@ const fn row(names: &'static [&'static str], advice: Advice) -> Row {
     Row { names, advice }
 }
 
-const fn workers(setting: &'static str) -> Advice {
-    Advice::Workers(Workers { setting, least: 3 })
+const fn workers(setting: &'static str, one: &'static str) -> Advice {
+    Advice::Workers(Workers { setting, least: 3, one })
+}
+
+/// What to do about one worker that is larger than all others together; the parentheses say what it may be.
+macro_rules! one {
+    ($may_be:literal) => {
+        concat!("find out what the largest worker was doing (", $may_be, ")")
+    };
 }
 
 /// The first row that has something to say is taken.
 const TABLE: &[Row] = &[
     row(&["java"], Advice::Of(java::advice)),
     row(&["node", "nodejs"], Advice::Of(node::advice)),
-    row(&["php-fpm*", "php5-fpm*", "php7-fpm*", "php8-fpm*"], workers("pm.max_children")),
-    row(&["apache2", "httpd", "httpd.worker"], workers("MaxRequestWorkers")),
-    row(&["gunicorn*"], workers("gunicorn's --workers")),
-    row(&["uwsgi*"], workers("uWSGI's processes")),
-    row(&["puma*"], workers("puma's workers")),
-    row(&["unicorn*"], workers("unicorn's worker_processes")),
-    row(&["sidekiq*"], workers("the number of Sidekiq processes")),
-    row(&["celery*"], workers("celery's --concurrency")),
+    row(
+        &["php-fpm*", "php5-fpm*", "php7-fpm*", "php8-fpm*"],
+        workers(
+            "pm.max_children",
+            one!("a large request, or a leak, which pm.max_requests limits"),
+        ),
+    ),
+    row(
+        &["apache2", "httpd", "httpd.worker"],
+        workers(
+            "MaxRequestWorkers",
+            one!("a large request, or a leak, which MaxConnectionsPerChild limits"),
+        ),
+    ),
+    row(
+        &["gunicorn*"],
+        workers(
+            "gunicorn's --workers",
+            one!("a large request, or a leak, which gunicorn's --max-requests limits"),
+        ),
+    ),
+    row(
+        &["uwsgi*"],
+        workers(
+            "uWSGI's processes",
+            one!("a large request, or a leak, which uWSGI's max-requests limits"),
+        ),
+    ),
+    row(&["puma*"], workers("puma's workers", one!("a large request, or a leak"))),
+    row(&["unicorn*"], workers("unicorn's worker_processes", one!("a large request, or a leak"))),
+    row(&["sidekiq*"], workers("the number of Sidekiq processes", one!("a large job, or a leak"))),
+    row(
+        &["celery*"],
+        workers(
+            "celery's --concurrency",
+            one!("a large task, or a leak, which celery's --max-memory-per-child limits"),
+        ),
+    ),
     row(&["postgres", "postmaster"], Advice::Of(postgres::advice)),
     row(
         &["redis-server", "valkey-server", "keydb-server"],

@@ -20,13 +20,12 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
             too_large(FLAG, heap, program, beside)
         }
         Some(heap) => format!(
-            "look for memory outside of the heap ({beside}), or raise what it may use: {FLAG} is {} of \
-             {ceiling}",
+            "look for memory outside the heap ({beside}), or raise the heap: {FLAG} is {} of {ceiling}",
             Size(heap)
         ),
         None if program.arguments.is_some() && program.is_whole => format!(
-            "set {FLAG} to about three quarters of {ceiling}, unless NODE_OPTIONS does: the command \
-             line has no such flag"
+            "set {FLAG} to about three quarters of {ceiling}, unless NODE_OPTIONS already sets it: the \
+             command line has no such flag"
         ),
         None => format!(
             "check {FLAG} (or NODE_OPTIONS) against {ceiling}: it must leave room for {beside}"

@@ -10,18 +10,16 @@ const SHARED_PERCENT: u64 = 40;
 
 const NAMES: &[&str] = &["postgres", "postmaster"];
 
+const QUERY: &str = "lower work_mem or maintenance_work_mem, or find the query responsible";
+
 const BACKENDS: Workers =
-    Workers { setting: "work_mem or max_connections (a pooler helps)", least: 3 };
+    Workers { setting: "work_mem or max_connections (a pooler helps)", least: 3, one: QUERY };
 
 pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     let memory = &program.kill.victim.memory;
     if program.is_most() {
         let held = Size(memory.anon_rss_bytes?);
-        return Some(format!(
-            "lower work_mem or maintenance_work_mem, or find the query: one backend alone held {held} of \
-             {}",
-            program.ceiling
-        ));
+        return Some(format!("{QUERY}: one backend alone held {held} of {}", program.ceiling));
     }
     if let Some(backends) = BACKENDS.advice(program, NAMES) {
         return Some(backends);
@@ -29,7 +27,8 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     let shared = memory.shmem_rss_bytes?;
     is_share(shared, program.ceiling.bytes, SHARED_PERCENT).then(|| {
         format!(
-            "lower shared_buffers: this backend alone had {} of shared memory mapped, and {} is for all",
+            "lower shared_buffers: this backend alone had {} of shared memory mapped, and all backends \
+             share {}",
             Size(shared),
             program.ceiling
         )

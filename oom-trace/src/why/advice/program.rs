@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use super::super::facts::{by_score, is_share, short_machine, sum};
 use super::super::hit::{Hit, is_lowered};
 use super::super::shortage::Stuck;
-use crate::incident::model::{OomKill, Scope, Sum};
+use crate::incident::model::{Memory, OomKill, Scope, Sum};
 use crate::text::KernelText;
 use crate::units::Size;
 
@@ -63,6 +63,8 @@ pub(super) struct Crowd {
     pub(super) held: u64,
     /// Whether that is their own, and not shared memory that is counted in each.
     pub(super) is_own: bool,
+    /// What the largest of them holds of it, as far as it is known.
+    pub(super) largest: Option<u64>,
 }
 
 impl<'a> Program<'a> {
@@ -121,11 +123,25 @@ impl<'a> Program<'a> {
         };
         let all = all?;
         let own = all.memory.anon_rss_bytes;
+        let part = |memory: &Memory, rss: Option<u64>| match own {
+            Some(_) => memory.anon_rss_bytes,
+            None => rss,
+        };
+        let victim = &self.kill.victim;
+        let victims = is_one(victim.comm.as_ref())
+            .then(|| part(&victim.memory, victim.memory.resident()))
+            .flatten();
+        let candidates = self.kill.candidates.iter();
+        let others = candidates
+            .flat_map(|it| it.top.iter().chain(&it.largest))
+            .filter(|one| is_one(one.comm.as_ref()))
+            .filter_map(|one| part(&one.memory, one.rss()));
         let crowd = Crowd {
             count: all.processes,
             is_all,
             held: own.or(all.rss_bytes)?,
             is_own: own.is_some(),
+            largest: others.chain(victims).max(),
         };
         is_share(crowd.held, self.ceiling.bytes, MOST_PERCENT).then_some(crowd)
     }

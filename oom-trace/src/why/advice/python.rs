@@ -13,11 +13,12 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
             let name = Quoted::from(name);
             Some(match at_once(program.kill) {
                 Some(ms) => format!(
-                    "find out with tracemalloc what {name} allocates when it starts: it was killed {} later",
+                    "use tracemalloc to find out what {name} allocates when it starts: it was killed \
+                     after {}",
                     Age(ms)
                 ),
                 None => format!(
-                    "find out with tracemalloc what grows in {name}, or have it work on its data in parts"
+                    "use tracemalloc to find out what grows in {name}, or process its data in chunks"
                 ),
             })
         }

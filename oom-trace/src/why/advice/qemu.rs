@@ -25,8 +25,8 @@ pub(super) fn advice(program: &Program<'_>) -> Option<String> {
     });
     let given = memory.map(|memory| format!(" (its -m is {})", Size(memory))).unwrap_or_default();
     Some(format!(
-        "give {vm} less memory{given}, or the host more: it held {} of {}, and QEMU needs some beside \
-         the guest's",
+        "give {vm} less memory{given}, or the host more: it held {} of {}, and QEMU needs some on \
+         top of the guest's",
         Size(own),
         program.ceiling
     ))

@@ -29,7 +29,7 @@ impl Setting {
                 too_large(name, bytes, program, beside)
             }
             Some(bytes) => format!(
-                "look for what it holds beside {name} ({}): {beside} count against {ceiling} as well",
+                "find out what it holds on top of {name} ({}): {beside} count towards {ceiling} too",
                 Size(bytes)
             ),
             None => format!("check {name} against {ceiling}: it must leave room for {beside}"),
@@ -42,7 +42,7 @@ pub(super) fn too_large(name: &str, bytes: u64, program: &Program<'_>, beside: &
     let ceiling = &program.ceiling;
     let share = percent(bytes, ceiling.bytes).unwrap_or(100);
     format!(
-        "lower {name} ({}): it is {share} % of {ceiling}, which must leave room for {beside}",
+        "lower {name} ({}): it is {share}% of {ceiling}, which must leave room for {beside}",
         Size(bytes)
     )
 }

@@ -31,7 +31,7 @@ fn a_heap_that_fills_the_limit() {
     let java = |argv: &[&str], own| service("java", argv, 2 * GIB, own);
     says(
         &java(&["java", "-Xms2g", "-Xmx2g", "-jar", "app.jar"], 2000 * MIB),
-        "lower -Xmx (2.0 GiB): it is 100 % of the limit of 2.0 GiB, which must leave room for metaspace",
+        "lower -Xmx (2.0 GiB): it is 100% of the limit of 2.0 GiB, which must leave room for metaspace",
     );
     says(&java(&["java", "-Xmx1g", "App"], 1900 * MIB), "-Xmx is 1.0 GiB, but java held 1.9 GiB");
     says(&java(&["java", "-Xmx1g", "App"], 1900 * MIB), "-XX:MaxDirectMemorySize");
@@ -45,7 +45,7 @@ fn a_heap_that_fills_the_limit() {
     let elastic = ["java", "-Xmx15g", "org.elasticsearch.bootstrap.Elasticsearch"];
     let mut kill = of_the_machine();
     kill.victim.argv = Some(elastic.iter().map(|&argument| argument.into()).collect());
-    says(&kill, "94 % of the machine's 16.0 GiB");
+    says(&kill, "94% of the machine's 16.0 GiB");
     says(&kill, "at most half of the memory");
 }
 
@@ -65,7 +65,7 @@ fn a_heap_of_node() {
 fn go_is_known_by_name_alone() {
     says(
         &service("apid", &[], 40 * MIB, 36 * MIB),
-        "GOMEMLIMIT to about 90 % of the limit of 40.0 MiB",
+        "GOMEMLIMIT to about 90% of the limit of 40.0 MiB",
     );
     assert_eq!(advice(&service("myserver", &[], 40 * MIB, 36 * MIB)), None);
 }
@@ -78,8 +78,8 @@ fn workers_times_their_size() {
     kill.candidates = Some(candidates(&pool));
     assert_eq!(
         advice(&kill).unwrap(),
-        "lower pm.max_children: 8 processes held 480.0 MiB for themselves, 60.0 MiB each on average, \
-         and 8 such would fill the limit of 512.0 MiB"
+        "lower pm.max_children: 8 processes held 480.0 MiB of private memory, 60.0 MiB each on \
+         average, and 8 of that size would fill the limit of 512.0 MiB"
     );
     kill.candidates.as_mut().unwrap().total = 40;
     says(&kill, "at least 8 processes");
@@ -94,6 +94,32 @@ fn workers_times_their_size() {
         kill.candidates = Some(candidates(&pool));
         says(&kill, setting);
     }
+}
+
+/// Of five one holds most: fewer would hold hardly less.
+#[test]
+fn one_worker_that_holds_most_is_looked_at() {
+    let mut kill = service("gunicorn", &["gunicorn: worker"], 512 * MIB, 411 * MIB);
+    let mut pool: Vec<_> = (8..12).map(|pid| named("gunicorn", pid, 23)).collect();
+    pool.push(named("gunicorn", 7, 411));
+    kill.candidates = Some(candidates(&pool));
+    assert_eq!(
+        advice(&kill).unwrap(),
+        "find out what the largest worker was doing (a large request, or a leak, which gunicorn's \
+         --max-requests limits): one of 5 processes held 411.0 MiB of their 503.0 MiB"
+    );
+    // It was another that died.
+    held(&mut kill, 23);
+    says(&kill, "one of 5 processes held 411.0 MiB of their 503.0 MiB");
+    // There are others, of which nothing is known.
+    kill.candidates.as_mut().unwrap().total = 40;
+    says(&kill, "at least 5 processes held 503.0 MiB of private memory, 100.6 MiB each");
+    let mut kill = of_the_machine();
+    kill.victim.comm = Some("cc1plus".into());
+    held(&mut kill, 8000);
+    let jobs = [named("cc1plus", 7, 8000), named("cc1plus", 8, 500)];
+    kill.candidates = Some(candidates(&jobs));
+    says(&kill, "in smaller units: one of 2 processes held 7.8 GiB of their 8.3 GiB");
 }
 
 #[test]
@@ -111,11 +137,11 @@ fn databases() {
 
     let redis = |argv: &[&str]| service("redis-server", argv, GIB, 900 * MIB);
     says(&redis(&["redis-server *:6379"]), "check maxmemory against the limit of 1.0 GiB");
-    says(&redis(&["redis-server", "--maxmemory", "1gb"]), "lower maxmemory (1.0 GiB): it is 100 %");
-    says(&redis(&["redis-server", "--maxmemory", "400mb"]), "beside maxmemory (400.0 MiB)");
+    says(&redis(&["redis-server", "--maxmemory", "1gb"]), "lower maxmemory (1.0 GiB): it is 100%");
+    says(&redis(&["redis-server", "--maxmemory", "400mb"]), "on top of maxmemory (400.0 MiB)");
     says(
         &service("memcached", &["memcached", "-m", "1000"], GIB, 900 * MIB),
-        "(1000.0 MiB): it is 98 %",
+        "(1000.0 MiB): it is 98%",
     );
     let mysql = ["mysqld", "--innodb-buffer-pool-size=1G"];
     says(&service("mysqld", &mysql, GIB, 900 * MIB), "lower innodb_buffer_pool_size (1.0 GiB)");
@@ -139,11 +165,11 @@ fn parallel_builds() {
 fn browsers() {
     let mut kill = of_the_machine();
     kill.victim.comm = Some("Isolated Web Co".into());
-    says(&kill, "the browser itself goes on");
+    says(&kill, "the browser itself is still running");
     kill.victim.comm = Some("chrome".into());
     assert_eq!(advice(&kill), None);
     kill.victim.oom_score_adj = Some(300);
-    says(&kill, "the browser itself goes on");
+    says(&kill, "the browser itself is still running");
     let mut kill = in_pod();
     kill.victim.comm = Some("chrome".into());
     kill.victim.oom_score_adj = Some(985);
@@ -169,7 +195,7 @@ fn a_script_is_named_or_what_would_name_it() {
     says(&python(&["python3", "-m", "jobs.import"]), "what grows in jobs.import");
     let mut young = python(&["python3", "/srv/train.py"]);
     young.victim.age_ms = Some(233);
-    says(&young, "what /srv/train.py allocates when it starts: it was killed 233 ms later");
+    says(&young, "what /srv/train.py allocates when it starts: it was killed after 233 ms");
     assert_eq!(advice(&python(&["python3", "-c", "x"])), None);
     let mut kill = of_the_machine();
     kill.victim.comm = Some("python".into());

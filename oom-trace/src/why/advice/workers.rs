@@ -1,5 +1,6 @@
 //! Many processes of a kind.
 
+use super::super::facts::stands_out;
 use super::program::Program;
 use crate::units::Size;
 
@@ -8,6 +9,8 @@ pub(super) struct Workers {
     pub(super) setting: &'static str,
     /// Fewer are no crowd.
     pub(super) least: u64,
+    /// What to do if one of them holds most of what all hold.
+    pub(super) one: &'static str,
 }
 
 impl Workers {
@@ -17,6 +20,16 @@ impl Workers {
         let least = if crowd.is_all { "" } else { "at least " };
         let count = crowd.count;
         let (setting, held, ceiling) = (self.setting, Size(crowd.held), program.ceiling);
+        // Of those that are not known, others may hold more.
+        let is_told = crowd.is_all || program.is_most();
+        let largest = crowd.largest.filter(|it| is_told && stands_out(*it, count, crowd.held));
+        if let Some(largest) = largest {
+            let largest = Size(largest.min(crowd.held));
+            return Some(format!(
+                "{}: one of {least}{count} processes held {largest} of their {held}",
+                self.one
+            ));
+        }
         if !crowd.is_own {
             return Some(format!(
                 "lower {setting}: {least}{count} processes held {held} of {ceiling}, {} each on average \
@@ -26,8 +39,8 @@ impl Workers {
         }
         let fit = ceiling.bytes.checked_div(each)?;
         Some(format!(
-            "lower {setting}: {least}{count} processes held {held} for themselves, {} each on average, \
-             and {fit} such would fill {ceiling}",
+            "lower {setting}: {least}{count} processes held {held} of private memory, {} each on average, \
+             and {fit} of that size would fill {ceiling}",
             Size(each)
         ))
     }

@@ -69,12 +69,12 @@ fn a_container_a_pod_and_all_pods_have_limits() {
     assert_eq!(knob, "resources.limits.memory in pod shop/cart-0");
     limit_at(&mut kill, "/kubepods");
     let (name, level, knob) = told(&kill);
-    assert_eq!(name, "kubepods, the limit of all pods on this node,");
+    assert_eq!(name, "kubepods, the cgroup of all pods on this node,");
     assert_eq!(level, Level::Above);
     assert!(knob.contains("system-reserved"), "{knob}");
     limit_at(&mut kill, "/kubepods.slice/kubepods-besteffort.slice");
     let (name, _, knob) = told(&kill);
-    let besteffort = "kubepods-besteffort.slice, the limit of all besteffort pods on this node,";
+    let besteffort = "kubepods-besteffort.slice, the cgroup of all besteffort pods on this node,";
     assert_eq!(name, besteffort);
     assert!(knob.contains("system-reserved"), "{knob}");
 }

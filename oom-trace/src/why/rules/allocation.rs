@@ -15,9 +15,9 @@ const HALF_PERCENT: u64 = 50;
 pub(super) fn fragmented(kill: &OomKill) -> Option<String> {
     if let Some(block) = unexplained(kill) {
         return Some(format!(
-            "look at /proc/buddyinfo for fragmentation: a contiguous block of {block} was asked for, which \
-             may have run out while single pages were free; look for what asks for such blocks, or raise \
-             vm.min_free_kbytes"
+            "look at /proc/buddyinfo for fragmentation: a contiguous block of {block} was requested, \
+             which may be unavailable even though single pages are free; look for what requests such \
+             blocks, or raise vm.min_free_kbytes"
         ));
     }
     let block = stuck(kill)?.block?;
@@ -47,24 +47,24 @@ pub(super) fn out_of_reach(kill: &OomKill) -> Option<String> {
             Some(zone) => {
                 let node = zone.node.map(|node| format!(" of node {node}")).unwrap_or_default();
                 format!(
-                    "give it memory of another zone or node: {bytes} of what was free is in zone {}{node}, \
-                     which {allocation} may not use",
+                    "it needs memory from another zone or node: {bytes} of the free memory was in zone \
+                     {}{node}, which {allocation} may not use",
                     Escaped(zone.name.as_bytes())
                 )
             }
             None => format!(
-                "make CMA areas smaller (cma= on the kernel's command line): {bytes} of what was free is \
-                 in them, and {allocation} may not use it"
+                "make CMA areas smaller (cma= on the kernel's command line): {bytes} of the free memory \
+                 was in them, and {allocation} may not use it"
             ),
         });
     }
     Some(match is_unmovable(kill) {
         Some(true) => format!(
-            "find in /proc/zoneinfo which zone the {free} are free in: this allocation may not use \
+            "look in /proc/zoneinfo for the zone that has the {free} free: this allocation may not use \
              ZONE_MOVABLE, CMA areas, nor high memory on 32 bits unless it asks for it"
         ),
         _ => format!(
-            "find in /proc/zoneinfo which zone the {free} are free in, and compare it with that \
+            "look in /proc/zoneinfo for the zone that has the {free} free, and compare it with that \
              zone's watermarks and lowmem reserve"
         ),
     })
@@ -130,8 +130,8 @@ mod tests {
         }]);
         assert_eq!(
             out_of_reach(&kill).unwrap(),
-            "give it memory of another zone or node: 7.0 GiB of what was free is in zone Movable of \
-             node 0, which a GFP_HIGHUSER allocation may not use"
+            "it needs memory from another zone or node: 7.0 GiB of the free memory was in zone Movable \
+             of node 0, which a GFP_HIGHUSER allocation may not use"
         );
     }
 

@@ -10,14 +10,13 @@ pub(super) fn sacrificed(kill: &OomKill) -> Option<String> {
     // Only those kernels print the score; of a whole group others than the chosen one die as well.
     let chosen = kill.chosen.as_ref().filter(|_| kill.group.is_none())?;
     let score = chosen.score?;
-    let is_own = kill.victim.pid? == chosen.tid || kill.victim.tid == chosen.tid;
-    let listed = kill
-        .candidates
-        .as_ref()
-        .and_then(|all| all.top.iter().find(|it| it.tid == chosen.tid || it.pid == chosen.tid));
-    let held = listed.and_then(|it| weighed(&it.memory));
+    let victim = kill.victim.pid?;
+    // The log names threads: it may be another of the same process, which its row tells.
+    let all = &kill.candidates.as_ref()?.top;
+    let parent = all.iter().find(|it| it.tid == chosen.tid).filter(|it| it.pid != victim)?;
+    let held = weighed(&parent.memory);
     let held = held.map_or_else(String::new, |held| format!(" and held {}", Size(held)));
-    (!is_own).then(|| {
+    all.iter().any(|it| it.pid == victim).then(|| {
         let (parent, child) = (name(chosen.comm.as_ref(), "the parent"), who(&kill.victim));
         format!(
             "look at {parent} (pid {}) first: it had the highest score ({score}){held}; this kernel killed \
@@ -52,6 +51,12 @@ mod tests {
         kill.chosen = chosen(pid, Some(970));
         assert_eq!(sacrificed(&kill), None);
         kill.chosen = chosen(4000, None);
+        assert_eq!(sacrificed(&kill), None);
+        // Another thread of the victim's.
+        kill.chosen = chosen(4000, Some(970));
+        let mut thread = candidate(pid, 496);
+        thread.tid = 4000;
+        kill.candidates = Some(candidates(&[thread]));
         assert_eq!(sacrificed(&kill), None);
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn to_test(kill: &OomKill) -> Option<String> {
 
 pub(super) fn by_hand(kill: &OomKill) -> Option<String> {
     (kill.shortage.scope == Some(Scope::Sysrq)).then(|| {
-        "find out who pressed Alt-SysRq-F or wrote f to /proc/sysrq-trigger: memory need not have \
-         been short"
+        "find out who pressed Alt-SysRq-F or wrote f to /proc/sysrq-trigger: memory may not have \
+         been short at all"
             .to_owned()
     })
 }
@@ -30,8 +30,8 @@ pub(super) fn by_hand(kill: &OomKill) -> Option<String> {
 pub(super) fn allocating_task(kill: &OomKill) -> Option<String> {
     kill.is_allocating_task().then(|| {
         format!(
-            "set vm.oom_kill_allocating_task to 0 to have the largest process killed: it is on, so \
-             {} was chosen because it asked for memory",
+            "set vm.oom_kill_allocating_task to 0 so that the largest process is killed: it is on, and \
+             {} was killed only because it was the one allocating",
             who(&kill.victim)
         )
     })
@@ -58,12 +58,13 @@ pub(super) fn unkillable(kill: &OomKill) -> Option<String> {
     let name = name(most.comm.as_ref(), "another process");
     Some(match all.len() {
         1 => format!(
-            "limit {name}, or raise its oom_score_adj of {OOM_SCORE_ADJ_MIN}: it held {} and may not be killed",
+            "limit {name}, or raise its oom_score_adj of {OOM_SCORE_ADJ_MIN}: it held {} and may not \
+             be killed",
             Size(sum)
         ),
         many => format!(
-            "limit {name} and the others with an oom_score_adj of {OOM_SCORE_ADJ_MIN}, or raise it: these {many} \
-             processes held {} and may not be killed",
+            "limit {name} and the others with an oom_score_adj of {OOM_SCORE_ADJ_MIN}, or raise their \
+             oom_score_adj: these {many} processes held {} and may not be killed",
             Size(sum)
         ),
     })
@@ -84,8 +85,8 @@ pub(super) fn shielded(kill: &OomKill) -> Option<String> {
         return None;
     }
     Some(format!(
-        "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, and was \
-         passed over for that",
+        "limit {larger}, or raise its oom_score_adj of {adj}: it held {}, more than {}, but was \
+         passed over because of that oom_score_adj",
         Size(held),
         who(&kill.victim)
     ))
@@ -118,7 +119,7 @@ pub(super) fn offered(kill: &OomKill) -> Option<String> {
     let added = added(kill, adj).map(|bytes| format!("added {} to its badness", Size(bytes)));
     let effect = added.unwrap_or_else(|| "made it more likely to be chosen".to_owned());
     Some(format!(
-        "{lower}, if others should go before {who}: its oom_score_adj of {adj} {effect}{}",
+        "{lower} if others should be killed before {who}: its oom_score_adj of {adj} {effect}{}",
         instead.unwrap_or_default()
     ))
 }
@@ -163,7 +164,7 @@ mod tests {
         let mut kill = of_the_machine();
         assert_eq!(allocating_task(&kill), None);
         kill.message = Some("Out of memory (oom_kill_allocating_task)".into());
-        assert!(allocating_task(&kill).unwrap().contains("java was chosen because it asked"));
+        assert!(allocating_task(&kill).unwrap().contains("java was killed only because it was"));
     }
 
     #[test]
@@ -222,8 +223,8 @@ mod tests {
         kill.candidates = Some(hog(-900));
         assert_eq!(
             shielded(&kill).unwrap(),
-            "limit qemu, or raise its oom_score_adj of -900: it held 12.0 GiB, more than java, and \
-             was passed over for that"
+            "limit qemu, or raise its oom_score_adj of -900: it held 12.0 GiB, more than java, but \
+             was passed over because of that oom_score_adj"
         );
         kill.shortage.scope = Some(Scope::Sysrq);
         assert_eq!(shielded(&kill), None);
@@ -258,7 +259,7 @@ mod tests {
         kill.shortage.totalpages = Some(16 * GIB / 4096);
         assert_eq!(
             offered(&kill).unwrap(),
-            "lower its oom_score_adj, if others should go before java: its oom_score_adj of 500 \
+            "lower its oom_score_adj if others should be killed before java: its oom_score_adj of 500 \
              added 8.0 GiB to its badness"
         );
         kill.candidates = Some(candidates(&[candidate(7, 100)]));

@@ -23,7 +23,7 @@ pub(super) fn objects(kill: &OomKill) -> Option<String> {
     let (held, total) = (system.slab_unreclaimable_bytes?, system.total_bytes?);
     is_share(held, total, OBJECTS_PERCENT).then(|| {
         format!(
-            "find out in slabtop which kernel objects grow: {} of {} was slab that cannot be reclaimed",
+            "use slabtop to see which kernel objects are growing: {} of {} was slab that cannot be reclaimed",
             Size(held),
             Size(total)
         )
@@ -31,6 +31,12 @@ pub(super) fn objects(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn page_tables_of_victim(kill: &OomKill) -> Option<String> {
+    // What fills the limit, another hint says, and what to do about it.
+    let is_of_tables =
+        |hit: &Hit<'_>| Filling::new(hit).is_some_and(|it| it.kind == Kind::PageTables);
+    if Hit::new(kill).is_some_and(|hit| !hit.with_swap && is_of_tables(&hit)) {
+        return None;
+    }
     let memory = &kill.victim.memory;
     let tables = memory.pgtables_bytes.filter(|tables| *tables >= NOTABLE_BYTES)?;
     let resident = memory.resident()?;
@@ -108,6 +114,20 @@ mod tests {
         held(&mut kill, 15);
         kill.victim.memory.pgtables_bytes = Some(15 * MIB);
         assert_eq!(page_tables_of_victim(&kill), None);
+    }
+
+    #[test]
+    fn what_fills_the_limit_is_said_once() {
+        let mut kill = of_a_service();
+        held(&mut kill, 7);
+        kill.victim.memory.pgtables_bytes = Some(500 * MIB);
+        assert!(page_tables_of_victim(&kill).is_some());
+        let stat = [("anon".to_owned(), 7 * MIB), ("pagetables".to_owned(), 500 * MIB)];
+        kill.shortage.limit.as_mut().unwrap().stat = Some(stat.into_iter().collect());
+        assert_eq!(page_tables_of_victim(&kill), None);
+        let hints = super::super::hints(&kill);
+        let many = hints.iter().filter(|hint| hint.starts_with("map less memory")).count();
+        assert_eq!(many, 1, "{hints:?}");
     }
 
     #[test]

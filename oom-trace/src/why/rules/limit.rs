@@ -28,7 +28,7 @@ pub(super) fn lowered(kill: &OomKill) -> Option<String> {
     let (usage, max) = (hit.limit.usage_bytes?, hit.limit.max_bytes?);
     (usage > max).then(|| {
         format!(
-            "lower {} first, and wait until usage ({}) is below the new limit",
+            "lower {} first, and wait until usage ({}) has fallen below the new limit",
             hit.setting("memory.high", "MemoryHigh="),
             Size(usage)
         )
@@ -41,7 +41,7 @@ pub(super) fn node(kill: &OomKill) -> Option<String> {
     let victim = place::of(&kill.victim).unwrap_or_else(|| who(&kill.victim));
     Some(format!(
         "set or lower resources.limits.memory of the pods that use most ({victim} held {}): the limit \
-         that was hit, {}, is the node's for all of them",
+         that was hit ({}) is the node's, shared by all these pods",
         Size(hit.held()?),
         Size(hit.max()?)
     ))
@@ -51,7 +51,7 @@ pub(super) fn most(kill: &OomKill) -> Option<String> {
     let hit = raisable(kill).filter(Hit::is_most)?;
     let (who, knob) = (who(&kill.victim), hit.knob());
     if advice(kill).is_some() {
-        return Some(format!("or raise {knob}, if this is {who}'s normal footprint"));
+        return Some(format!("or raise {knob} if this is {who}'s normal footprint"));
     }
     at_once(kill).is_none().then_some(())?;
     let (max, held) = (hit.max()?, hit.held()?);
@@ -72,7 +72,7 @@ pub(super) fn crowd(kill: &OomKill) -> Option<String> {
     let candidates = kill.candidates.as_ref().filter(|candidates| candidates.total > 2)?;
     is_share(held_at_least(kill)?, max, CROWD_PERCENT).then_some(())?;
     Some(format!(
-        "run fewer processes in {}, or raise {}: {} share its {}, and {} held only {}",
+        "run fewer processes in {}, or raise {}: {} processes share its {}, of which {} held only {}",
         hit.name(),
         hit.knob(),
         candidates.total,
@@ -91,15 +91,15 @@ pub(super) fn above(kill: &OomKill) -> Option<String> {
         let cgroup = cgroup
             .filter(|path| kill.victim.cgroup.as_ref().is_some_and(|own| own.path != **path))?;
         let (who, held) = (name(larger.comm.as_ref(), "a process"), larger.rss()?);
-        Some(format!(", {who} in {} held {}", Quoted::from(cgroup), Size(held)))
+        Some(format!(", and {who} in {} held {}", Quoted::from(cgroup), Size(held)))
     });
     Some(format!(
-        "limit what else runs in {}, or raise {}: of its {}, {} held only {}{}",
+        "limit what else runs in {}, or raise {}: {} held only {} of its {}{}",
         hit.name(),
         hit.knob(),
-        Size(max),
         who(&kill.victim),
         Size(held),
+        Size(max),
         other.unwrap_or_default()
     ))
 }
@@ -111,14 +111,15 @@ pub(super) fn rest(kill: &OomKill) -> Option<String> {
     (crowd(kill).is_none() && together::crowd(kill).is_none()).then_some(())?;
     let (max, held) = hit.less()?;
     let all = all(kill).filter(|all| all.processes > 1).and_then(|all| {
-        Some(format!(", {} together {}", everyone(kill, all.processes), Size(all.rss_bytes?)))
+        let everyone = everyone(kill, all.processes);
+        Some(format!("; {everyone} held {} in total", Size(all.rss_bytes?)))
     });
     Some(format!(
-        "raise {} if what runs in it needs more: of its {}, {} held only {}{}",
+        "raise {} if what runs in it needs more: {} held only {} of its {}{}",
         hit.knob(),
-        Size(max),
         who(&kill.victim),
         Size(held),
+        Size(max),
         all.unwrap_or_default()
     ))
 }
@@ -132,8 +133,12 @@ pub(super) fn of_its_own_by_share(kill: &OomKill) -> Option<String> {
     let all = listed(kill).filter(|all| all.processes > 1)?;
     let (whole, held) = (all.held()?, weighed(&kill.victim.memory)?);
     is_share(held, whole, MACHINE_PERCENT).then_some(())?;
+    let with_swap = match kill.victim.memory.swap_bytes {
+        Some(1..) => " with swap,",
+        _ => "",
+    };
     Some(format!(
-        "{}, or look for a leak in {}: it held {} of the {} that {} held",
+        "{}, or look for a leak in {}: it held {}{with_swap} of the {} that {} held",
         place::own_limit(&kill.victim),
         who(&kill.victim),
         Size(held),
@@ -165,8 +170,8 @@ pub(super) fn throttle(kill: &OomKill) -> Option<String> {
     // Events are counted for the cgroups below as well, this is not.
     let count = hit.limit.failcnt.filter(|count| *count >= OFTEN)?;
     Some(format!(
-        "set {} below the limit to slow it down and reclaim from it earlier: the limit was hit \
-         {count} times",
+        "set {} below the limit so that it is throttled and reclaimed before it is killed: the \
+         limit was hit {count} times",
         hit.setting("memory.high", "MemoryHigh=")
     ))
 }
@@ -176,7 +181,7 @@ pub(super) fn unnamed(kill: &OomKill) -> Option<String> {
     let is_unnamed = kill.shortage.scope == Some(Scope::Memcg) && kill.shortage.limit.is_none();
     (is_unnamed && kill.source == Source::Tracepoint).then(|| {
         "look for oom_memcg= in the kernel's log (dmesg): it names the cgroup whose limit was hit, \
-         which the tracepoint does not tell"
+         which the tracepoint does not report"
             .to_owned()
     })
 }

@@ -40,8 +40,8 @@ pub(super) fn command(kill: &OomKill) -> Option<String> {
     (kill.source.is_kernel_log() && is_one && is_unknown).then(|| {
         let who = name(victim.comm.as_ref(), "the victim");
         format!(
-            "keep oom-trace running to know which {who} it is the next time: the kernel's log has no \
-             command line, an agent's record has it, the unit and the parents"
+            "keep oom-trace running to know which {who} it is next time: the kernel's log has no command line, but \
+             an agent's record has it, with the unit and the parent processes"
         )
     })
 }

@@ -24,7 +24,7 @@ pub(super) fn bound(kill: &OomKill) -> Option<String> {
             format!("add nodes to cpuset.mems of {}, which allows only {nodes}{others}", bound.by)
         }
         _ => format!(
-            "bind to more nodes, or use a preferred policy (numactl --preferred): {} allows only \
+            "bind it to more nodes, or use a preferred policy (numactl --preferred): {} allows only \
              {nodes}{others}",
             bound.by
         ),

@@ -12,7 +12,7 @@ pub(super) fn filled(kill: &OomKill) -> Option<String> {
     let hit = raisable(kill).filter(Hit::is_most)?;
     let ms = at_once(kill).filter(|_| advice(kill).is_none())?;
     Some(format!(
-        "raise {}, or find out what {} allocates when it starts: the limit was full {} later",
+        "raise {}, or find out what {} allocates when it starts: the limit was reached after {}",
         hit.knob(),
         who(&kill.victim),
         Age(ms)
@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(
             filled(&kill).unwrap(),
             "raise MemoryMax= of app.service, or find out what python3 allocates when it starts: the limit \
-             was full 26 ms later"
+             was reached after 26 ms"
         );
         assert_eq!(limit::most(&kill), None);
         kill.victim.age_ms = Some(1000);

@@ -1,8 +1,9 @@
 //! Who died with it.
 
 use super::super::advice::advice;
-use super::super::facts::{all, is_share, machine_bytes, name, task, weighed, who};
+use super::super::facts::{all, is_share, machine_bytes, name, stands_out, task, weighed, who};
 use super::super::hit::Hit;
+use super::choice::{shielded, unkillable};
 use crate::incident::model::OomKill;
 use crate::quote::Quoted;
 use crate::units::Size;
@@ -21,12 +22,30 @@ pub(super) fn crowd(kill: &OomKill) -> Option<String> {
     let ran_out = Hit::new(kill).map_or_else(|| machine_bytes(kill), |hit| hit.max());
     let whole = ran_out.or_else(|| all(kill)?.held())?;
     is_share(held, whole, CROWD_PERCENT).then_some(())?;
+    let sum = &census.by_name.first()?.sum;
+    if let Some(largest) = sum.largest_bytes.filter(|it| stands_out(*it, count, held)) {
+        // What other hints say of the victim, or of the one that was spared, is not said again.
+        let is_victim = sum.largest_pid == kill.victim.pid || own >= largest;
+        let is_told = is_victim || unkillable(kill).or_else(|| shielded(kill)).is_some();
+        let victim = match kill.victim.comm.as_ref() == Some(comm) {
+            true => "the victim".to_owned(),
+            false => who(&kill.victim),
+        };
+        return (!is_told).then_some(format!(
+            "limit {}, or find out why it grew: it held {} of the {} that {count} processes of its \
+             name held, {victim} only {}",
+            task(comm, sum.largest_pid?),
+            Size(largest),
+            Size(held),
+            Size(own)
+        ));
+    }
     let name = name(Some(comm), "");
     if kill.victim.comm.as_ref() != Some(comm) {
         let who = who(&kill.victim);
         return Some(format!(
-            "run fewer {name} processes, or limit them as a whole: {count} of them held {} together, \
-             {who} {}",
+            "run fewer {name} processes, or limit them as a group: {count} of them held {} in total, \
+             {who} only {}",
             Size(held),
             Size(own)
         ));
@@ -34,7 +53,7 @@ pub(super) fn crowd(kill: &OomKill) -> Option<String> {
     // Of some programs it is known what says how many there are.
     advice(kill).is_none().then(|| {
         format!(
-            "run fewer {name} processes: {count} of them held {} together, {} each on average",
+            "run fewer {name} processes: {count} of them held {} in total, {} each on average",
             Size(held),
             Size(held.checked_div(count).unwrap_or(held))
         )
@@ -94,15 +113,26 @@ mod tests {
         kill.census = Census::of(&all).map(Into::into);
         assert_eq!(
             crowd(&kill).unwrap(),
-            "run fewer worker processes, or limit them as a whole: 40 of them held 800.0 MiB together, \
-             python3 492.0 MiB"
+            "run fewer worker processes, or limit them as a group: 40 of them held 800.0 MiB in \
+             total, python3 only 492.0 MiB"
         );
         kill.victim.comm = Some("worker".into());
         kill.victim.memory.anon_rss_bytes = Some(20 << 20);
         assert!(
-            crowd(&kill).unwrap().ends_with("held 800.0 MiB together, 20.0 MiB each on average")
+            crowd(&kill).unwrap().ends_with("held 800.0 MiB in total, 20.0 MiB each on average")
         );
         kill.census = Census::of(&all[37..]).map(Into::into);
+        assert_eq!(crowd(&kill), None);
+        // Of few that are small and a large one, the large one is meant.
+        let mut all: Vec<_> = (100..104).map(worker).collect();
+        all.push(Candidate { comm: Some("worker".into()), ..candidate(9, 300) });
+        kill.census = Census::of(&all).map(Into::into);
+        assert_eq!(
+            crowd(&kill).unwrap(),
+            "limit worker (pid 9), or find out why it grew: it held 300.0 MiB of the 380.0 MiB that \
+             5 processes of its name held, the victim only 20.0 MiB"
+        );
+        kill.victim.memory.anon_rss_bytes = Some(300 << 20);
         assert_eq!(crowd(&kill), None);
     }
 

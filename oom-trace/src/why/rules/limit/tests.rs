@@ -27,8 +27,8 @@ fn many_small_ones_fill_a_limit_together() {
     held(&mut kill, 48);
     assert_eq!(
         crowd(&kill).unwrap(),
-        "run fewer processes in app.service, or raise MemoryMax= of app.service: 10 share its \
-         512.0 MiB, and python3 held only 48.0 MiB"
+        "run fewer processes in app.service, or raise MemoryMax= of app.service: 10 processes share \
+         its 512.0 MiB, of which python3 held only 48.0 MiB"
     );
     kill.candidates = Some(candidates(&[candidate(7, 48), candidate(8, 48)]));
     assert_eq!(crowd(&kill), None);
@@ -45,8 +45,8 @@ fn a_limit_above_is_for_others_too() {
     kill.candidates = Some(candidates(&[candidate(7, 100), other]));
     assert_eq!(
         above(&kill).unwrap(),
-        "limit what else runs in system.slice, or raise MemoryMax= of system.slice: of its \
-         512.0 MiB, python3 held only 100.0 MiB, task9 in /system.slice/db.service held 300.0 MiB"
+        "limit what else runs in system.slice, or raise MemoryMax= of system.slice: python3 held \
+         only 100.0 MiB of its 512.0 MiB, and task9 in /system.slice/db.service held 300.0 MiB"
     );
     at(&mut kill, "/system.slice/db.service");
     assert!(!above(&kill).unwrap().contains("task9"));
@@ -116,8 +116,8 @@ fn the_limit_of_all_pods_is_not_the_pods() {
     assert_eq!(
         node(&kill).unwrap(),
         "set or lower resources.limits.memory of the pods that use most (container web in pod \
-         shop/cart-0 held 492.0 MiB): the limit that was hit, 512.0 MiB, is the node's for all of \
-         them"
+         shop/cart-0 held 492.0 MiB): the limit that was hit (512.0 MiB) is the node's, shared by \
+         all these pods"
     );
     assert_eq!((most(&kill), crowd(&kill), above(&kill)), (None, None, None));
 }
@@ -150,11 +150,12 @@ fn a_victim_that_held_little_leaves_less_to_say() {
     held(&mut kill, 100);
     assert_eq!(
         rest(&kill).unwrap(),
-        "raise MemoryMax= of app.service if what runs in it needs more: of its 512.0 MiB, python3 \
-         held only 100.0 MiB"
+        "raise MemoryMax= of app.service if what runs in it needs more: python3 held only \
+         100.0 MiB of its 512.0 MiB"
     );
     kill.candidates = Some(candidates(&[candidate(7, 100), candidate(8, 20)]));
-    assert!(rest(&kill).unwrap().ends_with("100.0 MiB, both processes together 120.0 MiB"));
+    let hint = rest(&kill).unwrap();
+    assert!(hint.ends_with("512.0 MiB; both processes held 120.0 MiB in total"), "{hint}");
     limit_at(&mut kill, "/system.slice");
     assert_eq!(rest(&kill), None);
 }
@@ -175,6 +176,11 @@ fn who_held_most_of_a_machine_of_unknown_size_is_told_of() {
         hint.ends_with("of the 9.9 GiB that the 2 processes in the log's table held"),
         "{hint}"
     );
+    // The summary tells what is resident.
+    kill.victim.memory.swap_bytes = Some(MIB << 10);
+    let hint = of_its_own_by_share(&kill).unwrap();
+    assert!(hint.contains("it held 10.9 GiB with swap, of the 10.9 GiB that"), "{hint}");
+    kill.victim.memory.swap_bytes = None;
     kill.candidates = Some(candidates(&[candidate(7, 10_158), candidate(8, 20_000)]));
     assert_eq!(of_its_own_by_share(&kill), None);
 }
