@@ -99,9 +99,9 @@ fn missing(found: &[Found]) -> String {
         found.missing.iter().map(each).collect()
     };
     if found.iter().all(|(_, found)| found.missing.is_empty()) {
-        return "No key is null on any of them.\n".to_owned();
+        return "None of these kernels lacks a key.\n".to_owned();
     }
-    marks("key that is null, and why", found, missing)
+    marks("key that is missing, and why", found, missing)
 }
 
 /// A table of what each kernel has of all there is.
@@ -149,15 +149,15 @@ mod tests {
         assert_eq!(
             missing(&found),
             "\
-| key that is null, and why | 6.1 | 6.12 |
-| ------------------------- | --- | ---- |
-| `limit`: no member        | yes |      |
+| key that is missing, and why | 6.1 | 6.12 |
+| ---------------------------- | --- | ---- |
+| `limit`: no member           | yes |      |
 "
         );
         assert!(hooks(&found).ends_with("| p on f | yes | yes  |\n"));
         assert!(
             kernels(&found).contains("| 6.1    | `6.1.0-50` | x86_64       | kprobe      | 1 key")
         );
-        assert_eq!(missing(&found[1..]), "No key is null on any of them.\n");
+        assert_eq!(missing(&found[1..]), "None of these kernels lacks a key.\n");
     }
 }
