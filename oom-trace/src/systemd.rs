@@ -36,10 +36,15 @@ impl<'a> Owners<'a> {
             // A name that would be one of the kernel's own files has a sign more.
             .map(|part| part.strip_prefix('_').unwrap_or(part));
         let system = below_slices(&mut parts);
-        let is_manager = |unit: &str| unit.starts_with("user@") && unit.ends_with(".service");
-        let user = if system.is_some_and(is_manager) { below_slices(&mut parts) } else { None };
+        let user =
+            if system.is_some_and(is_users_manager) { below_slices(&mut parts) } else { None };
         Self { system, user }
     }
+}
+
+/// Whether it is the unit of a user's manager (user@.service(5)).
+pub(crate) fn is_users_manager(unit: &str) -> bool {
+    unit.starts_with("user@") && unit.ends_with(".service")
 }
 
 fn below_slices<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -74,9 +74,7 @@ impl StoreWriter {
                 Task::Save(first, records) => {
                     let end = first + records.len() as Number;
                     if self.save(first, &records) {
-                        self.next = end;
-                        let worked = self.backlog.set_saved(end);
-                        self.succeeded(worked);
+                        self.saved(end);
                         self.tell_shrunk(&records);
                     } else if is_last {
                         break;
@@ -91,8 +89,7 @@ impl StoreWriter {
                 }
                 Task::Cursors => {
                     if self.save(self.next, &[]) {
-                        let worked = self.backlog.set_saved(self.next);
-                        self.succeeded(worked);
+                        self.saved(self.next);
                     } else {
                         self.backlog.pause_until(TRY_AGAIN, &self.end);
                         self.backlog.moved_unsaved();
@@ -130,6 +127,13 @@ impl StoreWriter {
                 false
             }
         }
+    }
+
+    /// The store has what comes before this.
+    fn saved(&mut self, end: Number) {
+        self.next = end;
+        let worked = self.backlog.set_saved(end);
+        self.succeeded(worked);
     }
 
     /// Once for a burst, when nothing waits.

@@ -61,16 +61,18 @@ fn what_comes_last_is_in_the_store_whoever_else_there_is() {
     }
 }
 
-/// A store that takes no record while this is there.
+/// A store that takes no record while this is there, or not what else it is asked for.
 struct Refusing(rusqlite::Connection);
 
 fn refuse(path: &Path) -> Refusing {
+    refuse_to(path, "INSERT ON records")
+}
+
+fn refuse_to(path: &Path, change: &str) -> Refusing {
     let other = rusqlite::Connection::open(path).unwrap();
-    other
-        .execute_batch(
-            "CREATE TRIGGER refuse BEFORE INSERT ON records BEGIN SELECT RAISE(FAIL, 'no'); END",
-        )
-        .unwrap();
+    let refuse =
+        format!("CREATE TRIGGER refuse BEFORE {change} BEGIN SELECT RAISE(FAIL, 'no'); END");
+    other.execute_batch(&refuse).unwrap();
     Refusing(other)
 }
 
@@ -108,16 +110,12 @@ fn where_a_sink_is_is_saved_again_if_that_failed() {
     let Bench { delivery, reports } = bench(vec![far], Some(&path));
     delivery.send(record(0));
     assert_eq!(keys.entered.recv_timeout(SOON), Ok(id(0)));
-    let other = rusqlite::Connection::open(&path).unwrap();
-    let refuse =
-        "CREATE TRIGGER refuse BEFORE UPDATE ON cursors BEGIN SELECT RAISE(FAIL, 'no'); END";
-    other.execute_batch(refuse).unwrap();
+    let refusing = refuse_to(&path, "UPDATE ON cursors");
     keys.answers.send(Yes).unwrap();
     assert!(reports.recv_timeout(SOON).unwrap().starts_with("store: cannot write to"));
-    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    drop(refusing);
     assert_eq!(reports.recv_timeout(SOON).unwrap(), "store: works again; no records are missing");
-    let at = "SELECT next FROM cursors WHERE sink = 'far'";
-    assert_eq!(other.query_row(at, (), |row| row.get::<_, u64>(0)).unwrap(), 2);
+    assert_eq!(Store::open(&path, &keep()).unwrap().cursor("far"), Some(2));
     keys.answers.send(Yes).unwrap();
     let _ = delivery.close(SOON);
 }

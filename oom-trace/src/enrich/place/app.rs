@@ -2,13 +2,12 @@
 //! `app-LAUNCHER-ID-RANDOM.scope`, `app-LAUNCHER-ID@RANDOM.service`, the launcher left out by some, and Snap's
 //! `snap.NAME.APP-RANDOM.scope`.
 
-use crate::systemd::unescaped;
+use crate::systemd::{is_users_manager, unescaped};
 
 /// The identifier of the application in a path, as its `.desktop` file is named. Of those with `app-` only a
 /// user's manager has any: a service of the system may be called so, too.
 pub(super) fn find(parts: &[&str]) -> Option<String> {
-    let is_manager = |part: &&str| part.starts_with("user@") && part.ends_with(".service");
-    let manager = parts.iter().position(is_manager);
+    let manager = parts.iter().position(|part| is_users_manager(part));
     let mut users = manager.and_then(|at| parts.get(at + 1..)).unwrap_or_default().iter().rev();
     let desktops = users.find_map(|part| scope(part).or_else(|| service(part)));
     desktops.or_else(|| parts.iter().rev().find_map(|part| snap(part)))

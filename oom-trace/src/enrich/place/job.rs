@@ -68,8 +68,7 @@ fn flux(unit: &str) -> Option<Job> {
 fn github(unit: &str) -> Option<Job> {
     let (project, runner) = unit.strip_prefix("actions.runner.")?.split_once('.')?;
     let is_certain = !runner.contains('.');
-    let (project, runner) = if is_certain { (Some(project), Some(runner)) } else { (None, None) };
-    let [project, runner] = [project, runner].map(|it| it.map(str::to_owned));
+    let [project, runner] = [project, runner].map(|it| is_certain.then(|| it.to_owned()));
     Some(Job { system: "github".to_owned(), project, runner, ..Job::default() })
 }
 

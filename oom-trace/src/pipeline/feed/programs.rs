@@ -289,8 +289,7 @@ impl Programs {
         let clock = Clock::now();
         let stuck = self.deathbed.as_mut().map(|deathbed| deathbed.stuck(clock.boot_ns()));
         // Elsewhere nobody can tell one that is stuck from one that is gone. A hook may see its end yet.
-        let can_look = Thread::is_named_by_kernel();
-        for dying in stuck.into_iter().flatten().filter(|_| can_look) {
+        for dying in stuck.into_iter().flatten().filter(|_| Thread::is_named_by_kernel()) {
             let exit = self.enricher.overdue(&dying, clock);
             if let Some(deathbed) =
                 self.deathbed.as_mut().filter(|_| exit.state == ExitState::Freed)

@@ -121,12 +121,8 @@ pub(super) fn system(system: Option<&System>, block: &mut Block<'_>) -> io::Resu
             huge_pages.iter().flatten().filter(|pool| pool.total > 0)
         {
             let bytes = |count: u64| Some(size_bytes.saturating_mul(count));
-            match node {
-                Some(node) => {
-                    free(format_args!("node {node} "), bytes(*unused), bytes(*total), line)?;
-                }
-                None => free(format_args!(""), bytes(*unused), bytes(*total), line)?,
-            }
+            let node = node.map_or_else(String::new, |node| format!("node {node} "));
+            free(format_args!("{node}"), bytes(*unused), bytes(*total), line)?;
         }
         Ok(())
     })?;
