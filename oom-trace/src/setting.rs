@@ -245,6 +245,16 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// The file that it is in.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Text(_) | Self::Env { .. } => None,
+            Self::File { file } => Some(file.clone()),
+            Self::Credential { credential } => credential_at(credential).ok(),
+        }
+    }
+
     /// The text, looked up now.
     ///
     /// # Errors

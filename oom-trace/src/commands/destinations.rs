@@ -11,8 +11,7 @@ use crate::sink::{Console, SinkError, Spec, Status};
 /// # Errors
 /// It cannot be opened.
 pub(super) fn open_sink(spec: &Spec, agent: &Arc<dyn Status>) -> Result<ConfiguredSink, SinkError> {
-    let destination = spec.destination();
-    Ok(ConfiguredSink { sink: destination.open(agent)?, choice: destination.choice() })
+    Ok(ConfiguredSink { sink: spec.open(agent)?, choice: spec.destination().choice() })
 }
 
 /// All of them, or what is wrong with the first that cannot be opened.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Choice, Filter, Sink, SinkError, Status};
@@ -32,6 +32,11 @@ pub trait Destination: Debug {
     /// The file that it writes to, and makes anew, by its name: the agent may write nowhere else.
     fn file(&self) -> Option<&Path> {
         None
+    }
+
+    /// The files that secrets and certificates come from, which may be written anew while the sink runs.
+    fn credentials(&self) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// Where it is asked; no other sink can be at the same address.

@@ -51,8 +51,10 @@ pub(super) enum Meaning {
 }
 
 /// Of what is wrong with a request only some is wrong with its body (RFC 9110 §15.5).
-pub(super) fn meaning(status: u16, _: &str) -> Meaning {
+pub(super) fn meaning(status: u16, said: &str) -> Meaning {
     match status {
+        // nginx, of a client certificate that it does not take: the title of its page.
+        400 if said.contains("SSL certificate") => Meaning::Retry,
         400 | 413 | 415 | 422 => Meaning::Refused,
         _ => Meaning::Retry,
     }

@@ -27,6 +27,7 @@ mod output;
 mod place;
 #[cfg(feature = "network")]
 mod prometheus;
+mod renewed;
 mod repeats;
 #[cfg(feature = "network")]
 mod runtime;

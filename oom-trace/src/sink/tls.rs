@@ -59,6 +59,12 @@ pub enum TlsError {
 }
 
 impl Tls {
+    /// The files that it names.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let Self { ca_file, cert_file, key_file } = self;
+        [ca_file, cert_file, key_file].into_iter().flatten().cloned()
+    }
+
     /// Those to trust.
     ///
     /// # Errors

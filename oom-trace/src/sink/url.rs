@@ -1,5 +1,7 @@
 //! URLs of HTTP: how they are read, and what of them is shown.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 use url::Url;
@@ -60,6 +62,11 @@ impl SecretUrl {
     /// The URL, looked up now.
     pub(super) fn reveal(&self) -> Result<Url, UrlError> {
         parse(&self.0.reveal()?, &self.shown())
+    }
+
+    /// The file that it is in.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.0.file()
     }
 
     /// Where it leads, or where it is written.

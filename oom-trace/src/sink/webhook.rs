@@ -1,6 +1,7 @@
 //! `webhook`: each record to an HTTP server, by POST, in the form that it wants.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -80,6 +81,13 @@ impl Destination for WebhookConfig {
 
     fn format(&self) -> Option<Format> {
         Some(Format::Json)
+    }
+
+    fn credentials(&self) -> Vec<PathBuf> {
+        let Self { url, headers, token, tls, proxy, routing_key, node, .. } = self;
+        let secrets =
+            headers.values().chain([token, proxy, routing_key, node].into_iter().flatten());
+        secrets.filter_map(Secret::file).chain(url.file()).chain(tls.files()).collect()
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

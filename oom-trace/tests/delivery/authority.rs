@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::bench::program;
 
 /// Makes `ca.pem`, and what it vouches for: `cert.pem` and `key.pem` of localhost, `client.pem` and
-/// `client.key` of somebody.
+/// `client.key` of somebody, and `old.pem` and `old.key`, which it does not vouch for.
 pub(crate) fn certificates(dir: &Path) {
     let openssl = program("openssl", "openssl");
     fs::write(dir.join("san"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
@@ -19,6 +19,7 @@ pub(crate) fn certificates(dir: &Path) {
         "req -newkey rsa:2048 -nodes -subj /CN=somebody -keyout client.key -out client.csr",
         "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san \
          -out client.pem",
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=somebody -keyout old.key -out old.pem",
     ] {
         let done = Command::new(&openssl).args(line.split(' ')).current_dir(dir).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

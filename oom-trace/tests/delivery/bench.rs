@@ -113,9 +113,8 @@ impl Line {
         let stats = Arc::new(SinkStats::default());
         let agent: Arc<dyn Status> = Arc::<SinkStats>::clone(&stats);
         let spec: Spec = sink.parse().unwrap_or_else(|error| panic!("{sink}: {error}"));
-        let destination = spec.destination();
-        let sink = destination.open(&agent).unwrap();
-        let configured = ConfiguredSink { sink, choice: destination.choice() };
+        let sink = spec.open(&agent).unwrap();
+        let configured = ConfiguredSink { sink, choice: spec.destination().choice() };
         let report = Arc::new(|report: oom_trace::delivery::Report<'_>| eprintln!("{report}"));
         Self {
             delivery: Delivery::start(vec![configured], None, CAPACITY, &stats, report).unwrap(),

@@ -51,16 +51,35 @@ impl Front {
 
     /// The keys of a sink that goes through here, with this token.
     fn keys(&self, token: &str) -> String {
+        self.keys_of("client", &format!("\"Bearer {token}\""))
+    }
+
+    fn keys_of(&self, client: &str, authorization: &str) -> String {
         let dir = self.dir.path().display();
         format!(
-            "tls = {{ ca_file = \"{dir}/ca.pem\", cert_file = \"{dir}/client.pem\", \
-             key_file = \"{dir}/client.key\" }}, headers = {{ Authorization = \"Bearer {token}\" }}"
+            "tls = {{ ca_file = \"{dir}/ca.pem\", cert_file = \"{dir}/{client}.pem\", \
+             key_file = \"{dir}/{client}.key\" }}, headers = {{ Authorization = {authorization} }}"
         )
+    }
+
+    /// The same, with a token and a certificate that are renewed.
+    fn renewable(&self) -> String {
+        let token = self.dir.path().join("token");
+        self.keys_of("renewed", &format!("{{ file = {token:?} }}"))
+    }
+
+    /// Renews them: the certificate after this client's.
+    fn renew(&self, client: &str, token: &str) {
+        let at = |name: String| self.dir.path().join(name);
+        for kind in ["pem", "key"] {
+            fs::copy(at(format!("{client}.{kind}")), at(format!("renewed.{kind}"))).unwrap();
+        }
+        fs::write(at("token".to_owned()), format!("Bearer {token}\n")).unwrap();
     }
 }
 
-/// Whoever has the wrong token is told so, and all arrives once it is right; an authority that does
-/// not vouch for the server is told, too.
+/// Whoever has the wrong token is told so, and all arrives once it is right, which takes no restart; an
+/// authority that does not vouch for the server is told, too, and a certificate that it does not vouch for.
 fn through(mut receiver: impl Receiver, pass: &str, sink: impl Fn(u16, &str) -> String) {
     receiver.start();
     let front = Front::start(pass);
@@ -76,8 +95,19 @@ fn through(mut receiver: impl Receiver, pass: &str, sink: impl Fn(u16, &str) -> 
     }
     assert_eq!(receiver.ids(), Vec::<String>::new());
 
-    let line = Line::to(&sink(front.port, &front.keys("abc")));
+    front.renew("old", "abc");
+    let line = Line::to(&sink(front.port, &front.renewable()));
     line.send(&records);
+    let is_told = |before: Option<&str>| {
+        let error = line.totals().last_error;
+        assert_eq!((line.totals().delivered, line.totals().failed), (0, 0), "{error:?}");
+        error.filter(|error| Some(error.as_str()) != before)
+    };
+    await_that("the old certificate's refusal", || is_told(None).is_some());
+    let refused = is_told(None);
+    front.renew("client", "old");
+    await_that("the old token's refusal", || is_told(refused.as_deref()).is_some());
+    front.renew("client", "abc");
     await_all(&receiver, &records);
     assert_eq!(line.close().lost(), 0);
     receiver.kill();

@@ -7,7 +7,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::authority::certificates;
-use crate::bench::{self, Process, Receiver, await_that, free_port, program};
+use crate::bench::{
+    self, Line, Process, Receiver, await_all, await_that, free_port, program, records,
+};
 
 /// How messages come in.
 #[derive(Clone, Copy, PartialEq)]
@@ -179,6 +181,24 @@ fn tls_down_at_start() {
 #[test]
 fn tls_killed_in_the_middle() {
     bench::killed_in_the_middle(Rsyslog::new(Way::Tls));
+}
+
+/// An authority that does not vouch for the receiver, until its file is written anew.
+#[test]
+fn tls_renewed() {
+    let mut rsyslog = Rsyslog::new(Way::Tls);
+    rsyslog.start();
+    let renewed = rsyslog.path("renewed.pem");
+    fs::copy(rsyslog.path("old.pem"), &renewed).unwrap();
+    let line = Line::to(&rsyslog.sink().replace("ca.pem", "renewed.pem"));
+    let records = records(20);
+    line.send(&records);
+    let is_told = || line.totals().last_error.is_some_and(|error| error.contains("UnknownIssuer"));
+    await_that("its refusal", is_told);
+    assert_eq!((line.totals().delivered, line.totals().failed), (0, 0));
+    fs::copy(rsyslog.path("ca.pem"), &renewed).unwrap();
+    await_all(&rsyslog, &records);
+    assert_eq!(line.close().lost(), 0);
 }
 
 #[test]

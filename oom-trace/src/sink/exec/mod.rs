@@ -4,7 +4,7 @@ mod run;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,6 +116,11 @@ impl Destination for ExecConfig {
 
     fn format(&self) -> Option<Format> {
         Some(self.format.unwrap_or(Format::Json))
+    }
+
+    fn credentials(&self) -> Vec<PathBuf> {
+        let Self { routing_key, node, env, .. } = self;
+        env.values().chain(routing_key).chain(node).filter_map(Secret::file).collect()
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

@@ -8,6 +8,7 @@ mod http;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::logs::v1::{
@@ -104,6 +105,12 @@ impl Destination for OtlpConfig {
 
     fn format(&self) -> Option<Format> {
         Some(self.format)
+    }
+
+    fn credentials(&self) -> Vec<PathBuf> {
+        let Self { headers, resource, tls, proxy, .. } = self;
+        let secrets = headers.values().chain(resource.values()).chain(proxy);
+        secrets.filter_map(Secret::file).chain(tls.files()).collect()
     }
 
     fn open(&self, _: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {

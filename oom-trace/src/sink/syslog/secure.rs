@@ -2,16 +2,15 @@
 
 use std::io::{self, Write as _};
 use std::net::TcpStream;
-use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::sink::{Tls, TlsError};
 
-/// Whom to trust, and who we are.
+/// Whom to trust, and who we are: looked up for each connection, as certificates are renewed.
 #[derive(Debug, Clone)]
-pub(super) struct Secure(Arc<ClientConfig>);
+pub(super) struct Secure(Tls);
 
 /// A connection, encrypted.
 #[derive(Debug)]
@@ -21,13 +20,14 @@ impl Secure {
     /// # Errors
     /// A file cannot be read, or they do not fit together.
     pub(super) fn new(tls: &Tls) -> Result<Self, TlsError> {
-        tls.client_config().map(Self)
+        tls.client_config().map(|_| Self(tls.clone()))
     }
 
     /// Greets the other side: who it is comes out now, and not with the first record.
     pub(super) fn greet(&self, name: &str, socket: TcpStream) -> io::Result<Session> {
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        let session = ClientConnection::new(Arc::clone(&self.0), name).map_err(io::Error::other)?;
+        let config = self.0.client_config().map_err(io::Error::other)?;
+        let session = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(session, socket);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
