@@ -16,7 +16,7 @@ pub(super) struct Scale {
     /// `oom_control.totalpages`.
     pub(super) totalpages: Option<u64>,
     /// Before 4.17 (and in Red Hat's 7) a task with `CAP_SYS_ADMIN`, which the log does not tell of, was
-    /// weighed 3 % lighter.
+    /// weighed 3% lighter.
     pub(super) has_bonus: bool,
 }
 

@@ -91,13 +91,13 @@ impl Display for Verdict {
             (Some(old), Some(new)) => {
                 write!(f, "{old} → {new}")?;
                 if old.held > 0.0 {
-                    write!(f, " ({:+.0} %)", 100.0 * (new.held / old.held - 1.0))?;
+                    write!(f, " ({:+.0}%)", 100.0 * (new.held / old.held - 1.0))?;
                 }
             }
         }
         if self.margin() > ALLOWED {
             let margin = 100.0 * self.margin();
-            write!(f, "; varies by itself, so that only +{margin:.0} % would say something")?;
+            write!(f, "; varies by itself, so that only +{margin:.0}% would say something")?;
         }
         Ok(())
     }
@@ -167,14 +167,14 @@ fn find(row: &Row, page: &str) -> Result<Option<Figure>> {
     Ok(None)
 }
 
-/// `2132.2 ms (7.06×, ±3 %)`, with or without what is in parentheses.
+/// `2132.2 ms (7.06×, ±3%)`, with or without what is in parentheses.
 fn figure(held: Held, cell: &str) -> Result<Option<Figure>> {
     if cell == "–" {
         return Ok(None);
     }
     let (value, notes) = cell.split_once(" (").unwrap_or((cell, ""));
     let notes: Vec<_> = notes.trim_end_matches(')').split(", ").collect();
-    let spread = notes.iter().find_map(|note| note.strip_prefix('±')?.strip_suffix(" %"));
+    let spread = notes.iter().find_map(|note| note.strip_prefix('±')?.strip_suffix('%'));
     let spread = spread.map_or(Ok(0.0), str::parse::<f64>).context("no spread")? / 100.0;
     let ratio = notes.iter().find(|note| note.ends_with('×'));
     let shown = match held {
@@ -200,9 +200,9 @@ mod tests {
 
 | | oom-trace | oomkill of libbpf-tools, in C | oomkill.bt of bpftrace | goal | met |
 |---|---:|---:|---:|---:|---|
-| start to attached | 2132.20 ms (7.06×, ±3 %) | 302.01 ms (±2 %) | 2831.70 ms (9.38×) | ≤ 1.00× | **no** |
+| start to attached | 2132.20 ms (7.06×, ±3%) | 302.01 ms (±2%) | 2831.70 ms (9.38×) | ≤ 1.00× | **no** |
 | memory, idle: PSS | 6.20 MiB | 2.70 MiB | 97.60 MiB | ≤ 4.20 MiB | **no** |
-| hook to line, pipe | 6.80 ms (2.96×, ±20 %) | – | 2.30 ms (±4 %) | ≤ 1.00× | **no** |
+| hook to line, pipe | 6.80 ms (2.96×, ±20%) | – | 2.30 ms (±4%) | ≤ 1.00× | **no** |
 | verified instructions | 47183 | 1200 | 900 | ≤ 30000 | **no** |
 | wake-ups in 2 s idle | 0 | 20 | 20 | ≤ 0 | yes |
 ";
@@ -224,10 +224,7 @@ mod tests {
     #[test]
     fn more_than_a_tenth_is_worse() {
         assert_eq!(worse("47183", "51901"), Vec::<String>::new());
-        assert_eq!(
-            worse("47183", "51902"),
-            ["WORSE  verified instructions: 47183 → 51902 (+10 %)"]
-        );
+        assert_eq!(worse("47183", "51902"), ["WORSE  verified instructions: 47183 → 51902 (+10%)"]);
         assert_eq!(worse("6.20 MiB", "6.90 MiB").len(), 1);
         assert_eq!(worse("| 0 | 20", "| 1 | 20").len(), 1);
     }
@@ -236,8 +233,8 @@ mod tests {
     fn a_time_is_compared_by_its_ratio_alone() {
         assert_eq!(worse("2132.20 ms", "9999.00 ms"), Vec::<String>::new());
         assert_eq!(
-            worse("(7.06×, ±3 %)", "(8.00×, ±3 %)"),
-            ["WORSE  start to attached: 7.06× → 8.00× (+13 %)"]
+            worse("(7.06×, ±3%)", "(8.00×, ±3%)"),
+            ["WORSE  start to attached: 7.06× → 8.00× (+13%)"]
         );
     }
 
@@ -249,8 +246,8 @@ mod tests {
         assert!(!line.is_worse());
         assert_eq!(
             line.to_string(),
-            "unsure hook to line, pipe: 2.96× → 3.60× (+22 %); varies by itself, so that only \
-             +30 % would say something"
+            "unsure hook to line, pipe: 2.96× → 3.60× (+22%); varies by itself, so that only \
+             +30% would say something"
         );
         assert_eq!(worse("2.96×", "3.90×").len(), 1);
     }
@@ -263,7 +260,7 @@ mod tests {
             ["WORSE  verified instructions: 47183 → not measured"]
         );
         assert_eq!(worse("| verified instructions", "| instructions").len(), 1);
-        assert_eq!(worse("(7.06×, ±3 %)", "(±3 %)").len(), 1);
+        assert_eq!(worse("(7.06×, ±3%)", "(±3%)").len(), 1);
         let renamed = PAGE.replace("| verified instructions", "| instructions");
         let err = compare(&renamed, PAGE).unwrap_err().to_string();
         assert!(err.contains("\"instructions\""), "{err}");

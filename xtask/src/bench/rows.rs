@@ -47,7 +47,7 @@ impl Unit {
             Self::Kib => format!("{:.0} KiB", value / f64::from(1 << 10)),
             Self::Count => format!("{value:.0}"),
             Self::Times => format!("{value:.2}×"),
-            Self::Percent => format!("{value:.2} %"),
+            Self::Percent => format!("{value:.2}%"),
         }
     }
 }
@@ -72,9 +72,9 @@ pub(super) const TOOLS: &[Row] = &[
     value(PeakRss, "memory, peak RSS", Unit::Mib, Some(11.6 * MIB)),
     value(Bpf, "memory of programs and maps", Unit::Kib, Some(1400.0 * KIB)),
     value(Ring, "of that, ring buffers", Unit::Kib, None),
-    // 0.4 ms where the C tool takes 0.17.
+    // 0.4 ms; the C tool takes 0.17 ms.
     time(BpfTime, "eBPF time per kill", Libbpf, Some(2.35)),
-    // The C tool writes none before it ends.
+    // The C tool writes nothing to a pipe before it ends.
     time(LinePipe, "hook to line, pipe", Bpftrace, Some(1.0)),
     time(LineTerminal, "hook to line, terminal", Libbpf, Some(1.0)),
     value(DecisionFew, "decision, 10 tasks, listed", Unit::Times, Some(1.25)),

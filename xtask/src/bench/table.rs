@@ -49,7 +49,7 @@ impl Figure {
     fn cell(&self, unit: Unit) -> String {
         let ratio = self.ratio.map(|ratio| Unit::Times.show(ratio));
         let percent = 100.0 * self.spread;
-        let spread = (percent >= 0.5).then(|| format!("±{percent:.0} %"));
+        let spread = (percent >= 0.5).then(|| format!("±{percent:.0}%"));
         let notes: Vec<_> = [ratio, spread].into_iter().flatten().collect();
         let value = unit.show(self.value);
         if notes.is_empty() { value } else { format!("{value} ({})", notes.join(", ")) }
@@ -120,8 +120,7 @@ mod tests {
             series(Quantity::Start, Subject::Libbpf, &[4e6, 4e6, 18e6]),
         ];
         let table = make(TOOLS, OTHER_TOOLS, &measured).unwrap();
-        let row =
-            "| start to attached | 2.00 ms (0.50×) | 4.00 ms (±175 %) | – | ≤ 1.00× | yes |\n";
+        let row = "| start to attached | 2.00 ms (0.50×) | 4.00 ms (±175%) | – | ≤ 1.00× | yes |\n";
         assert!(table.ends_with(row), "{table}");
     }
 
@@ -137,6 +136,6 @@ mod tests {
     fn the_spread_is_of_the_middle_half() {
         let measured = [series(Quantity::Pss, Subject::OomTrace, &[1e6, 2e6, 2e6, 3e6, 90e6])];
         let table = make(TOOLS, OTHER_TOOLS, &measured).unwrap();
-        assert!(table.contains("| 1.91 MiB (±25 %) |"), "{table}");
+        assert!(table.contains("| 1.91 MiB (±25%) |"), "{table}");
     }
 }

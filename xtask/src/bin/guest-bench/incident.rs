@@ -50,7 +50,7 @@ pub(crate) fn table(sheet: &mut Sheet) -> Result<String> {
         let share = 100.0 * share;
         writeln!(
             out,
-            "| {tasks} | {listed} | {programs:.1}× | {each:.3}× | {share:.0} % | {decision:.2}× \
+            "| {tasks} | {listed} | {programs:.1}× | {each:.3}× | {share:.0}% | {decision:.2}× \
              | {gone:.2}× |"
         )?;
     }

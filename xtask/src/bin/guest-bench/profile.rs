@@ -135,7 +135,7 @@ fn table(out: &mut String, what: &str, times: Times) -> Result<()> {
     writeln!(out, "| {what} | share | times |\n|---|---:|---:|")?;
     for (name, (time, count)) in rows {
         let tenths = time * 1000 / all.max(1);
-        writeln!(out, "| {name} | {}.{} % | {count} |", tenths / 10, tenths % 10)?;
+        writeln!(out, "| {name} | {}.{}% | {count} |", tenths / 10, tenths % 10)?;
     }
     writeln!(out)?;
     Ok(())
