@@ -78,7 +78,7 @@ impl Recovery {
                 parts.push(format!("{} after the one kill that this is known of", Age(longest_ms)));
             }
             known => parts.push(format!(
-                "median {}, 95 % within {}, longest {} ({known} processes)",
+                "median {}, 95% within {}, longest {} ({known} processes)",
                 Age(median_ms),
                 Age(most_ms),
                 Age(longest_ms)
