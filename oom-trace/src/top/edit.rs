@@ -39,7 +39,7 @@ impl Edit {
     pub(super) fn shown(&self) -> (&'static str, &str) {
         match self {
             Self::Filter { text, .. } => ("Filter: ", text),
-            Self::Interval(text) => ("Seconds between two looks: ", text),
+            Self::Interval(text) => ("Seconds between updates: ", text),
         }
     }
 
