@@ -45,21 +45,16 @@ fn page(command: Command, title: &str, words: &Page) -> Result<Written> {
         commands().to_writer(&mut text)?;
     }
     man.render_options_section(&mut text)?;
-    let mut shown = false;
     for part in after.split("\n\n") {
         let (heading, body) = match part.split_once(':') {
             Some((heading @ ("Examples" | "Exit status"), body)) => (heading, body),
             _ => ("Notes", part),
         };
         if heading == "Examples" {
-            shown = true;
             examples(body.trim_matches('\n')).to_writer(&mut text)?;
         } else if !body.trim().is_empty() {
             section(&heading.to_ascii_uppercase(), body.trim()).to_writer(&mut text)?;
         }
-    }
-    if !shown {
-        examples(words.examples).to_writer(&mut text)?;
     }
     for (heading, entries) in words.more {
         list(heading, entries).to_writer(&mut text)?;

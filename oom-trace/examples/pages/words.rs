@@ -1,4 +1,4 @@
-//! What the manual says beside the flags: which command answers which question, and how it is asked.
+//! What the manual says beside the help: which command answers which question, and when to use it.
 
 /// Of one command.
 pub(crate) struct Page {
@@ -6,8 +6,6 @@ pub(crate) struct Page {
     pub(crate) question: &'static str,
     /// When to use it, and when another.
     pub(crate) when: &'static str,
-    /// For those whose `--help` has none.
-    pub(crate) examples: &'static str,
     /// Sections of names and what they are.
     pub(crate) more: &'static [(&'static str, &'static [(&'static str, &'static str)])],
 }
@@ -15,32 +13,33 @@ pub(crate) struct Page {
 const FILES: &[(&str, &str)] = &[
     (
         "/etc/oom-trace/config.toml",
-        "The configuration of the service. It is read again by `systemctl reload oom-trace`.",
+        "The configuration of the service. `systemctl reload oom-trace` reads it again.",
     ),
-    ("/etc/oom-trace/environment", "Secrets for the configuration, a NAME=VALUE a line."),
-    ("/var/lib/oom-trace/records.db", "The store of the service: every record, for 180 days."),
-    ("/run/oom-trace/lock", "Held by the agent that runs, so that there is one."),
+    (
+        "/etc/oom-trace/environment",
+        "Secrets for the configuration of the service, one NAME=VALUE per line.",
+    ),
+    (
+        "/var/lib/oom-trace/records.db",
+        "The store of the service: its records, by default for 180 days and up to 256 MiB.",
+    ),
+    ("/run/oom-trace/lock", "Locked by the running agent, so that no second one starts."),
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "Disables colours, unless --color says otherwise."),
-    ("STATE_DIRECTORY", "Where the store is kept, as systemd sets it for a service."),
+    ("STATE_DIRECTORY", "The folder of the store. systemd sets it for the service."),
 ];
 
 pub(crate) const WHOLE: Page = Page {
     question: "",
     when: "A process is gone, its exit status is 137, or a container was restarted: `oom-trace verify` \
-           says whether it was the OOM killer, and `oom-trace history` shows every kill that is known, \
-           also those from before the program was installed, as far as the kernel's log has them.
+           says whether it was the OOM killer, and `oom-trace history` shows every known kill, \
+           including those from before the installation, as far as the kernel's log goes back.
 
-           To know of the next kill at once and completely, keep the service running: `systemctl enable \
-           --now oom-trace`. On a machine that is not yours, read its saved log with `oom-trace explain`.",
-    examples: "\
-oom-trace                                   a block for each victim, until Ctrl-C
-oom-trace --demo                            cause one kill, show its record, and leave
-oom-trace --format json --output /tmp/oom   JSON on the terminal and in a file
-oom-trace check                             what this machine offers
-oom-trace history --since yesterday         what died",
+           To have a complete record of the next kill, keep the service running: `systemctl enable \
+           --now oom-trace`. For a machine that you cannot log in to, read its saved log with \
+           `oom-trace explain`.",
     more: &[("FILES", FILES), ("ENVIRONMENT", ENVIRONMENT)],
 };
 
@@ -48,16 +47,10 @@ pub(crate) const COMMANDS: &[(&str, Page)] = &[
     (
         "run",
         Page {
-            question: "Tell of each kill as it comes. The default, and what the service runs.",
-            when: "In a terminal while you wait for a kill to come again, or as a service for all that is \
-                   to come. Only one agent runs on a machine; where the service runs, watch its records \
-                   with `oom-trace history --follow` instead.",
-            examples: "\
-oom-trace run                                    a block for each victim
-oom-trace run --verbose --store records.db       all that is known, and keep it
-oom-trace run --config /etc/oom-trace/config.toml
-oom-trace run --filter '{ scope = [\"memcg\"] }'   only kills at a limit
-oom-trace run --quiet --sink 'syslog:{ url = \"tcp://log:601\" }'",
+            question: "Report each kill as it happens. The default, and what the service runs.",
+            when: "In a terminal while you wait for a kill to happen again, or as a service that records \
+                   every kill. Run only one agent on a machine: if the service is running, watch its \
+                   records with `oom-trace history --follow` instead.",
             more: &[
                 (
                     "SIGNALS",
@@ -65,7 +58,7 @@ oom-trace run --quiet --sink 'syslog:{ url = \"tcp://log:601\" }'",
                         ("SIGHUP", "Reopens files, and reads the configuration again."),
                         (
                             "SIGINT, SIGTERM",
-                            "Detaches, delivers what waits, reports the totals, and exits.",
+                            "Detaches, delivers what is waiting, reports the totals, and exits.",
                         ),
                     ],
                 ),
@@ -77,48 +70,41 @@ oom-trace run --quiet --sink 'syslog:{ url = \"tcp://log:601\" }'",
     (
         "check",
         Page {
-            question: "Does it run here, what will records lack, and is the configuration right?",
-            when: "Before the first start, after an upgrade of the kernel, and after each change of the \
-                   configuration. It loads the programs for a moment and changes nothing.",
-            examples: "\
-oom-trace check                                        this machine
-oom-trace check --config /etc/oom-trace/config.toml    and each destination
-oom-trace check --json                                 for other programs",
-            more: &[(
-                "EXIT STATUS",
-                &[
-                    ("0", "All is well."),
-                    ("1", "It cannot run here, or a destination cannot be reached."),
-                    ("2", "The configuration has errors, or a flag is wrong."),
-                ],
-            )],
+            question: "Can the agent run here, what will its records lack, and is its configuration right?",
+            when: "Before the first start, after a kernel upgrade, and after each change to the \
+                   configuration. It loads the eBPF programs for a moment and changes nothing.",
+            more: &[],
         },
     ),
     (
         "history",
         Page {
             question: "What was killed? A table, one kill in full, or any format.",
-            when: "After the fact: it reads the service's store, or without one the kernel's log, and \
-                   saved logs and records of other machines, too. For a yes or no that can be trusted use \
-                   `oom-trace verify`, for sums and recurrences `oom-trace report`.",
-            examples: "",
+            when: "After a kill. It reads the service's store; if there is none, the running agent's; \
+                   otherwise the kernel's log. It also reads saved logs and records of other machines. \
+                   For a yes or no that can be trusted, use `oom-trace verify`; for totals and repeated \
+                   kills, `oom-trace report`.",
             more: &[
                 ("FILES", FILES),
-                ("ENVIRONMENT", &[("PAGER", "Shows what is longer than the terminal.")]),
+                (
+                    "ENVIRONMENT",
+                    &[
+                        (
+                            "OOM_TRACE_PAGER, PAGER",
+                            "The pager on a terminal, `less` if neither is set. Empty or `cat`: none.",
+                        ),
+                        ("NO_COLOR", "Disables colours, unless --color says otherwise."),
+                    ],
+                ),
             ],
         },
     ),
     (
         "explain",
         Page {
-            question: "What was killed, by a saved log from anywhere?",
-            when: "You have a piece of a log and nothing else: from a ticket, a mail, a serial console, \
-                   a web page. It needs no privilege, and nothing of the machine that it is from.",
-            examples: "\
-oom-trace explain dmesg.txt                   one log
-oom-trace explain /var/log/kern.log*          several, compressed ones too
-dmesg | oom-trace explain                     from a pipe
-oom-trace explain --format json kern.log.gz   as JSON Lines",
+            question: "What was killed, according to a saved log?",
+            when: "When all you have is part of a log: from a ticket, an email, a serial console or a web \
+                   page. It needs no privileges, and nothing else from that machine.",
             more: &[],
         },
     ),
@@ -126,9 +112,8 @@ oom-trace explain --format json kern.log.gz   as JSON Lines",
         "report",
         Page {
             question: "How often, what recurs, and what should be done first?",
-            when: "To look at weeks or at many machines at once, and to hand the result on as one page of \
-                   HTML. For a single kill use `oom-trace history ID`.",
-            examples: "",
+            when: "To look at weeks or at many machines at once, and to pass the result on as one HTML \
+                   page. For a single kill, use `oom-trace history ID`.",
             more: &[],
         },
     ),
@@ -137,31 +122,27 @@ oom-trace explain --format json kern.log.gz   as JSON Lines",
         Page {
             question: "Was there a kill, and can a \"no\" be trusted?",
             when: "When a process ended with status 137 and you must know why, by hand or in a script. It \
-                   holds the records against the kernel's own count, and says so when it cannot know.",
-            examples: "",
+                   compares the records with the kernel's own count of kills, and says so if it cannot \
+                   tell.",
             more: &[],
         },
     ),
     (
         "top",
         Page {
-            question: "What is nearest to its limit, and whom would the kernel kill next?",
-            when: "Before a kill: on a machine that runs short, or to see what a new oom_score_adj or limit \
-                   changes. It needs no agent and as little as may be; without root it shows what the kernel \
-                   lets you see. For kills that were, use `oom-trace history`.",
-            examples: "",
+            question: "What is nearest to its limit, and what would the kernel kill next?",
+            when: "Before a kill: when memory runs short, or to see what a new oom_score_adj or limit \
+                   changes. It needs no agent, and uses little memory and processor time itself. Without \
+                   root it shows what the kernel lets you see. For past kills, use `oom-trace history`.",
             more: &[],
         },
     ),
     (
         "trigger",
         Page {
-            question: "Cause one kill, of a throwaway child, to see that all of it works.",
+            question: "Does it all work? Cause one kill, of a throwaway child.",
             when: "To test alerts and dashboards end to end. The child has a cgroup of its own with a small \
-                   limit; nothing else can be killed.",
-            examples: "\
-oom-trace trigger                 a child that may use 32 MiB
-oom-trace trigger --memory 64M    or more",
+                   limit; nothing else can be killed, except with --global.",
             more: &[],
         },
     ),

@@ -12,31 +12,34 @@ use crate::setting::number;
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Kills are listed as a table, the newest last: when, who, where, the limit and whose it was, resident memory,
-who triggered it if another process did, how long until the memory was freed, and which recorded kill at
-this limit it was. With --format or --verbose each is printed in full.
+Kills are listed in a table, the newest last. FREED is how long it took until the memory was free again, and NTH \
+how many kills had been recorded at the same limit by then. With --format or --verbose, each kill is printed in full.
+
+Exit status: 0 if everything could be read, even if there was no kill; 1 if not, or if an ID fits no kill or \
+several; 2 for wrong usage.
 
 Examples:
-  oom-trace history --since yesterday             what died since then
+  oom-trace history --since yesterday             kills since yesterday
   oom-trace history -n 5 --unit nginx             the last five kills in nginx.service
-  oom-trace history 4711                          everything known about the kill of process 4711
-  oom-trace history 7c6e5a0c-350466               or of the kill whose id or incident begins so
-  oom-trace history -f                            the last ten, and those to come
+  oom-trace history 4711                          all about the kill of process 4711
+  oom-trace history 7c6e5a0c-350466               or the kill whose id or incident begins like this
+  oom-trace history -f                            the last ten kills, then new ones as they happen
   oom-trace history --format json web1.json web2.json.gz /var/log/kern.log")]
 pub struct HistoryArgs {
-    /// A kill to show in full: its process id, or the beginning of its id or incident. Or files to read:
-    /// saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records as JSON Lines,
-    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if a log
-    /// is there, else the service's store, else the running kernel's log]
+    /// A kill to show in full: the victim's process id, or the beginning of the kill's id or incident. Or
+    /// files to read: saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records
+    /// as JSON Lines, from one machine or many, compressed or not; `-` is standard input [default: standard
+    /// input if a log is piped in, else the service's store, else the running agent's, else the running
+    /// kernel's log]
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,
-    /// Read this agent's store, as if it were named as a FILE
+    /// Read this agent's store, as if it were given as FILE
     #[arg(long, value_name = "FILE", conflicts_with = "log", value_parser = a_store())]
     pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
     #[arg(long)]
     pub log: bool,
-    /// Show the kill of this process in full, as its process id alone does
+    /// Show the kill of this process in full, as if its process id were given as ID
     #[arg(long, value_name = "PID", value_parser = number::<u32>)]
     pub pid: Option<u32>,
     /// Which.
@@ -45,7 +48,7 @@ pub struct HistoryArgs {
     /// In which order, and how many.
     #[command(flatten)]
     pub list: ListArgs,
-    /// Then wait for new kills and show them, until Ctrl-C
+    /// Show the last ten kills (or -n), then new ones as they happen, until Ctrl-C
     #[arg(short, long, conflicts_with = "reverse")]
     pub follow: bool,
     /// How to show them.
@@ -56,16 +59,18 @@ pub struct HistoryArgs {
 /// Which logs to explain, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 each kill by the kernel that the logs speak of is shown, if there is any; 1 not each, or a file
-cannot be read; 2 wrong usage.
+Exit status: 0 if everything could be read and understood, even if there was no kill; 1 if not, for example \
+because a line mentions a kill and the rest of its messages is missing; 2 for wrong usage.
 
 Examples:
-  dmesg | oom-trace explain
-  oom-trace explain /var/log/kern.log*
+  dmesg | oom-trace explain                     from a pipe
+  oom-trace explain dmesg.txt                   one log
+  oom-trace explain /var/log/kern.log*          several, compressed or not
+  oom-trace explain --format json kern.log.gz   as JSON Lines
   kubectl get pod web-7d9c -o yaml | oom-trace explain")]
 pub struct ExplainArgs {
-    /// Saved logs of Linux 2.6.32 or later, from any program that keeps logs; may be compressed. `-` is
-    /// standard input, the default
+    /// Saved logs of Linux 2.6.32 or later, as any logger keeps them, compressed or not; `-` is standard
+    /// input, the default
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Which kills.
@@ -79,16 +84,17 @@ pub struct ExplainArgs {
 /// In which order kills are shown, and how many.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ListArgs {
-    /// Only the newest N kills
+    /// Show only the newest N kills
     #[arg(short = 'n', long = "lines", value_name = "N", value_parser = number::<usize>)]
     pub most: Option<usize>,
-    /// The newest first
+    /// Show the newest first
     #[arg(short, long)]
     pub reverse: bool,
-    /// Print a table also of what the agent said (--type agent) and of ends (--type oom_exit)
+    /// Print a table even with --verbose, --type agent (the agent's own records) or --type oom_exit (when victims'
+    /// memory was freed)
     #[arg(long, conflicts_with = "format")]
     pub table: bool,
-    /// Do not show the output in a pager ($PAGER, else less)
+    /// Print directly, without a pager ($PAGER or less)
     #[arg(long)]
     pub no_pager: bool,
 }
@@ -96,7 +102,7 @@ pub struct ListArgs {
 /// How kills are shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Output format on standard output [default: text]
+    /// Print each record in this format [default: text; `history` lists kills in a table]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// When to use colours; NO_COLOR disables them for `auto`

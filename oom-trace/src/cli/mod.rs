@@ -25,11 +25,20 @@ pub use when::{When, WhenError};
 
 /// Trace OOM kills: what was killed, why, and which limit was hit.
 ///
-/// Without a command it runs: it hooks the kernel's OOM killer and prints a record for each victim
-/// until Ctrl-C or SIGTERM. SIGHUP reopens files and reloads the configuration.
+/// Without a command, it hooks the kernel's OOM killer and prints a record for each victim until Ctrl-C
+/// or SIGTERM. SIGHUP reopens files and reloads the configuration.
 #[derive(Debug, Parser)]
 #[command(name = "oom-trace", version = version::VERSION.as_str(), args_conflicts_with_subcommands = true)]
-#[command(after_help = "Exit status: 0 success, 1 failure, 2 wrong usage.")]
+#[command(after_help = "\
+Exit status: 0 for success, 1 for failure, 2 for wrong usage or an error in the configuration. `verify` has others: \
+see its help.
+
+Examples:
+  oom-trace                                   a block for each victim, until Ctrl-C
+  oom-trace --demo                            cause one kill, show its record, and exit
+  oom-trace --format json --output /tmp/oom   JSON on the terminal and in a file
+  oom-trace check                             whether the agent can run here
+  oom-trace history --since yesterday         what was killed")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -43,20 +52,30 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Hook the OOM killer and report each victim (the default)
+    #[command(after_help = "\
+Exit status: 0 after Ctrl-C or SIGTERM, or with --demo if the record of the kill was delivered; 1 for failure, also if \
+another agent is running; 2 for wrong usage or an error in the configuration.
+
+Examples:
+  oom-trace run                                    a block for each victim
+  oom-trace run --verbose --store records.db       everything known about each, and keep it
+  oom-trace run --config /etc/oom-trace/config.toml
+  oom-trace run --filter '{ scope = [\"memcg\"] }'   only kills at a cgroup's limit
+  oom-trace run --quiet --sink 'syslog:{ url = \"tcp://log:601\" }'")]
     Run(Box<RunArgs>),
-    /// Check what this machine offers: hooks, fields, permissions
+    /// Check whether the agent can run here, what its records will lack, and its configuration
     Check(CheckArgs),
-    /// Print past kills, from the store, the kernel's log or saved logs
+    /// Show past kills, from the store, the kernel's log or saved logs
     History(HistoryArgs),
-    /// Show the kills in a saved log, whatever kernel and logger it is from
+    /// Show the kills in a saved log, from any Linux since 2.6.32 and any logger
     Explain(ExplainArgs),
-    /// Sum up past kills: how often, what recurs, what to do first; on a page with --html
+    /// Sum up past kills: how often, what recurs, what to do first; as text or an HTML page
     Report(ReportArgs),
     /// Say whether there was an OOM kill, and whether a "no" can be trusted
     Verify(VerifyArgs),
-    /// Watch limits fill up, who would die next, and kills as they come
+    /// Watch which limits fill up, who would be killed next, and kills as they happen
     Top(TopArgs),
-    /// Cause one OOM kill of a throwaway child in a throwaway cgroup
+    /// Cause a real OOM kill as a test, of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.
     #[command(name = VICTIM_COMMAND, hide = true)]

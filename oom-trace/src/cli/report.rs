@@ -10,11 +10,15 @@ use crate::setting::number;
 
 /// Which kills to sum up, and how.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  oom-trace report                                   the kills kept here, on the terminal
-  oom-trace report --since 7d --html week.html       the last week, as one page to hand on
-  oom-trace report --html kills.html dmesg.txt.gz    the same of a saved log
-  oom-trace report --html fleet.html *.jsonl         of many machines, from their JSON")]
+#[command(after_help = "\
+Exit status: 0 if everything could be read, even if there was no kill; 1 if not, or if the report could not be \
+written; 2 for wrong usage.
+
+Examples:
+  oom-trace report                                   all kills on record here, as text
+  oom-trace report --since 7d --html week.html       the last week, as one page to pass on
+  oom-trace report --html kills.html dmesg.txt.gz    a saved log
+  oom-trace report --html fleet.html *.jsonl         many machines, from their JSON Lines")]
 pub struct ReportArgs {
     /// Where from.
     #[command(flatten)]
@@ -22,10 +26,10 @@ pub struct ReportArgs {
     /// Which.
     #[command(flatten)]
     pub select: SelectArgs,
-    /// Write one page of HTML that needs nothing else; `-` is standard output
+    /// Write the report to this file as one self-contained HTML page; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// With --html: show the newest N incidents in full, the rest one line each
+    /// With --html: show the newest N incidents in full, and one line for each of the others
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = number::<usize>)]
     pub full: usize,
     /// When to use colours; NO_COLOR disables them for `auto`

@@ -22,7 +22,8 @@ pub struct RunArgs {
     /// Write no records to standard output
     #[arg(long)]
     pub quiet: bool,
-    /// Only print kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'
+    /// Print only kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'; other outputs have
+    /// filters of their own
     #[arg(long, value_name = "TABLE", value_parser = filter)]
     pub filter: Option<Filter>,
     /// Also append records to a file, as JSON unless a format is given; repeatable
@@ -38,16 +39,16 @@ pub struct RunArgs {
     /// Do not record victims' command-line arguments
     #[arg(long)]
     pub no_cmdline: bool,
-    /// Do not look for the names of victims' containers in the files of their runtimes
+    /// Do not read the names of victims' containers from the files of container runtimes
     #[arg(long)]
     pub no_names: bool,
-    /// Redact matches of REGEX (or only its group `secret`) in arguments; repeatable
+    /// Redact matches of REGEX (or only its group `secret`) in victims' arguments; repeatable
     #[arg(long, value_name = "REGEX")]
     pub redact: Vec<Pattern>,
     /// Disable the built-in redaction of passwords, tokens and the like
     #[arg(long)]
     pub no_redact: bool,
-    /// Number of candidate tasks to record, highest badness first [default: 10]
+    /// How many candidates to record for each kill, 0 to 16, highest badness first [default: 10]
     #[arg(long, value_name = "N", value_parser = candidates)]
     pub candidates: Option<u8>,
     /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
@@ -59,7 +60,7 @@ pub struct RunArgs {
     /// How to hook the kernel; `auto` uses the first method that works [default: auto]
     #[arg(long, value_enum)]
     pub attach: Option<Attach>,
-    /// BTF of the running kernel, instead of /sys/kernel/btf/vmlinux
+    /// Read the running kernel's BTF from this file instead of /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub btf: Option<PathBuf>,
     /// Cause one kill as `trigger` does, print its record and exit
@@ -90,17 +91,18 @@ impl RunArgs {
 /// Where records are kept.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StoreArgs {
-    /// Store every record in this file, and deliver from it after an outage [default:
+    /// Keep every record in this file, and deliver from it after an outage [default:
     /// $STATE_DIRECTORY/records.db when run as a service]
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
-    /// Do not store records
+    /// Do not keep records
     #[arg(long, conflicts_with = "store")]
     pub no_store: bool,
-    /// Delete records older than this [default: 180d]
+    /// Delete kept records that are older than this [default: 180d]
     #[arg(long, value_name = "DURATION")]
     pub store_max_age: Option<ConfigDuration>,
-    /// Maximum size of the store; the oldest records, of a source that has most kills, go first [default: 256MiB]
+    /// Maximum size of the store; the oldest records go first. If the kills of one unit or pod fill more than
+    /// half of it, the oldest of those go first [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub store_max_bytes: Option<ByteSize>,
 }

@@ -15,12 +15,12 @@ use crate::sink::Filter;
 /// Where records are read from.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SourceArgs {
-    /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's stores, or its records as JSON Lines,
-    /// of one machine or many; may be compressed; `-` is standard input [default: standard input if a log
-    /// is there, else the service's store, else the running kernel's log]
+    /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), agents' stores, or their records as JSON Lines,
+    /// from one machine or many, compressed or not; `-` is standard input [default: standard input if a log
+    /// is piped in, else the service's store, else the running agent's, else the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Read this agent's store, as if it were named as a FILE
+    /// Read this agent's store, as if it were given as FILE
     #[arg(long, value_name = "FILE", conflicts_with = "log", value_parser = a_store())]
     pub store: Option<PathBuf>,
     /// Read the running kernel's log, even if there is a store
@@ -32,7 +32,7 @@ pub struct SourceArgs {
 /// is opened.
 pub(super) fn a_store() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match is_other_than_store(&path) {
-        true => Err("it is not a store; a saved log is named without --store"),
+        true => Err("it is not a store; give a saved log without --store"),
         false => Ok(path),
     })
 }
@@ -63,11 +63,11 @@ pub struct SpanArgs {
     /// "yesterday 22:30", "2 hours ago", 2h or RFC 3339
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<When>,
-    /// Only until this time, in the same formats
+    /// Only up to this time, in the same formats
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
-    /// Show times in UTC (the default is local time on a terminal, else UTC), and read times without a
-    /// zone as UTC
+    /// Show times in UTC (the default is local time on a terminal, else UTC), and take times without a
+    /// zone to be UTC
     #[arg(long)]
     pub utc: bool,
 }
@@ -92,7 +92,7 @@ impl SpanArgs {
 pub enum SpanError {
     /// It ends before it begins, or at once.
     #[error(
-        "no time lies between --since ({}) and --until ({}): --since takes the earlier one",
+        "--until ({}) is not after --since ({}): give the earlier time as --since",
         second(since),
         second(until)
     )]

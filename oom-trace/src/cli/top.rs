@@ -10,37 +10,39 @@ use crate::sink::PathPattern;
 /// What to watch, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Shows the memory cgroups nearest to their limit, whom the kernel would kill next (for the machine, and
-with Enter for one cgroup), and OOM kills as they come. It needs no agent: kills come from the store of
-the one that runs, or without one from the kernel's log. F1 explains keys and columns.
+Shows the memory cgroups nearest to their limit, the processes that the kernel would kill next (on the whole \
+machine, or with Enter in one cgroup), and OOM kills as they happen. It needs no agent: if there is no store, it \
+takes kills from the kernel's log. F1 explains keys and columns.
+
+Exit status: 0 for success, 1 for failure, also if there is no such cgroup; 2 for wrong usage.
 
 Examples:
   oom-trace top                                   watch this machine; q quits
   oom-trace top --cgroup '/system.slice/*'        only services
-  oom-trace top --tree --sort growth              the tree, where memory grows fastest first
-  oom-trace top --once --cgroup /app.slice        as text, with whom that cgroup would kill
-  oom-trace top --once --interval 30 >> top.log   growth over half a minute, to a file")]
+  oom-trace top --tree --sort growth              as a tree, fastest growth first
+  oom-trace top --once --cgroup /app.slice        as text, with the next victims in that cgroup
+  oom-trace top --once --interval 30 >> top.log   growth over half a minute, appended to a file")]
 pub struct TopArgs {
-    /// Print it once as text, after one interval, as growth takes two looks to see
+    /// Print everything once as text, and exit. It takes one interval: growth is measured between two readings
     #[arg(long, visible_alias = "batch")]
     pub once: bool,
-    /// Seconds between two looks
+    /// Seconds between updates
     #[arg(short = 'd', long, value_name = "SECONDS", default_value = "2")]
     pub interval: Interval,
-    /// Only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. A single one is
-    /// also the one whose next victims are shown
+    /// Show only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. If it is
+    /// one cgroup, the next victims shown are those in it
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
-    /// Show the tree of cgroups, not a list
+    /// Show cgroups as a tree, not a list
     #[arg(short, long)]
     pub tree: bool,
-    /// Which cgroups come first
+    /// What to sort cgroups by
     #[arg(long, value_enum, default_value_t = SortKey::Limit)]
     pub sort: SortKey,
-    /// Show the kills of this agent's store
+    /// Show kills from this store [default: the running agent's, else the service's, else the kernel's log]
     #[arg(long, value_name = "FILE", conflicts_with = "log")]
     pub store: Option<PathBuf>,
-    /// Show the kills of the running kernel's log, even if there is a store
+    /// Show kills from the running kernel's log, even if there is a store
     #[arg(long)]
     pub log: bool,
     /// Show times in UTC (the default is local time on a terminal, else UTC)
@@ -51,18 +53,18 @@ pub struct TopArgs {
 /// By what cgroups are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SortKey {
-    /// How much of the limit is held.
+    /// How full the limit is
     Limit,
-    /// How soon the limit is full.
+    /// Time until the limit is reached
     Time,
-    /// How fast it grows.
+    /// How fast usage grows
     Growth,
-    /// What is used.
+    /// Memory used
     Used,
-    /// Pressure: how long some tasks waited for memory.
+    /// Memory pressure: how long some tasks waited for memory
     Pressure,
-    /// OOM kills.
+    /// Number of OOM kills
     Kills,
-    /// The path.
+    /// Path
     Name,
 }

@@ -16,16 +16,16 @@ pub const VICTIM_COMMAND: &str = "trigger-victim";
 /// What happens, and to whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Case {
-    /// A process reaches the limit of its own cgroup
+    /// A process hits the limit of its own cgroup
     #[default]
     Own,
-    /// The limit is that of the cgroup above
+    /// A process hits the limit of the cgroup above its own
     Ancestor,
-    /// All three processes of the cgroup die (memory.oom.group; cgroup v2)
+    /// All three processes of a cgroup are killed together (memory.oom.group; cgroup v2 only)
     Group,
-    /// A process asks for memory, and another one, which holds more, dies for it
+    /// A process asks for memory, and another one, which holds more, is killed
     Other,
-    /// The memory is in a file that lies in memory, which no process shows as its own
+    /// The memory is in a tmpfs file, which is not part of any process's RSS
     Tmpfs,
     /// Half of the memory is page tables
     PageTables,
@@ -36,25 +36,27 @@ pub enum Case {
 /// Arguments of `oom-trace trigger`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
+If an agent is running and keeps its records, trigger waits up to ten seconds for its record of the kill, and fails \
+if there is none.
+
+Exit status: 0 if the kill happened and, if an agent keeps its records, was recorded; 1 if not; 2 for wrong usage.
+
 Examples:
   oom-trace trigger                    one kill, at a limit of 32 MiB
-  oom-trace trigger --case other       the victim is not the process that ran out
-  oom-trace trigger --memory 256M --case swap
-
-Where an agent is running that keeps its records, this waits for its record and fails if there is none.
-
-Exit status: 0 killed (and recorded), 1 not, 2 wrong usage.")]
+  oom-trace trigger --memory 64M       at a higher limit
+  oom-trace trigger --case other       the victim is not the process that asked for memory
+  oom-trace trigger --memory 256M --case swap")]
 pub struct TriggerArgs {
     /// Memory limit of the cgroup, at least 4M
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = memory_size)]
     pub memory: u64,
-    /// What happens, and to whom
+    /// Which kind of kill to cause
     #[arg(long, value_name = "CASE", value_enum, default_value_t)]
     pub case: Case,
-    /// Use up the memory of the whole machine instead; the kernel chooses who dies
+    /// Use up the memory of the whole machine instead; the kernel chooses the victim
     #[arg(long, conflicts_with_all = ["memory", "case"], requires = "yes_kill_something")]
     pub global: bool,
-    /// Said with --global by whoever knows that any process of the machine may be killed
+    /// Required with --global: confirms that any process on this machine may be killed
     #[arg(long, requires = "global")]
     pub yes_kill_something: bool,
 }

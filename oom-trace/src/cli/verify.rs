@@ -13,10 +13,10 @@ use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPatter
 /// Of what and when to say whether there was an OOM kill.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 no OOM kill, and the kernel's own count proves it; 1 there was one; 2 wrong usage;
-3 cannot say.
+Exit status: 0 if there was no OOM kill, and the kernel's own count proves it; 1 if there was one; 2 for wrong usage; \
+3 if it is unknown.
 
-A kill that the kernel counted a moment ago may not be recorded yet: verify then waits, up to four seconds.
+If the kernel has just counted a kill that is not recorded yet, verify waits up to four seconds for its record.
 
 Examples:
   oom-trace verify --since '2 hours ago' --unit nginx
@@ -30,36 +30,36 @@ pub struct VerifyArgs {
     /// End of the period, in the same formats [default: now]
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
-    /// Only kills in this cgroup and below, or at its limit: a path, or at any depth a name such as job-4711, or
-    /// a pattern such as '/kubepods.slice/*'; repeatable (all filters are)
+    /// Only kills in this cgroup or below it, or at its limit: a path, a name at any depth such as job-4711, or a
+    /// pattern such as '/kubepods.slice/*'. Each filter is repeatable; one of its values must match
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
     #[arg(long, value_name = "GLOB")]
     pub unit: Vec<UnitPattern>,
-    /// Only kills in this pod, by NAME, NAMESPACE/NAME, or uid or its beginning
+    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of it
     #[arg(long, value_name = "GLOB")]
     pub pod: Vec<NamePattern>,
-    /// Only kills in this container, by its name or the beginning of its id (four digits or more)
+    /// Only kills in this container: its name, or the first four or more digits of its id
     #[arg(long, value_name = "GLOB")]
     pub container: Vec<ContainerPattern>,
     /// Only kills of a process of this name (comm, at most 15 bytes)
     #[arg(long, alias = "process", value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
-    /// Only kills of this process
+    /// Only the kill of this process
     #[arg(long, value_parser = number::<u32>)]
     pub pid: Option<u32>,
-    /// The agent's store [default: the service's, else the running kernel's log]
+    /// The agent's store [default: the service's, else the running agent's, else the running kernel's log]
     #[arg(value_name = "FILE", conflicts_with = "store")]
     pub file: Option<PathBuf>,
-    /// The agent's store, as FILE names it
+    /// The agent's store, as if it were given as FILE
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Show times in UTC (the default is local time on a terminal, else UTC), and read times without a
-    /// zone as UTC
+    /// Show times in UTC (the default is local time on a terminal, else UTC), and take times without a
+    /// zone to be UTC
     #[arg(long)]
     pub utc: bool,
 }

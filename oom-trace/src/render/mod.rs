@@ -47,11 +47,11 @@ mod schema;
 pub enum Format {
     /// A block of lines for people, ended by an empty line.
     Text,
-    /// One line of `key=value` for people who follow many.
+    /// One line of `key=value` pairs, to follow many kills.
     Compact,
     /// One line of JSON, as `docs/events.md` describes it.
     Json,
-    /// The kernel's own lines, without the times that dmesg puts before them.
+    /// The kernel's own lines, without dmesg's times.
     Kernel,
 }
 

@@ -26,37 +26,37 @@ const REJECTED: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Only records of this type; repeatable (all filters are)
+    /// Only records of this type. Each filter is repeatable; one of its values must match
     #[arg(long = "type", value_name = "TYPE", value_parser = type_words(), help_heading = "Filters")]
     #[serde(rename = "type")]
     pub types: Vec<RecordType>,
-    /// Only kills where this ran out: the machine (global), a memory cgroup (memcg), the nodes of a cpuset or
-    /// of a memory policy; or by hand (sysrq)
+    /// Only kills because memory ran out here: on the machine (global), in a memory cgroup (memcg), or on the NUMA
+    /// nodes of a cpuset or of a memory policy (mempolicy); or because somebody asked for one (sysrq)
     #[arg(long, value_parser = scope_words(), help_heading = "Filters")]
     pub scope: Vec<Scope>,
-    /// Only with this outcome
+    /// Only kills with this outcome (already_exiting: the victim was exiting by itself and got no signal)
     #[arg(long, value_parser = outcome_words(), help_heading = "Filters")]
     pub outcome: Vec<Outcome>,
-    /// Only in this cgroup and below, or at its limit: a path, or at any depth a name such as job-4711, or a
+    /// Only kills in this cgroup or below it, or at its limit: a path, a name at any depth such as job-4711, or a
     /// pattern such as '/system.slice/*'
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub cgroup: Vec<PathPattern>,
-    /// Only in this systemd unit or slice, such as nginx or 'user@*.service'
+    /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub unit: Vec<UnitPattern>,
-    /// Only in this Kubernetes namespace
+    /// Only kills in this Kubernetes namespace
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub namespace: Vec<NamePattern>,
-    /// Only in this pod, by NAME, NAMESPACE/NAME, or uid or its beginning
+    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of it
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub pod: Vec<NamePattern>,
-    /// Only in this container, by its name or the beginning of its id (four digits or more)
+    /// Only kills in this container: its name, or the first four or more digits of its id
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub container: Vec<ContainerPattern>,
-    /// Only victims of this process name (comm, at most 15 bytes)
+    /// Only kills of a process of this name (comm, at most 15 bytes)
     #[arg(long, alias = "process", value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
-    /// Only victims of this user id
+    /// Only kills of a process of this user id
     #[arg(long, value_name = "UID", value_parser = uid, help_heading = "Filters")]
     pub uid: Vec<u32>,
 }
