@@ -137,9 +137,9 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
                         format!("the store of the running agent (pid {pid})")
                     }
                     Some((pid, _)) => {
-                        format!("{}; whether agent {pid} writes there is not known", shown(path))
+                        format!("{}; it is not known whether agent {pid} writes there", shown(path))
                     }
-                    None => format!("{}; no agent runs, so nothing is added", shown(path)),
+                    None => format!("{}; no agent is running, so nothing is added", shown(path)),
                 };
                 return Ok((Kills::new(whose, which, &before), source));
             }
@@ -154,8 +154,8 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
     }
     let why = match &agent {
         _ if args.log || !unread.is_empty() => String::new(),
-        Some((pid, _)) => format!("; agent {pid} keeps no store that can be seen"),
-        None => "; no agent runs".to_owned(),
+        Some((pid, _)) => format!("; agent {pid} keeps no store that can be seen from here"),
+        None => "; no agent is running".to_owned(),
     };
     let kills = match source.follow(Follower::of_log()) {
         Ok(before) => Kills::new(format!("{unread}from the kernel's log{why}"), which, &before),

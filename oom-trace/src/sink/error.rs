@@ -110,7 +110,7 @@ impl SinkError {
             NotFound => "; create its directory first (mkdir -p), or correct the path",
             PermissionDenied => {
                 "; give the agent's user write permission there, or choose another path (a folder that was made or \
-                 mounted while the agent ran takes a restart)"
+                 mounted while the agent ran needs a restart)"
             }
             ReadOnlyFilesystem => "; choose a path on a writable file system",
             _ => "",

@@ -128,7 +128,7 @@ impl StoreError {
                 io::ErrorKind::PermissionDenied if self.tried == READ => "; run it as root",
                 io::ErrorKind::PermissionDenied => {
                     "; give the agent's user write permission there (a folder that was made or mounted while the agent \
-                     ran takes a restart)"
+                     ran needs a restart)"
                 }
                 io::ErrorKind::IsADirectory => {
                     "; specify a file in this directory, such as records.db"

@@ -261,7 +261,7 @@ fn a_count_is_told_with_the_time_it_is_of_and_what_is_known_beside_it() {
         (Some(3), &"not_covered".into()),
         "{text}"
     );
-    let hole = "2026-03-01 06:10:00 UTC to 2026-03-01 06:15:00 UTC: this store's agent did not run yet, and the kernel \
+    let hole = "2026-03-01 06:10:00 UTC to 2026-03-01 06:15:00 UTC: this store's agent was not running yet, and the kernel \
                 counted 11278 kills that are not recorded between the boot at 2026-03-01 06:00:00 UTC and \
                 2026-03-01 06:15:00 UTC; how many of them in this span is not known\n";
     assert!(text.contains(hole), "{text}");
@@ -282,7 +282,7 @@ fn a_count_is_told_with_the_time_it_is_of_and_what_is_known_beside_it() {
     let (status, _, text) = verify(&seen, &asked(&[]));
     assert!(status == Some(1) && text.starts_with("at least 1 OOM kill "), "{text}");
     let more = text.split_once("  there may have been more:\n").unwrap().1;
-    assert!(more.contains("this store's agent did not run yet"), "{text}");
+    assert!(more.contains("this store's agent was not running yet"), "{text}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn it_runs_no_program_and_no_thread_of_it_has_more_rights_than_it_needs() {
 
     fs::write(&config, format!("{table}[[sink.exec]]\ncommand = [\"/bin/true\"]\n")).unwrap();
     agent.signal(Signal::HUP);
-    agent.wait_until_it_says("the first exec output takes a restart");
+    agent.wait_until_it_says("the first exec output needs a restart");
     agent.stop();
 
     let agent = service.start(&["--quiet", "--config", config.to_str().unwrap()]);
@@ -119,14 +119,14 @@ fn it_writes_to_its_folders_and_to_no_other() {
     agent.signal(Signal::HUP);
     if abi.is_some() {
         let said =
-            format!("configuration not reloaded: the output {} takes a restart: ", never.display());
+            format!("configuration not reloaded: the output {} needs a restart: ", never.display());
         agent.wait_until_it_says(&said);
         assert!(!never.exists());
         await_victims(&come, &[trigger()]);
         is_told_everywhere(&mut agent);
     } else {
         eprintln!(
-            "not tried: that an output elsewhere takes a restart, as there is no Landlock here"
+            "not tried: that an output elsewhere needs a restart, as there is no Landlock here"
         );
         agent.wait_until_it_says("configuration reloaded");
     }

@@ -18,7 +18,7 @@ fn it_waits_for_the_record_of_the_agent_that_runs() {
     };
     let agent = service.start(&["--quiet"]);
     let (status, said, errors) = trigger();
-    let recorded = format!("the agent that is running (pid {}) recorded it: ", agent.pid());
+    let recorded = format!("the running agent (pid {}) recorded it: ", agent.pid());
     assert!(status == Some(0) && said.contains(&recorded), "{said}{errors}");
 
     agent.signal(Signal::STOP);

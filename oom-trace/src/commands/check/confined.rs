@@ -52,7 +52,7 @@ impl Confinement {
             writable: writable.map(|(places, _)| places.paths().map(escaped).collect()),
             kept: match landlock {
                 Some(Landlock::Absent) => Some(
-                    "this kernel has no Landlock, or does not let it be used (Linux 5.13 and later have it)",
+                    "this kernel has no Landlock, or does not allow it (Linux 5.13 and later have it)",
                 ),
                 Some(Landlock::SwitchedOff) => {
                     Some("Landlock is switched off (put it into lsm= on the kernel's command line)")
@@ -61,7 +61,7 @@ impl Confinement {
                     Some("files elsewhere can be emptied, though not written, before Linux 6.2")
                 }
                 None if !programs && notes.is_empty() => {
-                    Some("what the exec output runs may need anything")
+                    Some("the programs that the exec output runs may need any privilege")
                 }
                 _ => None,
             },
@@ -123,7 +123,7 @@ mod tests {
             ),
             (
                 Landlock::Absent,
-                "anywhere: this kernel has no Landlock, or does not let it be used (Linux 5.13 and later have it)",
+                "anywhere: this kernel has no Landlock, or does not allow it (Linux 5.13 and later have it)",
             ),
             (
                 Landlock::SwitchedOff,
@@ -134,7 +134,7 @@ mod tests {
         }
         let end = "only where its store and outputs are (Landlock ABI 7)";
         assert_eq!(told(with(Landlock::Abi(7)), false), format!("{START}{end}"));
-        let exec = "confined  not: what the exec output runs may need anything";
+        let exec = "confined  not: the programs that the exec output runs may need any privilege";
         assert_eq!(told(Confined::default(), true), exec);
     }
 }

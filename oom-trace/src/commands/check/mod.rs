@@ -86,7 +86,7 @@ impl Findings {
             None if !results.is_empty() => {}
             None if self.missing.is_empty() => results.push("all fields available".to_owned()),
             None => results.push(
-                "partly: an agent here records each kill; what the kernel's log tells of the missing fields is taken from there"
+                "partly: an agent here records each kill; missing fields are taken from the kernel's log if it has them"
                     .to_owned(),
             ),
         }
@@ -112,7 +112,7 @@ impl Running {
             Some(store) => format!("keeps its records in {}", store.display()),
             None => "keeps no records that can be seen from here".to_owned(),
         };
-        format!("agent     runs (pid {}), {store}", self.pid)
+        format!("agent     running (pid {}), {store}", self.pid)
     }
 }
 
@@ -286,10 +286,10 @@ fn to_text(findings: &Findings) -> String {
     lines.push(match agent {
         Some(agent) => agent.to_text(),
         None if geteuid().is_root() => {
-            "agent     none runs: kills are not being recorded".to_owned()
+            "agent     none is running: kills are not being recorded".to_owned()
         }
         // Where it would be seen is its own folder.
-        None => "agent     none that this user may see".to_owned(),
+        None => "agent     none that this user can see".to_owned(),
     });
     lines.push(format!("kernel    {kernel}"));
     if let Some(attach) = attach {
@@ -358,10 +358,10 @@ mod tests {
         };
         assert_eq!(
             to_text(&findings),
-            "agent     runs (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
-             confined  not: what the exec output runs may need anything\n\
+            "agent     running (pid 7), keeps its records in /var/lib/x.db\nkernel    6.12\nmissing   a, c: x\nmissing   b: y\n\
+             confined  not: the programs that the exec output runs may need any privilege\n\
              memory    no cgroup limit; up to 32.0 MiB of records may wait for outputs\n\
-             result    partly: an agent here records each kill; what the kernel's log tells of the missing fields is taken from there"
+             result    partly: an agent here records each kill; missing fields are taken from the kernel's log if it has them"
         );
     }
 }

@@ -223,7 +223,7 @@ fn list_kills(
     remark.iter().for_each(say);
     if is_table && told.before > 0 {
         say(format_args!(
-            "NTH counts from --since on: {} before are left out",
+            "NTH counts from --since on, without the {} before",
             Counted(told.before, "kill")
         ));
     }

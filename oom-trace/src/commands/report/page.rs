@@ -36,7 +36,7 @@ pub(super) enum PageError {
     },
     /// It would be lost before it was read, or after.
     #[error(
-        "{} is read, so the page cannot be written there; --html takes the page's name: \
+        "{} is one of the files to read, so the page cannot be written there; --html takes the page's name: \
          --html page.html {}",
         path.display(), Quoted::from(path.as_os_str().as_encoded_bytes())
     )]

@@ -85,7 +85,8 @@ fn delivered(outputs: &[SinkTotals]) -> anyhow::Result<ExitCode> {
     let (good, bad): (Vec<_>, Vec<_>) =
         others.partition(|output| output.lost() == 0 && output.waiting == 0 && !output.stuck);
     for output in good {
-        let what = if output.delivered > 0 { "delivered" } else { "its filter wants none of this" };
+        let what =
+            if output.delivered > 0 { "delivered" } else { "its filter leaves this kill out" };
         say(format_args!("output {}: {what}", output.name));
     }
     let bad: Vec<_> = bad.into_iter().map(|output| output.name.clone()).collect();

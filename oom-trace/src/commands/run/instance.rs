@@ -45,7 +45,7 @@ pub(super) struct Running {
 enum Unsure {
     #[error("cannot {action} {}: {error}", path.display())]
     Io { action: &'static str, path: PathBuf, error: io::Error },
-    #[error("{} is not believed: {why}", path.display())]
+    #[error("{} is not trusted: {why}", path.display())]
     Untrusted { path: PathBuf, why: &'static str },
 }
 
@@ -69,7 +69,7 @@ impl Instance {
                 Err(error) => unsure = unsure.or(Some(error)),
             }
         }
-        let nowhere = Unsure::Untrusted { path: OWN.into(), why: "there is no such place" };
+        let nowhere = Unsure::Untrusted { path: OWN.into(), why: "it does not exist" };
         Ok(Self { lock: Err(unsure.unwrap_or(nowhere)) })
     }
 
@@ -176,7 +176,7 @@ fn is_ours(file: impl AsFd, not: Mode, path: &Path) -> Result<(), Unsure> {
         return untrusted("it belongs to another user");
     }
     if !matches!(is_file, FileType::Directory | FileType::RegularFile) {
-        return untrusted("it is no regular file");
+        return untrusted("it is not a regular file");
     }
     if Mode::from_raw_mode(stat.st_mode).intersects(not) {
         return untrusted("it is open to other users");
@@ -304,7 +304,7 @@ mod tests {
         assert!(unsure(&link).contains("link: Not a directory"), "{}", unsure(&link));
 
         fs::set_permissions(&real, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(unsure(&real).contains("real is not believed: it is open to other users"));
+        assert!(unsure(&real).contains("real is not trusted: it is open to other users"));
         fs::set_permissions(&real, fs::Permissions::from_mode(0o700)).unwrap();
 
         let lock = real.join(LOCK);
@@ -315,11 +315,11 @@ mod tests {
 
         fs::write(&lock, "").unwrap();
         fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(unsure(&real).contains("lock is not believed: it is open to other users"));
+        assert!(unsure(&real).contains("lock is not trusted: it is open to other users"));
         fs::remove_file(&lock).unwrap();
 
         rustix::fs::mknodat(CWD, &lock, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        assert!(unsure(&real).contains("it is no regular file"), "{}", unsure(&real));
+        assert!(unsure(&real).contains("it is not a regular file"), "{}", unsure(&real));
         fs::remove_file(&lock).unwrap();
 
         lock_in(&real).unwrap().unwrap();

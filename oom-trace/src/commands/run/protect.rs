@@ -24,11 +24,11 @@ pub(super) fn small_pages() {
 /// nothing.
 pub(in crate::commands) fn survive() -> Vec<String> {
     let spare = fs::write("/proc/self/oom_score_adj", "-1000").map_err(|error| {
-        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error} (it takes CAP_SYS_RESOURCE)")
+        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error} (it needs CAP_SYS_RESOURCE)")
     });
     let lock = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     let refused = |error: io::Error, takes: &str| {
-        format!("cannot lock memory, so oom-trace may be swapped out: {error} (it takes {takes})")
+        format!("cannot lock memory, so oom-trace may be swapped out: {error} (it needs {takes})")
     };
     // With a limit left, some later allocation would fail.
     let locked = lift_memlock()
@@ -47,8 +47,9 @@ pub(super) fn one_heap() -> bool {
 /// Returns what could not be had.
 pub(super) fn keep_heap(is_one: bool) -> Option<String> {
     let kept = crate::bpf::keep_heap();
-    (!(kept && is_one))
-        .then(|| "the heap may give memory back and miss it when memory is short".to_owned())
+    (!(kept && is_one)).then(|| {
+        "the heap may give memory back to the kernel, and lack it when memory is short".to_owned()
+    })
 }
 
 /// Gives up, for this thread and those it starts, what was needed to attach. What stays: reading

@@ -45,7 +45,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
     if path.is_dir() {
         let store = path.join("records.db");
         let inside = if store.exists() { store } else { path.join("*") };
-        bail!("{shown} is a directory; specify what is in it: {}", inside.display());
+        bail!("{shown} is a directory; give a file in it: {}", inside.display());
     }
     File::open(path).with_context(|| format!("cannot open {shown}")).map_err(|error| {
         match instead_of(path) {
@@ -146,7 +146,7 @@ fn read_from(
         taker.told.untold += untold.count;
         if is_ours {
             say(format_args!(
-                "{name}: line {line} is what oom-trace prints for people, which it does not read back; keep records \
+                "{name}: line {line} is what oom-trace prints for people, which it cannot read back; keep records \
                  with --format json or in a store: {text}"
             ));
             return Ok(());

@@ -55,8 +55,8 @@ impl Follower {
             [] => Self::of_log(),
             [path] if is_begun_by(path, STORE) => Self::of_store(path),
             _ => bail!(
-                "--follow shows what an agent's store or the kernel's log (--log) is to tell; \
-                 saved logs do not grow"
+                "--follow needs one agent's store or the running kernel's log (--log); it cannot \
+                 follow other files, or several"
             ),
         }
     }

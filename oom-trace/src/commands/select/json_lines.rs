@@ -72,10 +72,10 @@ fn wrong(text: &[u8], error: &serde_json::Error) -> String {
     };
     match value.get("schema").and_then(serde_json::Value::as_u64) {
         Some(schema) if schema != u64::from(SCHEMA) => format!(
-            "it is of schema {schema}; this oom-trace reads schema {SCHEMA}: use a newer one"
+            "it is of schema {schema}, and this oom-trace reads only schema {SCHEMA}: use a newer oom-trace"
         ),
         _ => match value.get("type").and_then(serde_json::Value::as_str) {
-            Some(kind) => format!("this oom-trace does not read such a record of type {kind:?}"),
+            Some(kind) => format!("this oom-trace cannot read it as a record of type {kind:?}"),
             None => "it has no `type`".to_owned(),
         },
     }

@@ -76,7 +76,7 @@ impl Selection {
                 selection.files.extend(here::store());
                 if selection.files.is_empty() {
                     say(
-                        "no agent's store here, so the kernel's log is read (--store FILE names a store)",
+                        "there is no agent's store here, so the kernel's log is read; to read a store elsewhere: --store FILE",
                     );
                 }
                 selection.may_overlook = true;

@@ -18,12 +18,12 @@ pub(crate) fn tell_of_agent(read: Option<&Path>) {
         Some(store) => {
             let store = Quoted::from(store.as_os_str().as_encoded_bytes()).to_string();
             say(format_args!(
-                "this is {place}; the agent that runs (pid {pid}) keeps its records in {store}; to read \
+                "this reads {place}; the running agent (pid {pid}) keeps its records in {store}; to read \
                  those, add: --store {store}"
             ));
         }
         None if read.is_none() => say(format_args!(
-            "this is {place}; the agent that runs (pid {pid}) keeps no records; to have it keep them, \
+            "this reads {place}; the running agent (pid {pid}) keeps no records; to have it keep them, \
              start it with: --store FILE"
         )),
         None => {}

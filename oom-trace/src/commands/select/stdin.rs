@@ -29,7 +29,9 @@ pub(super) fn is_given() -> bool {
 pub(super) fn tell_of_pipe() {
     let is_pipe = matches!(kind(), Some((FileType::Fifo, _)));
     if is_pipe && events(Duration::ZERO).contains(PollFlags::IN) {
-        say("standard input came too late to be read; to wait for it, name it: `-`");
+        say(
+            "standard input was silent for a second, so it was not read; to wait for it, give `-` as FILE",
+        );
     }
 }
 

@@ -69,7 +69,10 @@ impl Child {
     /// Whether it was killed, if it has ended.
     pub(super) fn was_killed(&mut self) -> Result<bool, TriggerError> {
         if self.end.is_none() {
-            self.end = self.child.try_wait().map_err(TriggerError::system("ask for the child"))?;
+            self.end = self
+                .child
+                .try_wait()
+                .map_err(TriggerError::system("ask whether the child has ended"))?;
         }
         Ok(self.end.is_some_and(|end| end.signal() == Some(Signal::KILL.as_raw())))
     }

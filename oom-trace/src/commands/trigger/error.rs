@@ -40,14 +40,14 @@ pub enum TriggerError {
 
     /// Only the second version of cgroups kills a group.
     #[error(
-        "memory.oom.group is of cgroup v2, and this machine has its memory cgroups in v1: use another \
+        "memory.oom.group needs cgroup v2, and this machine's memory cgroups are v1: use another \
          --case, or boot with systemd.unified_cgroup_hierarchy=1"
     )]
     NoGroups,
 
     /// There is too little swap to use up.
     #[error(
-        "--case swap uses up {} MiB of swap, and {} MiB are free: add swap (swapon), or use a smaller \
+        "--case swap needs {} MiB of free swap, and there are {} MiB: add swap (swapon), or use a smaller \
          --memory", .wanted >> 20, .free >> 20
     )]
     NoSwap {
@@ -85,13 +85,15 @@ pub enum TriggerError {
     NotKilled(ExitStatus),
 
     /// SIGINT or SIGTERM.
-    #[error("interrupted before the kernel killed anything; what was made for it was removed")]
+    #[error(
+        "interrupted before the kernel killed anything; the test's processes and cgroup were removed"
+    )]
     Interrupted,
 
     /// The kernel killed, and the agent does not tell of it.
     #[error(
-        "the agent that is running (pid {agent}) has no record of process {victim} after {seconds} s: see \
-         what it says on standard error, and `oom-trace check`"
+        "the running agent (pid {agent}) has no record of process {victim} after {seconds} s: see its \
+         messages (of the service: journalctl -u oom-trace), and `oom-trace check`"
     )]
     NotRecorded {
         /// The agent's process id.
@@ -103,7 +105,7 @@ pub enum TriggerError {
     },
 
     /// The agent's records cannot be read.
-    #[error("the kernel killed, but whether the agent recorded it is unknown")]
+    #[error("the kernel killed the child, but whether the agent recorded it is unknown")]
     Store(#[from] StoreError),
 
     /// The kill is done, and could not be told.

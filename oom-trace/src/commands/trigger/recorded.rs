@@ -84,10 +84,7 @@ fn found_all(agent: i32, found: &[Record]) -> String {
     } else {
         format!("without {} (see `oom-trace check`)", lacking.join(", "))
     };
-    format!(
-        "the agent that is running (pid {agent}) recorded {what}: {}, {without}",
-        Joined(&ids, ", ")
-    )
+    format!("the running agent (pid {agent}) recorded {what}: {}, {without}", Joined(&ids, ", "))
 }
 
 /// What a record of the hooks has, and this one has not.

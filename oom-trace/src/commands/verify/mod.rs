@@ -64,7 +64,7 @@ fn answer(args: &VerifyArgs, question: &Question) -> anyhow::Result<ExitCode> {
         if tries == 1 {
             let most = (TRY_AGAIN * (TRIES - 1)).as_secs_f32().ceil();
             say(format_args!(
-                "the kernel counted a kill that is not recorded yet: waiting for it, up to {most} s"
+                "the kernel counted a kill that is not recorded yet: waiting up to {most} s for its record"
             ));
         }
         tries += 1;
@@ -104,7 +104,7 @@ fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> 
             bail!("there is no store {}{}", store.display(), instead.unwrap_or_default())
         }
         Some(store) if is_other_than_store(store) => bail!(
-            "{} is not a store, which alone has the kernel's count; for a saved log, try: \
+            "{} is not an agent's store, and only a store has the kernel's count; for a saved log, try: \
              oom-trace history {}",
             store.display(),
             Quoted::from(store.as_os_str().as_encoded_bytes())

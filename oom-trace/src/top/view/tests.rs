@@ -148,10 +148,13 @@ fn panes_fill_the_screen_and_do_not_overlap() {
 fn where_nothing_is_to_be_seen_it_says_so() {
     let mut model = testdata::model(Listing::default());
     model.take(crate::top::sample::Sample::default(), &[]);
-    model.kills =
-        crate::top::kills::Kills::new("from the kernel's log; no agent runs".into(), None, &[]);
+    model.kills = crate::top::kills::Kills::new(
+        "from the kernel's log; no agent is running".into(),
+        None,
+        &[],
+    );
     let picture = shown(&mut model, 80, 24);
-    for words in ["no memory cgroups", "no process", "no agent runs", "memory –", "none"] {
+    for words in ["no memory cgroups", "no process", "no agent is running", "memory –", "none"] {
         assert!(picture.contains(words), "{words}: {picture}");
     }
 }

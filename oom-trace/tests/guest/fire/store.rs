@@ -150,7 +150,7 @@ impl Scene {
     /// restart, and is given one.
     fn goes_on(&mut self, word: &str) {
         if self.is_bound {
-            self.says("takes a restart");
+            self.says("needs a restart");
             self.post.stop();
             self.post.start_again();
         } else {

@@ -94,13 +94,15 @@ impl Machine {
     fn panics(&self) -> Option<Remark> {
         let value = self.system.panic_on_oom.filter(|value| *value != 0)?;
         let why = match value {
-            1 => "when the machine runs out of memory the kernel panics and kills nobody",
-            _ => "when memory runs out, of one cgroup even, the kernel panics and kills nobody",
+            1 => {
+                "when the machine runs out of memory, the kernel panics instead of killing a process"
+            }
+            _ => {
+                "when memory runs out, even in one cgroup, the kernel panics instead of killing a process"
+            }
         };
         let advice = match self.panic {
-            Some(0) => {
-                "set it to 0, or set kernel.panic=10, without which the machine does not come back"
-            }
+            Some(0) => "set it to 0, or set kernel.panic=10 so that the machine reboots",
             _ => "set it to 0 unless a reboot is what you want",
         };
         Some(Remark::new(format!("vm.panic_on_oom is {value}"), why, advice))
@@ -110,7 +112,7 @@ impl Machine {
         self.oom_kill_allocating_task.filter(|value| *value != 0)?;
         Some(Remark::new(
             "vm.oom_kill_allocating_task is on",
-            "the kernel kills whoever happens to ask for memory, not who holds the most",
+            "the kernel kills the process that happens to ask for memory, not the one that holds the most",
             "set it to 0",
         ))
     }
@@ -126,7 +128,7 @@ impl Machine {
         };
         Some(Remark::new(
             format!("vm.overcommit_memory is 2{used}"),
-            "at the commit limit allocations fail, with memory still free, and no OOM kill tells of it",
+            "at the commit limit, allocations fail even if memory is free, and no OOM kill shows it",
             "watch Committed_AS and CommitLimit in /proc/meminfo",
         ))
     }
@@ -162,11 +164,12 @@ impl Machine {
     fn killers(&self) -> Option<Remark> {
         let killers = &self.tasks.killers;
         (!killers.is_empty()).then_some(())?;
-        let are = if killers.len() == 1 { "is" } else { "are" };
+        let (are, they, their) =
+            if killers.len() == 1 { ("is", "it", "its") } else { ("are", "they", "their") };
         Some(Remark::new(
             format!("{} {are} running", killers.join(" and ")),
-            "it may kill before the kernel does; no record tells of that",
-            "look in its own log as well",
+            format!("{they} may kill before the kernel does, which the agent does not record"),
+            format!("look in {their} own log as well"),
         ))
     }
 
@@ -182,12 +185,14 @@ impl Machine {
         };
         let (hold, most, whom) = match exempt {
             1 => ("it holds", String::new(), "it"),
-            _ => ("they hold", format!(", {} of that {}", Size(*held), Escaped(largest)), "them"),
+            _ => {
+                ("they hold", format!(" ({} of that in {})", Size(*held), Escaped(largest)), "them")
+            }
         };
         Some(Remark::new(
             what,
             format!(
-                "{hold} {} of {}{most}, for which others are killed",
+                "{hold} {} of {}{most}, and others are killed in their place",
                 Size(*exempt_bytes),
                 Size(total)
             ),
@@ -204,7 +209,7 @@ impl Machine {
                 Some(unit) if unit.ends_with(b".service") => {
                     format!("set MemoryMax= of {}", Escaped(unit))
                 }
-                _ => "set its memory.max, by whatever made it".to_owned(),
+                _ => "set its memory.max in what created it".to_owned(),
             };
             remarks.push(Remark::new(
                 format!("{} has no memory limit", Escaped(name)),
@@ -239,9 +244,9 @@ impl Machine {
             let advice = if memchr::memmem::find(one, b"kubepods").is_some() {
                 "the kubelet sets it: singleProcessOOMKill: true in its configuration turns it off"
             } else {
-                "clear it (OOMPolicy=continue of a unit) where one process may go alone"
+                "clear it (for a unit: OOMPolicy=continue) if the others can go on without the one that is killed"
             };
-            remarks.push(Remark::new(what, "one kill there ends all of its processes", advice));
+            remarks.push(Remark::new(what, "one kill there kills all of its processes", advice));
         }
         remarks
     }
@@ -294,9 +299,8 @@ mod tests {
         machine.system.panic_on_oom = Some(2);
         assert_eq!(
             only(&machine),
-            "machine   vm.panic_on_oom is 2: when memory runs out, of one cgroup even, the kernel panics \
-             and kills nobody; set it to 0, or set kernel.panic=10, without which the machine does not \
-             come back"
+            "machine   vm.panic_on_oom is 2: when memory runs out, even in one cgroup, the kernel panics \
+             instead of killing a process; set it to 0, or set kernel.panic=10 so that the machine reboots"
         );
         (machine.system.panic_on_oom, machine.panic) = (Some(1), Some(10));
         assert!(only(&machine).ends_with("unless a reboot is what you want"));
@@ -334,8 +338,8 @@ mod tests {
         };
         assert_eq!(
             only(&machine),
-            "machine   3 processes have an oom_score_adj of -1000: they hold 4.0 GiB of 16.0 GiB, 3.0 GiB \
-             of that qemu, for which others are killed; raise it, or limit them"
+            "machine   3 processes have an oom_score_adj of -1000: they hold 4.0 GiB of 16.0 GiB (3.0 GiB \
+             of that in qemu), and others are killed in their place; raise it, or limit them"
         );
         machine.tasks.exempt_bytes = GIB;
         assert_eq!(machine.remarks(), []);

@@ -30,15 +30,15 @@ pub(in crate::commands) struct Confined {
     pub(in crate::commands) notes: Vec<String>,
 }
 
-/// Why an output takes a restart.
+/// Why an output needs a restart.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GivenUp {
     #[error(
-        "the first exec output takes a restart: an agent without one gives up the right to run programs"
+        "the first exec output needs a restart: an agent without one gives up the right to run programs"
     )]
     Programs,
     #[error(
-        "the output {0} takes a restart: an agent gives up the right to write anywhere but in the folders that its \
+        "the output {0} needs a restart: an agent gives up the right to write anywhere but in the folders that its \
          store and its outputs were in at its start"
     )]
     Elsewhere(String),

@@ -97,7 +97,9 @@ impl Answer<'_> {
             format!("--store {} ", Quoted::from(store.as_os_str().as_encoded_bytes()))
         });
         let of_which = match kills.last() {
-            Some((_, last)) if last.is_test() && !kill.is_test() => "the last that was no test, ",
+            Some((_, last)) if last.is_test() && !kill.is_test() => {
+                "the last one that was not a test, "
+            }
             _ => "",
         };
         writeln!(out, "  {of_which}in full: oom-trace history {}{pid}", store.unwrap_or_default())
@@ -123,7 +125,10 @@ impl Answer<'_> {
         }
         evidence.meant.unsure().try_for_each(|asked| self.meant(asked, out))?;
         if question.is_until_now && evidence.here.is_none() && !self.holes().is_empty() {
-            writeln!(out, "  the store is of another machine: only that one knows its count")?;
+            writeln!(
+                out,
+                "  the store is from another machine: only that machine knows its kernel's count"
+            )?;
         }
         Ok(())
     }
@@ -134,8 +139,10 @@ impl Answer<'_> {
         let cgroup = self.evidence.cgroup.as_ref().filter(are_recorded);
         let Some(cgroup) = cgroup.filter(|_| !self.is_proven_by_cgroup) else { return Ok(()) };
         let Counter { since, has_those_below, .. } = cgroup.counter;
-        let below = if has_those_below { "" } else { ", without those below it" };
-        writeln!(out, "  {}: since {} at the latest{below}", counted_in(cgroup), time(since))
+        let below =
+            if has_those_below { "" } else { "; kills in cgroups below it are not in that count" };
+        let when = format!(" (at {} or earlier)", time(since));
+        writeln!(out, "  {}{below}", counted_in(cgroup, &when))
     }
 
     /// How to ask for what is certain, where that is a part of the time: the last such part.
@@ -146,7 +153,7 @@ impl Answer<'_> {
         // Narrow enough to stay in one piece on a terminal.
         writeln!(
             out,
-            "  for a \"no\" that is certain, ask for the time that was watched:\n    {flags}"
+            "  for a \"no\" that is certain, ask for a period in which every kill is known:\n    {flags}"
         )
     }
 
@@ -155,13 +162,13 @@ impl Answer<'_> {
         let Asked { name, .. } = asked;
         let why = match asked.is_known {
             false => self.nowhere(asked),
-            true => "does not cover what is below",
+            true => "does not include the cgroups below it",
         };
         writeln!(out, "  {name} {why}; did you mean")?;
         for (by, name, kills) in asked.kills().take(SHOWN) {
             let name = Quoted::from(name.as_bytes());
             let of_what = match by {
-                By::Runner => format!(" of what ran {}", asked.text()),
+                By::Runner => format!(" of processes that ran {}", asked.text()),
                 By::Cgroup | By::Comm | By::Unit => String::new(),
             };
             writeln!(out, "    --{} {name} ({}{of_what})", by.name(), Counted(kills, "kill"))?;
@@ -180,7 +187,7 @@ impl Answer<'_> {
         } else if asked.is_unheard_of() {
             write!(
                 out,
-                "; if it was there only for a while, ask for its cgroup by the whole path: --cgroup \
+                "; if it existed only for a while, ask for its cgroup by the full path: --cgroup \
                  /system.slice/…"
             )?;
         }
@@ -242,7 +249,7 @@ impl Answer<'_> {
     /// What a "no" rests on.
     fn proof(&self) -> String {
         let unwatched = self.unwatched().map(|for_so_long| {
-            format!("; that count covers the {for_so_long} in which no agent ran, too")
+            format!("; that count also covers the {for_so_long} in which no agent ran")
         });
         self.count() + &unwatched.unwrap_or_default()
     }
@@ -260,7 +267,7 @@ impl Answer<'_> {
     fn count(&self) -> String {
         let Self { question, evidence, .. } = self;
         match (self.counted(), &evidence.cgroup) {
-            (None, Some(cgroup)) => counted_in(cgroup),
+            (None, Some(cgroup)) => counted_in(cgroup, ""),
             (Some(0) | None, _) => {
                 "the kernel counted no kill in that time (oom_kill in /proc/vmstat)".to_owned()
             }
@@ -283,13 +290,13 @@ impl Answer<'_> {
     }
 }
 
-/// What a cgroup counts, where all of that is recorded.
-fn counted_in(InCgroup { counter, told_since, .. }: &InCgroup) -> String {
+/// What a cgroup counts, where all of that is recorded; `when` it was made.
+fn counted_in(InCgroup { counter, told_since, .. }: &InCgroup, when: &str) -> String {
     let Counter { file, cgroup, .. } = counter;
     match told_since {
-        0 => format!("{file} of {cgroup} counts no kill since it is there"),
+        0 => format!("{file} of {cgroup} has counted no kill since it was created{when}"),
         kills => format!(
-            "{file} of {cgroup} counts {} since it is there, and all are recorded",
+            "{file} of {cgroup} has counted {} since it was created{when}, and all are recorded",
             Counted(*kills, "kill")
         ),
     }
@@ -308,7 +315,7 @@ fn doubtful(doubt: Doubt, kills: &[&OomKill], out: &mut impl Write) -> io::Resul
     let Some(one) = kills.first() else { return Ok(()) };
     if kills.len() <= ALIKE {
         for kill in kills {
-            let when = kill.origin.time.map_or_else(|| "at some time".to_owned(), time);
+            let when = kill.origin.time.map_or_else(|| "at an unknown time".to_owned(), time);
             writeln!(out, "  {when}  {}: {}", brief(kill), doubt.told(kill))?;
         }
         return Ok(());

@@ -66,7 +66,7 @@ impl Unproven {
     /// Why nobody knows of it, where the records are from there.
     pub(super) fn told(&self, ground: Ground) -> String {
         match self.why {
-            Why::NoRecord => "nothing is recorded of that time".to_owned(),
+            Why::NoRecord => "nothing was recorded in that time".to_owned(),
             Why::BeforeBoot => {
                 "the machine started only then, and nothing older is recorded".to_owned()
             }
@@ -105,8 +105,12 @@ impl Unproven {
         match (agent, ground) {
             (_, Ground::Log) => format!("not covered by the kernel's log: {counted}"),
             (AgentThen::Ran, _) => format!("the agent ran, but {counted}"),
-            (AgentThen::Began, _) => format!("{counted}: the agent missed it, or runs no longer"),
-            (AgentThen::Unheard, _) => format!("this store's agent did not run yet, and {counted}"),
+            (AgentThen::Began, _) => {
+                format!("{counted}: the agent missed it, or is no longer running")
+            }
+            (AgentThen::Unheard, _) => {
+                format!("this store's agent was not running yet, and {counted}")
+            }
             (AgentThen::Stopped, _) => format!("this store's agent had stopped, and {counted}"),
             (AgentThen::Vanished, _) => format!("the agent was killed or crashed, and {counted}"),
         }

@@ -35,13 +35,15 @@ fn told_of(kills: u64, told: u64, told_since: u64) -> String {
 /// What is known of a cgroup is told, and no more: kills may be of an older one of that name.
 #[test]
 fn a_count_that_is_no_proof_is_told_with_its_age() {
-    let since = ": since 2026-03-01 06:00:00 UTC at the latest\n";
-    let none = "  memory.events of /a counts no kill since it is there";
-    assert!(told_of(0, 0, 0).contains(&format!("{none}{since}")), "{}", told_of(0, 0, 0));
-    let both = "  memory.events of /a counts 2 kills since it is there, and all are recorded";
-    assert!(told_of(2, 2, 2).contains(&format!("{both}{since}")), "{}", told_of(2, 2, 2));
-    assert!(!told_of(2, 2, 0).contains(" since it is there"), "{}", told_of(2, 2, 0));
-    assert!(!told_of(2, 1, 1).contains(" since it is there"), "{}", told_of(2, 1, 1));
+    const SINCE: &str = " since it was created";
+    let when = "(at 2026-03-01 06:00:00 UTC or earlier)";
+    let none = format!("  memory.events of /a has counted no kill{SINCE} {when}\n");
+    assert!(told_of(0, 0, 0).contains(&none), "{}", told_of(0, 0, 0));
+    let both =
+        format!("  memory.events of /a has counted 2 kills{SINCE} {when}, and all are recorded\n");
+    assert!(told_of(2, 2, 2).contains(&both), "{}", told_of(2, 2, 2));
+    assert!(!told_of(2, 2, 0).contains(SINCE), "{}", told_of(2, 2, 0));
+    assert!(!told_of(2, 1, 1).contains(SINCE), "{}", told_of(2, 1, 1));
 }
 
 /// The machine has slept, so the log does not tell when it was.
