@@ -14,7 +14,7 @@ use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPatter
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 if there was no OOM kill, and the kernel's own count proves it; 1 if there was one; 2 for wrong usage; \
-3 if it is unknown.
+3 if it is unknown, also on an error.
 
 If the kernel has just counted a kill that is not recorded yet, verify waits up to four seconds for its record.
 

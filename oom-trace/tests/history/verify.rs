@@ -179,11 +179,11 @@ fn while_the_agent_was_down_only_the_count_tells() {
     assert_eq!((status, &json["unproven"][0]["reason"]), (Some(3), &"agent_not_running".into()));
     assert!(text.contains("2026-03-01 06:15:00 UTC to 2026-03-01 06:30:00 UTC"), "{text}");
     // Of the last part of which it is certain.
-    assert!(text.ends_with(" watched:\n    --since \"2026-03-01 06:30:00 UTC\"\n"), "{text}");
+    assert!(text.ends_with(" known:\n    --since \"2026-03-01 06:30:00 UTC\"\n"), "{text}");
     let ended = [agent(BOOT, 60, "started", 0), agent(BOOT, 1800, "stopped", 0)];
     let (status, _, text) = verify(&ended, &asked(&["--comm", "backup"]));
     assert!(status == Some(3), "{text}");
-    assert!(text.ends_with(" watched:\n    --until \"2026-03-01 06:30:00 UTC\"\n"), "{text}");
+    assert!(text.ends_with(" known:\n    --until \"2026-03-01 06:30:00 UTC\"\n"), "{text}");
     let typed = ["--since", "2026-03-01 06:10", "--until", "2026-03-01 06:30:00 UTC"];
     assert_eq!(verify(&ended, &typed).0, Some(0));
     // The kernel's log had it, at the next start.
@@ -268,7 +268,7 @@ fn a_count_is_told_with_the_time_it_is_of_and_what_is_known_beside_it() {
     let known = "2026-03-01 06:15:00 UTC to 2026-03-01 06:50:00 UTC: none of backup\n";
     // Typed back, it is the "no" that can be had.
     let (_, narrower) = text.split_once(known).unwrap();
-    let (_, flags) = narrower.trim_end().split_once(" watched:\n    ").unwrap();
+    let (_, flags) = narrower.trim_end().split_once(" known:\n    ").unwrap();
     assert_eq!(flags, "--since \"2026-03-01 06:15:00 UTC\"", "{text}");
     let typed =
         ["--comm", "backup", "--until", "2026-03-01 06:50", "--since", "2026-03-01 06:15:00 UTC"];

@@ -28,5 +28,5 @@ fn it_waits_for_the_record_of_the_agent_that_runs() {
     agent.stop();
 
     let (status, said, errors) = trigger();
-    assert!(status == Some(0) && !said.contains("the agent"), "{said}{errors}");
+    assert!(status == Some(0) && !said.contains("agent (pid"), "{said}{errors}");
 }

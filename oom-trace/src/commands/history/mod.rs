@@ -222,8 +222,9 @@ fn list_kills(
     }
     remark.iter().for_each(say);
     if is_table && told.before > 0 {
+        let are = if told.before == 1 { "is" } else { "are" };
         say(format_args!(
-            "NTH counts from --since on, without the {} before",
+            "NTH counts from --since on: {} before {are} not counted",
             Counted(told.before, "kill")
         ));
     }

@@ -104,7 +104,7 @@ fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> 
             bail!("there is no store {}{}", store.display(), instead.unwrap_or_default())
         }
         Some(store) if is_other_than_store(store) => bail!(
-            "{} is not an agent's store, and only a store has the kernel's count; for a saved log, try: \
+            "{} is not a store, and only a store has the kernel's count; for a saved log, try: \
              oom-trace history {}",
             store.display(),
             Quoted::from(store.as_os_str().as_encoded_bytes())
