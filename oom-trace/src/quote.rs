@@ -1,6 +1,7 @@
 //! A name that somebody else chose, in a line of ours: how it is quoted for logfmt and for a shell.
 
 use std::fmt::{self, Display, Formatter, Write as _};
+use std::path::Path;
 
 use crate::text::{Escaped, KernelText, acts};
 
@@ -71,6 +72,12 @@ macro_rules! made_of_bytes {
 }
 
 made_of_bytes!(LogfmtValue, Quoted);
+
+impl<'a> From<&'a Path> for Quoted<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self(path.as_os_str().as_encoded_bytes())
+    }
+}
 
 /// A task: `memhog (pid 157)`, with its thread where that is another number.
 #[derive(Debug, Clone, Copy)]

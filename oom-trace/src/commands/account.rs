@@ -27,7 +27,7 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
     let now = Now::here()?;
     let (ledger, store) = match selection.source() {
         Some(Source::Store(path)) => {
-            let is_own = store_here().as_deref() == Some(path);
+            let is_own = matches!(store_here(), Ok(Some(own)) if own == path);
             (Ledger::of_store(&mut Archive::at(path), is_own, &now)?, Some(path))
         }
         Some(Source::KernelLog) => (Ledger::of_log(&now)?, None),

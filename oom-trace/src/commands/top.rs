@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
@@ -11,6 +10,7 @@ use crate::cli::{SortKey, TopArgs};
 use crate::commands::select::{Follower, agent, instead_of, store_here};
 use crate::commands::trigger::{Hierarchy, Version};
 use crate::incident::model::Record;
+use crate::quote::Quoted;
 use crate::render::{Style, show_local_times};
 use crate::sink::{Filter, FilterState, PathPattern};
 use crate::top::{self, Arrivals, Kills, Mount, Settings, Sort};
@@ -127,8 +127,15 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
     let of_agent = agent.as_ref().and_then(|(_, store)| store.clone());
     let named =
         args.store.as_ref().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
-    let store = named.or(of_agent.clone()).or_else(store_here).filter(|_| !args.log);
     let mut unread = String::new();
+    let store = match (args.log, named) {
+        (true, _) => None,
+        (false, Some(named)) => Some(named),
+        (false, None) => store_here().unwrap_or_else(|denied| {
+            unread = format!("{denied}; ");
+            None
+        }),
+    };
     if let Some(path) = &store {
         match source.follow(Follower::of_store(path)) {
             Ok(before) => {
@@ -137,9 +144,15 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
                         format!("the store of the running agent (pid {pid})")
                     }
                     Some((pid, _)) => {
-                        format!("{}; it is not known whether agent {pid} writes there", shown(path))
+                        format!(
+                            "{}; it is not known whether agent {pid} writes there",
+                            Quoted::from(path.as_path())
+                        )
                     }
-                    None => format!("{}; no agent is running, so nothing is added", shown(path)),
+                    None => format!(
+                        "{}; no agent is running, so nothing is added",
+                        Quoted::from(path.as_path())
+                    ),
                 };
                 return Ok((Kills::new(whose, which, &before), source));
             }
@@ -165,10 +178,6 @@ fn kills(args: &TopArgs) -> anyhow::Result<(Kills, Source)> {
         }
     };
     Ok((kills, source))
-}
-
-fn shown(path: &Path) -> String {
-    crate::quote::Quoted::from(path.as_os_str().as_encoded_bytes()).to_string()
 }
 
 #[cfg(test)]

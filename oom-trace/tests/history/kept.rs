@@ -1,9 +1,8 @@
 //! `oom-trace history` over what was kept: a store, and records of many machines.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use oom_trace::setting::{ByteSize, ConfigDuration};
 use oom_trace::store::{Retention, Store};
 use serde_json::{Value, json};
 
-use crate::programs::is_there;
 use crate::{history, logged, records};
 
 pub(crate) const BOOT: &str = "11111111-0000-4000-8000-000000000001";
@@ -92,7 +90,7 @@ pub(crate) fn shown(args: &[&str], path: &Path) -> (Vec<String>, String) {
 }
 
 /// Three kills of two services, in another order than they were saved in.
-fn three() -> [Value; 4] {
+pub(crate) fn three() -> [Value; 4] {
     let web = kill(BOOT, 200, 4711, "/system.slice/web.service");
     let freed = end(&web, 35);
     [
@@ -298,60 +296,6 @@ fn what_was_delivered_twice_is_shown_once() {
     let told: Vec<Value> = told.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let tids: Vec<_> = told.iter().map(|it| it["victim"]["tid"].as_u64().unwrap()).collect();
     assert_eq!(tids, [4711, 4712], "{said}");
-}
-
-/// It would be taken for all there is.
-#[test]
-fn the_store_of_the_agent_that_runs_is_read_or_told_of() {
-    if !is_there("flock") {
-        return;
-    }
-    let runtime = tempfile::tempdir().unwrap();
-    let store = store(&three());
-    let path = store.path().join("records.db");
-    // It has the lock, and the store or nothing as its standard input.
-    let agent = |stdin: Stdio| {
-        let lock = runtime.path().join("lock");
-        let mut agent = Command::new("flock");
-        let agent =
-            agent.arg("--no-fork").arg(lock).args(["sleep", "600"]).stdin(stdin).spawn().unwrap();
-        while !std::fs::read_to_string("/proc/locks")
-            .unwrap()
-            .contains(&format!(" {} ", agent.id()))
-        {}
-        agent
-    };
-    let said = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oom-trace"));
-        let command = command.args(args).env("RUNTIME_DIRECTORY", runtime.path());
-        String::from_utf8(command.stdin(Stdio::null()).output().unwrap().stderr).unwrap()
-    };
-    let running = agent(File::open(&path).unwrap().into());
-    let hint = format!(
-        "(pid {}) keeps its records in {path}; to read those, add: --store {path}",
-        running.id(),
-        path = path.display()
-    );
-    // Where a service has a store here, that is what is read.
-    let is_kept = Path::new("/var/lib/oom-trace/records.db").exists();
-    for args in [&["history"][..], &["report"], &["verify", "--since", "1h", "--comm", "nobody"]] {
-        assert_eq!(said(args).contains(&hint), is_kept, "{args:?}: {}", said(args));
-    }
-    if !is_kept {
-        let none = said(&["history", "--comm", "nobody"]);
-        assert!(none.contains(&format!("no OOM kill in {}", path.display())), "{none}");
-    }
-    assert!(!said(&["history", path.to_str().unwrap()]).contains("keeps its records"));
-    let end = |mut agent: Child| {
-        agent.kill().unwrap();
-        agent.wait().unwrap();
-    };
-    end(running);
-    let running = agent(Stdio::null());
-    let history = said(&["history"]);
-    assert_eq!(history.contains("keeps no records"), !is_kept, "{history}");
-    end(running);
-    assert!(!said(&["history"]).contains("keeps"));
 }
 
 /// What the agent said of itself, and the kernel's count then.

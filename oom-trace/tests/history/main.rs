@@ -10,6 +10,7 @@ mod kept;
 mod large;
 mod programs;
 mod report;
+mod running;
 mod usage;
 mod verify;
 #[path = "../support/forms.rs"]

@@ -1,10 +1,14 @@
-//! What this machine knows: the store that the service keeps, or else the running kernel's log.
+//! What this machine knows: the store that an agent keeps here, or else the running kernel's log.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use thiserror::Error;
 
 use super::running::agent;
 use super::taker::Taker;
@@ -13,16 +17,48 @@ use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
 use crate::kernel_log::this_boot::{self, Limits, Part, suspended};
+use crate::say::say;
 use crate::store::Archive;
 use crate::units::Counted;
 
 /// By so much clocks differ without having been set: they are slewed.
 const NEGLIGIBLE: Duration = Duration::from_secs(2);
 
-/// The service's store, if there is one, or else that of the agent that runs.
-pub(crate) fn store() -> Option<PathBuf> {
-    let service = Some(service_store()).filter(|path| path.exists());
-    service.or_else(|| agent()?.1)
+/// A store that this user may not read.
+#[derive(Debug, Error)]
+#[error("cannot read the store {}: {error}; to read it, use sudo", path.display())]
+pub(crate) struct Denied {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl Denied {
+    /// Says so, before what is read in its place.
+    pub(crate) fn tell(&self) {
+        say(format_args!("{self}; the kernel's log is read instead"));
+    }
+}
+
+/// The store of the agent that runs, as far as that can be seen, or else the service's, if there is one.
+///
+/// # Errors
+/// This user may not read the service's.
+pub(crate) fn store() -> Result<Option<PathBuf>, Denied> {
+    preferred(agent().and_then(|(_, store)| store), service_store())
+}
+
+/// Where an agent runs, the service's store may be an old one, to which nothing is added.
+fn preferred(of_agent: Option<PathBuf>, service: PathBuf) -> Result<Option<PathBuf>, Denied> {
+    of_agent.map_or_else(|| readable(service), |store| Ok(Some(store)))
+}
+
+/// A store, if it is there. What else is wrong with it is said when it is read.
+fn readable(path: PathBuf) -> Result<Option<PathBuf>, Denied> {
+    match access(&path, Access::READ_OK) {
+        Err(Errno::NOENT) => Ok(None),
+        Err(error @ (Errno::ACCESS | Errno::PERM)) => Err(Denied { path, error: error.into() }),
+        _ => Ok(Some(path)),
+    }
 }
 
 /// The wall clock may have been wrong then. When a record of this boot was is told by the boot's own
@@ -111,8 +147,37 @@ pub(super) fn read_log(taker: &mut Taker<'_>) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::thread;
+
+    use rustix::process::{Uid, geteuid};
+    use rustix::thread::set_thread_res_uid;
+
     use super::*;
     use crate::render::fixtures;
+
+    #[test]
+    fn a_store_that_may_not_be_read_is_not_taken_for_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.db");
+        assert!(matches!(readable(path.clone()), Ok(None)));
+        fs::write(&path, crate::files::STORE).unwrap();
+        assert_eq!(readable(path.clone()).unwrap(), Some(path.clone()));
+        fs::set_permissions(dir.path(), Permissions::from_mode(0)).unwrap();
+        let found = thread::spawn(move || {
+            // Root may read anything; a thread has its own user.
+            let nobody = Uid::from_raw(65_534);
+            if geteuid().is_root() {
+                set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            }
+            readable(path).unwrap_err().to_string()
+        });
+        let denied = found.join().unwrap();
+        assert!(denied.contains("records.db: Permission denied"), "{denied}");
+        assert!(denied.ends_with("use sudo"), "{denied}");
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+    }
 
     fn record(boot_id: &str, boot_ns: u64, time: Timestamp, source: Source) -> Record {
         let mut kill = fixtures::unknown();
@@ -121,6 +186,16 @@ mod tests {
         kill.origin.boot_ns = Some(boot_ns);
         kill.origin.time = Some(time);
         Record::OomKill(Box::new(kill))
+    }
+
+    #[test]
+    fn the_store_of_the_agent_that_runs_comes_before_the_services() {
+        let dir = tempfile::tempdir().unwrap();
+        let [agents, services] = ["agent.db", "records.db"].map(|name| dir.path().join(name));
+        fs::write(&services, crate::files::STORE).unwrap();
+        let found = |of_agent| preferred(of_agent, services.clone()).unwrap();
+        assert_eq!(found(Some(agents.clone())), Some(agents));
+        assert_eq!(found(None), Some(services.clone()));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) enum Source<'a> {
 
 impl Selection {
     /// As the command line has it: `files`, or with `log` the running kernel's log, or else what is
-    /// there: a log as standard input, the service's store, the kernel's log.
+    /// there: a log as standard input, an agent's store, the kernel's log.
     ///
     /// # Errors
     /// The span of time is none.
@@ -73,11 +73,12 @@ impl Selection {
             if stdin::is_given() {
                 selection.files.push(stdin::NAME.into());
             } else {
-                selection.files.extend(here::store());
-                if selection.files.is_empty() {
-                    say(
+                match here::store() {
+                    Ok(Some(store)) => selection.files.push(store),
+                    Ok(None) => say(
                         "there is no agent's store here, so the kernel's log is read; to read a store elsewhere: --store FILE",
-                    );
+                    ),
+                    Err(denied) => denied.tell(),
                 }
                 selection.may_overlook = true;
                 tell_of_agent(selection.files.first().map(PathBuf::as_path));

@@ -1,32 +1,37 @@
 //! An agent that runs on this machine, and the store that it keeps.
 
-use std::fs;
+use std::fs::{self, ReadDir};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::commands::run::running;
+use crate::config::service_store;
 use crate::files::{STORE, is_begun_by};
 use crate::quote::Quoted;
 use crate::say::say;
 
-/// Says, before this store is read or without one the kernel's log, that an agent runs whose records are
-/// elsewhere.
+/// Says, before this store is read or without one the kernel's log, that the service has another, or that the
+/// agent that runs has none.
 pub(crate) fn tell_of_agent(read: Option<&Path>) {
     let Some((pid, store)) = agent() else { return };
-    let place = read.map_or_else(|| "the kernel's log".into(), |read| read.display().to_string());
-    match store {
-        Some(store) if read == Some(store.as_path()) => {}
-        Some(store) => {
-            let store = Quoted::from(store.as_os_str().as_encoded_bytes()).to_string();
-            say(format_args!(
-                "this reads {place}; the running agent (pid {pid}) keeps its records in {store}; to read \
-                 those, add: --store {store}"
-            ));
+    match (read, store) {
+        (Some(read), Some(_)) => {
+            let service = service_store();
+            if fs::canonicalize(&service).is_ok_and(|service| service != read) {
+                say(format_args!(
+                    "this reads {}, the store of the running agent (pid {pid}); to read the service's store, add: \
+                     --store {}",
+                    Quoted::from(read),
+                    Quoted::from(service.as_path())
+                ));
+            }
         }
-        None if read.is_none() => say(format_args!(
-            "this reads {place}; the running agent (pid {pid}) keeps no records; to have it keep them, \
+        // Of another user's agent nobody sees whether it has a store.
+        (None, None) if open_files(pid).is_ok() => say(format_args!(
+            "this reads the kernel's log; the running agent (pid {pid}) keeps no records; to have it keep them, \
              start it with: --store FILE"
         )),
-        None => {}
+        _ => {}
     }
 }
 
@@ -38,7 +43,10 @@ pub(crate) fn agent() -> Option<(i32, Option<PathBuf>)> {
 
 /// The store that a process has open, where this one may look and finds it by the same name.
 fn store_of(pid: i32) -> Option<PathBuf> {
-    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    let mut paths = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    let mut paths = open_files(pid).ok()?.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
     paths.find(|path| is_begun_by(path, STORE))
+}
+
+fn open_files(pid: i32) -> io::Result<ReadDir> {
+    fs::read_dir(format!("/proc/{pid}/fd"))
 }

@@ -7,6 +7,7 @@ mod meant;
 mod question;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -51,12 +52,17 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn answer(args: &VerifyArgs, question: &Question) -> anyhow::Result<ExitCode> {
+    let own = store_here();
     if args.named_store().is_none() {
-        tell_of_agent(store_here().as_deref());
+        if let Err(denied) = &own {
+            denied.tell();
+        }
+        tell_of_agent(own.as_ref().ok().and_then(Option::as_deref));
     }
+    let own = own.ok().flatten();
     let mut tries = 1;
     let evidence = loop {
-        let evidence = evidence(args, question)?;
+        let evidence = evidence(args, own.as_deref(), question)?;
         let may_change = Answer::new(question, &evidence).may_be_on_its_way();
         if !may_change || tries == TRIES {
             break evidence;
@@ -95,11 +101,14 @@ fn fit(text: &str) -> String {
     text.lines().map(fitting).collect()
 }
 
-fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> {
+fn evidence(
+    args: &VerifyArgs,
+    own: Option<&Path>,
+    question: &Question,
+) -> anyhow::Result<Evidence> {
     let now = Now::here().context("cannot read the boot id")?;
-    let own = store_here();
     match args.named_store() {
-        Some(store) if !store.exists() => {
+        Some(store) if matches!(store.try_exists(), Ok(false)) => {
             let instead = instead_of(store).map(|instead| format!("; {instead}"));
             bail!("there is no store {}{}", store.display(), instead.unwrap_or_default())
         }
@@ -107,11 +116,11 @@ fn evidence(args: &VerifyArgs, question: &Question) -> anyhow::Result<Evidence> 
             "{} is not a store, and only a store has the kernel's count; for a saved log, try: \
              oom-trace history {}",
             store.display(),
-            Quoted::from(store.as_os_str().as_encoded_bytes())
+            Quoted::from(store.as_path())
         ),
-        Some(store) => Evidence::of_store(store, own.as_ref() == Some(store), &now, question),
+        Some(store) => Evidence::of_store(store, own == Some(store), &now, question),
         None => match own {
-            Some(store) => Evidence::of_store(&store, true, &now, question),
+            Some(store) => Evidence::of_store(store, true, &now, question),
             None => Evidence::of_log(&now, question),
         },
     }
