@@ -21,6 +21,10 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// The helper that names addresses.
 const SNPRINTF: &str = "BPF_FUNC_snprintf";
 
+/// What to do where there is no BTF.
+const BTF_ADVICE: &str = "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions' \
+                          kernels are), or its BTF in a file named with --btf; --attach log needs neither";
+
 const KALLSYMS: &str = "/proc/kallsyms";
 
 /// Names of allocation flags whose numbers depend on the kernel's configuration.
@@ -99,10 +103,9 @@ impl Facts {
         let bytes = btf.map_err(|error| FactsError::Read {
             path: path.display().to_string(),
             error,
-            advice: "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (distributions' \
-                     kernels from 5.10 on are), or such a file named with --btf",
+            advice: BTF_ADVICE,
         })?;
-        let release = Release::new(read("/proc/sys/kernel/osrelease")?.trim());
+        let release = release()?;
         let known = Known::find(&bytes, release.version())
             .map_err(|error| FactsError::Btf { path: path.display().to_string(), error })?;
         drop(bytes);
@@ -175,6 +178,11 @@ impl Known {
     }
 }
 
+/// The running kernel's.
+pub(crate) fn release() -> Result<Release, FactsError> {
+    read("/proc/sys/kernel/osrelease").map(|text| Release::new(text.trim()))
+}
+
 /// The effective ones.
 fn capabilities() -> Result<CapabilitySet, FactsError> {
     match rustix::thread::capabilities(None) {
@@ -216,6 +224,18 @@ fn count(list: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_btf_it_says_what_the_kernel_lacks_and_what_goes_on_without() {
+        let missing = Err::<Vec<u8>, _>(io::Error::from(io::ErrorKind::NotFound));
+        let said = Facts::gather(missing, None).unwrap_err().to_string();
+        assert!(said.starts_with("cannot read /sys/kernel/btf/vmlinux: "), "{said}");
+        assert!(
+            said.contains("CONFIG_DEBUG_INFO_BTF=y (most distributions' kernels are)"),
+            "{said}"
+        );
+        assert!(said.contains("--attach log") && !said.contains("5.10"), "{said}");
+    }
 
     #[test]
     fn lists_of_cpus_and_the_mode_of_lockdown() {
