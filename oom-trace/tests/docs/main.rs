@@ -6,6 +6,7 @@
 mod pages;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -113,6 +114,34 @@ fn commands_that_need_no_rights_run() {
     }
     assert!(ran > 15, "{ran}");
     assert!(fs::read_to_string(folder.path().join("week.html")).unwrap().starts_with("<!"));
+}
+
+/// In a cgroup namespace of its own a job is at `/`, and so is all else that was killed.
+#[test]
+fn a_job_that_does_not_see_its_cgroup_does_not_ask_for_all() {
+    const PATH: &str = "/proc/self/cgroup";
+    let all = blocks(&root());
+    let block = all.iter().find(|it| it.kind == "sh" && it.text.contains(PATH)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let program = |name: &str, script: &str| {
+        fs::write(place(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(place(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    program("run-the-tests", "exit 137");
+    program("oom-trace", "echo \"asked: $*\"");
+    let text = block.text.replace(PATH, place("cgroup").to_str().unwrap());
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let said = |cgroups: &str| {
+        fs::write(place("cgroup"), cgroups).unwrap();
+        let sh = Command::new("/bin/sh").args(["-uc", &text]).env("PATH", &path).output().unwrap();
+        String::from_utf8(sh.stdout).unwrap()
+    };
+    for hidden in ["0::/\n", "4:memory:/\n0::/\n"] {
+        assert!(said(hidden).starts_with("unknown"), "{}: {}", block.place, said(hidden));
+    }
+    let asked = said("4:memory:/job\n0::/\n");
+    assert!(asked.contains(" --cgroup /job\n"), "{}: {asked}", block.place);
 }
 
 #[test]
