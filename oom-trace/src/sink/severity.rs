@@ -1,6 +1,6 @@
 //! How bad it is.
 
-use crate::incident::model::{AgentEvent, ExitState, Record};
+use crate::incident::model::{AgentEvent, ExitState, Outcome, Record};
 
 /// As syslog grades it (RFC 5424 §6.2.1, table 2); the journal's priorities are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ impl Severity {
     pub(super) fn of(record: &Record) -> Self {
         match record {
             Record::OomPanic(_) => Self::Emergency,
+            // Memory ran out, but nothing was killed for it.
+            Record::OomKill(kill) if kill.outcome == Some(Outcome::AlreadyExiting) => Self::Warning,
             Record::OomKill(_) | Record::OomFailed(_) => Self::Critical,
             Record::UserKill(_) => Self::Error,
             Record::OomExit(exit) => match exit.state {
@@ -46,5 +48,24 @@ impl Severity {
             Self::Notice => "notice",
             Self::Info => "informational",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixtures;
+
+    #[test]
+    fn what_killed_nobody_is_less_than_a_kill() {
+        let graded = |outcome| {
+            let mut kill = fixtures::memcg();
+            kill.outcome = outcome;
+            Severity::of(&Record::OomKill(Box::new(kill)))
+        };
+        // Whom no probe saw may well have been killed.
+        assert_eq!(graded(None), Severity::Critical);
+        assert_eq!(graded(Some(Outcome::Killed)), Severity::Critical);
+        assert_eq!(graded(Some(Outcome::AlreadyExiting)), Severity::Warning);
     }
 }
