@@ -24,6 +24,10 @@ pub(super) fn victim(kill: &OomKill) -> Option<String> {
     let memory = &kill.victim.memory;
     let shared = memory.shmem_rss_bytes.filter(|shared| *shared >= NOTABLE_BYTES)?;
     let resident = memory.resident()?;
+    // All of the machine's is more, and looked for in the same places.
+    if machine(kill).is_some() {
+        return None;
+    }
     is_share(shared, resident, HALF_PERCENT).then(|| {
         format!(
             "look at /dev/shm, other tmpfs mounts and ipcs -m: {} of what {} held is shared memory, \
@@ -98,8 +102,10 @@ pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     let used = system.total_bytes?.checked_sub(system.free_bytes?)?;
     let all = all(kill)?;
     let held = sum([all.rss_bytes, Some(all.memory.pgtables_bytes.unwrap_or(0))])?;
-    // What is reserved has a hint of its own where nobody uses it.
-    let rest = used.saturating_sub(held).saturating_sub(huge_pages::reserved(system));
+    // What is reserved has a hint of its own where nobody uses it, and so has much shared memory.
+    let shared = machine(kill).and(system.shmem_bytes).unwrap_or(0);
+    let told = huge_pages::reserved(system).saturating_add(shared);
+    let rest = used.saturating_sub(held).saturating_sub(told);
     is_share(rest, used, HALF_PERCENT).then(|| {
         format!(
             "look at Shmem, Slab and HugePages_Total in /proc/meminfo, at pipes and socket buffers, and at \
@@ -137,6 +143,23 @@ mod tests {
         assert!(machine(&kill).unwrap().ends_with("it took 4.0 GiB of 16.0 GiB"));
         kill.system.as_mut().unwrap().shmem_bytes = Some(4 * GIB - 1);
         assert_eq!(machine(&kill), None);
+    }
+
+    #[test]
+    fn shared_memory_is_told_of_once() {
+        let mut kill = of_the_machine();
+        kill.victim.memory.anon_rss_bytes = Some(0);
+        kill.victim.memory.shmem_rss_bytes = Some(8 * GIB);
+        assert!(victim(&kill).is_some());
+        kill.system.as_mut().unwrap().shmem_bytes = Some(12 * GIB);
+        kill.candidates = Some(candidates(&[candidate(7, 100)]));
+        let hints = super::super::hints(&kill);
+        let told = hints.iter().filter(|hint| hint.contains("mem")).count();
+        assert_eq!(told, 1, "{hints:#?}");
+        assert!(hints.concat().contains("it took 12.0 GiB"), "{hints:#?}");
+        // What else fills the machine is still looked for.
+        kill.system.as_mut().unwrap().shmem_bytes = Some(4 * GIB);
+        assert!(unmapped_machine(&kill).is_some());
     }
 
     #[test]
