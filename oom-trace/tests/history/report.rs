@@ -1,6 +1,7 @@
 //! `oom-trace report`: what a saved log comes to, on the terminal and as a page.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 
 use crate::kept::{BOOT, kill, shown, started_here, store, watched};
@@ -50,6 +51,8 @@ fn a_file_gets_the_page_and_stderr_how_large_it_is() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("page.html: 1 incident, ") && said.contains(" KiB"), "{said}");
     assert!(fs::read_to_string(&page).unwrap().contains("<article id=\"k-"));
+    // It says as much as the store, which not everybody may read.
+    assert_eq!(fs::metadata(&page).unwrap().permissions().mode() & 0o777 & !0o640, 0);
     // The next one takes its place.
     let output = run("report", &["--html", page.to_str().unwrap(), &first], b"");
     assert_eq!((text(&output), fs::read_dir(dir.path()).unwrap().count()), ("", 1));

@@ -18,8 +18,8 @@ use crate::units::{Counted, Size};
 /// Names standard output.
 const STDOUT: &str = "-";
 
-/// Mode of a new page, less what the umask takes.
-const MODE: u32 = 0o666;
+/// Mode of a new page, less what the umask takes: it says as much as the store, which is for root and its group.
+const MODE: u32 = 0o640;
 
 /// What stands where the page is to be.
 #[derive(Debug, Error)]
