@@ -2,6 +2,8 @@
 
 mod pattern;
 mod place;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::VecDeque;
@@ -59,6 +61,9 @@ pub struct Filter {
     /// Only kills of a process of this user id
     #[arg(long, value_name = "UID", value_parser = uid, help_heading = "Filters")]
     pub uid: Vec<u32>,
+    /// Only kills that `oom-trace trigger` or `--demo` caused as a test (true), or only others (false)
+    #[arg(long, value_name = "BOOL", help_heading = "Filters")]
+    pub test: Vec<bool>,
 }
 
 /// The kernel does not know names.
@@ -128,6 +133,7 @@ impl Filter {
             container: _,
             comm,
             uid,
+            test,
         } = self;
         let victim = &kill.victim;
         let is_called =
@@ -139,13 +145,25 @@ impl Filter {
             self.fits_place(&Whereabouts::of(kill)),
             one_of(comm, is_called),
             one_of(uid, |it| victim.uid.map(|is| is == *it)),
+            one_of(test, |it| Some(kill.is_test() == *it)),
         ])
     }
 
     /// What another program killed has a name and a cgroup at the most.
     fn takes_user_kill(&self, kill: &UserKill) -> bool {
-        let Self { types, scope, outcome, cgroup, unit, namespace, pod, container, comm, uid } =
-            self;
+        let Self {
+            types,
+            scope,
+            outcome,
+            cgroup,
+            unit,
+            namespace,
+            pod,
+            container,
+            comm,
+            uid,
+            test,
+        } = self;
         let place = kill.cgroup.as_ref().map(KernelText::to_utf8);
         let last = place.as_deref().map(|path| path.rsplit('/').next().unwrap_or(path));
         let (in_namespace, pod_name) = match kill.pod.as_deref().map(|pod| pod.split_once('/')) {
@@ -166,6 +184,7 @@ impl Filter {
             one_of(container, |_| Some(false)),
             one_of(comm, |it| kill.comm.as_ref().map(|comm| it.fits(&comm.to_utf8()))),
             one_of(uid, |it| kill.uid.map(|is| is == *it)),
+            one_of(test, |it| Some(!it)),
         ];
         all_of(&holds) == Some(true)
     }
@@ -249,124 +268,5 @@ impl FilterState {
 
     fn is_rejected(&self, exit: &OomExit) -> bool {
         self.rejected.iter().any(|(incident, tid)| *tid == exit.tid && *incident == exit.incident)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::incident::model::Pod;
-    use crate::render::fixtures;
-
-    fn passed(filter: &str) -> Vec<&'static str> {
-        let mut filter = FilterState::new(toml::from_str(filter).unwrap());
-        let all = fixtures::all().into_iter();
-        all.filter(|(_, record)| filter.takes(record)).map(|(name, _)| name).collect()
-    }
-
-    #[test]
-    fn an_empty_filter_takes_all() {
-        assert_eq!(passed("").len(), fixtures::all().len());
-    }
-
-    #[test]
-    fn what_fits_no_pattern_is_left_out_and_its_end_too() {
-        let (_, Record::OomKill(kill)) = &fixtures::all()[0] else { panic!() };
-        let comm = kill.victim.comm.as_ref().unwrap().to_utf8().into_owned();
-        let path = kill.victim.cgroup.as_ref().unwrap().path.to_utf8().into_owned();
-        let first = fixtures::all()[0].0;
-        let start: String = comm.chars().take(3).collect();
-        for filter in [
-            format!("comm = [\"{start}*\"]"),
-            format!("cgroup = [{path:?}]"),
-            "cgroup = [\"/**\"]".to_owned(),
-            format!("uid = [{}]", kill.victim.uid.unwrap()),
-            format!("scope = [\"{}\"]", kill.shortage.scope.unwrap().name()),
-        ] {
-            assert!(passed(&filter).contains(&first), "{filter}");
-        }
-        for filter in ["comm = [\"nobody\"]", "cgroup = [\"/nowhere/*\"]", "uid = [4242]"] {
-            let passed = passed(filter);
-            assert!(!passed.contains(&first), "{filter}: {passed:?}");
-        }
-        let mut filter = FilterState::new(toml::from_str("comm = [\"nobody\"]").unwrap());
-        let exit = fixtures::all().into_iter().find_map(|(_, record)| match record {
-            Record::OomExit(exit) => Some(*exit),
-            _ => None,
-        });
-        let mut kill = kill.clone();
-        let exit = exit.unwrap();
-        (kill.incident, kill.victim.tid) = (exit.incident.clone(), exit.tid);
-        let exit = Record::OomExit(Box::new(exit));
-        assert!(filter.takes(&exit));
-        assert!(!filter.takes(&Record::OomKill(kill)));
-        assert!(!filter.takes(&exit));
-    }
-
-    fn kill() -> OomKill {
-        let [(_, Record::OomKill(kill)), ..] = fixtures::all() else { panic!() };
-        *kill
-    }
-
-    fn fits(filter: &str, kill: &OomKill) -> Option<bool> {
-        toml::from_str::<Filter>(filter).unwrap().fits(kill)
-    }
-
-    /// Else who asks whether there was none is told a no that nobody knows.
-    #[test]
-    fn what_a_record_does_not_tell_is_neither_yes_nor_no() {
-        let mut kill = kill();
-        (kill.victim.cgroup, kill.victim.unit, kill.victim.pod) = (None, None, None);
-        (kill.victim.container, kill.victim.slice, kill.victim.comm) = (None, None, None);
-        kill.shortage = crate::incident::model::Shared::default();
-        for filter in [
-            "cgroup = [\"/a\"]",
-            "unit = [\"a\"]",
-            "pod = [\"a\"]",
-            "namespace = [\"a\"]",
-            "container = [\"a\"]",
-            "comm = [\"a\"]",
-            "scope = [\"memcg\"]",
-        ] {
-            assert_eq!(fits(filter, &kill), None, "{filter}");
-        }
-        // What is known decides.
-        let other = "comm = [\"a\"]\ntype = [\"agent\"]";
-        assert_eq!(fits(other, &kill), Some(false));
-    }
-
-    #[test]
-    fn where_the_cgroup_is_known_so_is_that_there_is_no_unit_and_no_pod() {
-        let mut kill = kill();
-        let path = KernelText::from("/a");
-        kill.victim.cgroup = Some(crate::incident::model::Cgroup { path, id: None });
-        (kill.victim.unit, kill.victim.slice) = (None, None);
-        (kill.victim.pod, kill.victim.container) = (None, None);
-        for filter in ["unit = [\"a\"]", "pod = [\"a\"]", "container = [\"a\"]"] {
-            assert_eq!(fits(filter, &kill), Some(false), "{filter}");
-        }
-        kill.victim.unit = Some("web.service".into());
-        assert_eq!(fits("unit = [\"web\"]", &kill), Some(true));
-        let (uid, namespace, name) = ("u-1".to_owned(), Some("shop".to_owned()), None);
-        let pod = Pod { uid, namespace, name, container: None, qos: None };
-        kill.victim.pod = Some(pod);
-        // Of a pod whose name nobody knows.
-        assert_eq!(fits("pod = [\"web-1\"]", &kill), None);
-        assert_eq!(fits("pod = [\"u-1\"]", &kill), Some(true));
-        assert_eq!(fits("namespace = [\"sh*\"]", &kill), Some(true));
-        kill.victim.pod.as_mut().unwrap().name = Some("web-1".into());
-        assert_eq!(fits("pod = [\"shop/web-*\"]", &kill), Some(true));
-        assert_eq!(fits("pod = [\"web-1\"]", &kill), Some(true));
-        assert_eq!(fits("pod = [\"other/web-1\"]", &kill), Some(false));
-    }
-
-    #[test]
-    fn types_that_are_listed_are_all_that_passes() {
-        let all = fixtures::all();
-        for kind in RecordType::ALL {
-            let passed = passed(&format!("type = [\"{}\"]", kind.name()));
-            let of_it = all.iter().filter(|(_, record)| record.kind() == kind.name());
-            assert_eq!(passed.len(), of_it.count(), "{}", kind.name());
-        }
     }
 }

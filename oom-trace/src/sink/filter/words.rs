@@ -7,8 +7,19 @@ impl Filter {
     /// Which kills it takes, as it stands behind "kills": `of java in nginx.service`; `None` if all.
     #[must_use]
     pub fn words(&self) -> Option<String> {
-        let Self { types, scope, outcome, cgroup, unit, namespace, pod, container, comm, uid } =
-            self;
+        let Self {
+            types,
+            scope,
+            outcome,
+            cgroup,
+            unit,
+            namespace,
+            pod,
+            container,
+            comm,
+            uid,
+            test,
+        } = self;
         let mut parts = Vec::new();
         let mut add = |what: &str, all: Vec<&str>| {
             if !all.is_empty() {
@@ -25,6 +36,7 @@ impl Filter {
         add("in container", container.iter().map(|it| it.text()).collect());
         add("of scope", scope.iter().copied().map(Scope::name).collect());
         add("of outcome", outcome.iter().copied().map(Outcome::name).collect());
+        add("that are", test.iter().map(|it| if *it { "tests" } else { "no tests" }).collect());
         add("of type", types.iter().copied().map(RecordType::name).collect());
         (!parts.is_empty()).then(|| parts.join(" "))
     }
@@ -42,11 +54,12 @@ mod tests {
             unit: vec!["nginx".parse().unwrap()],
             uid: vec![33],
             scope: vec![Scope::Memcg],
+            test: vec![false],
             ..Filter::default()
         };
         assert_eq!(
             filter.words().unwrap(),
-            "of java or node of uid 33 in nginx.service of scope memcg"
+            "of java or node of uid 33 in nginx.service of scope memcg that are no tests"
         );
     }
 }
