@@ -29,7 +29,7 @@ pub struct HistoryArgs {
     /// A kill to show in full: the victim's process id, or the beginning of the kill's id or incident. Or
     /// files to read: saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records
     /// as JSON Lines, from one machine or many, compressed or not; `-` is standard input [default: standard
-    /// input if a log is piped in, else the service's store, else the running agent's, else the running
+    /// input if a log is piped in, else the running agent's store, else the service's, else the running
     /// kernel's log]
     #[arg(value_name = "ID|FILE")]
     pub what: Vec<PathBuf>,

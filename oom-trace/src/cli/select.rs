@@ -17,7 +17,7 @@ use crate::sink::Filter;
 pub struct SourceArgs {
     /// Saved logs (dmesg, journalctl, syslog or /dev/kmsg), agents' stores, or their records as JSON Lines,
     /// from one machine or many, compressed or not; `-` is standard input [default: standard input if a log
-    /// is piped in, else the service's store, else the running agent's, else the running kernel's log]
+    /// is piped in, else the running agent's store, else the service's, else the running kernel's log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Read this agent's store, as if it were given as FILE

@@ -49,7 +49,7 @@ pub struct VerifyArgs {
     /// Only the kill of this process
     #[arg(long, value_parser = number::<u32>)]
     pub pid: Option<u32>,
-    /// The agent's store [default: the service's, else the running agent's, else the running kernel's log]
+    /// The agent's store [default: the running agent's, else the service's, else the kernel's log]
     #[arg(value_name = "FILE", conflicts_with = "store")]
     pub file: Option<PathBuf>,
     /// The agent's store, as if it were given as FILE

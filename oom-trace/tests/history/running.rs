@@ -49,7 +49,7 @@ fn the_store_of_the_agent_that_runs_is_read() {
     let running = agent(&runtime, File::open(&path).unwrap().into());
     let service = Path::new("/var/lib/oom-trace/records.db");
     let hint = format!(
-        "this is {}, the store of the running agent (pid {}); to read the service's store, add: --store {}",
+        "this reads {}, the store of the running agent (pid {}); to read the service's store, add: --store {}",
         path.display(),
         running.0.id(),
         service.display()
