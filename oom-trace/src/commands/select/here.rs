@@ -164,7 +164,7 @@ mod tests {
         assert!(matches!(readable(path.clone()), Ok(None)));
         fs::write(&path, crate::files::STORE).unwrap();
         assert_eq!(readable(path.clone()).unwrap(), Some(path.clone()));
-        fs::set_permissions(dir.path(), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o000)).unwrap();
         let found = thread::spawn(move || {
             // Root may read anything; a thread has its own user.
             let nobody = Uid::from_raw(65_534);
