@@ -36,7 +36,7 @@ impl Filter {
         add("in container", container.iter().map(|it| it.text()).collect());
         add("of scope", scope.iter().copied().map(Scope::name).collect());
         add("of outcome", outcome.iter().copied().map(Outcome::name).collect());
-        add("that are", test.iter().map(|it| if *it { "tests" } else { "no tests" }).collect());
+        add("that are", test.iter().map(|it| if *it { "tests" } else { "not tests" }).collect());
         add("of type", types.iter().copied().map(RecordType::name).collect());
         (!parts.is_empty()).then(|| parts.join(" "))
     }
@@ -59,7 +59,7 @@ mod tests {
         };
         assert_eq!(
             filter.words().unwrap(),
-            "of java or node of uid 33 in nginx.service of scope memcg that are no tests"
+            "of java or node of uid 33 in nginx.service of scope memcg that are not tests"
         );
     }
 }

@@ -219,7 +219,8 @@ purged() {
 # Debian's rpm has no database of what is installed here: what the package needs is looked at elsewhere
 # (`cargo xtask dist`), and what its scripts do is the same.
 from_the_rpm() {
-    apt-get purge --yes --quiet oom-trace >/run/apt.out 2>&1 || fail "$(tail -n 20 /run/apt.out)" || return 1
+    # Unlike apt-get, it does not mind that the package was purged before.
+    dpkg --purge oom-trace >/run/dpkg.out 2>&1 || fail "$(tail -n 20 /run/dpkg.out)" || return 1
     # Before each script it closes as many files as may be open, one by one: a thousand million under systemd.
     rpm() { (ulimit -n 1024 && command rpm "$@"); }
     package() { rpm "$@" "$given/oom-trace.rpm" >/run/rpm.out 2>&1 || fail "rpm $*: $(tail -n 20 /run/rpm.out)"; }
