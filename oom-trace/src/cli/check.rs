@@ -13,9 +13,9 @@ Exit status: 0 if the agent can run here and every destination of --config can b
 configuration has errors or for wrong usage.
 
 Examples:
-  oom-trace check                                        this machine
-  oom-trace check --config /etc/oom-trace/config.toml    and whether each destination can be reached
-  oom-trace check --json                                 for other programs")]
+  oom-trace check                                       this machine
+  oom-trace check --config /etc/oom-trace/config.toml   and whether each destination can be reached
+  oom-trace check --json                                for other programs")]
 pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]
@@ -23,7 +23,7 @@ pub struct CheckArgs {
     /// Also report every error in this configuration file, and whether each of its destinations can be reached
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only check the configuration file: load nothing into the kernel, and try no destination
+    /// With --config: check only the file; load nothing into the kernel, and try no destination
     #[arg(long, requires = "config")]
     pub config_only: bool,
     /// How the agent would hook the kernel; `auto` uses the first method that works [default: auto]

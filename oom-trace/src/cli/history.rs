@@ -12,11 +12,12 @@ use crate::setting::number;
 /// Which kills to show, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Kills are listed in a table, the newest last. FREED is how long it took until the memory was free again, and NTH \
-how many kills had been recorded at the same limit by then. With --format or --verbose, each kill is printed in full.
+Kills are listed in a table, the newest last. FREED is the time from the kill until the memory was free, and NTH \
+numbers the kills at the same limit (1st, 2nd, …). With --format each kill is printed in that format instead, with \
+--verbose in full.
 
-Exit status: 0 if everything could be read, even if there was no kill; 1 if not, or if an ID fits no kill or \
-several; 2 for wrong usage.
+Exit status: 0 if everything could be read, even if there was no kill; 1 if not, or if an ID matches no kill \
+or more than one; 2 for wrong usage.
 
 Examples:
   oom-trace history --since yesterday             kills since yesterday
@@ -24,10 +25,10 @@ Examples:
   oom-trace history 4711                          all about the kill of process 4711
   oom-trace history 7c6e5a0c-350466               or the kill whose id or incident begins like this
   oom-trace history -f                            the last ten kills, then new ones as they happen
-  oom-trace history --format json web1.json web2.json.gz /var/log/kern.log")]
+  oom-trace history web1.json web2.json.gz        kills of two machines, from their JSON Lines")]
 pub struct HistoryArgs {
-    /// A kill to show in full: the victim's process id, or the beginning of the kill's id or incident. Or
-    /// files to read: saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records
+    /// ID: one kill to show in full, by the victim's process id, or the beginning of the kill's id or
+    /// incident. FILE: what to read: saved logs (dmesg, journalctl, syslog or /dev/kmsg), an agent's store, or its records
     /// as JSON Lines, from one machine or many, compressed or not; `-` is standard input [default: standard
     /// input if a log is piped in, else the running agent's store, else the service's, else the running
     /// kernel's log]
@@ -67,10 +68,10 @@ Examples:
   oom-trace explain dmesg.txt                   one log
   oom-trace explain /var/log/kern.log*          several, compressed or not
   oom-trace explain --format json kern.log.gz   as JSON Lines
-  kubectl get pod web-7d9c -o yaml | oom-trace explain")]
+  kubectl get pod web-7d9c -o yaml | oom-trace explain   what Kubernetes says of a pod")]
 pub struct ExplainArgs {
-    /// Saved logs of Linux 2.6.32 or later, as any logger keeps them, compressed or not; `-` is standard
-    /// input, the default
+    /// Saved logs of Linux 2.6.32 or later, as any logger keeps them, or what `kubectl` prints of a pod;
+    /// compressed or not; `-` is standard input, the default
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Which kills.
@@ -90,8 +91,8 @@ pub struct ListArgs {
     /// Show the newest first
     #[arg(short, long)]
     pub reverse: bool,
-    /// Print a table even with --verbose, --type agent (the agent's own records) or --type oom_exit (when victims'
-    /// memory was freed)
+    /// Print a table even where full records are the default: with --verbose, or with --type agent (what the
+    /// agent says of itself) or oom_exit (when a victim's memory was freed)
     #[arg(long, conflicts_with = "format")]
     pub table: bool,
     /// Print directly, without a pager ($PAGER or less)
@@ -102,7 +103,7 @@ pub struct ListArgs {
 /// How kills are shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Print each record in this format [default: text; `history` lists kills in a table]
+    /// Print each kill in this format [default: text; for a list, `history` prints a table]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// When to use colours; NO_COLOR disables them for `auto`

@@ -38,7 +38,9 @@ Examples:
   oom-trace --demo                            cause one kill, show its record, and exit
   oom-trace --format json --output /tmp/oom   JSON on the terminal and in a file
   oom-trace check                             whether the agent can run here
-  oom-trace history --since yesterday         what was killed")]
+  oom-trace history --since yesterday         what was killed
+  oom-trace history 4711                      why process 4711 was killed, and whose limit it was
+  oom-trace verify --since 2h --comm java     was it the OOM killer at all?")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -51,23 +53,23 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Hook the OOM killer and report each victim (the default)
+    /// Run the agent: hook the OOM killer and report each victim (the default)
     #[command(after_help = "\
-Exit status: 0 after Ctrl-C or SIGTERM, or with --demo if the record of the kill was delivered; 1 for failure, also if \
-another agent is running; 2 for wrong usage or an error in the configuration.
+Exit status: 0 after Ctrl-C or SIGTERM, or with --demo if the record of the kill was delivered; 1 for failure, for \
+example because another agent is running; 2 for wrong usage or an error in the configuration.
 
 Examples:
-  oom-trace run                                    a block for each victim
-  oom-trace run --verbose --store records.db       everything known about each, and keep it
-  oom-trace run --config /etc/oom-trace/config.toml
-  oom-trace run --filter '{ scope = [\"memcg\"] }'   only kills at a cgroup's limit
+  oom-trace run                                       a block for each victim
+  oom-trace run --verbose --store records.db          everything known about each, and keep it
+  oom-trace run --config /etc/oom-trace/config.toml   as the service does
+  oom-trace run --filter '{ scope = [\"memcg\"] }'     only kills at a cgroup's limit
   oom-trace run --quiet --sink 'syslog:{ url = \"tcp://log:601\" }'")]
     Run(Box<RunArgs>),
-    /// Check whether the agent can run here, what its records will lack, and its configuration
+    /// Check whether the agent can run here, and what its records will lack
     Check(CheckArgs),
-    /// Show past kills, from the store, the kernel's log or saved logs
+    /// List past kills or show one in full, from the store, the kernel's log or saved logs
     History(HistoryArgs),
-    /// Show the kills in a saved log, from any Linux since 2.6.32 and any logger
+    /// Show each kill in a saved log in full, from any Linux since 2.6.32 and any logger
     Explain(ExplainArgs),
     /// Sum up past kills: how often, what recurs, what to do first; as text or an HTML page
     Report(ReportArgs),
@@ -75,7 +77,7 @@ Examples:
     Verify(VerifyArgs),
     /// Watch which limits fill up, who would be killed next, and kills as they happen
     Top(TopArgs),
-    /// Cause a real OOM kill as a test, of a throwaway child in a throwaway cgroup
+    /// Cause a real OOM kill as a test, by default of a throwaway child in a throwaway cgroup
     Trigger(TriggerArgs),
     /// The child of `trigger`.
     #[command(name = VICTIM_COMMAND, hide = true)]

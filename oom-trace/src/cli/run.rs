@@ -13,17 +13,17 @@ use crate::sink::{FileConfig, Filter, Spec};
 /// How to run.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
-    /// Configuration file (TOML, see docs/delivery.md); flags override it
+    /// Read this configuration file (TOML, see docs/delivery.md); flags override it [default: none]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Output format on standard output [default: text]
+    /// Format of records on standard output [default: text]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// Write no records to standard output
     #[arg(long)]
     pub quiet: bool,
-    /// Print only kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'; other outputs have
-    /// filters of their own
+    /// Print only kills that match, such as '{ scope = ["memcg"], comm = ["java*"] }'; --output and the store
+    /// still get every kill, and a --sink has a filter of its own
     #[arg(long, value_name = "TABLE", value_parser = filter)]
     pub filter: Option<Filter>,
     /// Also append records to a file, as JSON unless a format is given; repeatable
@@ -39,7 +39,7 @@ pub struct RunArgs {
     /// Do not record victims' command-line arguments
     #[arg(long)]
     pub no_cmdline: bool,
-    /// Do not read the names of victims' containers from the files of container runtimes
+    /// Do not look up container names in the container runtimes' files
     #[arg(long)]
     pub no_names: bool,
     /// Redact matches of REGEX (or only its group `secret`) in victims' arguments; repeatable
@@ -48,7 +48,7 @@ pub struct RunArgs {
     /// Disable the built-in redaction of passwords, tokens and the like
     #[arg(long)]
     pub no_redact: bool,
-    /// How many candidates to record for each kill, 0 to 16, highest badness first [default: 10]
+    /// How many candidate victims to record for each kill (0 to 16), highest badness first [default: 10]
     #[arg(long, value_name = "N", value_parser = candidates)]
     pub candidates: Option<u8>,
     /// When to use colours; NO_COLOR disables them for `auto` [default: auto]
@@ -63,7 +63,8 @@ pub struct RunArgs {
     /// Read the running kernel's BTF from this file instead of /sys/kernel/btf/vmlinux
     #[arg(long, value_name = "FILE")]
     pub btf: Option<PathBuf>,
-    /// Cause one kill as `trigger` does, print its record and exit
+    /// Cause one real kill as `trigger` does, send its record to all outputs, and exit; uses no store, and may run
+    /// beside an agent
     #[arg(long)]
     pub demo: bool,
     /// Print the eBPF program's own diagnostics to standard error
@@ -91,8 +92,8 @@ impl RunArgs {
 /// Where records are kept.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StoreArgs {
-    /// Keep every record in this file, and deliver from it after an outage [default:
-    /// $STATE_DIRECTORY/records.db when run as a service]
+    /// Keep every record in this file, and resend from it when an output that was down is back [default:
+    /// $STATE_DIRECTORY/records.db, which systemd sets for a service; else no store]
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Do not keep records
@@ -101,8 +102,8 @@ pub struct StoreArgs {
     /// Delete kept records that are older than this [default: 180d]
     #[arg(long, value_name = "DURATION")]
     pub store_max_age: Option<ConfigDuration>,
-    /// Maximum size of the store; the oldest records go first. If the kills of one unit or pod fill more than
-    /// half of it, the oldest of those go first [default: 256MiB]
+    /// Maximum size of the store. When it is full, the oldest records are deleted; if the kills of one unit or
+    /// pod fill more than half of it, the oldest of those [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub store_max_bytes: Option<ByteSize>,
 }

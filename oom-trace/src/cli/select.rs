@@ -59,11 +59,11 @@ pub struct SelectArgs {
 /// A span of time.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct SpanArgs {
-    /// Only from this time on: 2026-11-25, "2026-11-25 22:30", 22:30 (the last time it was), today,
+    /// Only kills since this time: 2026-11-25, "2026-11-25 22:30", 22:30 (the most recent), today,
     /// "yesterday 22:30", "2 hours ago", 2h or RFC 3339
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<When>,
-    /// Only up to this time, in the same formats
+    /// Only kills up to this time, in the same formats
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
     /// Show times in UTC (the default is local time on a terminal, else UTC), and take times without a

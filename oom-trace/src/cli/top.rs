@@ -11,10 +11,10 @@ use crate::sink::PathPattern;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Shows the memory cgroups nearest to their limit, the processes that the kernel would kill next (on the whole \
-machine, or with Enter in one cgroup), and OOM kills as they happen. It needs no agent: if there is no store, it \
+machine, or in the selected cgroup after Enter), and OOM kills as they happen. It needs no agent: if there is no store, it \
 takes kills from the kernel's log. F1 explains keys and columns.
 
-Exit status: 0 for success, 1 for failure, also if there is no such cgroup; 2 for wrong usage.
+Exit status: 0 for success, 1 for failure, for example because no cgroup matches --cgroup; 2 for wrong usage.
 
 Examples:
   oom-trace top                                   watch this machine; q quits
@@ -23,14 +23,14 @@ Examples:
   oom-trace top --once --cgroup /app.slice        as text, with the next victims in that cgroup
   oom-trace top --once --interval 30 >> top.log   growth over half a minute, appended to a file")]
 pub struct TopArgs {
-    /// Print everything once as text, and exit. It takes one interval: growth is measured between two readings
+    /// Print everything once as text, and exit after one --interval: growth is measured between two readings
     #[arg(long, visible_alias = "batch")]
     pub once: bool,
     /// Seconds between updates
     #[arg(short = 'd', long, value_name = "SECONDS", default_value = "2")]
     pub interval: Interval,
-    /// Show only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. If it is
-    /// one cgroup, the next victims shown are those in it
+    /// Show only these cgroups, such as '/system.slice/*', or /system.slice and all below it; repeatable. With a
+    /// single cgroup, the next victims shown are those in it
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
     /// Show cgroups as a tree, not a list

@@ -21,7 +21,7 @@ pub enum Case {
     Own,
     /// A process hits the limit of the cgroup above its own
     Ancestor,
-    /// All three processes of a cgroup are killed together (memory.oom.group; cgroup v2 only)
+    /// All three processes of a cgroup are killed together (cgroup v2 only)
     Group,
     /// A process asks for memory, and another one, which holds more, is killed
     Other,
@@ -39,7 +39,7 @@ pub enum Case {
 If an agent is running and keeps its records, trigger waits up to ten seconds for its record of the kill, and fails \
 if there is none.
 
-Exit status: 0 if the kill happened and, if an agent keeps its records, was recorded; 1 if not; 2 for wrong usage.
+Exit status: 0 if the kill happened and was recorded by any agent that keeps records; 1 if not; 2 for wrong usage.
 
 Examples:
   oom-trace trigger                    one kill, at a limit of 32 MiB
@@ -53,10 +53,10 @@ pub struct TriggerArgs {
     /// Which kind of kill to cause
     #[arg(long, value_name = "CASE", value_enum, default_value_t)]
     pub case: Case,
-    /// Use up the memory of the whole machine instead; the kernel chooses the victim
+    /// Use up the memory of the whole machine instead; the kernel chooses the victim, which may be any process
     #[arg(long, conflicts_with_all = ["memory", "case"], requires = "yes_kill_something")]
     pub global: bool,
-    /// Required with --global: confirms that any process on this machine may be killed
+    /// Required with --global, to confirm it
     #[arg(long, requires = "global")]
     pub yes_kill_something: bool,
 }

@@ -13,8 +13,8 @@ use crate::sink::{ContainerPattern, Filter, NamePattern, PathPattern, UnitPatter
 /// Of what and when to say whether there was an OOM kill.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 if there was no OOM kill, and the kernel's own count proves it; 1 if there was one; 2 for wrong usage; \
-3 if it is unknown, also on an error.
+Exit status: 0 if the kernel's OOM killer killed nothing, as its own count proves; 1 if there was a kill (tests count, \
+and recorded kills by programs such as systemd-oomd); 2 for wrong usage; 3 if it is unknown, or after an error.
 
 If the kernel has just counted a kill that is not recorded yet, verify waits up to four seconds for its record.
 
@@ -23,7 +23,7 @@ Examples:
   oom-trace verify --since \"$JOB_START\" --pid \"$PID\" && echo 'exit 137 was not the OOM killer'
   oom-trace verify --since yesterday --until today --pod shop/web-7d9c --json")]
 pub struct VerifyArgs {
-    /// Start of the period: 2026-11-25, "2026-11-25 22:30", 22:30 (the last time it was), today, "yesterday
+    /// Start of the period: 2026-11-25, "2026-11-25 22:30", 22:30 (the most recent), today, "yesterday
     /// 22:30", "2 hours ago", 2h or RFC 3339
     #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: When,
@@ -31,28 +31,29 @@ pub struct VerifyArgs {
     #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<When>,
     /// Only kills in this cgroup or below it, or at its limit: a path, a name at any depth such as job-4711, or a
-    /// pattern such as '/kubepods.slice/*'. Each filter is repeatable; one of its values must match
+    /// pattern such as '/kubepods.slice/**' (* stays within one level, ** does not). A filter given twice matches
+    /// either value; different filters must all match
     #[arg(long, value_name = "GLOB")]
     pub cgroup: Vec<PathPattern>,
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
     #[arg(long, value_name = "GLOB")]
     pub unit: Vec<UnitPattern>,
-    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of it
+    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of its uid
     #[arg(long, value_name = "GLOB")]
     pub pod: Vec<NamePattern>,
-    /// Only kills in this container: its name, or the first four or more digits of its id
+    /// Only kills in this container: its name, or at least the first four digits of its id
     #[arg(long, value_name = "GLOB")]
     pub container: Vec<ContainerPattern>,
-    /// Only kills of a process of this name (comm, at most 15 bytes)
+    /// Only kills of processes with this name (comm, which the kernel cuts off after 15 bytes)
     #[arg(long, alias = "process", value_name = "GLOB")]
     pub comm: Vec<NamePattern>,
-    /// Only the kill of this process
+    /// Only the kill of this process or thread
     #[arg(long, value_parser = number::<u32>)]
     pub pid: Option<u32>,
-    /// The agent's store [default: the running agent's, else the service's, else the kernel's log]
+    /// An agent's store [default: the running agent's, else the service's, else the running kernel's log]
     #[arg(value_name = "FILE", conflicts_with = "store")]
     pub file: Option<PathBuf>,
-    /// The agent's store, as if it were given as FILE
+    /// An agent's store, as if it were given as FILE
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Print JSON

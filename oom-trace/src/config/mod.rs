@@ -291,7 +291,7 @@ mod tests {
         for default in [
             format!("highest badness first [default: {CANDIDATES}]"),
             format!("older than this [default: {days}d]"),
-            format!("go first [default: {mib}MiB]"),
+            format!("the oldest of those [default: {mib}MiB]"),
         ] {
             assert!(help.contains(&default), "{default}: {help}");
         }

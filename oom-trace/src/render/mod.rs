@@ -45,13 +45,13 @@ mod schema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// A block of lines for people, ended by an empty line.
+    /// A block of lines for people, ending in an empty line.
     Text,
-    /// One line of `key=value` pairs, to follow many kills.
+    /// One line of `key=value` pairs, for watching many kills.
     Compact,
     /// One line of JSON, as `docs/events.md` describes it.
     Json,
-    /// The kernel's own lines, without dmesg's times.
+    /// Lines as the kernel logs them, without times.
     Kernel,
 }
 

@@ -28,19 +28,19 @@ const REJECTED: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Only records of this type. Each filter is repeatable; one of its values must match
+    /// Only records of this type. A filter given twice matches either value; different filters must all match
     #[arg(long = "type", value_name = "TYPE", value_parser = type_words(), help_heading = "Filters")]
     #[serde(rename = "type")]
     pub types: Vec<RecordType>,
-    /// Only kills because memory ran out here: on the machine (global), in a memory cgroup (memcg), or on the NUMA
-    /// nodes of a cpuset or of a memory policy (mempolicy); or because somebody asked for one (sysrq)
+    /// Only kills of this scope, which is where memory ran out: on the machine (global), in a memory cgroup (memcg),
+    /// on the NUMA nodes of a cpuset (cpuset) or of a memory policy (mempolicy); or a kill by hand (sysrq)
     #[arg(long, value_parser = scope_words(), help_heading = "Filters")]
     pub scope: Vec<Scope>,
     /// Only kills with this outcome (already_exiting: the victim was exiting by itself and got no signal)
     #[arg(long, value_parser = outcome_words(), help_heading = "Filters")]
     pub outcome: Vec<Outcome>,
     /// Only kills in this cgroup or below it, or at its limit: a path, a name at any depth such as job-4711, or a
-    /// pattern such as '/system.slice/*'
+    /// pattern such as '/system.slice/*' (* stays within one level, ** does not)
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub cgroup: Vec<PathPattern>,
     /// Only kills in this systemd unit or slice, such as nginx or 'user@*.service'
@@ -49,19 +49,19 @@ pub struct Filter {
     /// Only kills in this Kubernetes namespace
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub namespace: Vec<NamePattern>,
-    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of it
+    /// Only kills in this pod: NAME, NAMESPACE/NAME, or its uid or the beginning of its uid
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub pod: Vec<NamePattern>,
-    /// Only kills in this container: its name, or the first four or more digits of its id
+    /// Only kills in this container: its name, or at least the first four digits of its id
     #[arg(long, value_name = "GLOB", help_heading = "Filters")]
     pub container: Vec<ContainerPattern>,
-    /// Only kills of a process of this name (comm, at most 15 bytes)
+    /// Only kills of processes with this name (comm, which the kernel cuts off after 15 bytes)
     #[arg(long, alias = "process", value_name = "GLOB", help_heading = "Filters")]
     pub comm: Vec<NamePattern>,
-    /// Only kills of a process of this user id
+    /// Only kills of processes with this user id
     #[arg(long, value_name = "UID", value_parser = uid, help_heading = "Filters")]
     pub uid: Vec<u32>,
-    /// Only kills that `oom-trace trigger` or `--demo` caused as a test (true), or only others (false)
+    /// Only test kills, by `oom-trace trigger` or `--demo` (true), or only others (false) [default: both]
     #[arg(long, value_name = "BOOL", help_heading = "Filters")]
     pub test: Vec<bool>,
 }
