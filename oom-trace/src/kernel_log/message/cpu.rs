@@ -36,11 +36,14 @@ impl Cpu {
             (cpu, uid, tid) = (Some(processor), user, scan.number()?);
             scan.eat(" Comm: ")?;
         }
-        // The kernel's own words come last.
-        let (mut comm, taint, rest) = match rsplit_once(scan.0, " Not tainted ") {
+        // The kernel's own words come last: of a name that says otherwise they stand behind it.
+        let clean = rsplit_once(scan.0, " Not tainted ");
+        let tainted = rsplit_once(scan.0, " Tainted: ");
+        let is_behind = |name: &[u8]| tainted.is_none_or(|(other, _)| other.len() < name.len());
+        let (mut comm, taint, rest) = match clean.filter(|(name, _)| is_behind(name)) {
             Some((comm, rest)) => (comm, "Not tainted".to_owned(), rest),
             None => {
-                let (comm, rest) = rsplit_once(scan.0, " Tainted: ")?;
+                let (comm, rest) = tainted?;
                 // Flags are capitals and blanks (Red Hat's dashes among them), a release begins with a
                 // digit.
                 let end = rest.iter().position(u8::is_ascii_digit)?;
@@ -185,6 +188,21 @@ mod tests {
             (&*cpu.taint, cpu.release.as_deref()),
             ("Tainted: PF       W  O      ", Some("4.18.0-1.el8"))
         );
+    }
+
+    /// Found by random input.
+    #[test]
+    fn a_name_that_says_otherwise_is_not_believed() {
+        let parse = |text: &str| Cpu::parse(text.as_bytes(), Names::Exact).unwrap();
+        for (name, taint) in [
+            ("  Not tainted  ", "Tainted: G        W  "),
+            ("a Tainted: G", "Not tainted"),
+            ("a Not tainted", "Tainted: G        W  "),
+        ] {
+            let cpu = parse(&format!("CPU: 1 PID: 9 Comm: {name} {taint} 6.18.15+deb13-amd64 #1"));
+            assert_eq!(cpu.comm.known, Some(name.into()), "{name:?}");
+            assert_eq!((&*cpu.taint, cpu.release.as_deref()), (taint, Some("6.18.15+deb13-amd64")));
+        }
     }
 
     #[test]
