@@ -80,7 +80,7 @@ pub(crate) const COMMANDS: &[(&str, Page)] = &[
         "history",
         Page {
             question: "What was killed? A table, one kill in full, or any format.",
-            when: "After a kill. It reads the service's store; if there is none, the running agent's; \
+            when: "After a kill. It reads the running agent's store; otherwise the service's; \
                    otherwise the kernel's log. It also reads saved logs and records of other machines. \
                    For a yes or no that can be trusted, use `oom-trace verify`; for totals and repeated \
                    kills, `oom-trace report`.",

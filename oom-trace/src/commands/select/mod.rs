@@ -1,4 +1,4 @@
-//! Which records a command reads: from the service's store, the running kernel's log, saved logs, other
+//! Which records a command reads: from an agent's store, the running kernel's log, saved logs, other
 //! stores and JSON Lines, of a span of time and as a filter has it. `history`, `explain`, `report` and
 //! `verify` read by way of this alone.
 
