@@ -21,10 +21,6 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// The helper that names addresses.
 const SNPRINTF: &str = "BPF_FUNC_snprintf";
 
-/// What to do where there is no BTF.
-const BTF_ADVICE: &str = "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions' \
-                          kernels are), or its BTF in a file named with --btf; --attach log needs neither";
-
 const KALLSYMS: &str = "/proc/kallsyms";
 
 /// Names of allocation flags whose numbers depend on the kernel's configuration.
@@ -103,7 +99,8 @@ impl Facts {
         let bytes = btf.map_err(|error| FactsError::Read {
             path: path.display().to_string(),
             error,
-            advice: BTF_ADVICE,
+            advice: "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions' \
+                     kernels are), or its BTF in a file named with --btf; --attach log needs neither",
         })?;
         let release = release()?;
         let known = Known::find(&bytes, release.version())

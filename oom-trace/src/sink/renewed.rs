@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Disposition, Repeats, Sink, SinkError, Spec, Status};
@@ -18,8 +17,8 @@ struct Renewed {
     spec: Spec,
     agent: Arc<dyn Status>,
     sink: Box<dyn Sink>,
-    /// The files, as they were before it was opened.
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    /// Of its files, as they were before it was opened; of one that is not there none.
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl Spec {
@@ -28,34 +27,33 @@ impl Spec {
     /// # Errors
     /// As [`Destination::open`](super::Destination::open).
     pub fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
-        let files = stamped(self.destination().credentials());
+        let stamps = stamps(self);
         let sink = self.destination().open(agent)?;
-        if files.is_empty() {
+        if stamps.is_empty() {
             return Ok(sink);
         }
-        Ok(Box::new(Renewed { spec: self.clone(), agent: Arc::clone(agent), sink, files }))
+        Ok(Box::new(Renewed { spec: self.clone(), agent: Arc::clone(agent), sink, stamps }))
     }
 }
 
-fn stamped(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, Option<Stamp>)> {
-    let stamp = |path: PathBuf| {
-        let stamp = fs::metadata(&path)
-            .map(|file| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
-        (path, stamp.ok())
+fn stamps(spec: &Spec) -> Vec<Option<Stamp>> {
+    let stamp = |path| {
+        let file = fs::metadata(path).ok()?;
+        Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
     };
-    paths.into_iter().map(stamp).collect()
+    spec.destination().credentials().into_iter().map(stamp).collect()
 }
 
 impl Renewed {
     /// Opens it again if a file is not as it was; answers whether one was.
     fn renew(&mut self) -> Result<bool, SinkError> {
-        let files = stamped(self.files.iter().map(|(path, _)| path.clone()));
-        if files == self.files {
+        let stamps = stamps(&self.spec);
+        if stamps == self.stamps {
             return Ok(false);
         }
         let mut sink = self.spec.destination().open(&self.agent)?;
         sink.begin()?;
-        (self.sink, self.files) = (sink, files);
+        (self.sink, self.stamps) = (sink, stamps);
         Ok(true)
     }
 

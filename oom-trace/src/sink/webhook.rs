@@ -84,9 +84,9 @@ impl Destination for WebhookConfig {
     }
 
     fn credentials(&self) -> Vec<PathBuf> {
-        let Self { url, headers, token, tls, proxy, routing_key, node, .. } = self;
-        let secrets =
-            headers.values().chain([token, proxy, routing_key, node].into_iter().flatten());
+        // Not `token`, which is looked up for each post.
+        let Self { url, headers, tls, proxy, routing_key, node, .. } = self;
+        let secrets = headers.values().chain(proxy).chain(routing_key).chain(node);
         secrets.filter_map(Secret::file).chain(url.file()).chain(tls.files()).collect()
     }
 

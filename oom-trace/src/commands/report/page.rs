@@ -28,7 +28,7 @@ pub(super) enum PageError {
     #[error(
         "{} is not a page that oom-trace wrote, so it is not overwritten; --html takes the page's name: \
          --html page.html {}",
-        path.display(), Quoted::from(path.as_os_str().as_encoded_bytes())
+        path.display(), Quoted::from(path.as_path())
     )]
     NotAPage {
         /// What is named.
@@ -38,7 +38,7 @@ pub(super) enum PageError {
     #[error(
         "{} is one of the files to read, so the page cannot be written there; --html takes the page's name: \
          --html page.html {}",
-        path.display(), Quoted::from(path.as_os_str().as_encoded_bytes())
+        path.display(), Quoted::from(path.as_path())
     )]
     Input {
         /// What is named.

@@ -25,7 +25,7 @@ pub(super) fn victim(kill: &OomKill) -> Option<String> {
     let shared = memory.shmem_rss_bytes.filter(|shared| *shared >= NOTABLE_BYTES)?;
     let resident = memory.resident()?;
     // All of the machine's is more, and looked for in the same places.
-    if machine(kill).is_some() {
+    if much_of_machine(kill).is_some() {
         return None;
     }
     is_share(shared, resident, HALF_PERCENT).then(|| {
@@ -39,15 +39,19 @@ pub(super) fn victim(kill: &OomKill) -> Option<String> {
 }
 
 pub(super) fn machine(kill: &OomKill) -> Option<String> {
+    let (shared, total) = much_of_machine(kill)?;
+    Some(format!(
+        "find out with df -t tmpfs and ipcs -m what fills shared memory: it took {} of {}",
+        Size(shared),
+        Size(total)
+    ))
+}
+
+/// Bytes of shared memory and of all, where it takes much of a machine that ran out.
+fn much_of_machine(kill: &OomKill) -> Option<(u64, u64)> {
     let system = short_machine(kill)?;
     let (shared, total) = (system.shmem_bytes?, system.total_bytes?);
-    is_share(shared, total, MACHINE_PERCENT).then(|| {
-        format!(
-            "find out with df -t tmpfs and ipcs -m what fills shared memory: it took {} of {}",
-            Size(shared),
-            Size(total)
-        )
-    })
+    is_share(shared, total, MACHINE_PERCENT).then_some((shared, total))
 }
 
 /// Files and shared memory may be charged to other cgroups: only the rest of what the processes have
@@ -103,7 +107,7 @@ pub(super) fn unmapped_machine(kill: &OomKill) -> Option<String> {
     let all = all(kill)?;
     let held = sum([all.rss_bytes, Some(all.memory.pgtables_bytes.unwrap_or(0))])?;
     // What is reserved has a hint of its own where nobody uses it, and so has much shared memory.
-    let shared = machine(kill).and(system.shmem_bytes).unwrap_or(0);
+    let shared = much_of_machine(kill).map_or(0, |(shared, _)| shared);
     let told = huge_pages::reserved(system).saturating_add(shared);
     let rest = used.saturating_sub(held).saturating_sub(told);
     is_share(rest, used, HALF_PERCENT).then(|| {

@@ -93,9 +93,8 @@ impl Answer<'_> {
         let real = kills.iter().rfind(|(_, kill)| !kill.is_test());
         let Some((_, kill)) = real.or(kills.last()) else { return Ok(()) };
         let pid = kill.victim.pid.unwrap_or(kill.victim.tid);
-        let store = store.as_ref().map(|store| {
-            format!("--store {} ", Quoted::from(store.as_os_str().as_encoded_bytes()))
-        });
+        let store =
+            store.as_ref().map(|store| format!("--store {} ", Quoted::from(store.as_path())));
         let of_which = match kills.last() {
             Some((_, last)) if last.is_test() && !kill.is_test() => {
                 "the last one that was not a test, "
