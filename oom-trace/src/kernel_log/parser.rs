@@ -11,6 +11,7 @@ use super::begun::Begun;
 use super::message::{Columns, Form, Message};
 use super::open::{Open, Victim};
 use super::record::{Boot, Told, kills, panic};
+use super::scan::Names;
 use super::untold::{Mention, Untold};
 use super::{Entry, Machine, Stamp};
 use crate::incident::model::Record;
@@ -40,6 +41,8 @@ pub struct Parser {
     /// may all have been.
     dumps: VecDeque<Stamp>,
     after_gap: bool,
+    /// This boot's kernel logs a victim's memory behind its name: a line without lost its end.
+    logs_memory: bool,
     /// The last line of a stack that may go on: its next line may stand anywhere.
     trace: Option<Stamp>,
     begun: Option<Begun>,
@@ -160,6 +163,7 @@ impl Parser {
         let done = self.flush();
         self.boot = None;
         self.boot_id = id.map(Into::into);
+        self.logs_memory = false;
         self.dumps.clear();
         self.dying.clear();
         done
@@ -237,6 +241,7 @@ impl Parser {
                 open.dump.is_mixed = in_trace;
             }),
             Message::Summary(summary) => {
+                self.logs_memory = true;
                 let refused = match &mut self.open {
                     Some(open) => open.sum_up(summary, entry),
                     None => Some(summary),
@@ -246,7 +251,11 @@ impl Parser {
                     .map(|summary| self.start(entry, |open| open.dump.summary = Some(summary)))
                     .unwrap_or_default()
             }
-            Message::Killed(killed) => {
+            Message::Killed(mut killed) => {
+                self.logs_memory |= killed.total_vm_bytes.is_some();
+                if self.logs_memory && entry.names != Names::Exact {
+                    killed.doubt_name();
+                }
                 let (tid, may_lack_dump) = (killed.tid, self.may_lack_dump(entry.stamp));
                 let refused = match &mut self.open {
                     Some(open) => open.kill(killed, entry, may_lack_dump),
@@ -280,6 +289,7 @@ impl Parser {
             Message::Boot { release, version } => {
                 let done = self.flush();
                 self.boot = Some(Boot { release, version });
+                self.logs_memory = false;
                 done
             }
             message => self.describe(message, entry),

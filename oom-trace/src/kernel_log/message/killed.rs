@@ -102,6 +102,14 @@ impl Killed {
         }
     }
 
+    /// Leaves its name open where it may have ended the line by a line feed of its own: nothing follows it,
+    /// of a kernel that logs more.
+    pub(in crate::kernel_log) fn doubt_name(&mut self) {
+        if self.unclear.is_some() && self.total_vm_bytes.is_none() {
+            self.comm = None;
+        }
+    }
+
     fn numbers(&mut self, text: &[u8], form: Form) {
         let mut scan = Scan(text);
         scan.separators();

@@ -13,7 +13,8 @@ impl Parser {
         let form = Form { names: entry.names, cut: entry.cut };
         for text in begun.with(entry) {
             match Message::parse(&text, form) {
-                Some(message) if !message.may_go_on() => {
+                // Behind a cut nothing follows.
+                Some(message) if !message.may_go_on() || entry.cut => {
                     self.begun = None;
                     let text = text.clone();
                     return Some(self.take(message, &Entry { text: &text, ..*entry }));

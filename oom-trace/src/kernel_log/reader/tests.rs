@@ -339,3 +339,25 @@ fn ids_in_a_name_are_no_ids() {
     let [record] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((&record["victim"]["tid"], &record["chosen"]["uid"]), (&289.into(), &7.into()));
 }
+
+/// A log ends within the line of a victim that is named ` b)` + line feed + `]`: of its first half alone nobody
+/// knows whether that is all, but where the same kernel logged more of another.
+#[test]
+fn a_name_is_open_where_a_line_feed_in_it_may_have_ended_the_log() {
+    let whole = format!("[    1.000001] Out of memory: Killed process 7 (a) {NUMBERS}\n");
+    let torn = "[    9.000001] Out of memory: Killed process 9 ( b)\n";
+    let ends = "[    9.000001] ]) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:1 pgtables:4kB oom";
+    let boot = "[    0.000000] Linux version 6.12.1 (a@b) (gcc) #1 SMP\n";
+    let [a, of_line, open] =
+        [(7, "a"), (9, " b"), (9, "")].map(|(tid, comm)| (tid, comm.to_owned()));
+    for (log, expected) in [
+        (torn.to_owned(), vec![of_line.clone()]),
+        (format!("{whole}{torn}"), vec![a.clone(), open.clone()]),
+        (format!("{whole}{torn}{ends}"), vec![a.clone(), open]),
+        (format!("{whole}{boot}{torn}"), vec![a, of_line]),
+    ] {
+        assert_eq!(victims(&log), expected, "{log}");
+    }
+    let (records, _) = told(&format!("{whole}{torn}{ends}"));
+    assert_eq!(records[1]["victim"]["uid"], 1);
+}
