@@ -14,6 +14,13 @@ pub(crate) fn slice(parts: &[&str]) -> Option<String> {
     parts.iter().rfind(|part| has_name(part, ".slice")).map(|part| (*part).to_owned())
 }
 
+/// All units and slices, outermost first.
+pub(crate) fn units(path: &str) -> impl Iterator<Item = &str> {
+    let is_unit =
+        |part: &&str| WITH_PROCESSES.iter().chain(&[".slice"]).any(|suffix| has_name(part, suffix));
+    path.split('/').map(without_sign).filter(is_unit)
+}
+
 /// Whose a process is, as systemd says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Owners<'a> {
@@ -33,13 +40,17 @@ impl<'a> Owners<'a> {
             .split(|byte| *byte == b'/')
             .filter(|part| !part.is_empty())
             .map(|part| str::from_utf8(part).unwrap_or_default())
-            // A name that would be one of the kernel's own files has a sign more.
-            .map(|part| part.strip_prefix('_').unwrap_or(part));
+            .map(without_sign);
         let system = below_slices(&mut parts);
         let user =
             if system.is_some_and(is_users_manager) { below_slices(&mut parts) } else { None };
         Self { system, user }
     }
+}
+
+/// A name that would be one of the kernel's own files has a sign more.
+fn without_sign(part: &str) -> &str {
+    part.strip_prefix('_').unwrap_or(part)
 }
 
 /// Whether it is the unit of a user's manager (user@.service(5)).

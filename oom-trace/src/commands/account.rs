@@ -33,10 +33,14 @@ fn try_of(selection: &Selection) -> anyhow::Result<Option<Account>> {
         Some(Source::KernelLog) => (Ledger::of_log(&now)?, None),
         None => return Ok(None),
     };
-    let Some(start) = ledger.start() else { return Ok(None) };
-    let since = selection.since.unwrap_or(start);
+    let Some(since) = selection.since.or(ledger.start()) else { return Ok(None) };
     let is_here = ledger.boot(Some(&now.host.boot_id)).is_some();
-    let until = selection.until.into_iter().chain(ledger.end()).min().unwrap_or(since);
+    // Who asks for a time asks for what is behind the end of a store, too.
+    let asked = selection.since.or(selection.until).map(|_| {
+        let now = now.time();
+        selection.until.map_or(now, |until| until.min(now))
+    });
+    let until = asked.or(ledger.end()).unwrap_or(since);
     // Nobody can tell of the future.
     if until <= since {
         return Ok(None);

@@ -1,11 +1,11 @@
 //! What `/proc` says of a thread while it is there.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 
 use rustix::param::clock_ticks_per_second;
 
 use crate::files::stat_fields;
+use crate::kernel::namespace;
 
 /// From `/proc/PID/task/TID/stat`; see proc_pid_stat(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,6 @@ pub struct Thread {
     pub is_exiting: bool,
 }
 
-/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the namespace of the pids that the kernel names.
-const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFC;
-
 /// `PF_EXITING` (include/linux/sched.h)
 const PF_EXITING: u64 = 0x4;
 
@@ -36,7 +33,7 @@ impl Thread {
     /// pids it is another's, or nobody's.
     #[must_use]
     pub fn is_named_by_kernel() -> bool {
-        fs::metadata("/proc/self/ns/pid").is_ok_and(|ns| ns.ino() == INITIAL_NAMESPACE)
+        namespace::is_first_of_pids() == Some(true)
     }
 
     /// Of this process and thread id; `None` if there is none.

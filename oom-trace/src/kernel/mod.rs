@@ -8,6 +8,7 @@ pub mod gfp;
 mod hooks;
 pub mod kallsyms;
 pub mod layout;
+pub(crate) mod namespace;
 pub mod plan;
 pub(crate) mod vmstat;
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use jiff::Timestamp;
+
 use super::boot::Boot;
 use super::point::{Point, Sign};
 use crate::enrich::clock::Clock;
@@ -27,6 +29,11 @@ impl Now {
         // The count first: what is told of as of later than the clock is not in it.
         let count = Vmstat::open().oom_kill();
         Ok(Self { host, clock: Clock::now(), count })
+    }
+
+    /// When that was.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.clock.wall(self.clock.boot_ns())
     }
 
     pub(super) fn boot(&self) -> Boot {

@@ -16,7 +16,6 @@ pub use self::pattern::{ContainerPattern, NamePattern, PathPattern, UnitPattern}
 pub use self::place::Whereabouts;
 use super::Backfill;
 use crate::incident::model::{OomExit, OomKill, Outcome, Record, RecordType, Scope, UserKill};
-use crate::text::KernelText;
 
 /// Kills whose end is still awaited by a sink that did not get them.
 const REJECTED: usize = 1024;
@@ -164,8 +163,6 @@ impl Filter {
             uid,
             test,
         } = self;
-        let place = kill.cgroup.as_ref().map(KernelText::to_utf8);
-        let last = place.as_deref().map(|path| path.rsplit('/').next().unwrap_or(path));
         let (in_namespace, pod_name) = match kill.pod.as_deref().map(|pod| pod.split_once('/')) {
             Some(Some((namespace, name))) => (Some(namespace), Some(name)),
             _ => (None, kill.pod.as_deref()),
@@ -178,7 +175,7 @@ impl Filter {
             one_of(scope, |_| Some(false)),
             one_of(outcome, |it| Some(*it == Outcome::Killed)),
             one_of(cgroup, |it| kill.cgroup.as_ref().map(|path| it.fits(path))),
-            one_of(unit, |it| last.map(|unit| it.fits(unit))),
+            one_of(unit, |it| kill.cgroup.as_ref().map(|path| it.fits_part(path))),
             one_of(namespace, |it| in_namespace.map(|name| it.fits(name))),
             one_of(pod, |it| Some(is_pod(it))),
             one_of(container, |_| Some(false)),

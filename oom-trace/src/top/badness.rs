@@ -97,7 +97,8 @@ pub(super) fn victims(sample: &Sample, domain: Domain, page: u64) -> Victims {
     let mut ranked = Vec::new();
     for task in inside {
         let held = task.rss.saturating_add(task.swap).saturating_add(task.pgtables);
-        if task.oom_score_adj == OOM_SCORE_ADJ_MIN || task.pid == INIT {
+        let is_init = task.pid == INIT && sample.machine.is_first_pid_namespace;
+        if task.oom_score_adj == OOM_SCORE_ADJ_MIN || is_init {
             exempt += 1;
             exempt_bytes = exempt_bytes.saturating_add(held);
             continue;
@@ -162,7 +163,7 @@ mod tests {
             swap_total_bytes: Some(2 * GIB),
             ..System::default()
         };
-        let machine = Machine { system, ..Machine::default() };
+        let machine = Machine { system, is_first_pid_namespace: true, ..Machine::default() };
         Sample { machine, tasks, cgroups, ..Sample::default() }
     }
 
@@ -187,6 +188,15 @@ mod tests {
         let pages = i64::try_from(18 * GIB / PAGE).unwrap() / 1000;
         assert_eq!(victims.ranked[0].given, pages * 100 * 4096);
         assert!(victims.ranked[2].badness() < 0);
+    }
+
+    #[test]
+    fn the_first_process_of_a_container_dies_like_any_other() {
+        let mut sample = sample(vec![task(1, GIB, 0, "/")], vec![cgroup("/", Some(2 * GIB))]);
+        let domain = || Domain::Cgroup("/".into());
+        assert_eq!(victims(&sample, domain(), PAGE).exempt, 1);
+        sample.machine.is_first_pid_namespace = false;
+        assert_eq!(ranks(&victims(&sample, domain(), PAGE)), [(1, 1)]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) enum Effect {
 /// What is known of a cgroup from before.
 #[derive(Debug, Default)]
 struct Past {
+    inode: u64,
     trend: Trend,
     /// Kills when the view was started, or the cgroup came.
     kills: Option<u64>,
@@ -107,8 +108,14 @@ impl Model {
 
     /// What was read, and what came meanwhile.
     pub(super) fn take(&mut self, sample: Sample, came: &[Record]) {
+        let is_first = self.sample.cgroups.is_empty();
         for cgroup in &sample.cgroups {
             let past = self.past.entry(cgroup.path.clone()).or_default();
+            if past.inode != cgroup.inode {
+                // Of one that came since, each kill is new.
+                let kills = (!is_first).then_some(0);
+                *past = Past { inode: cgroup.inode, kills, ..Past::default() };
+            }
             // A cache of before, taken off what is used now, would look like growth.
             if let Some(held) = cgroup.held().filter(|_| cgroup.is_whole) {
                 past.trend.push(sample.at, held);
@@ -266,9 +273,8 @@ impl Model {
                 let row = self.rows.get(self.cursor).filter(|_| self.pane == Pane::Cgroups);
                 if let Some(path) = row.map(|row| row.standing.cgroup.path.clone()) {
                     let is_chosen = self.chosen.as_ref().is_some_and(|it| it.0 == path);
-                    let is_root = path.as_bytes() == b"/";
                     self.at = Some(path.clone());
-                    self.choose(Some(path).filter(|_| !is_chosen && !is_root));
+                    self.choose(Some(path).filter(|_| !is_chosen));
                 }
             }
             Action::Back => {

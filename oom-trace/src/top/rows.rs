@@ -84,7 +84,7 @@ impl Listing {
         });
     }
 
-    /// The root is where the machine itself is told of; it has no limit.
+    /// The root is where the machine itself is told of; that of a container may have a limit.
     fn fits(&self, standing: &Standing) -> bool {
         let path = &standing.cgroup.path;
         let is_asked_for =
@@ -93,7 +93,8 @@ impl Listing {
             let text = path.to_string().to_lowercase();
             text.contains(&self.filter.to_lowercase())
         };
-        path.as_bytes() != b"/" && is_asked_for && (self.filter.is_empty() || is_found())
+        let is_machine = path.as_bytes() == b"/" && standing.cgroup.max.is_none();
+        !is_machine && is_asked_for && (self.filter.is_empty() || is_found())
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Machine {
     pub(super) system: System,
     /// `/proc/vmstat` `oom_kill`: kills since boot.
     pub(super) oom_kills: Option<u64>,
+    /// Process 1 here is that of the machine, which is never killed, and not a container's.
+    pub(super) is_first_pid_namespace: bool,
     /// `vm.oom_kill_allocating_task`.
     pub(super) kills_allocating_task: bool,
     /// `/proc/uptime`.
@@ -37,6 +39,8 @@ pub(super) struct Machine {
 pub(super) struct Cgroup {
     /// From the root of what can be seen, which is `/`.
     pub(super) path: KernelText,
+    /// Its inode: one that is made anew under an old name has another.
+    pub(super) inode: u64,
     /// `memory.current`, with all that is below it.
     pub(super) used: Option<u64>,
     /// Of that, pages of files that the kernel drops or writes back before it kills.

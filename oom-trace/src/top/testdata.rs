@@ -54,6 +54,7 @@ pub(super) fn sample(second: u64) -> Sample {
         ..System::default()
     };
     let machine = Machine {
+        is_first_pid_namespace: true,
         system,
         oom_kills: Some(3),
         kills_allocating_task: false,

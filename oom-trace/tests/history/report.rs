@@ -103,6 +103,15 @@ fn the_kernels_count_is_held_against_what_is_recorded() {
     let proof = "An agent watched all of that time. By the kernel's own count, no kill is missing.";
     assert!(whole.contains(proof) && page.contains(&proof.replace('\'', "&#39;")), "{whole}");
 
+    // What is behind the end of a store, nobody knows.
+    for since in ["2026-03-01 06:30", "2026-03-02"] {
+        let (behind, _) = told(&watched(), &["--since", since]);
+        assert!(behind.starts_with("No OOM kill recorded"), "{behind}");
+        assert!(behind.contains("Nobody knows whether there were kills from"), "{behind}");
+    }
+    let (of_none, _) = told(&[], &["--since", "2026-03-01"]);
+    assert!(of_none.starts_with("No OOM kill recorded"), "{of_none}");
+
     let mut lost = watched();
     lost[2]["kernel_kills_since_boot"] = 4.into();
     let (told_of_lost, page) = told(&lost, &["--until", "2026-03-01 07:00"]);

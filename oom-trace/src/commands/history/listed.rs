@@ -17,6 +17,8 @@ const SLACK: usize = 1024;
 pub(super) struct Listed {
     most: Option<usize>,
     reverse: bool,
+    /// Others come later.
+    grows: bool,
     /// No kill is shown in whose row its end could stand.
     has_ends: bool,
     rows: Vec<Row>,
@@ -34,11 +36,17 @@ pub(super) struct Listed {
 
 impl Listed {
     /// Of records of these types; of all if there are none.
-    pub(super) fn new(most: Option<usize>, reverse: bool, types: &[RecordType]) -> Self {
+    pub(super) fn new(
+        most: Option<usize>,
+        reverse: bool,
+        grows: bool,
+        types: &[RecordType],
+    ) -> Self {
         let is_asked_for = |kind| types.contains(&kind);
         Self {
             most,
             reverse,
+            grows,
             has_ends: is_asked_for(RecordType::OomExit) && !is_asked_for(RecordType::OomKill),
             rows: Vec::new(),
             open: HashMap::new(),
@@ -108,7 +116,8 @@ impl Listed {
         if self.reverse {
             rows.reverse();
         }
-        let table = Table::of(&rows, style);
+        let lay_out = if self.grows { Table::growing } else { Table::of };
+        let table = lay_out(&rows, style);
         let mut out = Vec::new();
         if !rows.is_empty() {
             table.head(&mut out)?;
@@ -149,7 +158,8 @@ impl Listed {
             row.hide_host();
         }
         let is_first = self.table.is_none();
-        let table = self.table.get_or_insert_with(|| Table::of(std::slice::from_ref(&row), style));
+        let table =
+            self.table.get_or_insert_with(|| Table::growing(std::slice::from_ref(&row), style));
         if is_first {
             table.head(out)?;
         }

@@ -176,7 +176,7 @@ fn list_kills(
     let mut output = Output::open(is_looked_at && !no_pager && !follow);
     let mut remark = None;
     let (told, listed) = if is_table {
-        let mut listed = Listed::new(most, reverse, &filter.types);
+        let mut listed = Listed::new(most, reverse, follow, &filter.types);
         let told = selection.each_from(|record, file| {
             follower.iter_mut().for_each(|it| it.note(&record));
             if !is_left_out(&record, is_of_kills, filter) {

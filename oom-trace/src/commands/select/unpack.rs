@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use bzip2_rs::decoder::{Decoder, ReadState};
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
@@ -45,8 +46,8 @@ pub(super) fn unpack<'a>(mut input: impl BufRead + 'a) -> Result<Box<dyn Read + 
         Box::new(XzReader::new_mem_limit(input, true, MOST_KIB))
     } else if is(b"\x28\xb5\x2f\xfd") {
         Box::new(Frames { input: Some(input), decoder: None })
-    } else if is(b"BZh") {
-        Box::new(bzip2_rs::DecoderReader::new(input))
+    } else if is(BZIP2) {
+        Box::new(Bzip2::new(input))
     } else if is(JOURNAL) {
         return Err(UnpackError::Journal);
     } else if is(ELF) {
@@ -83,6 +84,97 @@ impl<R: BufRead> Read for Frames<R> {
                 0 if buffer.is_empty() => return Ok(0),
                 0 => self.input = self.decoder.take().map(StreamingDecoder::into_inner),
                 read => return Ok(read),
+            }
+        }
+    }
+}
+
+/// Streams of bzip2, one after the other, as pbzip2 writes them. Its decoder takes in more than is its own: where
+/// the next one begins is found before.
+struct Bzip2<R> {
+    input: R,
+    decoder: Decoder,
+    /// What was read, and the decoder has not.
+    held: Vec<u8>,
+    /// That begins with a stream which is its own.
+    is_start: bool,
+    is_done: bool,
+}
+
+/// A stream begins with this and the size of its blocks, and then with a block or, if it is empty, with its end.
+const BZIP2: &[u8] = b"BZh";
+const BLOCK_OR_END: [&[u8]; 2] = [b"1AY&SY", b"\x17rE8P\x90"];
+const BEGINNING: usize = 10;
+
+fn begins_stream(text: &[u8]) -> bool {
+    let behind = text.get(BZIP2.len() + 1..).unwrap_or_default();
+    text.starts_with(BZIP2) && BLOCK_OR_END.iter().any(|it| behind.starts_with(it))
+}
+
+impl<R: BufRead> Bzip2<R> {
+    fn new(input: R) -> Self {
+        Self { input, decoder: Decoder::new(), held: Vec::new(), is_start: true, is_done: false }
+    }
+
+    /// How much of what is held is of this stream; none behind its end.
+    fn own(&mut self) -> io::Result<usize> {
+        loop {
+            let from = usize::from(self.is_start);
+            let is_next = |at: &usize| self.held.get(*at..).is_some_and(begins_stream);
+            if let Some(at) = (from..self.held.len()).find(is_next) {
+                return Ok(at);
+            }
+            let sure = if self.is_done { 0 } else { BEGINNING - 1 };
+            let own = self.held.len().saturating_sub(sure);
+            if self.is_done || own > from {
+                return Ok(own);
+            }
+            let more = self.input.fill_buf()?;
+            self.held.extend_from_slice(more);
+            self.is_done = more.is_empty();
+            let len = more.len();
+            self.input.consume(len);
+        }
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.held.drain(..len);
+        self.is_start &= len == 0;
+    }
+
+    /// Goes on with the next stream, if there is one.
+    fn has_next(&mut self) -> io::Result<bool> {
+        loop {
+            match self.own()? {
+                0 => break,
+                rest => self.consume(rest),
+            }
+        }
+        self.is_start = true;
+        self.decoder = Decoder::new();
+        Ok(!self.held.is_empty())
+    }
+}
+
+impl<R: BufRead> Read for Bzip2<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        /// So often at the most the decoder asks for more before it says that it is at its end.
+        const ENDS: u32 = 3;
+        let mut ends = 0;
+        loop {
+            match self.decoder.read(buffer)? {
+                ReadState::Read(len) => return Ok(len),
+                ReadState::Eof if self.has_next()? => ends = 0,
+                ReadState::Eof => return Ok(0),
+                ReadState::NeedsWrite(room) => {
+                    let own = self.own()?.min(room);
+                    ends += u32::from(own == 0);
+                    if ends > ENDS {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    self.decoder.write(self.held.get(..own).unwrap_or_default())?;
+                    self.consume(own);
+                }
             }
         }
     }
@@ -154,6 +246,21 @@ mod tests {
         assert_eq!(unpacked(&[&zst[..], zst].concat()), "a\nba\nb");
         let bz2 = b"\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x8b\xe0\xbf\xfc\x00\x00\x00\xc1\x00\x00\x10\x30\x00\x20\x00\x21\x98\x19\x81\x61\x77\x24\x53\x85\x09\x08\xbe\x0b\xff\xc0";
         assert_eq!(unpacked(bz2), "a\nb");
+        // Of several streams, an empty one among them, and what is no stream behind the last.
+        let empty = b"BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0";
+        let several = [&bz2[..], empty, bz2, bz2, b"and more"].concat();
+        assert_eq!(unpacked(&several), "a\nba\nba\nb");
+        for piece in 1..40 {
+            let mut text = String::new();
+            let input = BufReader::with_capacity(piece, &several[..]);
+            Bzip2::new(input).read_to_string(&mut text).unwrap();
+            assert_eq!(text, "a\nba\nba\nb", "{piece}");
+        }
+        for cut in 1..bz2.len() {
+            let mut text = String::new();
+            let cut = &bz2[..cut];
+            assert!(unpack(cut).unwrap().read_to_string(&mut text).is_err() || text.len() < 4);
+        }
     }
 
     #[test]

@@ -1,16 +1,11 @@
 //! What is asked.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::{SpanError, VerifyArgs};
 use crate::incident::model::{OomKill, Record, UserKill};
+use crate::kernel::namespace;
 use crate::sink::{Filter, FilterState};
-
-/// The inode of the first pid namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
-const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// What the kernel counts by now may be in no record yet.
 const JUST_NOW: SignedDuration = SignedDuration::from_secs(10);
@@ -36,7 +31,6 @@ impl Question {
     /// There is no such span of time.
     pub(super) fn new(args: &VerifyArgs, now: Timestamp) -> Result<Self, SpanError> {
         let (since, until) = args.span(now)?;
-        let inode = fs::metadata("/proc/self/ns/pid").map(|data| data.ino()).ok();
         Ok(Self {
             since,
             until,
@@ -44,7 +38,7 @@ impl Question {
             now,
             filter: args.filter(),
             pid: args.pid,
-            is_first_namespace: inode.is_none_or(|inode| inode == FIRST_PID_NAMESPACE),
+            is_first_namespace: namespace::is_first_of_pids() != Some(false),
         })
     }
 

@@ -58,6 +58,16 @@ impl Table {
     /// As these rows need it.
     #[must_use]
     pub fn of(rows: &[Row], style: Style) -> Self {
+        Self::laid_out(rows, style, false)
+    }
+
+    /// With room for what others may have that come later.
+    #[must_use]
+    pub fn growing(rows: &[Row], style: Style) -> Self {
+        Self::laid_out(rows, style, true)
+    }
+
+    fn laid_out(rows: &[Row], style: Style, grows: bool) -> Self {
         let mut offsets = rows.iter().filter_map(|row| row.time).map(zone);
         let first = offsets.next();
         let offset = match &first {
@@ -70,8 +80,9 @@ impl Table {
         table.time_width = times.max().unwrap_or(0).max(columns(&table.time_head()));
         let natural = |column: &Column| {
             let widest = rows.iter().map(|row| columns((column.cell)(row))).max().unwrap_or(0);
+            let least = if grows { column.least } else { column.head.len() };
             // One in which nothing stands says nothing.
-            (widest > 0).then(|| widest.max(column.head.len()))
+            (widest > 0 || grows && column.is_right).then(|| widest.max(least))
         };
         let mut shown: Vec<_> = COLUMNS
             .iter()

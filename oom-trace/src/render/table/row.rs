@@ -20,7 +20,7 @@ pub struct Row {
     boot_ns: Option<u64>,
     /// Names the kill: its incident and thread.
     key: (String, u32),
-    /// Whose limit it was, with the host; nothing if nobody knows.
+    /// Whose limit it was, with the host; nothing if nobody knows, or nobody was killed.
     pub limit_key: Option<String>,
     pub(super) is_alarming: bool,
     pub(super) host: String,
@@ -54,6 +54,9 @@ impl Row {
             Record::OomExit(_) | Record::Agent(_) => return None,
         };
         row.is_alarming = matches!(record, Record::OomPanic(_) | Record::OomFailed(_));
+        if !is_kill(record) {
+            row.limit_key = None;
+        }
         Some(row.of_origin(record.origin()))
     }
 
@@ -250,6 +253,11 @@ fn ordinal(nth: u64) -> String {
         _ => "th",
     };
     format!("{nth}{ending}")
+}
+
+/// Whether somebody was killed, as far as is known.
+fn is_kill(record: &Record) -> bool {
+    record.kill().is_some_and(|kill| kill.outcome != Some(Outcome::AlreadyExiting))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
 use crate::incident::model::Container;
+use crate::systemd;
 use crate::text::{KernelText, SHORT_ID};
 
 /// What makes a name a pattern.
@@ -145,6 +146,12 @@ impl UnitPattern {
     #[must_use]
     pub fn fits(&self, unit: &str) -> bool {
         self.0.0.is_match(unit)
+    }
+
+    /// Whether it fits a unit or a slice in the path of a cgroup.
+    #[must_use]
+    pub fn fits_part(&self, path: &KernelText) -> bool {
+        systemd::units(&path.to_utf8()).any(|unit| self.fits(unit))
     }
 
     /// As it was written, with the suffix.

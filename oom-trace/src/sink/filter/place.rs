@@ -44,9 +44,11 @@ impl<'a> Whereabouts<'a> {
         }
     }
 
+    /// At any level: who asks for a user's manager means what runs below it, too.
     fn is_in_unit(&self, pattern: &UnitPattern) -> Option<bool> {
         let units = [self.unit, self.slice];
-        let any = units.iter().flatten().any(|unit| pattern.fits(unit));
+        let any = units.iter().flatten().any(|unit| pattern.fits(unit))
+            || self.cgroup.is_some_and(|path| pattern.fits_part(path));
         self.told(units.iter().any(Option::is_some).then_some(any))
     }
 

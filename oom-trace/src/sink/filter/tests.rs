@@ -1,6 +1,7 @@
 use super::*;
 use crate::incident::model::Pod;
 use crate::render::fixtures;
+use crate::text::KernelText;
 
 fn passed(filter: &str) -> Vec<&'static str> {
     let mut filter = FilterState::new(toml::from_str(filter).unwrap());
@@ -136,5 +137,35 @@ fn types_that_are_listed_are_all_that_passes() {
         let passed = passed(&format!("type = [\"{}\"]", kind.name()));
         let of_it = all.iter().filter(|(_, record)| record.kind() == kind.name());
         assert_eq!(passed.len(), of_it.count(), "{}", kind.name());
+    }
+}
+
+/// Who asks for a user's manager, or for a slice, means all that runs below it.
+#[test]
+fn a_unit_is_found_at_any_level() {
+    let path = "/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope/_cpu.service/y";
+    let mut kill = kill();
+    let cgroup = crate::incident::model::Cgroup { path: path.into(), id: None };
+    kill.victim.cgroup = Some(cgroup);
+    (kill.victim.unit, kill.victim.slice) = (Some("x.scope".into()), Some("app.slice".into()));
+    let mut user_kill = fixtures::all().into_iter().find_map(|(_, record)| match record {
+        Record::UserKill(kill) => Some(kill),
+        _ => None,
+    });
+    let by_user = user_kill.as_mut().unwrap();
+    by_user.cgroup = Some(path.into());
+    for (unit, is) in [
+        ("user@*.service", true),
+        ("user.slice", true),
+        ("app.slice", true),
+        ("x.scope", true),
+        ("cpu", true),
+        ("user@1001", false),
+        ("y", false),
+    ] {
+        let filter = format!("unit = [\"{unit}\"]");
+        assert_eq!(fits(&filter, &kill), Some(is), "{unit}");
+        let filter: Filter = toml::from_str(&filter).unwrap();
+        assert_eq!(filter.takes_user_kill(by_user), is, "{unit}");
     }
 }

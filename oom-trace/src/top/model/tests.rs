@@ -28,6 +28,38 @@ fn growth_and_what_is_left_come_of_several_looks() {
 }
 
 #[test]
+fn one_that_is_made_anew_begins_anew() {
+    let mut model = model(Listing::default());
+    let path = "/system.slice/app.service";
+    let find = |model: &Model| {
+        let mut rows = model.rows.iter().map(|row| row.standing.clone());
+        rows.find(|it| it.cgroup.path.as_bytes() == path.as_bytes()).unwrap()
+    };
+    let mut sample = model.sample.clone();
+    sample.at += Duration::from_secs(2);
+    for cgroup in sample.cgroups.iter_mut().filter(|it| it.path.as_bytes() == path.as_bytes()) {
+        (cgroup.inode, cgroup.used, cgroup.kills) = (7, Some(1 << 20), Some(1));
+    }
+    model.take(sample, &[]);
+    let standing = find(&model);
+    assert_eq!((standing.new_kills, standing.growth), (1, None));
+}
+
+#[test]
+fn the_root_is_listed_where_it_has_a_limit() {
+    let mut model = model(Listing::default());
+    let has_root =
+        |model: &Model| model.rows.iter().any(|row| row.standing.cgroup.path.as_bytes() == b"/");
+    assert!(!has_root(&model));
+    let mut sample = model.sample.clone();
+    for cgroup in sample.cgroups.iter_mut().filter(|it| it.path.as_bytes() == b"/") {
+        cgroup.max = Some(16 << 30);
+    }
+    model.take(sample, &[]);
+    assert!(has_root(&model));
+}
+
+#[test]
 fn the_cursor_stays_on_its_cgroup_and_on_the_screen() {
     let mut model = model(Listing::default());
     press(&mut model, &[Key::Down, Key::Char('j')]);

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::level::{self, Buffer, Version};
@@ -85,7 +85,8 @@ impl Cgroups {
             mount,
         };
         let root = cgroups.mount.point.clone();
-        cgroups.add(KernelText::from(b"/"), root);
+        let inode = fs::metadata(&root).map_or(0, |found| found.ino());
+        cgroups.add(KernelText::from(b"/"), root, inode);
         // Those that are added in between are looked at as well.
         let mut at = 0;
         while at < cgroups.nodes.len() {
@@ -138,7 +139,7 @@ impl Cgroups {
         Some((*floor).max(500))
     }
 
-    fn add(&mut self, path: KernelText, dir: PathBuf) {
+    fn add(&mut self, path: KernelText, dir: PathBuf, inode: u64) {
         if self.nodes.len() >= MOST || !self.known.insert(path.clone()) {
             return;
         }
@@ -146,14 +147,15 @@ impl Cgroups {
         let usage = dir.join(self.mount.version.usage());
         let usage = if may_open { File::open(usage).ok() } else { None };
         self.open_files += usize::from(usage.is_some());
-        let cgroup = Cgroup { path, ..Cgroup::default() };
+        let cgroup = Cgroup { path, inode, ..Cgroup::default() };
         self.nodes.push(Node { cgroup, dir, links: 0, usage, is_new: true, is_gone: false });
     }
 
     /// Whether it is there, and has children that are not known.
     fn look(&mut self, at: usize) {
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let Ok(found) = fs::metadata(&node.dir) else {
+        let found = fs::metadata(&node.dir).ok();
+        let Some(found) = found.filter(|found| found.ino() == node.cgroup.inode) else {
             node.is_gone = true;
             return;
         };
@@ -168,11 +170,11 @@ impl Cgroups {
             return;
         }
         let (dir, path) = (node.dir.clone(), node.cgroup.path.clone());
-        for name in folders(&dir) {
+        for (name, inode) in folders(&dir) {
             let parent = path.as_bytes();
             let parent = parent.strip_suffix(b"/").unwrap_or(parent);
             let below = [parent, b"/", &name].concat();
-            self.add(below.into(), dir.join(std::ffi::OsString::from_vec(name)));
+            self.add(below.into(), dir.join(std::ffi::OsString::from_vec(name)), inode);
         }
     }
 
@@ -208,7 +210,7 @@ impl Node {
             Err(error) => {
                 self.cgroup.used = None;
                 // The root of version 2 has no such file.
-                self.is_gone = error == rustix::io::Errno::NODEV
+                self.is_gone |= error == rustix::io::Errno::NODEV
                     || (error == rustix::io::Errno::NOENT && !self.dir.exists());
             }
         }
@@ -227,11 +229,12 @@ pub(super) fn round(
     (start..start + count).map(move |at| if at < all { at } else { at - all })
 }
 
-fn folders(dir: &Path) -> Vec<Vec<u8>> {
+/// The names of those in it, and their inodes.
+fn folders(dir: &Path) -> Vec<(Vec<u8>, u64)> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.file_name().into_vec())
+        .map(|entry| (entry.file_name().into_vec(), entry.ino()))
         .collect()
 }
 
@@ -286,6 +289,25 @@ mod tests {
         assert_eq!(names(&read(&mut cgroups)), ["/", "/a", "/a/c", "/a/d"]);
         fs::remove_dir_all(root.join("a")).unwrap();
         assert_eq!(names(&read(&mut cgroups)), ["/"]);
+    }
+
+    #[test]
+    fn one_that_is_made_anew_is_another() {
+        let root = tempfile::tempdir().unwrap();
+        make(root.path(), "a", 1, "max");
+        let mut cgroups = cgroups(root.path());
+        let inode = |cgroups: &mut Cgroups| {
+            let found = cgroups.read(&[], &mut Buffer::default());
+            found.into_iter().find(|it| it.path.as_bytes() == b"/a").map(|it| it.inode)
+        };
+        let first = inode(&mut cgroups).unwrap();
+        // The second folder gets an inode of its own while the first is there.
+        make(root.path(), "b", 2, "max");
+        fs::remove_dir_all(root.path().join("a")).unwrap();
+        fs::rename(root.path().join("b"), root.path().join("a")).unwrap();
+        inode(&mut cgroups);
+        let second = inode(&mut cgroups).unwrap();
+        assert_ne!(first, second);
     }
 
     #[test]

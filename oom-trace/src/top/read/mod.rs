@@ -18,7 +18,7 @@ use self::level::Buffer;
 use self::tasks::Tasks;
 use super::sample::{Machine, Sample};
 use crate::enrich::system::SystemReader;
-use crate::kernel::vmstat::Vmstat;
+use crate::kernel::{namespace, vmstat::Vmstat};
 use crate::text::KernelText;
 
 /// Files that this process needs besides those of cgroups.
@@ -55,6 +55,7 @@ impl Sampler {
         let at = start.elapsed();
         let allocating = buffer.read_at(Path::new("/proc/sys/vm/oom_kill_allocating_task"));
         let machine = Machine {
+            is_first_pid_namespace: namespace::is_first_of_pids() != Some(false),
             kills_allocating_task: allocating.ok().and_then(level::number).is_some_and(|it| it > 0),
             system: system.read(None),
             oom_kills: vmstat.oom_kill(),

@@ -52,7 +52,9 @@ impl Tasks {
         let mut pids = pids(&self.proc);
         pids.sort_unstable();
         self.known.retain(|pid, _| pids.binary_search(pid).is_ok());
-        let new = pids.iter().filter(|pid| !self.known.contains_key(pid)).take(NEW);
+        // Who is left out at the first look may be the next to die.
+        let most = if self.known.is_empty() { usize::MAX } else { NEW };
+        let new = pids.iter().filter(|pid| !self.known.contains_key(pid)).take(most);
         let mut wanted: Vec<u32> = new.copied().collect();
         let mut sizes: Vec<_> = self.known.values().filter_map(Known::task).map(weight).collect();
         let least = sizes.len().saturating_sub(LARGEST);

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::incident::model::OOM_SCORE_ADJ_MIN;
 
 /// Programs that kill for want of memory before the kernel does, by `task_struct.comm`.
-const KILLERS: [&str; 6] = ["systemd-oomd", "earlyoom", "nohang", "oomd", "lmkd", "low-memory-mon"];
+const KILLERS: [&str; 6] =
+    ["systemd-oomd", "earlyoom", "nohang", "oomd", "lmkd", "low-memory-moni"];
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
