@@ -242,7 +242,7 @@ impl Delivery {
     }
 
     /// Ends the sinks of these names and starts others. One that has the name of one that ends goes on
-    /// where that was. Waits for nobody: a sink that is busy ends when it is done with that.
+    /// where that was, and so does one of a name that ended before, if the store keeps its records. Waits for nobody: a sink that is busy ends when it is done with that.
     ///
     /// # Errors
     /// The kernel gives no further thread. All that ran goes on.
@@ -258,10 +258,15 @@ impl Delivery {
         let mut heirs = Vec::new();
         // These take their places before the others leave theirs.
         let begun = sinks.into_iter().try_for_each(|configured| {
-            let before = gone.iter().find(|handle| handle.counts.name == configured.sink.name());
+            let name = configured.sink.name();
+            let ends = gone.iter().find(|handle| handle.counts.name == name);
+            let before = match ends {
+                Some(handle) => Some(Arc::clone(&handle.counts)),
+                None => self.stats.left(name),
+            };
             let next = AtomicU64::new(self.backlog.next());
-            let at = self.add(configured, before.map_or(&next, |it| it.counts.heritage()))?;
-            heirs.extend(before.map(|handle| (Arc::clone(&handle.counts), at)));
+            let at = self.add(configured, before.as_ref().map_or(&next, |it| it.heritage()))?;
+            heirs.extend(before.map(|before| (before, at)));
             Ok(())
         });
         if let Err(error) = begun {
@@ -274,6 +279,8 @@ impl Delivery {
             let _ = before.heir.set(at);
         }
         self.end(gone);
+        // Who is done by now gives back its stack.
+        self.ending.retain(|handle| !handle.thread.thread.is_finished());
         Ok(())
     }
 
@@ -297,6 +304,11 @@ impl Delivery {
     #[must_use]
     pub fn replaced(&self) -> Vec<SinkTotals> {
         self.stats.replaced()
+    }
+
+    /// Records lost by those sinks that count, of what were replaced, too.
+    pub fn lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
+        self.stats.lost(counts)
     }
 
     /// Has the sinks deliver what waits, flush and end, and then the store save that, all within

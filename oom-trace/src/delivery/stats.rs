@@ -11,8 +11,10 @@ use crate::incident::model::Totals;
 use crate::sink::{Attachment, SinkTotals, Status};
 
 /// The agent's and all sinks' counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SinkStats {
+    /// When the agent started.
+    start: Timestamp,
     totals: Mutex<Totals>,
     sinks: Mutex<Vec<Arc<Counts>>>,
     /// Of sinks that others have taken the place of.
@@ -117,6 +119,21 @@ impl Counts {
     }
 }
 
+impl Default for SinkStats {
+    /// Of an agent that starts now.
+    fn default() -> Self {
+        Self {
+            start: Timestamp::now(),
+            totals: Mutex::default(),
+            sinks: Mutex::default(),
+            replaced: Mutex::default(),
+            backlog: OnceLock::new(),
+            has_store: OnceLock::new(),
+            attached: OnceLock::new(),
+        }
+    }
+}
+
 impl SinkStats {
     /// What the agent has seen and lost by now.
     pub fn set_totals(&self, totals: Totals) {
@@ -147,14 +164,32 @@ impl SinkStats {
         lock(&self.replaced).iter().map(|counts| counts.totals(0)).collect()
     }
 
+    /// The last of this name that ended, if the store keeps what it has not got to.
+    pub(super) fn left(&self, name: &str) -> Option<Arc<Counts>> {
+        let replaced = lock(&self.replaced);
+        replaced.iter().rev().find(|counts| counts.name == name && counts.kept).cloned()
+    }
+
+    /// Records that those sinks lost, and will lose, which count.
+    pub(super) fn lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
+        let all = self.sinks().into_iter().chain(self.replaced());
+        all.filter(|sink| counts(sink)).map(|sink| sink.lost()).sum()
+    }
+
     pub(super) fn counts(&self) -> Vec<Arc<Counts>> {
         lock(&self.sinks).clone()
     }
 }
 
 impl Status for SinkStats {
+    /// What sinks lost is of now: that may be long after the last kill.
     fn totals(&self) -> Totals {
-        *lock(&self.totals)
+        let sink_lost = self.lost(|_| true);
+        Totals { sink_lost, ..*lock(&self.totals) }
+    }
+
+    fn start(&self) -> Timestamp {
+        self.start
     }
 
     fn sinks(&self) -> Vec<SinkTotals> {

@@ -7,7 +7,7 @@ use super::*;
 use crate::incident::model::{OomKill, Weight};
 use crate::render::fixtures;
 use crate::setting::{ByteSize, ConfigDuration};
-use crate::sink::{Choice, Disposition, Repeats, SinkError};
+use crate::sink::{Choice, Disposition, Repeats, SinkError, Status};
 use crate::store::{Retention, Store};
 
 mod fold;
@@ -211,6 +211,8 @@ fn what_will_never_be_taken_is_counted_and_passed_over() {
     for (number, answer) in [(0, No), (1, No), (2, Yes)] {
         console_keys.expect(&id(number), answer);
     }
+    // Who asks is told at once, whether or not there is another kill.
+    assert_eq!(Status::totals(&*delivery.stats).sink_lost, 3);
     keys.answers.send(Yes).unwrap();
     console_keys.answers.send(Yes).unwrap();
     let [picky, console] = delivery.close(SOON).try_into().unwrap();

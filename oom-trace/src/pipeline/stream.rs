@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -50,6 +50,8 @@ pub(crate) type Watcher = Box<dyn FnMut(&OomKill)>;
 pub(crate) struct Controls<'a, Over, Reload> {
     /// Told when the reader of the console has gone.
     pub(crate) console_closed: &'a Notify,
+    /// Taken since before anything was opened.
+    pub(crate) hangup: Signal,
     /// Ready when there is no more to be done.
     pub(crate) over: Over,
     /// Reads the configuration again and brings the outputs in line with it; the new one, if it could
@@ -109,11 +111,10 @@ impl Stream {
         Over: Future<Output = ()>,
         Reload: FnMut(&mut Delivery) -> Option<config::Run>,
     {
-        let Controls { console_closed, over, mut reload } = controls;
+        let Controls { console_closed, mut hangup, over, mut reload } = controls;
         let mut over = pin!(over);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
         let started = self.dispatcher.events.started();
         // Kills are seen from here on.
         say_of(&started);
@@ -377,8 +378,7 @@ impl Dispatcher {
     }
 
     fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
-        let sinks = self.delivery.totals().into_iter().chain(self.delivery.replaced());
-        sinks.filter(|sink| counts(sink)).map(|sink| sink.lost()).sum()
+        self.delivery.lost(counts)
     }
 
     /// To people and machines.

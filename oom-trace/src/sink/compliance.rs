@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -41,6 +42,9 @@ struct Idle;
 impl Status for Idle {
     fn totals(&self) -> Totals {
         Totals::default()
+    }
+    fn start(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
     }
     fn sinks(&self) -> Vec<SinkTotals> {
         Vec::new()

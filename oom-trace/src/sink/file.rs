@@ -135,9 +135,10 @@ impl Sink for FileSink {
             self.written += 1;
         }
         // Who knows that they are delivered notes it, and a power cut must not make that untrue.
-        self.flush()?;
+        let flushed = self.flush();
+        // The kernel tells once of what it could not write: all of it is written again.
         self.written = 0;
-        Ok(())
+        flushed
     }
 
     fn reopen(&mut self) -> Result<(), SinkError> {
@@ -166,7 +167,7 @@ impl FileSink {
             |other: &Metadata| (other.dev(), other.ino()) == (open_now.dev(), open_now.ino());
         if !fs::metadata(&self.path).is_ok_and(|named| is_same(&named)) {
             match open(&self.path) {
-                Ok(new) => self.lines = new,
+                Ok(new) => self.go_on_in(new)?,
                 // Nobody would ever read it.
                 Err(error) if open_now.nlink() == 0 => return Err(error),
                 // Where no new one can be made, the old one is better than none.
@@ -176,9 +177,19 @@ impl FileSink {
             && rotate.is_due(&open_now, self.buffer.len())
         {
             rotate.put_away(&self.path)?;
-            self.lines = open(&self.path)?;
+            self.go_on_in(open(&self.path)?)?;
         }
         Ok(())
+    }
+
+    /// What was written to the one before is on the disk first.
+    fn go_on_in(&mut self, new: Lines) -> io::Result<()> {
+        let synced = self.lines.sync();
+        self.lines = new;
+        if synced.is_err() {
+            self.written = 0;
+        }
+        synced
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::metrics::{Metrics, most_places};
 use super::runtime::OwnRuntime;
-use super::{Destination, Filter, Sink, SinkError, Status};
+use super::{Backfill, Choice, Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::Format;
 
@@ -51,6 +51,9 @@ pub struct PrometheusConfig {
     /// How many units, pods and containers have a count of their own.
     #[serde(default = "most_places")]
     pub places: u32,
+    /// Whether kills from before the agent's start are counted.
+    #[serde(default = "Backfill::store")]
+    pub backfill: Backfill,
 }
 
 fn listen() -> SocketAddr {
@@ -64,6 +67,10 @@ impl Destination for PrometheusConfig {
 
     fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { backfill: self.backfill, ..self.filter.clone().into() }
     }
 
     fn format(&self) -> Option<Format> {
@@ -275,6 +282,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<bytes
 mod tests {
     use super::super::compliance::{self, Bench};
     use super::*;
+    use crate::setting::inline_table;
 
     fn free_port() -> u16 {
         TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -294,9 +302,17 @@ mod tests {
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     }
 
+    /// An alert on a counter pages somebody as a webhook does.
+    #[test]
+    fn kills_from_before_the_start_are_counted_only_where_that_is_asked_for() {
+        let of = |table| inline_table::<PrometheusConfig>(table).unwrap().choice().backfill;
+        assert_eq!(of("{}"), Backfill::Store);
+        assert_eq!(of("{ backfill = \"all\" }"), Backfill::All);
+    }
+
     #[test]
     fn nobody_else_is_served_unless_asked() {
-        let config: PrometheusConfig = crate::setting::inline_table("{}").unwrap();
+        let config: PrometheusConfig = inline_table("{}").unwrap();
         assert!(config.listen.ip().is_loopback());
     }
 

@@ -11,6 +11,9 @@ pub trait Status: Send + Sync + Debug {
     /// What was seen and lost so far.
     fn totals(&self) -> Totals;
 
+    /// When the agent started.
+    fn start(&self) -> Timestamp;
+
     /// How each sink stands now.
     fn sinks(&self) -> Vec<SinkTotals>;
 

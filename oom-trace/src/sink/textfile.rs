@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, de};
 
 use super::metrics::{Metrics, most_places};
-use super::{Destination, Filter, Sink, SinkError, Status};
+use super::{Backfill, Choice, Destination, Filter, Sink, SinkError, Status};
 use crate::files::replace;
 use crate::incident::model::Record;
 use crate::render::Format;
@@ -32,6 +32,9 @@ pub struct TextfileConfig {
     /// How many units, pods and containers have a count of their own.
     #[serde(default = "most_places")]
     pub places: u32,
+    /// Whether kills from before the agent's start are counted.
+    #[serde(default = "Backfill::store")]
+    pub backfill: Backfill,
 }
 
 fn prom<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
@@ -53,6 +56,10 @@ impl Destination for TextfileConfig {
 
     fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { backfill: self.backfill, ..self.filter.clone().into() }
     }
 
     fn format(&self) -> Option<Format> {

@@ -50,6 +50,19 @@ fn each_record_is_there_once_with_its_number_and_goes_on_after_a_restart() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777 & !0o640, 0);
 }
 
+/// Each numbers its records from where the store stood when it opened it.
+#[test]
+fn a_second_agent_that_writes_to_it_is_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let records = records();
+    let [mut one, mut other] = [(); 2].map(|()| Store::open(&path, &KEEP_ALL).unwrap());
+    other.save(1, &records[..3], &[]).unwrap();
+    let error = one.save(1, &records[3..5], &[]).unwrap_err().to_string();
+    assert!(error.contains("another agent has written a record 1 there"), "{error}");
+    assert_eq!(saved(&path).len(), 3);
+}
+
 #[test]
 fn what_does_not_tell_its_time_is_handed_on_too() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Records to rows.
 
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, ffi, params};
 use serde_json::Value;
 
 use super::{Known, age, patch, source};
@@ -29,8 +29,14 @@ impl<'a> Writer<'a> {
         let sql = "INSERT OR IGNORE INTO records (number, id, time_ns, json, incident, source) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let mut statement = self.transaction.prepare_cached(sql)?;
-        if statement.execute(params![number, record.id(), time, json, incident, source])? == 0 {
-            return Ok(());
+        let id = record.id();
+        if statement.execute(params![number, id, time, json, incident, source])? == 0 {
+            let sql = "SELECT 1 FROM records WHERE id = ?1";
+            return match self.transaction.prepare_cached(sql)?.exists([id])? {
+                true => Ok(()),
+                // What has its number is another's.
+                false => Err(two_writers(number)),
+            };
         }
         let Some(boot) = age::boot_of(self.transaction, record.origin())? else { return Ok(()) };
         let sql = "INSERT INTO moments (number, boot, boot_ns, tid, log_us, kills) \
@@ -104,4 +110,12 @@ impl<'a> Writer<'a> {
         };
         Ok((incident.to_owned(), row, base))
     }
+}
+
+/// Another agent writes to this store, and has numbered records of its own from the same number on.
+fn two_writers(number: u64) -> rusqlite::Error {
+    let said =
+        format!("another agent has written a record {number} there; give each a store of its own");
+    let code = ffi::Error::new(ffi::SQLITE_CONSTRAINT_PRIMARYKEY);
+    rusqlite::Error::SqliteFailure(code, Some(said))
 }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::here::{trigger, turn};
+use crate::here::{trigger, turn, wait_for};
+use crate::support::agent::Agent;
 use crate::{Service, await_victims, in_file, victims};
 
 #[test]
@@ -54,4 +56,19 @@ fn a_new_configuration_is_taken_and_a_wrong_one_is_not() {
     for says in ["did you mean `path`?", "mkdir -p", ":2:1: ", "cannot listen on"] {
         assert!(stopped.stderr.contains(says), "{says}: {}", stopped.stderr);
     }
+}
+
+/// logrotate does not wait until it has loaded its programs.
+#[test]
+fn a_signal_while_it_starts_does_not_end_it() {
+    let _turn = turn();
+    let service = Service::new();
+    let mut command = service.command(&["--quiet"]);
+    command.env("STATE_DIRECTORY", service.dir.path()).stderr(Stdio::piped());
+    let mut agent = Agent::spawn(&mut command);
+    let store = service.path("records.db");
+    wait_for("its store", || store.exists());
+    agent.signal(Signal::HUP);
+    agent.wait_until_it_says("attached");
+    agent.stop();
 }

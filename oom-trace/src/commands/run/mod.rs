@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 pub(in crate::commands) use self::confine::{Confined, Landlock, try_out};
@@ -47,13 +48,18 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let instance = if config.demo { None } else { Some(Instance::claim()?) };
     let stats = Arc::new(SinkStats::default());
     let agent: Arc<dyn Status> = Arc::<SinkStats>::clone(&stats);
+    // One thread: what delays the reader of the ring is on threads of its own.
+    let runtime = event_loop::of_one_thread().context(event_loop::REFUSED)?;
+    // From here on: a log that is rotated while the agent starts must not end it.
+    let hangup = {
+        let _in = runtime.enter();
+        signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?
+    };
     // Before anything is hooked, so that an output that cannot be written is said first.
     let mut outputs = open_sinks(&config.sinks, &agent)?;
     outputs.extend(config.console.as_ref().map(console).transpose()?);
     let store = config.store.as_ref().map(|store| LateStore::open(&store.path, &store.retention));
     let store = store.transpose()?;
-    // One thread: what delays the reader of the ring is on threads of its own.
-    let runtime = event_loop::of_one_thread().context(event_loop::REFUSED)?;
     runtime.block_on(async {
         let host = Host::here().context("cannot read the boot id")?;
         // The account begins here: what the log tells of from now on is told, whichever hook sees it,
@@ -108,7 +114,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             }
         };
         let reload = |delivery: &mut Delivery| reloader.reload(delivery);
-        let ended = stream.run(Controls { console_closed: &console_closed, over, reload }).await?;
+        let ended =
+            stream.run(Controls { console_closed: &console_closed, hangup, over, reload }).await?;
         demo.map_or(Ok(ExitCode::SUCCESS), |demo| demo.finish(&ended))
     })
 }

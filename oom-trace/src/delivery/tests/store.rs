@@ -329,3 +329,31 @@ fn what_the_store_lets_go_of_meanwhile_waits_no_longer_and_is_lost_once() {
     let [totals] = delivery.close(SOON).try_into().unwrap();
     assert_eq!((totals.delivered, totals.dropped, totals.waiting), (6, 4, 0));
 }
+
+/// Taken out of the configuration while it failed, and put back when it was mended.
+#[test]
+fn one_that_comes_back_under_its_name_gets_what_came_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.db");
+    let (far, keys) = gate("far", true);
+    let Bench { mut delivery, reports: _reports } = bench(vec![far], Some(&path));
+    delivery.send(record(0));
+    keys.expect(&id(0), Yes);
+    delivery.send(record(1));
+    keys.expect(&id(1), No);
+    delivery.replace(&["far".to_owned()], Vec::new()).unwrap();
+    // It may try once more, and flush.
+    while keys.entered.recv_timeout(SOON).is_ok() {
+        let _ = keys.answers.send(No);
+    }
+    delivery.send(record(2));
+    let (back, keys) = gate("far", true);
+    delivery.replace(&[], vec![back]).unwrap();
+    delivery.send(record(3));
+    for number in 1..=3 {
+        keys.expect(&id(number), Yes);
+    }
+    keys.answers.send(Yes).unwrap();
+    let [far] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((far.delivered, far.lost()), (3, 0));
+}

@@ -29,7 +29,6 @@ struct By {
 #[derive(Debug)]
 pub(super) struct Agent {
     agent: Arc<dyn Status>,
-    start: Timestamp,
 }
 
 impl Collector for Agent {
@@ -47,7 +46,12 @@ impl Collector for Agent {
         if let Some(kills) = kernel_kills {
             counter(&mut encoder, "kernel_kills", "OOM kills counted by the kernel", kills)?;
         }
-        gauge(&mut encoder, "start_time_seconds", "Start time of the agent", seconds(self.start))?;
+        gauge(
+            &mut encoder,
+            "start_time_seconds",
+            "Start time of the agent",
+            seconds(self.agent.start()),
+        )?;
         self.state(&mut encoder)?;
         self.sinks(&mut encoder)
     }
@@ -55,7 +59,7 @@ impl Collector for Agent {
 
 impl Agent {
     pub(super) fn new(agent: &Arc<dyn Status>) -> Self {
-        Self { agent: Arc::clone(agent), start: Timestamp::now() }
+        Self { agent: Arc::clone(agent) }
     }
 
     /// Whether it sees what it could see, and keeps it.

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use super::address::Host;
 use super::secure::{Secure, Session};
 
-/// Messages that are kept, at the most.
+/// Messages that are kept, at the most, and their bytes.
 const KEPT: usize = 1024;
+const KEPT_BYTES: usize = 1024 * 1024;
 
 /// What a receiver has had for so long it does not lose by breaking down just now.
 const KEPT_FOR: Duration = Duration::from_secs(60);
@@ -47,8 +48,7 @@ impl Stream {
             return Ok(());
         }
         let mut connection = Connection::open(&self.host, self.tls.as_ref(), self.timeout)?;
-        let is_old = |sent: &Instant| sent.elapsed() > KEPT_FOR;
-        while self.sent.pop_front_if(|(sent, _)| is_old(sent)).is_some() {}
+        self.forget();
         for (_, frame) in &self.sent {
             connection.write(frame)?;
         }
@@ -65,11 +65,22 @@ impl Stream {
             self.connection = None;
             return Err(error);
         }
-        if self.sent.len() >= KEPT {
+        self.sent.push_back((Instant::now(), frame));
+        self.forget();
+        Ok(())
+    }
+
+    /// Lets go of what is old, or too much.
+    fn forget(&mut self) {
+        let mut messages = self.sent.len();
+        let mut bytes: usize = self.sent.iter().map(|(_, frame)| frame.len()).sum();
+        while let Some((sent, frame)) = self.sent.front()
+            && (messages > KEPT || bytes > KEPT_BYTES || sent.elapsed() > KEPT_FOR)
+        {
+            bytes -= frame.len();
+            messages -= 1;
             self.sent.pop_front();
         }
-        self.sent.push_back((Instant::now(), frame));
-        Ok(())
     }
 }
 
@@ -136,4 +147,29 @@ fn dial(host: &Host, timeout: Duration) -> io::Result<TcpStream> {
         }
     }
     Err(last.unwrap_or_else(|| io::Error::new(ErrorKind::NotFound, "it has no address")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::copy;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let receiver =
+            thread::spawn(move || copy(&mut listener.accept().unwrap().0, &mut io::sink()));
+        let host = Host { name: "127.0.0.1".to_owned(), port };
+        let mut stream = Stream::new(host, None, Duration::from_secs(20));
+        let message = vec![b'a'; 300 * 1024];
+        (0..9).for_each(|_| stream.send(&message).unwrap());
+        let kept: usize = stream.sent.iter().map(|(_, frame)| frame.len()).sum();
+        assert!((1..=KEPT_BYTES).contains(&kept) && stream.sent.len() == 3, "{kept}");
+        drop(stream);
+        assert!(receiver.join().unwrap().unwrap() > 9 * 300 * 1024);
+    }
 }
