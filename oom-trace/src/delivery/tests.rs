@@ -20,6 +20,7 @@ struct Gate {
     name: &'static str,
     durable: bool,
     batch: usize,
+    due: Option<Instant>,
     entered: Sender<String>,
     answers: Receiver<Answer>,
 }
@@ -62,6 +63,14 @@ impl Sink for Gate {
     fn reopen(&mut self) -> Result<(), SinkError> {
         self.pass("reopen".into())
     }
+    fn due(&self) -> Option<Instant> {
+        self.due
+    }
+    fn settle(&mut self) -> Result<(), SinkError> {
+        let settled = self.pass("settle".into());
+        self.due = settled.is_err().then(Instant::now);
+        settled
+    }
     fn flush(&mut self) -> Result<(), SinkError> {
         self.pass("flush".into())
     }
@@ -91,8 +100,31 @@ fn gate(name: &'static str, durable: bool) -> (ConfiguredSink, Keys) {
 fn wide_gate(name: &'static str, durable: bool, batch: usize) -> (ConfiguredSink, Keys) {
     let (enter, entered) = channel();
     let (answers, answering) = channel();
-    let sink = Box::new(Gate { name, durable, batch, entered: enter, answers: answering });
-    (ConfiguredSink { sink, choice: Choice::default() }, Keys { entered, answers })
+    let gate = Gate { name, durable, batch, due: None, entered: enter, answers: answering };
+    (configured(gate), Keys { entered, answers })
+}
+
+fn configured(gate: Gate) -> ConfiguredSink {
+    ConfiguredSink { sink: Box::new(gate), choice: Choice::default() }
+}
+
+/// What it delivered may be lost on its way, and no other record comes.
+#[test]
+fn a_sink_is_looked_after_when_it_is_due() {
+    let ((enter, entered), (answers, answering)) = (channel(), channel());
+    let due = Some(Instant::now());
+    let far =
+        Gate { name: "far", durable: true, batch: 1, due, entered: enter, answers: answering };
+    let keys = Keys { entered, answers };
+    let Bench { delivery, reports } = bench(vec![configured(far)], None);
+    keys.expect("settle", No);
+    let failing = reports.recv_timeout(SOON).unwrap();
+    assert!(failing.starts_with("output far: cannot write to far: "), "{failing}");
+    keys.expect("settle", Yes);
+    assert_eq!(reports.recv_timeout(SOON).unwrap(), "output far: works again");
+    keys.answers.send(Yes).unwrap();
+    let [far] = delivery.close(SOON).try_into().unwrap();
+    assert_eq!((far.delivered, far.lost()), (0, 0));
 }
 
 /// So many records find room.

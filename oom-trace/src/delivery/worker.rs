@@ -113,10 +113,12 @@ impl Worker {
             if !self.tell_repeats(Some(Instant::now())) {
                 return false;
             }
+            self.settle();
             // What is told later is not to depend on what is handed over together with it.
             let most = if self.fold.is_some() { 1 } else { self.sink.batch() };
             let at = self.at;
             let until = self.fold.as_ref().and_then(Fold::next);
+            let until = until.into_iter().chain(self.sink.due()).min();
             let goes_on = match self.place.take(at, most, until, &self.signals.wake) {
                 ReadOutcome::Records(first, records) => self.pass_on(first, &records),
                 ReadOutcome::Behind(front) => self.catch_up(front, most),
@@ -134,6 +136,18 @@ impl Worker {
             if !goes_on || self.signals.end.load(Relaxed) {
                 return goes_on;
             }
+        }
+    }
+
+    /// What was delivered may not have arrived.
+    fn settle(&mut self) {
+        if self.sink.due().is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        match self.sink.settle() {
+            Ok(()) if self.counts.failing.load(Relaxed) => self.succeeded(0),
+            Ok(()) => {}
+            Err(error) => self.failed(&error, true),
         }
     }
 

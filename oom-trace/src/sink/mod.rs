@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::incident::model::Record;
 
@@ -115,6 +116,19 @@ pub trait Sink: Send + Debug {
     /// # Errors
     /// The destination cannot be opened; records go on to the one that was open before.
     fn reopen(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// When it is to be looked after, though no record comes: what it delivered may not have arrived.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Sees whether what was delivered has arrived, and delivers again what has not.
+    ///
+    /// # Errors
+    /// The destination does not take it. It is tried again when it is [due](Self::due).
+    fn settle(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 

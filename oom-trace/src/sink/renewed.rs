@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Disposition, Repeats, Sink, SinkError, Spec, Status};
 use crate::incident::model::Record;
@@ -101,6 +102,14 @@ impl Sink for Renewed {
 
     fn reopen(&mut self) -> Result<(), SinkError> {
         if self.renew()? { Ok(()) } else { self.sink.reopen() }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.sink.due()
+    }
+
+    fn settle(&mut self) -> Result<(), SinkError> {
+        self.hand_over(|sink| sink.settle())
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {

@@ -9,6 +9,7 @@ mod stream;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -189,6 +190,22 @@ impl Sink for Syslog {
             *socket = None;
         }
         Ok(())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        match &self.way {
+            Way::Stream(stream) => stream.due(),
+            Way::Datagram(_) => None,
+        }
+    }
+
+    fn settle(&mut self) -> Result<(), SinkError> {
+        match &mut self.way {
+            Way::Stream(stream) => {
+                stream.settle().map_err(|io| self.config.error("send again to", io))
+            }
+            Way::Datagram(_) => Ok(()),
+        }
     }
 
     /// Whether somebody reads the datagrams of UDP nobody can know.

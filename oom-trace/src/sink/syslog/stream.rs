@@ -1,12 +1,15 @@
 //! Messages over a connection: octet counting (RFC 6587 §3.4.1, RFC 5425 §4.3).
 //!
 //! Syslog knows no acknowledgement: what was written into a connection that then breaks may have
-//! arrived or not. So the last messages are kept for a while, and are sent again over the next one.
+//! arrived or not. So the last messages are kept for a while, and are sent again over the next one. Whether it
+//! breaks is looked after as long as there are any, for the next message may be hours away.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
+
+use rustix::net::sockopt;
 
 use super::address::Host;
 use super::secure::{Secure, Session};
@@ -18,6 +21,10 @@ const KEPT_BYTES: usize = 1024 * 1024;
 /// What a receiver has had for so long it does not lose by breaking down just now.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
+/// A connection breaks if for so long nobody acknowledges what was sent, and is looked after so often.
+const UNANSWERED: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(30);
+
 #[derive(Debug)]
 pub(super) struct Stream {
     host: Host,
@@ -25,6 +32,8 @@ pub(super) struct Stream {
     timeout: Duration,
     connection: Option<Connection>,
     sent: VecDeque<(Instant, Vec<u8>)>,
+    /// When it is seen whether those have arrived.
+    due: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -36,7 +45,7 @@ enum Connection {
 impl Stream {
     /// Not connected yet.
     pub(super) fn new(host: Host, tls: Option<Secure>, timeout: Duration) -> Self {
-        Self { host, tls, timeout, connection: None, sent: VecDeque::new() }
+        Self { host, tls, timeout, connection: None, sent: VecDeque::new(), due: None }
     }
 
     /// Connects, if it is not connected.
@@ -48,9 +57,9 @@ impl Stream {
             return Ok(());
         }
         let mut connection = Connection::open(&self.host, self.tls.as_ref(), self.timeout)?;
-        self.forget();
-        for (_, frame) in &self.sent {
+        for (sent, frame) in &mut self.sent {
             connection.write(frame)?;
+            *sent = Instant::now();
         }
         self.connection = Some(connection);
         Ok(())
@@ -67,10 +76,27 @@ impl Stream {
         }
         self.sent.push_back((Instant::now(), frame));
         self.forget();
+        self.due.get_or_insert_with(|| Instant::now() + LOOK);
         Ok(())
     }
 
-    /// Lets go of what is old, or too much.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Sends again what a connection that broke may have lost.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        // Also if it fails.
+        self.due = Some(Instant::now() + LOOK);
+        self.connect()?;
+        self.forget();
+        if self.sent.is_empty() {
+            self.due = None;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what is old, or too much, of a connection that did not break.
     fn forget(&mut self) {
         let mut messages = self.sent.len();
         let mut bytes: usize = self.sent.iter().map(|(_, frame)| frame.len()).sum();
@@ -88,6 +114,11 @@ impl Connection {
     fn open(host: &Host, tls: Option<&Secure>, timeout: Duration) -> io::Result<Self> {
         let socket = dial(host, timeout)?;
         socket.set_nodelay(true)?;
+        // Where the kernel has none of these, a dead connection is noticed later.
+        let unanswered = u32::try_from(UNANSWERED.as_millis()).unwrap_or(u32::MAX);
+        let _ = sockopt::set_tcp_user_timeout(&socket, unanswered);
+        let _ = sockopt::set_tcp_keepidle(&socket, KEPT_FOR);
+        let _ = sockopt::set_socket_keepalive(&socket, true);
         socket.set_write_timeout(Some(timeout))?;
         socket.set_read_timeout(Some(timeout))?;
         match tls {
@@ -171,5 +202,30 @@ mod tests {
         assert!((1..=KEPT_BYTES).contains(&kept) && stream.sent.len() == 3, "{kept}");
         drop(stream);
         assert!(receiver.join().unwrap().unwrap() > 9 * 300 * 1024);
+    }
+
+    /// The next message may be hours away.
+    #[test]
+    fn a_connection_that_broke_is_mended_though_nothing_else_is_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host = Host { name: "127.0.0.1".to_owned(), port };
+        let mut stream = Stream::new(host, None, Duration::from_secs(20));
+        assert_eq!(stream.due(), None);
+        stream.send(b"a").unwrap();
+        assert!(stream.due().is_some());
+        // It is old by the time it is seen that it was not read.
+        stream.sent[0].0 = Instant::now() - 2 * KEPT_FOR;
+        drop(listener.accept().unwrap());
+        stream.settle().unwrap();
+        let mut again = [0; 3];
+        let mut accepted = listener.accept().unwrap().0;
+        accepted.read_exact(&mut again).unwrap();
+        assert_eq!(&again, b"1 a");
+        assert!(stream.due().is_some());
+        // Until it is old and nothing broke.
+        stream.sent[0].0 = Instant::now() - 2 * KEPT_FOR;
+        stream.settle().unwrap();
+        assert!(stream.sent.is_empty() && stream.due().is_none());
     }
 }
