@@ -21,10 +21,14 @@ pub(crate) fn run() -> Result<()> {
     let tested = tests();
     parts::tell(begun);
     let (total, broken) = tested?;
+    for left in &total.not_tried {
+        say(format!("not tried: {left}"));
+    }
     for broken in &broken {
         say(format!("failed: {broken}"));
     }
-    say(format!("{} passed, {} failed", total.passed, total.failed));
+    let Tally { passed, failed, not_tried } = &total;
+    say(format!("{passed} passed, {failed} failed; in part not tried: {}", not_tried.len()));
     if total.failed > 0 || !broken.is_empty() {
         bail!("tests failed");
     }
@@ -33,6 +37,9 @@ pub(crate) fn run() -> Result<()> {
 
 /// Answers what they came to, and what is not as it should be.
 fn tests() -> Result<(Tally, Vec<String>)> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("the tests load eBPF, cause OOM kills and become other users: run this as root");
+    }
     {
         let _timer = Timer::start("set-up");
         setup::run()?;
@@ -95,11 +102,16 @@ fn heading(line: &str) -> Option<String> {
 struct Tally {
     passed: usize,
     failed: usize,
+    /// What a test of these left out, for want of something here.
+    not_tried: Vec<String>,
 }
 
 impl Tally {
-    /// Counts the line if it sums up a test binary.
+    /// Counts the line if it sums up a test binary, or says what is left out.
     fn count(&mut self, line: &str) {
+        if let Some(left) = line.strip_prefix("not tried: ") {
+            self.not_tried.push(left.to_owned());
+        }
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|l| l.split_once(". "))
         else {
             return;
@@ -142,8 +154,9 @@ mod tests {
         let mut tally = Tally::default();
         let text = "test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; \
                     0 filtered out; finished in 0.00s\ntest result: FAILED. 1 passed; 2 failed; \
-                    0 ignored; 0 measured; 0 filtered out\n";
+                    0 ignored; 0 measured; 0 filtered out\nnot tried: x\n";
         text.lines().for_each(|line| tally.count(line));
-        assert_eq!(tally, Tally { passed: 4, failed: 2 });
+        let not_tried = vec!["x".to_owned()];
+        assert_eq!(tally, Tally { passed: 4, failed: 2, not_tried });
     }
 }

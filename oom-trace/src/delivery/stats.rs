@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 use super::backlog::{Backlog, Number};
 use crate::incident::model::Totals;
@@ -22,6 +23,8 @@ pub struct SinkStats {
     backlog: OnceLock<Arc<Backlog>>,
     has_store: OnceLock<bool>,
     attached: OnceLock<Attachment>,
+    /// Takes pings to the thread that reads events.
+    pings: OnceLock<mpsc::UnboundedSender<oneshot::Sender<()>>>,
 }
 
 /// What becomes of the records for one sink.
@@ -130,6 +133,7 @@ impl Default for SinkStats {
             backlog: OnceLock::new(),
             has_store: OnceLock::new(),
             attached: OnceLock::new(),
+            pings: OnceLock::new(),
         }
     }
 }
@@ -143,6 +147,13 @@ impl SinkStats {
     /// How the kernel is watched. Said once.
     pub fn set_attached(&self, attached: Attachment) {
         let _ = self.attached.set(attached);
+    }
+
+    /// What the thread that reads events answers, from now on. Asked for once.
+    pub fn take_pings(&self) -> mpsc::UnboundedReceiver<oneshot::Sender<()>> {
+        let (sender, pings) = mpsc::unbounded_channel();
+        let _ = self.pings.set(sender);
+        pings
     }
 
     pub(super) fn set_backlog(&self, backlog: &Arc<Backlog>, has_store: bool) {
@@ -190,6 +201,13 @@ impl Status for SinkStats {
 
     fn start(&self) -> Timestamp {
         self.start
+    }
+
+    fn ping(&self) -> Option<oneshot::Receiver<()>> {
+        let (sender, sign) = oneshot::channel();
+        // Where nobody takes it, the sign fails to come at once.
+        let _ = self.pings.get()?.send(sender);
+        Some(sign)
     }
 
     fn sinks(&self) -> Vec<SinkTotals> {

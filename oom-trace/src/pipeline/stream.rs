@@ -115,6 +115,7 @@ impl Stream {
         let mut over = pin!(over);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut pings = self.stats.take_pings();
         let started = self.dispatcher.events.started();
         // Kills are seen from here on.
         say_of(&started);
@@ -183,6 +184,10 @@ impl Stream {
                 }
                 found = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
                     self.found(found);
+                }
+                // From here, since it is this thread that may not hang.
+                Some(asked) = pings.recv() => {
+                    let _ = asked.send(());
                 }
                 _ = hangup.recv() => {
                     // Files are opened anew, too.

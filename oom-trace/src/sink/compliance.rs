@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::{Attachment, Destination, Disposition, Sink, SinkError, SinkTotals, Status};
 use crate::incident::model::{Record, Totals};
@@ -37,7 +38,9 @@ pub(super) fn counted(
 }
 
 #[derive(Debug)]
-struct Idle;
+struct Idle {
+    hangs: bool,
+}
 
 impl Status for Idle {
     fn totals(&self) -> Totals {
@@ -45,6 +48,11 @@ impl Status for Idle {
     }
     fn start(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
+    }
+    fn ping(&self) -> Option<oneshot::Receiver<()>> {
+        let (sender, sign) = oneshot::channel();
+        std::mem::forget(sender);
+        self.hangs.then_some(sign)
     }
     fn sinks(&self) -> Vec<SinkTotals> {
         Vec::new()
@@ -67,7 +75,13 @@ pub(super) fn open<C: Destination + DeserializeOwned>(
 
 /// An agent that has done nothing yet.
 pub(super) fn idle() -> Arc<dyn Status> {
-    Arc::new(Idle)
+    Arc::new(Idle { hangs: false })
+}
+
+/// One whose thread that reads events hangs.
+#[cfg(feature = "network")]
+pub(super) fn hung() -> Arc<dyn Status> {
+    Arc::new(Idle { hangs: true })
 }
 
 /// A record of each shape.

@@ -1,5 +1,7 @@
 //! `prometheus`: metrics for whoever scrapes `/metrics`.
 
+mod answer;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -7,31 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
+use self::answer::{Known, run};
 use super::metrics::{Metrics, most_places};
 use super::runtime::OwnRuntime;
 use super::{Backfill, Choice, Destination, Filter, Sink, SinkError, Status};
 use crate::incident::model::Record;
 use crate::render::Format;
-
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Who scrapes at once, at the most; others wait.
-const CONNECTIONS: usize = 16;
-
-/// For a connection, from its beginning to its end.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one is waited for that may be this program.
 const ASKING: Duration = Duration::from_secs(2);
@@ -86,7 +71,8 @@ impl Destination for PrometheusConfig {
         let port = port(self.listen).map_err(failed)?;
         let listener = port.try_clone().map_err(failed)?;
         let places = usize::try_from(self.places).unwrap_or(usize::MAX);
-        let metrics = Arc::new(Metrics::new(places, agent).with_process());
+        let metrics = Metrics::new(places, agent).with_process();
+        let known = Arc::new(Known { metrics, agent: Arc::clone(agent) });
         let runtime = OwnRuntime::new().map_err(failed)?;
         let registered = {
             let _in = runtime.enter();
@@ -97,7 +83,7 @@ impl Destination for PrometheusConfig {
             name: self.name(),
             listen: self.listen,
             _port: port,
-            metrics,
+            known,
             idle,
             answering: None,
         }))
@@ -151,7 +137,7 @@ struct Prometheus {
     listen: SocketAddr,
     /// Open as long as this is.
     _port: Arc<TcpListener>,
-    metrics: Arc<Metrics>,
+    known: Arc<Known>,
     /// What the thread runs, until it does. Who asks before that waits.
     idle: Option<(OwnRuntime, tokio::net::TcpListener)>,
     answering: Option<Answering>,
@@ -181,9 +167,9 @@ impl Sink for Prometheus {
 
     fn begin(&mut self) -> Result<(), SinkError> {
         let Some((runtime, listener)) = self.idle.take() else { return Ok(()) };
-        let metrics = Arc::clone(&self.metrics);
+        let known = Arc::clone(&self.known);
         let (end, ended) = tokio::sync::oneshot::channel();
-        let answer = move || run(&runtime, listener, &metrics, ended);
+        let answer = move || run(&runtime, listener, &known, ended);
         let thread = thread::Builder::new().name("metrics".into()).spawn(answer);
         let failed =
             |io| SinkError::new("start a thread that answers at", self.listen.to_string(), io);
@@ -201,7 +187,7 @@ impl Sink for Prometheus {
     }
 
     fn deliver(&mut self, records: &[Arc<Record>]) -> Result<(), SinkError> {
-        records.iter().for_each(|record| self.metrics.count(record));
+        records.iter().for_each(|record| self.known.metrics.count(record));
         Ok(())
     }
 
@@ -209,73 +195,6 @@ impl Sink for Prometheus {
     fn probe(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
-}
-
-fn run(
-    runtime: &OwnRuntime,
-    listener: tokio::net::TcpListener,
-    metrics: &Arc<Metrics>,
-    ended: tokio::sync::oneshot::Receiver<Infallible>,
-) {
-    runtime.block_on(async {
-        tokio::select! {
-            _ = serve(listener, metrics) => {}
-            _ = ended => {}
-        }
-    });
-}
-
-async fn serve(
-    listener: tokio::net::TcpListener,
-    metrics: &Arc<Metrics>,
-) -> io::Result<Infallible> {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let place = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
-        let Ok((stream, _)) = listener.accept().await else {
-            // No file descriptor is left, say: those that are there may end meanwhile.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            continue;
-        };
-        let metrics = Arc::clone(metrics);
-        tokio::spawn(async move {
-            let answer = service_fn(|request| {
-                let answer = answer(&request, &metrics);
-                async { Ok::<_, Infallible>(answer) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                // Who asks once a minute must not be taken for one who takes too long.
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
-            // Who goes away, or takes too long, is let go.
-            let _ = timeout(PATIENCE, connection).await;
-            drop(place);
-        });
-    }
-}
-
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<bytes::Bytes>> {
-    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let is_open = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
-    let (status, kind, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => {
-            let written = if is_open { metrics.open_metrics() } else { metrics.text() };
-            match written {
-                Ok(text) => (StatusCode::OK, if is_open { OPEN_METRICS } else { TEXT }, text),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
-            }
-        }
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
-        (&Method::GET | &Method::HEAD, _) => {
-            (StatusCode::NOT_FOUND, TEXT, "not found; try /metrics or /healthz\n".to_owned())
-        }
-        _ => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered\n".to_owned()),
-    };
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-    response
 }
 
 #[cfg(test)]
@@ -335,10 +254,22 @@ mod tests {
         let _sink = sink(port).unwrap();
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        stream.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+        stream.set_read_timeout(Some(answer::PATIENCE / 2)).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
+    }
+
+    #[test]
+    fn who_gives_no_sign_is_not_healthy() {
+        let port = free_port();
+        let config = format!("{{ listen = \"127.0.0.1:{port}\" }}");
+        let config: PrometheusConfig = inline_table(&config).unwrap();
+        let mut sink = config.open(&compliance::hung()).unwrap();
+        sink.begin().unwrap();
+        assert_eq!(get(port, "/metrics", "*/*").0, 200);
+        let (status, text) = get(port, "/healthz", "*/*");
+        assert!(status == 503 && text.starts_with("no sign"), "{status} {text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use crate::incident::model::Totals;
 
@@ -13,6 +14,10 @@ pub trait Status: Send + Sync + Debug {
 
     /// When the agent started.
     fn start(&self) -> Timestamp;
+
+    /// Asks the thread that reads the kernel's events for a sign: it comes when that thread gets to it, which
+    /// may be never. `None` where nothing is read yet.
+    fn ping(&self) -> Option<oneshot::Receiver<()>>;
 
     /// How each sink stands now.
     fn sinks(&self) -> Vec<SinkTotals>;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -73,7 +74,9 @@ impl Destination for TextfileConfig {
     fn open(&self, agent: &Arc<dyn Status>) -> Result<Box<dyn Sink>, SinkError> {
         let places = usize::try_from(self.places).unwrap_or(usize::MAX);
         let metrics = Metrics::new(places, agent);
-        let sink = Textfile { name: self.name(), path: self.path.clone(), metrics };
+        let (name, path) = (self.name(), self.path.clone());
+        let mut sink =
+            Textfile { name, path, metrics, written: String::new(), due: Instant::now() };
         sink.write()?;
         Ok(Box::new(sink))
     }
@@ -85,24 +88,36 @@ impl Destination for TextfileConfig {
     }
 }
 
+/// What there is beside records, such as what waits for other outputs, changes without one: it is looked at so
+/// often.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// Writes all counts anew with each record, so that a reader never sees half of them.
 #[derive(Debug)]
 struct Textfile {
     name: String,
     path: PathBuf,
     metrics: Metrics,
+    /// What is in it.
+    written: String,
+    due: Instant,
 }
 
 impl Textfile {
-    fn write(&self) -> Result<(), SinkError> {
+    fn write(&mut self) -> Result<(), SinkError> {
         let written = self.try_write();
         let path = || Escaped(self.path.as_os_str().as_encoded_bytes()).to_string();
         written.map_err(|io| SinkError::new("write to", path(), io))
     }
 
-    fn try_write(&self) -> io::Result<()> {
+    fn try_write(&mut self) -> io::Result<()> {
+        self.due = Instant::now() + LOOK;
         let text = self.metrics.text().map_err(io::Error::other)?;
-        replace(&self.path, MODE, text.as_bytes())
+        if text != self.written {
+            replace(&self.path, MODE, text.as_bytes())?;
+            self.written = text;
+        }
+        Ok(())
     }
 }
 
@@ -125,6 +140,14 @@ impl Sink for Textfile {
         self.write()
     }
 
+    fn due(&self) -> Option<Instant> {
+        Some(self.due)
+    }
+
+    fn settle(&mut self) -> Result<(), SinkError> {
+        self.write()
+    }
+
     fn probe(&mut self) -> Result<(), SinkError> {
         self.write()
     }
@@ -137,6 +160,27 @@ mod tests {
     use super::super::compliance::{self, Bench};
     use super::*;
     use crate::setting::inline_table;
+
+    #[test]
+    fn what_changed_without_a_record_is_written_and_nothing_else() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("oom-trace.prom");
+        let metrics = Metrics::new(1, &compliance::idle());
+        let (name, written) = (String::new(), String::new());
+        let mut sink = Textfile { name, path: path.clone(), metrics, written, due: Instant::now() };
+        sink.write().unwrap();
+        let inode = || fs::metadata(&path).unwrap().ino();
+        let first = inode();
+        sink.settle().unwrap();
+        assert_eq!(inode(), first);
+        assert!(sink.due().is_some_and(|due| due > Instant::now()));
+        let [record, ..] = compliance::records();
+        sink.metrics.count(&record);
+        sink.settle().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("outcome=\"killed\"} 1\n"), "{text}");
+    }
 
     #[test]
     fn complies() {

@@ -90,6 +90,7 @@ const RULES: &[Rule] = &[
         may: &[
             "enrich::system",
             "incident::model",
+            "kernel::namespace",
             "kernel::vmstat",
             "render",
             "sink::PathPattern",

@@ -18,7 +18,8 @@ use self::level::Buffer;
 use self::tasks::Tasks;
 use super::sample::{Machine, Sample};
 use crate::enrich::system::SystemReader;
-use crate::kernel::{namespace, vmstat::Vmstat};
+use crate::kernel::namespace;
+use crate::kernel::vmstat::Vmstat;
 use crate::text::KernelText;
 
 /// Files that this process needs besides those of cgroups.

@@ -48,6 +48,11 @@ killed() {
 # Runs the functions whose names begin with one of the words, or all; a line each.
 run_scenarios() {
     local failed=0 name out chosen word
+    for word in "${words[@]}"; do
+        case " ${scenarios[*]}" in *" $word"*) continue ;; esac
+        echo "FAILED  there is no scenario $word"
+        failed=1
+    done
     for name in "${scenarios[@]}"; do
         chosen=$([ ${#words[@]} -eq 0 ] && echo 1)
         for word in "${words[@]}"; do

@@ -193,13 +193,15 @@ little_left_open() {
 nothing_missing_inside() {
     local unit=/run/systemd/system/inside.service
     sed -e 's/^Type=notify/Type=oneshot/' -e '/^NotifyAccess=\|^Restart\|^RuntimeDirectory\|^ExecReload/d' \
-        -e "s#^ExecStart=.*#ExecStart=/usr/bin/oom-trace check --config $config#" /usr/lib/systemd/system/oom-trace.service >$unit
+        -e "s#^ExecStart=.*#ExecStart=/usr/bin/oom-trace check --json --config $config#" /usr/lib/systemd/system/oom-trace.service >$unit
     # What of the unit's folders is the agent's must be there to be put into its place.
     systemctl daemon-reload
     systemctl start inside
     local code=$?
-    journalctl --no-pager -o cat -u inside.service | grep -v 'inside.service:\|OOM kill recorder'
-    [ $code -eq 0 ]
+    local said=$(journalctl --no-pager -o cat -u inside.service | grep -v 'inside.service:\|OOM kill recorder')
+    [ $code -eq 0 ] || fail "$said" || return 1
+    # Its exit status says nothing of a field that is missing.
+    echo "$said" | sed -n '/^{/,/^}/p' | jq --exit-status '.missing == []' >/dev/null || fail "$said"
 }
 
 removed() {
