@@ -49,7 +49,7 @@ impl<'a> Whereabouts<'a> {
         let units = [self.unit, self.slice];
         let any = units.iter().flatten().any(|unit| pattern.fits(unit))
             || self.cgroup.is_some_and(|path| pattern.fits_part(path));
-        self.told(units.iter().any(Option::is_some).then_some(any))
+        self.told((any || units.iter().any(Option::is_some)).then_some(any))
     }
 
     fn is_in_namespace(&self, pattern: &NamePattern) -> Option<bool> {

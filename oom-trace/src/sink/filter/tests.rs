@@ -148,6 +148,11 @@ fn a_unit_is_found_at_any_level() {
     let cgroup = crate::incident::model::Cgroup { path: path.into(), id: None };
     kill.victim.cgroup = Some(cgroup);
     (kill.victim.unit, kill.victim.slice) = (Some("x.scope".into()), Some("app.slice".into()));
+    let unnamed = {
+        let mut kill = kill.clone();
+        (kill.victim.unit, kill.victim.slice) = (None, None);
+        kill
+    };
     let mut user_kill = fixtures::all().into_iter().find_map(|(_, record)| match record {
         Record::UserKill(kill) => Some(kill),
         _ => None,
@@ -165,6 +170,7 @@ fn a_unit_is_found_at_any_level() {
     ] {
         let filter = format!("unit = [\"{unit}\"]");
         assert_eq!(fits(&filter, &kill), Some(is), "{unit}");
+        assert_eq!(fits(&filter, &unnamed), Some(is), "{unit}");
         let filter: Filter = toml::from_str(&filter).unwrap();
         assert_eq!(filter.takes_user_kill(by_user), is, "{unit}");
     }
