@@ -242,7 +242,8 @@ impl Delivery {
     }
 
     /// Ends the sinks of these names and starts others. One that has the name of one that ends goes on
-    /// where that was, and so does one of a name that ended before, if the store keeps its records. Waits for nobody: a sink that is busy ends when it is done with that.
+    /// where that was, and so does one of a name that ended before, if the store keeps its records. Waits
+    /// for nobody: a sink that is busy ends when it is done with that.
     ///
     /// # Errors
     /// The kernel gives no further thread. All that ran goes on.
@@ -298,12 +299,6 @@ impl Delivery {
     #[must_use]
     pub fn totals(&self) -> Vec<SinkTotals> {
         self.stats.sinks()
-    }
-
-    /// How those stood that were replaced.
-    #[must_use]
-    pub fn replaced(&self) -> Vec<SinkTotals> {
-        self.stats.replaced()
     }
 
     /// Records lost by those sinks that count, of what were replaced, too.

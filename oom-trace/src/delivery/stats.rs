@@ -12,10 +12,9 @@ use crate::incident::model::Totals;
 use crate::sink::{Attachment, SinkTotals, Status};
 
 /// The agent's and all sinks' counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SinkStats {
-    /// When the agent started.
-    start: Timestamp,
+    start: Start,
     totals: Mutex<Totals>,
     sinks: Mutex<Vec<Arc<Counts>>>,
     /// Of sinks that others have taken the place of.
@@ -25,6 +24,16 @@ pub struct SinkStats {
     attached: OnceLock<Attachment>,
     /// Takes pings to the thread that reads events.
     pings: OnceLock<mpsc::UnboundedSender<oneshot::Sender<()>>>,
+}
+
+/// When the agent started: when this was made.
+#[derive(Debug)]
+struct Start(Timestamp);
+
+impl Default for Start {
+    fn default() -> Self {
+        Self(Timestamp::now())
+    }
 }
 
 /// What becomes of the records for one sink.
@@ -122,22 +131,6 @@ impl Counts {
     }
 }
 
-impl Default for SinkStats {
-    /// Of an agent that starts now.
-    fn default() -> Self {
-        Self {
-            start: Timestamp::now(),
-            totals: Mutex::default(),
-            sinks: Mutex::default(),
-            replaced: Mutex::default(),
-            backlog: OnceLock::new(),
-            has_store: OnceLock::new(),
-            attached: OnceLock::new(),
-            pings: OnceLock::new(),
-        }
-    }
-}
-
 impl SinkStats {
     /// What the agent has seen and lost by now.
     pub fn set_totals(&self, totals: Totals) {
@@ -200,7 +193,7 @@ impl Status for SinkStats {
     }
 
     fn start(&self) -> Timestamp {
-        self.start
+        self.start.0
     }
 
     fn ping(&self) -> Option<oneshot::Receiver<()>> {

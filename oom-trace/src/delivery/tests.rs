@@ -344,7 +344,7 @@ fn a_sink_that_is_replaced_ends_and_the_new_one_goes_on_where_it_was() {
     delivery.send(record(2));
     keys.expect(&id(2), Yes);
     stays_keys.expect(&id(2), Yes);
-    let replaced = delivery.replaced();
+    let replaced = delivery.stats.replaced();
     assert_eq!(replaced.iter().map(SinkTotals::lost).collect::<Vec<_>>(), [1]);
     for keys in [&keys, &stays_keys] {
         keys.answers.send(Yes).unwrap();

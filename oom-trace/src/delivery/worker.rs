@@ -117,8 +117,8 @@ impl Worker {
             // What is told later is not to depend on what is handed over together with it.
             let most = if self.fold.is_some() { 1 } else { self.sink.batch() };
             let at = self.at;
-            let until = self.fold.as_ref().and_then(Fold::next);
-            let until = until.into_iter().chain(self.sink.due()).min();
+            let next = self.fold.as_ref().and_then(Fold::next);
+            let until = next.into_iter().chain(self.sink.due()).min();
             let goes_on = match self.place.take(at, most, until, &self.signals.wake) {
                 ReadOutcome::Records(first, records) => self.pass_on(first, &records),
                 ReadOutcome::Behind(front) => self.catch_up(front, most),

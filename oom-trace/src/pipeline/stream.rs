@@ -185,7 +185,7 @@ impl Stream {
                 found = self.dispatcher.backfill.next(), if self.dispatcher.backfill.is_under_way() => {
                     self.found(found);
                 }
-                // From here, since it is this thread that may not hang.
+                // Whoever asks means this thread, too.
                 Some(asked) = pings.recv() => {
                     let _ = asked.send(());
                 }
@@ -248,7 +248,7 @@ impl Stream {
 
     /// For those who ask how it stands.
     fn post(&mut self, count: Option<u64>) {
-        let sink_lost = self.dispatcher.sink_lost(|_| true);
+        let sink_lost = self.dispatcher.delivery.lost(|_| true);
         let totals = self.dispatcher.account.totals(count, self.feed.lost(), sink_lost);
         self.stats.set_totals(totals);
         if self.manager.is_there() {
@@ -271,7 +271,8 @@ impl Stream {
         let Self { feed, dispatcher, .. } = self;
         feed.settle(|fed| dispatcher.take(fed));
         let unseen = dispatcher.account.settle(count, feed.open_kills());
-        let totals = dispatcher.account.totals(count, feed.lost(), dispatcher.sink_lost(|_| true));
+        let totals =
+            dispatcher.account.totals(count, feed.lost(), dispatcher.delivery.lost(|_| true));
         dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
             dispatcher.tell(dispatcher.events.gap(unseen, totals));
@@ -302,7 +303,7 @@ impl Stream {
         }
         let unseen = dispatcher.account.close(count);
         dispatcher.say_untold();
-        let totals = dispatcher.account.totals(count, lost, dispatcher.sink_lost(counts));
+        let totals = dispatcher.account.totals(count, lost, dispatcher.delivery.lost(counts));
         dispatcher.tell_missed(totals);
         if let Some(unseen) = unseen {
             dispatcher.tell(dispatcher.events.gap(unseen, totals));
@@ -380,10 +381,6 @@ impl Dispatcher {
     fn say_untold(&mut self) {
         let counted = self.account.base();
         self.backfill.compare(counted).into_iter().for_each(say);
-    }
-
-    fn sink_lost(&self, counts: impl Fn(&SinkTotals) -> bool) -> u64 {
-        self.delivery.lost(counts)
     }
 
     /// To people and machines.

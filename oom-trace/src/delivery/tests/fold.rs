@@ -106,7 +106,7 @@ fn repeats_that_a_failing_sink_has_counted_are_told_by_the_one_that_takes_its_pl
     keys.expect(&id(1), Yes);
     keys.answers.send(Yes).unwrap();
     keys.answers.send(Yes).unwrap();
-    let replaced = delivery.replaced();
+    let replaced = delivery.stats.replaced();
     let [totals] = delivery.close(SOON).try_into().unwrap();
     assert_eq!(keys.entered.recv().as_deref(), Ok(format!("1 more, to {}", id(2)).as_str()));
     assert_eq!((totals.delivered, totals.waiting, totals.lost()), (2, 0, 0));
@@ -134,10 +134,10 @@ fn repeats_that_a_replaced_sink_could_not_tell_are_lost() {
     old_keys.expect(&format!("2 more, to {}", id(2)), No);
     drop(old_keys.answers);
     keys.answers.send(Yes).unwrap();
-    while !delivery.replaced()[0].ended {
+    while !delivery.stats.replaced()[0].ended {
         std::thread::yield_now();
     }
-    assert_eq!(delivery.replaced()[0].lost(), 2);
+    assert_eq!(delivery.stats.replaced()[0].lost(), 2);
     let _ = delivery.close(SOON);
 }
 

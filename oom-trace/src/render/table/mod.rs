@@ -78,11 +78,12 @@ impl Table {
         let mut table = Self { shown: Vec::new(), time_width: 0, offset, style };
         let times = rows.iter().map(|row| columns(&row.when(table.offset.is_none())));
         table.time_width = times.max().unwrap_or(0).max(columns(&table.time_head()));
+        let has_kills = rows.iter().any(|row| !row.killed.is_empty());
         let natural = |column: &Column| {
             let widest = rows.iter().map(|row| columns((column.cell)(row))).max().unwrap_or(0);
             let least = if grows { column.least } else { column.head.len() };
             // One in which nothing stands says nothing.
-            (widest > 0 || grows && column.is_right).then(|| widest.max(least))
+            (widest > 0 || grows && has_kills && column.is_right).then(|| widest.max(least))
         };
         let mut shown: Vec<_> = COLUMNS
             .iter()

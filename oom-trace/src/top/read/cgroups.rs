@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::level::{self, Buffer, Version};
@@ -85,8 +85,7 @@ impl Cgroups {
             mount,
         };
         let root = cgroups.mount.point.clone();
-        let inode = fs::metadata(&root).map_or(0, |found| found.ino());
-        cgroups.add(KernelText::from(b"/"), root, inode);
+        cgroups.add(KernelText::from(b"/"), root);
         // Those that are added in between are looked at as well.
         let mut at = 0;
         while at < cgroups.nodes.len() {
@@ -139,7 +138,7 @@ impl Cgroups {
         Some((*floor).max(500))
     }
 
-    fn add(&mut self, path: KernelText, dir: PathBuf, inode: u64) {
+    fn add(&mut self, path: KernelText, dir: PathBuf) {
         if self.nodes.len() >= MOST || !self.known.insert(path.clone()) {
             return;
         }
@@ -147,6 +146,8 @@ impl Cgroups {
         let usage = dir.join(self.mount.version.usage());
         let usage = if may_open { File::open(usage).ok() } else { None };
         self.open_files += usize::from(usage.is_some());
+        // Not as its parent lists it: something may be mounted there.
+        let inode = fs::metadata(&dir).map_or(0, |found| found.ino());
         let cgroup = Cgroup { path, inode, ..Cgroup::default() };
         self.nodes.push(Node { cgroup, dir, links: 0, usage, is_new: true, is_gone: false });
     }
@@ -170,11 +171,11 @@ impl Cgroups {
             return;
         }
         let (dir, path) = (node.dir.clone(), node.cgroup.path.clone());
-        for (name, inode) in folders(&dir) {
+        for name in folders(&dir) {
             let parent = path.as_bytes();
             let parent = parent.strip_suffix(b"/").unwrap_or(parent);
             let below = [parent, b"/", &name].concat();
-            self.add(below.into(), dir.join(std::ffi::OsString::from_vec(name)), inode);
+            self.add(below.into(), dir.join(std::ffi::OsString::from_vec(name)));
         }
     }
 
@@ -229,12 +230,11 @@ pub(super) fn round(
     (start..start + count).map(move |at| if at < all { at } else { at - all })
 }
 
-/// The names of those in it, and their inodes.
-fn folders(dir: &Path) -> Vec<(Vec<u8>, u64)> {
+fn folders(dir: &Path) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| (entry.file_name().into_vec(), entry.ino()))
+        .map(|entry| entry.file_name().into_vec())
         .collect()
 }
 

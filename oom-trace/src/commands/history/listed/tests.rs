@@ -106,4 +106,13 @@ fn there_is_room_for_what_comes_later() {
     listed.show_next(&of(Some(1023 << 20), Some(1000 << 20)), style, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("1023 MiB") && text.contains("1000 MiB"), "{text}");
+    // Of what the agent says nothing has a size.
+    let said = crate::render::fixtures::all().into_iter().find_map(|(_, record)| match record {
+        Record::Agent(said) => Some(Record::Agent(said)),
+        _ => None,
+    });
+    let mut listed = Listed::new(None, false, true, &[]);
+    listed.take(&said.unwrap(), None);
+    let text = String::from_utf8(listed.show(style).unwrap()).unwrap();
+    assert!(text.contains("EVENT") && !text.contains("RSS"), "{text}");
 }
