@@ -1,5 +1,7 @@
 //! The pages of this binary's code and constants: which of them are resident.
 
+use rustix::mm::{MlockFlags, mlock_with, munlock};
+
 /// This binary's code and constants, each page of which is a mapping to the kernel: around a page that is touched
 /// it maps fifteen others, but none of another mapping. So what is touched meanwhile is resident, and nothing
 /// beside it. Dropped, they are whole again, as each mapping costs the kernel some 200 bytes.
@@ -8,7 +10,6 @@ pub(crate) struct Pieces(Vec<(usize, usize)>);
 
 impl Pieces {
     /// Cuts them, and gives back the pages that are resident: they come back from the file as they are used.
-    /// Those that are locked only from 5.18 on.
     pub(crate) fn cut() -> Self {
         let pieces = Self::of_this_process();
         let page = rustix::param::page_size();
@@ -31,7 +32,8 @@ impl Pieces {
         for &(start, len) in &self.0 {
             // Else they stay resident, which costs memory and nothing else.
             let _ = advise(start, len, libc::MADV_DONTNEED)
-                || advise(start, len, libc::MADV_DONTNEED_LOCKED);
+                || advise(start, len, libc::MADV_DONTNEED_LOCKED)
+                || unlocked(start, len, || advise(start, len, libc::MADV_DONTNEED));
         }
     }
 }
@@ -56,6 +58,20 @@ fn advise(start: usize, len: usize, advice: libc::c_int) -> bool {
     // file, if it is dropped, is what was there.
     let result = unsafe { libc::madvise(start, len, advice) };
     result == 0
+}
+
+/// Does that while the memory there is not locked, and has its pages locked again as they are touched: before
+/// 5.18 the kernel takes no locked page back. Whether all of it could be done.
+fn unlocked(start: usize, len: usize, change: impl FnOnce() -> bool) -> bool {
+    let start = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: whether pages may be dropped and read again changes nothing of what is in them.
+    if unsafe { munlock(start, len) }.is_err() {
+        return false;
+    }
+    let is_changed = change();
+    // SAFETY: as above.
+    let locked = unsafe { mlock_with(start, len, MlockFlags::ONFAULT) };
+    is_changed && locked.is_ok()
 }
 
 /// Start and length of what is mapped of files and cannot have changed, from `/proc/PID/maps`: code,
