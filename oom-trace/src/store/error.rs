@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::text::{Escaped, KernelText};
@@ -91,6 +92,13 @@ impl StoreError {
         matches!(&self.cause, Cause::Io(io) if io.kind() == io::ErrorKind::PermissionDenied)
     }
 
+    /// Whether this process may open no more files.
+    #[must_use]
+    pub fn lacks_descriptors(&self) -> bool {
+        let limit = Errno::MFILE.raw_os_error();
+        matches!(&self.cause, Cause::Io(io) if io.raw_os_error() == Some(limit))
+    }
+
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -122,6 +130,9 @@ impl StoreError {
 
     fn advice(&self) -> &'static str {
         match (&self.cause, self.code()) {
+            _ if self.lacks_descriptors() => {
+                "; raise the limit of open files (ulimit -n, LimitNOFILE=)"
+            }
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound if self.tried == READ => "",
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",

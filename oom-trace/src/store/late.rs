@@ -28,7 +28,8 @@ impl LateStore {
     /// Opens it if it can be.
     ///
     /// # Errors
-    /// It cannot, and never will as long as nobody corrects its path or what is there.
+    /// It cannot, and never will as long as nobody corrects its path, what is there, or how many files the agent
+    /// may open.
     pub fn open(path: &Path, retention: &Retention) -> Result<Self, StoreError> {
         let numbers = Numbers::default();
         let store = match Store::open(path, retention) {
@@ -36,7 +37,7 @@ impl LateStore {
                 numbers.set(Shift { before: 0, since: 0 });
                 Some(store)
             }
-            Err(error) if error.may_pass() => None,
+            Err(error) if error.may_pass() && !error.lacks_descriptors() => None,
             Err(error) => return Err(error),
         };
         Ok(Self {

@@ -106,7 +106,9 @@ impl Store {
         let failed = |error| StoreError::sqlite("open", path, error);
         // SQLite gives its other files the mode of this one.
         let made = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
-        made.and_then(|_| await_writable(path)).map_err(|io| StoreError::io("open", path, io))?;
+        // So many SQLite takes; of one that it cannot have it says that the disk refuses it.
+        let all = made.and_then(|file| Ok([file.try_clone()?, file.try_clone()?, file]));
+        all.and_then(|_| await_writable(path)).map_err(|io| StoreError::io("open", path, io))?;
         let mut connection = Connection::open(path).map_err(failed)?;
         schema::prepare(&connection).map_err(failed)?;
         match schema::bring_up(&mut connection).map_err(failed)? {

@@ -24,6 +24,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("fire_out_of_threads", out_of_threads),
 ];
 
+/// With fewer the agent attaches no hook.
+const FEW: u64 = 24;
+
 /// The command that may open no more than so many files, and becomes the program that follows.
 pub(crate) const FRUGAL: &str = "frugal";
 
@@ -90,7 +93,9 @@ fn few_descriptors() {
     post.stop();
     let oracle = Oracle::ask();
     let (mut kills, mut started) = (0, 0);
-    for limit in (4..=enough).rev().step_by(sized(4, 12)) {
+    // With the fewest, each wants for something else.
+    let few = (4..FEW).rev().step_by(sized(1, 7));
+    for limit in (FEW..=enough).rev().step_by(sized(4, 12)).chain(few) {
         post.spawn_by(&[FRUGAL, &limit.to_string()]);
         if post.says("attached", PATIENCE) {
             started += 1;
@@ -99,6 +104,8 @@ fn few_descriptors() {
             let told = post.await_kills(kills).kills.len();
             assert_eq!(told, kills, "{limit} descriptors: {:#?}", post.said());
             post.stop();
+            let stored = post.stored().kills.len();
+            assert_eq!(stored, kills, "{limit} descriptors: {:#?}", post.said());
         } else {
             let status = post.ended(PATIENCE);
             let code = status.and_then(|status| status.code());
