@@ -167,12 +167,11 @@ impl Programs {
             self.witness.as_mut().is_none_or(|witness| witness.look_up(&mut incident, &mut missed));
         missed.into_iter().map(Fed::from).for_each(&mut each);
         let coming = self.names.ask(&incident);
-        if is_settled && coming.is_none() {
-            self.deliver(&incident, system.as_ref(), Named::new(), each);
-        } else {
-            let (since, named) = (Instant::now(), Named::new());
-            let held = Held { incident, system, is_settled, coming, named, since };
-            self.held.push_back(held);
+        let (named, since) = (Named::new(), Instant::now());
+        self.held.push_back(Held { incident, system, is_settled, coming, named, since });
+        // Those before it are told first: their lines are there by now, as its own is.
+        if is_settled {
+            self.look_at_held(each);
         }
     }
 
@@ -202,9 +201,14 @@ impl Programs {
         }
     }
 
-    /// Looks again for the lines of those that are held.
+    /// Looks again for what was not yet there.
     pub(super) fn look_again(&mut self, mut each: impl FnMut(Fed)) {
         self.failures(&mut each);
+        self.look_at_held(each);
+    }
+
+    /// Delivers those that are held, as far as all that is awaited of them is there.
+    fn look_at_held(&mut self, mut each: impl FnMut(Fed)) {
         let mut missed = Vec::new();
         for _ in 0..self.held.len() {
             let Some(mut held) = self.held.pop_front() else { return };
