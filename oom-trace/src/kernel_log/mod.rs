@@ -9,6 +9,7 @@ mod begun;
 mod candidates;
 pub mod device;
 mod dump;
+pub(crate) mod log_clock;
 mod memory;
 mod message;
 mod open;

@@ -1,19 +1,13 @@
 //! The log of the running kernel, read back.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::Record;
 use crate::kernel_log::device::{Boundary, Device, Taken};
+use crate::kernel_log::log_clock::LogClock;
 use crate::kernel_log::skim::{Next, Skim};
 use crate::kernel_log::{Entry, Machine, Parser, Stamp};
-
-/// A shorter suspension moves no kill by a time that matters.
-const SHORT: Duration = Duration::from_secs(1);
 
 /// Messages that are read before they are looked at.
 const BATCH: usize = 64;
@@ -64,14 +58,14 @@ pub(crate) fn read(
     let Part { mut until, is_known } = part;
     let mut device = Device::open()?;
     let mut parser = Parser::new(machine(host));
-    let clock = (suspended() < SHORT).then(Clock::now);
+    let clock = LogClock::now();
     let mut first = None;
     let mut lost = 0;
     let mut skim = Skim::new(is_known);
     let mut parse = |(message, is_torn): Next| {
         let mut done = if is_torn { parser.gap() } else { Vec::new() };
         if let Some(entry) = message.entry() {
-            let time = clock.zip(entry.stamp.boot_ns).map(|(clock, boot_ns)| clock.wall(boot_ns));
+            let time = clock.zip(entry.stamp.boot_ns).map(|(clock, stamp_ns)| clock.wall(stamp_ns));
             done.extend(parser.push(&Entry { stamp: Stamp { time, ..entry.stamp }, ..entry }));
         }
         done.into_iter().try_for_each(&mut *each)
@@ -116,12 +110,4 @@ pub(crate) fn machine(host: &Host) -> Machine {
         kernel_version: Some(version),
         page_size: Some(rustix::param::page_size() as u64),
     }
-}
-
-/// How long this machine slept since it booted. The kernel's log does not count that. Then its stamps
-/// cannot be told in wall-clock time: nobody says before or after which message it slept.
-pub(crate) fn suspended() -> Duration {
-    let now = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
-    let awake = now(ClockId::Monotonic);
-    now(ClockId::Boottime).saturating_sub(awake)
 }

@@ -1,9 +1,13 @@
 //! The few system calls that no crate has a safe form of.
-#![expect(unsafe_code, reason = "swapon(2), bpf(2) and FIFREEZE have no safe wrappers")]
+#![expect(
+    unsafe_code,
+    reason = "swapon(2), bpf(2), FIFREEZE and adjtimex(2) have no safe wrappers"
+)]
 
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 
 /// Has the kernel swap to this disk.
@@ -52,6 +56,17 @@ pub(crate) fn thaw(file: &File) -> io::Result<()> {
     const FITHAW: libc::Ioctl = 0xc004_5878_u32 as libc::Ioctl;
     // SAFETY: the kernel ignores the argument.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), FITHAW, 0) };
+    answered(result.into()).map(drop)
+}
+
+/// Has the steered clocks go on by so many microseconds a tick, of which there are a hundred a second.
+pub(crate) fn steer(tick: i64) -> io::Result<()> {
+    // SAFETY: all of it are numbers, for which zero is one.
+    let mut timex: libc::timex = unsafe { mem::zeroed() };
+    timex.modes = libc::ADJ_TICK;
+    timex.tick = tick;
+    // SAFETY: the kernel reads it, and writes into it what the clock is like.
+    let result = unsafe { libc::adjtimex(&raw mut timex) };
     answered(result.into()).map(drop)
 }
 

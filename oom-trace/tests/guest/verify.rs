@@ -1,10 +1,12 @@
 //! `oom-trace verify`: its answer against what was done.
 
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 use rustix::process::Signal;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
 use crate::cgroup::Cgroup;
@@ -13,10 +15,12 @@ use crate::fire::victim::Victim;
 use crate::rungs::{far_below, fill_the_log, more_than_the_ring_holds};
 use crate::scenario::{Machine, Scenario};
 use crate::support::agent::oom_trace;
+use crate::sys::steer;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("verify_tells_a_kill_and_proves_a_no", kill_and_no).on_each_kernel(),
     Scenario::new("verify_knows_when_nobody_can_say", nobody_can_say),
+    Scenario::new("verify_knows_that_the_logs_clock_is_not_steered", steered),
     Scenario::new("verify_trusts_no_more_records_than_the_kernel_counted", counts_disagree),
 ];
 
@@ -82,6 +86,62 @@ fn nobody_can_say() {
     let (status, answer) = verify(&post, since, &["--comm", "hog"]);
     assert_eq!((status, &answer["kills"][0]["victim"]["tid"]), (1, &pid.into()), "{answer:#}");
     post.stop();
+}
+
+/// By how much `CLOCK_BOOTTIME` goes ahead of the clock of the kernel's log.
+const AHEAD: Duration = Duration::from_secs(1);
+
+/// It is steered, by as much as the kernel allows.
+struct Steered;
+
+impl Steered {
+    const USUAL: i64 = 10_000;
+
+    fn ahead() -> Self {
+        Self::until(11_000, |ahead| ahead >= AHEAD);
+        Self
+    }
+
+    fn until(tick: i64, is_over: impl Fn(Duration) -> bool) {
+        let raw = || Duration::try_from(clock_gettime(ClockId::MonotonicRaw)).unwrap();
+        let steered = || Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap();
+        let ahead = || steered().saturating_sub(raw());
+        let before = ahead();
+        steer(tick).unwrap();
+        while !is_over(ahead().abs_diff(before)) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        steer(Self::USUAL).unwrap();
+    }
+}
+
+impl Drop for Steered {
+    fn drop(&mut self) {
+        Self::until(9000, |back| back >= AHEAD);
+    }
+}
+
+/// Without a store the kernel's log has to tell, by a clock that is a second behind: of a moment between
+/// the kill and that second before it nobody can say whether the kill was before or after it.
+fn steered() {
+    let cgroup = Cgroup::limited("steered", LIMIT);
+    let mut post = Post::new().start();
+    let _steered = Steered::ahead();
+    Victim::growing("hog", &cgroup).dies();
+    let told = post.await_kills(1);
+    post.stop();
+    let kill: Timestamp = told.kills[0]["time"].as_str().unwrap().parse().unwrap();
+    for (since, expected) in [(kill - AHEAD / 2, 3), (kill - 2 * AHEAD, 1), (kill + AHEAD, 0)] {
+        let mut command = oom_trace(&["verify", "--json", "--since", &since.to_string()]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(expected), "{since}: {said}");
+    }
+    let output = oom_trace(&["history", "--log", "--format", "json", "-n", "1"]).output().unwrap();
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let logged: Timestamp = record["time"].as_str().unwrap().parse().unwrap();
+    let apart = logged.duration_since(kill).unsigned_abs();
+    assert!(apart < AHEAD / 2, "{logged} by the log, {kill} by the hooks");
 }
 
 /// Of kills that are lost to it, which the answer must say.

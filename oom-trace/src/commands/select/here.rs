@@ -16,7 +16,8 @@ use crate::config::service_store;
 use crate::enrich::clock::Clock;
 use crate::enrich::host::Host;
 use crate::incident::model::{Origin, Record, Source};
-use crate::kernel_log::this_boot::{self, Limits, Part, suspended};
+use crate::kernel_log::log_clock::LogClock;
+use crate::kernel_log::this_boot::{self, Limits, Part};
 use crate::say::say;
 use crate::store::Archive;
 use crate::units::Counted;
@@ -88,13 +89,14 @@ pub(super) fn read_store(path: &Path, taker: &mut Taker<'_>) -> anyhow::Result<(
 pub(crate) struct ThisBoot {
     pub(crate) id: String,
     clock: Clock,
-    has_slept: bool,
+    /// `None` if nobody knows what it stands at.
+    log: Option<LogClock>,
 }
 
 impl ThisBoot {
     pub(crate) fn here() -> Option<Self> {
         let id = Host::here().ok()?.boot_id;
-        Some(Self { id, clock: Clock::now(), has_slept: suspended() > NEGLIGIBLE })
+        Some(Self { id, clock: Clock::now(), log: LogClock::now() })
     }
 
     /// Gives a record of this boot the time by the wall clock as it stands now.
@@ -111,12 +113,11 @@ impl ThisBoot {
         else {
             return None;
         };
-        // The log's clock does not count how long the machine slept.
-        let is_logged = record.kill().is_some_and(|kill| kill.source == Source::KernelLog);
-        if *boot_id != self.id || (is_logged && self.has_slept) {
+        if *boot_id != self.id {
             return None;
         }
-        let now = self.clock.wall(*boot_ns);
+        let is_logged = record.kill().is_some_and(|kill| kill.source == Source::KernelLog);
+        let now = if is_logged { self.log?.wall(*boot_ns) } else { self.clock.wall(*boot_ns) };
         let apart = now.duration_since(*time).unsigned_abs();
         (apart > NEGLIGIBLE).then_some(now)
     }
@@ -201,7 +202,9 @@ mod tests {
     #[test]
     fn a_time_of_this_boot_is_told_by_the_clock_as_it_stands_now() {
         let clock = Clock::now();
-        let mut boot = ThisBoot { id: "this".into(), clock, has_slept: false };
+        let log = LogClock::now();
+        assert!(log.is_some(), "this machine slept");
+        let mut boot = ThisBoot { id: "this".into(), clock, log };
         let right = clock.wall(5_000_000_000);
         let (wrong, slewed) = (Timestamp::UNIX_EPOCH, right + Duration::from_secs(1));
         let of = |boot: &ThisBoot, id, time, source| {
@@ -210,8 +213,9 @@ mod tests {
         assert_eq!(of(&boot, "this", wrong, Source::Kprobe), Some(right));
         assert_eq!(of(&boot, "this", slewed, Source::Kprobe), None);
         assert_eq!(of(&boot, "other", wrong, Source::Kprobe), None);
-        assert_eq!(of(&boot, "this", wrong, Source::KernelLog), Some(right));
-        boot.has_slept = true;
+        let logged = of(&boot, "this", wrong, Source::KernelLog).unwrap();
+        assert!(logged.duration_since(right).unsigned_abs() < NEGLIGIBLE, "{logged}, not {right}");
+        boot.log = None;
         assert_eq!(of(&boot, "this", wrong, Source::KernelLog), None);
         assert_eq!(of(&boot, "this", wrong, Source::Kprobe), Some(right));
     }

@@ -18,8 +18,8 @@ use crate::incident::assemble::{Incident, Logged};
 use crate::incident::model::{OomFailed, OomKill, Record};
 use crate::kernel_log::Machine;
 use crate::kernel_log::device::{Device, Taken};
+use crate::kernel_log::log_clock::suspended;
 use crate::kernel_log::reader::Kmsg;
-use crate::kernel_log::this_boot::suspended;
 use crate::wire::Outcome;
 
 /// How long one that writes to the ring on another processor, and is held up there, may keep what
