@@ -1,6 +1,9 @@
 //! An error in one line.
 
 use std::error::Error;
+use std::io;
+
+use rustix::io::Errno;
 
 /// What it says and all that caused it, nothing twice.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -17,10 +20,14 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// What to do where this process may open no more files, behind what the kernel said; else nothing.
+pub(crate) fn more_files(error: &io::Error) -> &'static str {
+    let is_limit = error.raw_os_error() == Some(Errno::MFILE.raw_os_error());
+    if is_limit { "; raise the limit of open files (ulimit -n, LimitNOFILE=)" } else { "" }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 
 use super::image::{Kind, MapImage};
 use super::sys::{bpf, enable, own, perf_event_open};
+use crate::cause::more_files;
 
 const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
@@ -235,7 +236,10 @@ pub(super) fn load_program(program: &Loadable<'_>, types: impl AsFd) -> Result<O
         again = load(&mut log);
     }
     // What was short for a moment is not any more.
-    again.map_err(|_| Rejected { error, objection: objection(&log) })
+    again.map_err(|_| {
+        let is_verdict = more_files(&error).is_empty();
+        Rejected { error, objection: objection(&log).filter(|_| is_verdict) }
+    })
 }
 
 /// How the verifier's closing lines start (`print_verification_stats`, kernel/bpf/verifier.c).

@@ -13,6 +13,7 @@ use super::gfp::GfpNames;
 use super::hooks::functions;
 use super::kallsyms;
 use super::layout::{self, Absent};
+use crate::cause::more_files;
 use crate::release::Release;
 
 /// Where the running kernel's BTF is.
@@ -98,9 +99,12 @@ impl Facts {
         let path = btf_path.unwrap_or(Path::new(BTF_PATH));
         let bytes = btf.map_err(|error| FactsError::Read {
             path: path.display().to_string(),
-            error,
-            advice: "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions' \
+            advice: match error.kind() {
+                io::ErrorKind::NotFound => "; oom-trace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (most distributions' \
                      kernels are), or its BTF in a file named with --btf; --attach log needs neither",
+                _ => more_files(&error),
+            },
+            error,
         })?;
         let release = release()?;
         let known = Known::find(&bytes, release.version())

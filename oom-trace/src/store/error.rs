@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
-use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::cause::more_files;
 use crate::text::{Escaped, KernelText};
 
 /// What readers try.
@@ -95,8 +95,7 @@ impl StoreError {
     /// Whether this process may open no more files.
     #[must_use]
     pub fn lacks_descriptors(&self) -> bool {
-        let limit = Errno::MFILE.raw_os_error();
-        matches!(&self.cause, Cause::Io(io) if io.raw_os_error() == Some(limit))
+        matches!(&self.cause, Cause::Io(io) if !more_files(io).is_empty())
     }
 
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.
@@ -130,9 +129,6 @@ impl StoreError {
 
     fn advice(&self) -> &'static str {
         match (&self.cause, self.code()) {
-            _ if self.lacks_descriptors() => {
-                "; raise the limit of open files (ulimit -n, LimitNOFILE=)"
-            }
             (Cause::Io(io), _) => match io.kind() {
                 io::ErrorKind::NotFound if self.tried == READ => "",
                 io::ErrorKind::NotFound => "; create its directory first (mkdir -p)",
@@ -144,7 +140,7 @@ impl StoreError {
                 io::ErrorKind::IsADirectory => {
                     "; specify a file in this directory, such as records.db"
                 }
-                _ => "",
+                _ => more_files(io),
             },
             (_, Some(ErrorCode::DiskFull)) => "; make room on the disk: it will be retried",
             (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) => {

@@ -9,6 +9,7 @@ use rustix::thread::{
 };
 
 use crate::bpf::lift_memlock;
+use crate::cause::more_files;
 
 /// Has the kernel back no part of this process's memory by pages of 2 MiB: where they are used unasked
 /// (`transparent_hugepage/enabled` is `always`), one stands for each heap and stack that happens to lie
@@ -24,17 +25,27 @@ pub(super) fn small_pages() {
 /// nothing.
 pub(in crate::commands) fn survive() -> Vec<String> {
     let spare = fs::write("/proc/self/oom_score_adj", "-1000").map_err(|error| {
-        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error} (it needs CAP_SYS_RESOURCE)")
+        let takes = takes(&error, "CAP_SYS_RESOURCE");
+        format!("cannot set oom_score_adj, so oom-trace itself may be OOM-killed: {error}{takes}")
     });
     let lock = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    let refused = |error: io::Error, takes: &str| {
-        format!("cannot lock memory, so oom-trace may be swapped out: {error} (it needs {takes})")
+    let refused = |error: io::Error, capability| {
+        let takes = takes(&error, capability);
+        format!("cannot lock memory, so oom-trace may be swapped out: {error}{takes}")
     };
     // With a limit left, some later allocation would fail.
     let locked = lift_memlock()
         .map_err(|error| refused(error, "CAP_SYS_RESOURCE"))
         .and_then(|()| mlockall(lock).map_err(|error| refused(error.into(), "CAP_IPC_LOCK")));
     [spare, locked].into_iter().filter_map(Result::err).collect()
+}
+
+/// What it takes to be permitted, if that is what was wanting.
+fn takes(error: &io::Error, capability: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(" (it needs {capability})"),
+        _ => more_files(error).to_owned(),
+    }
 }
 
 /// Has all threads share one heap: those that load programs would leave some pages in one of their own. To be
