@@ -20,10 +20,18 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// What to do where this process may open no more files, behind what the kernel said; else nothing.
+/// Whether this process may open no more files.
+pub(crate) fn is_file_limit(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::MFILE.raw_os_error())
+}
+
+/// What to do about that, behind what the kernel said; nothing where it is something else.
 pub(crate) fn more_files(error: &io::Error) -> &'static str {
-    let is_limit = error.raw_os_error() == Some(Errno::MFILE.raw_os_error());
-    if is_limit { "; raise the limit of open files (ulimit -n, LimitNOFILE=)" } else { "" }
+    if is_file_limit(error) {
+        "; raise the limit of open files (ulimit -n, LimitNOFILE=)"
+    } else {
+        ""
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 
 use super::image::{Kind, MapImage};
 use super::sys::{bpf, enable, own, perf_event_open};
-use crate::cause::more_files;
+use crate::cause::is_file_limit;
 
 const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
@@ -237,7 +237,7 @@ pub(super) fn load_program(program: &Loadable<'_>, types: impl AsFd) -> Result<O
     }
     // What was short for a moment is not any more.
     again.map_err(|_| {
-        let is_verdict = more_files(&error).is_empty();
+        let is_verdict = !is_file_limit(&error);
         Rejected { error, objection: objection(&log).filter(|_| is_verdict) }
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use crate::cause::more_files;
+use crate::cause::{is_file_limit, more_files};
 use crate::text::{Escaped, KernelText};
 
 /// What readers try.
@@ -95,7 +95,7 @@ impl StoreError {
     /// Whether this process may open no more files.
     #[must_use]
     pub fn lacks_descriptors(&self) -> bool {
-        matches!(&self.cause, Cause::Io(io) if !more_files(io).is_empty())
+        matches!(&self.cause, Cause::Io(io) if is_file_limit(io))
     }
 
     /// Whether it may be otherwise when it is tried again, though nobody changes the path.

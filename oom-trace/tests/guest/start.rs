@@ -42,10 +42,10 @@ fn start_is_cheap_to_verify() {
     for (attach, lazily, before) in BUDGETS {
         let budget = if crate::watch::release() < (6, 8) { before } else { lazily };
         // The kernel may take a while to free those of the agent before.
-        let before: Vec<_> = programs_of_all().map(|program| program.id()).collect();
+        let others: Vec<_> = programs_of_all().map(|program| program.id()).collect();
         let agent = Agent::start(oom_trace(&["--attach", attach]));
         let mut programs: Vec<_> = programs_of_all()
-            .filter(|program| !before.contains(&program.id()))
+            .filter(|program| !others.contains(&program.id()))
             .filter_map(|program| {
                 let name = program.name_as_str()?.to_owned();
                 Some((program.verified_instruction_count()?, name))

@@ -98,17 +98,17 @@ impl Steered {
     const USUAL: i64 = 10_000;
 
     fn ahead() -> Self {
-        Self::until(11_000, |ahead| ahead >= AHEAD);
+        Self::by(11_000);
         Self
     }
 
-    fn until(tick: i64, is_over: impl Fn(Duration) -> bool) {
+    fn by(tick: i64) {
         let raw = || Duration::try_from(clock_gettime(ClockId::MonotonicRaw)).unwrap();
         let steered = || Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap();
         let ahead = || steered().saturating_sub(raw());
         let before = ahead();
         steer(tick).unwrap();
-        while !is_over(ahead().abs_diff(before)) {
+        while ahead().abs_diff(before) < AHEAD {
             thread::sleep(Duration::from_millis(100));
         }
         steer(Self::USUAL).unwrap();
@@ -117,7 +117,7 @@ impl Steered {
 
 impl Drop for Steered {
     fn drop(&mut self) {
-        Self::until(9000, |back| back >= AHEAD);
+        Self::by(9000);
     }
 }
 

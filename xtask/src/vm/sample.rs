@@ -10,7 +10,7 @@ enum Scope {
 }
 
 /// The oldest and the newest kernel, one between them, and each kind of machine that takes no longer
-/// than a minute or two; each scenario of these machines on one kernel at least. All there is takes two
+/// than a minute or two; each scenario of these machines on one kernel at least. All there is takes three
 /// hours on two processors.
 const SAMPLE: &[(&str, &str, Scope)] = &[
     ("5.10", "plain", Scope::Kernel),

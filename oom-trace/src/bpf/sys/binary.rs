@@ -33,7 +33,7 @@ impl Pieces {
             // Else they stay resident, which costs memory and nothing else.
             let _ = advise(start, len, libc::MADV_DONTNEED)
                 || advise(start, len, libc::MADV_DONTNEED_LOCKED)
-                || unlocked(start, len, || advise(start, len, libc::MADV_DONTNEED));
+                || release_unlocked(start, len);
         }
     }
 }
@@ -60,18 +60,18 @@ fn advise(start: usize, len: usize, advice: libc::c_int) -> bool {
     result == 0
 }
 
-/// Does that while the memory there is not locked, and has its pages locked again as they are touched: before
-/// 5.18 the kernel takes no locked page back. Whether all of it could be done.
-fn unlocked(start: usize, len: usize, change: impl FnOnce() -> bool) -> bool {
-    let start = std::ptr::with_exposed_provenance_mut(start);
+/// Gives it back while it is not locked, and has its pages locked again as they are touched: before 5.18 the kernel
+/// takes no locked page back. Whether all of it could be done.
+fn release_unlocked(start: usize, len: usize) -> bool {
+    let place = std::ptr::with_exposed_provenance_mut(start);
     // SAFETY: whether pages may be dropped and read again changes nothing of what is in them.
-    if unsafe { munlock(start, len) }.is_err() {
+    if unsafe { munlock(place, len) }.is_err() {
         return false;
     }
-    let is_changed = change();
+    let is_released = advise(start, len, libc::MADV_DONTNEED);
     // SAFETY: as above.
-    let locked = unsafe { mlock_with(start, len, MlockFlags::ONFAULT) };
-    is_changed && locked.is_ok()
+    let locked = unsafe { mlock_with(place, len, MlockFlags::ONFAULT) };
+    is_released && locked.is_ok()
 }
 
 /// Start and length of what is mapped of files and cannot have changed, from `/proc/PID/maps`: code,
