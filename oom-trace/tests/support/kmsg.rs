@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read as _, Seek as _, SeekFrom, pipe};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
 
-use super::PATIENCE;
+use super::{PATIENCE, run_before_others};
 
 /// A record is at most 8 KiB (`CONSOLE_EXT_LOG_MAX`); into less the kernel writes none.
 const RECORD: usize = 8192;
@@ -69,19 +70,23 @@ impl Kmsg {
     /// All lines since the bookmark, once they are `enough`. Text stays as `/dev/kmsg` escapes it.
     pub(crate) fn until(&mut self, enough: impl Fn(&[String]) -> bool) -> &[String] {
         let Self { shared, lines, parsed, .. } = self;
-        let mut tail = shared.tail.lock().unwrap();
-        tail.read();
-        let (tail, wait) = shared
-            .grown
-            .wait_timeout_while(tail, PATIENCE, |tail| {
-                lines.extend(kernel_lines(&tail.bytes[*parsed..tail.len]));
-                *parsed = tail.len;
-                !enough(lines)
-            })
-            .unwrap();
-        drop(tail);
-        assert!(!wait.timed_out(), "the kernel's log lacks a line: {lines:#?}");
-        lines
+        shared.tail.lock().unwrap().read();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // Looked at without the lock: the follower must not wait for it.
+            let records = shared.tail.lock().unwrap().since(*parsed).to_owned();
+            *parsed += records.len();
+            lines.extend(kernel_lines(&records));
+            if enough(lines) {
+                return lines;
+            }
+            let patience = deadline.saturating_duration_since(Instant::now());
+            let tail = shared.tail.lock().unwrap();
+            let grown = |tail: &mut Tail| tail.len == *parsed;
+            let (tail, wait) = shared.grown.wait_timeout_while(tail, patience, grown).unwrap();
+            drop(tail);
+            assert!(!wait.timed_out(), "the kernel's log lacks a line: {lines:#?}");
+        }
     }
 }
 
@@ -95,6 +100,7 @@ impl Drop for Kmsg {
 }
 
 fn follow(coming: &File, stopped: &PipeReader, shared: &Shared) {
+    run_before_others();
     loop {
         let mut tail = shared.tail.lock().unwrap();
         tail.is_followed = true;
@@ -110,6 +116,10 @@ fn follow(coming: &File, stopped: &PipeReader, shared: &Shared) {
 }
 
 impl Tail {
+    fn since(&self, start: usize) -> &[u8] {
+        &self.bytes[start..self.len]
+    }
+
     fn read(&mut self) {
         loop {
             if self.bytes.len() - self.len < RECORD {
