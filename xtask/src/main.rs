@@ -108,7 +108,7 @@ enum Task {
         /// The machine's name in the table; without it all tests run on each, a command on `plain`
         #[arg(long, value_name = "NAME")]
         machine: Option<String>,
-        /// How long random faults go on, on the machine `fire`; they say the seed by which
+        /// How long random faults go on, on the machine `soak`; they say the seed by which
         /// OOM_TRACE_FAULT_SEED makes them again [default: 10]
         #[arg(long, value_name = "N")]
         minutes: Option<u64>,

@@ -100,8 +100,12 @@ pub(crate) enum Machine {
     Pstore,
     /// As many processors as its name says.
     SixtyFour,
-    /// Two processors, and room for all that the kernel logs: for what takes long.
+    /// Two processors, and room for all that the kernel logs: for thousands of kills.
+    Storm,
+    /// The same, for what is done to the agent and takes long.
     Fire,
+    /// The same, for what goes on for as long as one likes.
+    Soak,
 }
 
 impl Machine {
@@ -120,7 +124,9 @@ impl Machine {
             Ok("panic") => Self::Panic,
             Ok("pstore") => Self::Pstore,
             Ok("sixty-four") => Self::SixtyFour,
+            Ok("storm") => Self::Storm,
             Ok("fire") => Self::Fire,
+            Ok("soak") => Self::Soak,
             Ok(other) => panic!("no scenario knows the machine {other:?}"),
         }
     }

@@ -15,7 +15,7 @@ use crate::vm::machines::Machine;
 use crate::vm::matrix::{self, Selection};
 
 const KERNELS: [&str; 2] = ["6.12", "7.3"];
-const MACHINE: &str = "fire";
+const MACHINE: &str = "soak";
 /// What the scenario leaves.
 const SAMPLES: &str = "soak.csv";
 const PICTURE: &str = "docs/pictures/soak.svg";

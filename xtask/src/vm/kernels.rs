@@ -18,7 +18,7 @@ pub(crate) struct Kernel {
     pub(crate) arch: &'static Arch,
     /// The machines it is booted on: a sister of another kernel only on those where it may differ.
     machines: &'static [&'static str],
-    /// Those that take half an hour or more: only a few kernels.
+    /// Those that take a quarter of an hour or more: only a few kernels.
     slow: &'static [&'static str],
 }
 
@@ -36,6 +36,9 @@ const SHORT: &[&str] = &[
     "pstore",
 ];
 
+/// Two hours of two processors, on three kernels.
+const LONG: &[&str] = &["storm", "fire", "soak"];
+
 /// What a line that says no more has.
 const CLOUD: Kernel = Kernel {
     name: "",
@@ -49,17 +52,17 @@ const CLOUD: Kernel = Kernel {
 
 /// Oldest first, and then the sisters.
 pub(crate) static KERNELS: &[Kernel] = &[
-    Kernel { name: "5.10", suite: "bullseye", release: "5.10", slow: &["fire"], ..CLOUD },
+    Kernel { name: "5.10", suite: "bullseye", release: "5.10", slow: LONG, ..CLOUD },
     Kernel { name: "6.1", suite: "bookworm", release: "6.1", ..CLOUD },
     Kernel {
         name: "6.12",
         suite: "trixie",
         release: "6.12",
-        slow: &["fire", "sixty-four"],
+        slow: &["storm", "fire", "soak", "sixty-four"],
         ..CLOUD
     },
     Kernel { name: "6.18", suite: "trixie-backports", release: "6.18", ..CLOUD },
-    Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", slow: &["fire"], ..CLOUD },
+    Kernel { name: "7.3", suite: "trixie-backports", release: "7.3", slow: LONG, ..CLOUD },
     Kernel {
         name: "6.12-generic",
         suite: "trixie",

@@ -157,16 +157,22 @@ pub(crate) static MACHINES: &[Machine] = &[
     },
     // All of them emulated by one: a boot takes minutes.
     Machine { name: "sixty-four", cpus: 64, memory_mib: 4096, ..PLAIN },
-    Machine {
-        name: "fire",
-        cpus: 2,
-        // 1,401 processes at once, and what is told of them in a file that lies in memory.
-        memory_mib: 3072,
-        // The kernel's log is the oracle of an hour; thousands of kills would wait for the console.
-        kernel_args: &["log_buf_len=32M", "loglevel=3"],
-        ..PLAIN
-    },
+    Machine { name: "storm", ..LONG },
+    Machine { name: "fire", ..LONG },
+    Machine { name: "soak", ..LONG },
 ];
+
+/// Its tests take minutes each.
+const LONG: Machine = Machine {
+    name: "",
+    cpus: 2,
+    // 1,401 processes at once, and what is told of them in a file that lies in memory.
+    memory_mib: 3072,
+    // The kernel's log is the oracle of all that time; thousands of kills would wait for the console. A
+    // warning of the kernel's would not be seen there: it ends the run, and says from where it came.
+    kernel_args: &["log_buf_len=32M", "loglevel=3", "panic_on_warn=1"],
+    ..PLAIN
+};
 
 /// What a disk of QEMU's takes.
 const DISK: &[&str] = &["virtio_pci", "virtio_blk"];

@@ -12,8 +12,8 @@ use crate::support::PATIENCE;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("fire_hundreds_of_kills", || many(1, 500)).on(Machine::TwoCpus),
     Scenario::new("fire_hundreds_of_cgroups", || many(50, 500)).on(Machine::TwoCpus),
-    Scenario::new("fire_thousands_of_kills", || many(1, 10_000)).on(Machine::Fire),
-    Scenario::new("fire_thousand_cgroups", || many(1000, 10_000)).on(Machine::Fire),
+    Scenario::new("fire_thousands_of_kills", || many(1, 10_000)).on(Machine::Storm),
+    Scenario::new("fire_thousand_cgroups", || many(1000, 10_000)).on(Machine::Storm),
     Scenario::new("fire_sixty_four_processors", sixty_four).on(Machine::SixtyFour),
 ];
 

@@ -25,7 +25,7 @@ use crate::support::PATIENCE;
 use crate::sysctl::Setting;
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("fire_random_faults", random_faults).on(Machine::Fire)];
+    &[Scenario::new("fire_random_faults", random_faults).on(Machine::Soak)];
 
 /// What the agent may have at any time more than it began with.
 const GROWTH: u64 = 32 * MIB;

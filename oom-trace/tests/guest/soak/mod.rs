@@ -27,7 +27,7 @@ use crate::scenario::{Machine, Scenario};
 use crate::support::PATIENCE;
 
 pub(crate) const SCENARIOS: &[Scenario] =
-    &[Scenario::new("soak_with_every_sink", soak).on(Machine::Fire)];
+    &[Scenario::new("soak_with_every_sink", soak).on(Machine::Soak)];
 
 /// What the store may take: little, to be full before the end.
 const STORE: u64 = 16 * MIB;
