@@ -102,7 +102,7 @@ enum Task {
         /// Only what `cargo xtask test` boots, and of it no more than is run there
         #[arg(long, conflicts_with = "command")]
         sample: bool,
-        /// Only the guests whose last run was not good; the accounts of the others stand
+        /// Only the guests whose last run was not a good one of all tests; the accounts of the others stand
         #[arg(long, conflicts_with = "command")]
         failed: bool,
         /// The machine's name in the table; without it all tests run on each, a command on `plain`

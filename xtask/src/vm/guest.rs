@@ -115,9 +115,9 @@ impl Guest {
         self.folder().join(qemu::OUT)
     }
 
-    /// Where the account of its last run is kept.
+    /// Where the account of its last run is kept: beside the files that it tells of, so that it goes when they do.
     pub(super) fn account(&self) -> PathBuf {
-        self.folder().join("account.json")
+        self.out().join("account.json")
     }
 
     fn folder(&self) -> PathBuf {

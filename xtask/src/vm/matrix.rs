@@ -1,6 +1,7 @@
 //! Many guests: which, how many at a time, and what they came to.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -28,7 +29,7 @@ pub(crate) struct Selection {
     pub(crate) machine: Option<String>,
     /// Only the sample, and of it no more than is run for every change.
     pub(crate) sample: bool,
-    /// Only those whose last run was not good; what the others came to then stands.
+    /// Only those whose last run was not a good one of all tests; what the others came to then stands.
     pub(crate) failed: bool,
     /// How long random faults go on, if not as long as they do by themselves.
     pub(crate) minutes: Option<u64>,
@@ -120,6 +121,8 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
         let account = account::take(guest.machine.end, ending, &guest.out());
         // A part that is good says nothing of the rest.
         if !selection.sample || !account.is_good() {
+            // It may not have come to a boot.
+            fs::create_dir_all(guest.out())?;
             account.keep(&guest.account())?;
         }
         Ok(account)
