@@ -87,7 +87,7 @@ pub(crate) fn prepare(selection: &Selection) -> Result<()> {
 
 /// Runs all tests in each guest, and prints the table of what they came to.
 pub(crate) fn tests(selection: &Selection) -> Result<Results> {
-    let mut table = Table::default();
+    let mut cells = Vec::new();
     let mut guests = Vec::new();
     let named = selection.machine.as_deref().map(Machine::named).transpose()?;
     let kernels = tested(selection)?;
@@ -102,10 +102,10 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
         for &kernel in kernels.iter().filter(chosen) {
             let guest = Guest { kernel, machine };
             match machine.obstacle(&kernel.config()?) {
-                Some(reason) => table.cells.push((guest, Cell::Obstacle(reason))),
+                Some(reason) => cells.push((guest, Cell::Obstacle(reason))),
                 None => match Account::kept(&guest.account()).filter(Account::is_good) {
                     Some(account) if selection.failed => {
-                        table.cells.push((guest, Cell::Run(account)));
+                        cells.push((guest, Cell::Run(account)));
                     }
                     _ => guests.push(guest),
                 },
@@ -128,8 +128,9 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
         Ok(account)
     };
     for (guest, account) in run(&guests, &payloads, take) {
-        table.cells.push((guest, Cell::Run(account?)));
+        cells.push((guest, Cell::Run(account?)));
     }
+    let table = Table::of(cells);
     say(format!("\n{table}"));
     for (guest, account) in table.accounts() {
         for (name, verdict) in &account.scenarios {

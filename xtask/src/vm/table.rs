@@ -16,13 +16,22 @@ pub(super) enum Cell {
     Obstacle(String),
 }
 
-/// Whatever was looked at, in any order.
-#[derive(Debug, Default)]
+/// Whatever was looked at, in the order of the tables of machines and kernels.
+#[derive(Debug)]
 pub(super) struct Table {
-    pub(super) cells: Vec<(Guest, Cell)>,
+    cells: Vec<(Guest, Cell)>,
 }
 
 impl Table {
+    /// Of what comes in any order: what was kept of a run before stands before what was run now.
+    pub(super) fn of(mut cells: Vec<(Guest, Cell)>) -> Self {
+        cells.sort_by_key(|(guest, _)| {
+            let machine = MACHINES.iter().position(|it| it.name == guest.machine.name);
+            (machine, KERNELS.iter().position(|it| it.name == guest.kernel.name))
+        });
+        Self { cells }
+    }
+
     /// What was found of the kernel on the machine, if it was looked at.
     fn cell(&self, kernel: &str, machine: &str) -> Option<&Cell> {
         let is_it = |guest: &Guest| guest.kernel.name == kernel && guest.machine.name == machine;
@@ -182,7 +191,15 @@ mod tests {
 1. no such thing
 2. no v1
 ";
-        assert_eq!(Table { cells }.to_string(), expected);
+        assert_eq!(Table::of(cells).to_string(), expected);
+    }
+
+    #[test]
+    fn what_was_kept_of_a_run_before_stands_where_it_belongs() {
+        let run = |kernel| (guest(kernel, "plain"), account(&[("a", Verdict::Pass)]));
+        let table = Table::of(vec![run("6.12"), run("7.3"), run("5.10")]);
+        let kernels: Vec<_> = table.accounts().map(|(guest, _)| guest.kernel.name).collect();
+        assert_eq!(kernels, ["5.10", "6.12", "7.3"]);
     }
 
     #[test]
@@ -191,7 +208,7 @@ mod tests {
             (guest("6.1", "plain"), Cell::Run(Account::default())),
             (guest("6.12", "plain"), account(&[("a", Verdict::Pass)])),
         ];
-        let table = Table { cells }.to_string();
+        let table = Table::of(cells).to_string();
         assert!(table.ends_with("| plain   | a        | FAIL | pass |\n"), "{table}");
     }
 
@@ -202,7 +219,7 @@ mod tests {
             (guest("6.1", "plain"), account(&both[..1])),
             (guest("6.12", "plain"), account(&both)),
         ];
-        let table = Table { cells }.to_string();
+        let table = Table::of(cells).to_string();
         assert!(table.ends_with("| plain   | b        | –    | pass |\n"), "{table}");
     }
 }
