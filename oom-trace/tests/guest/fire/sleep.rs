@@ -33,7 +33,8 @@ const SECONDS: u64 = 4;
 fn cannot_sleep() -> Option<String> {
     let depths = fs::read_to_string(DEPTH).unwrap_or_default();
     let can = depths.contains("deep") && fs::metadata(ALARM).is_ok();
-    (!can).then(|| format!("this machine sleeps as {depths:?}, and its alarm does not wake it"))
+    let depths = depths.trim_end();
+    (!can).then(|| format!("this machine sleeps as {depths}, and its alarm does not wake it"))
 }
 
 /// What one clock counts and the other does not.
