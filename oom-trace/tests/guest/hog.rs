@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, setpriority_process};
 
 pub(crate) use self::body::conceive;
 pub(crate) use self::spec::{Growth, Spec, named};
@@ -111,6 +111,11 @@ impl Hog {
         kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
     }
 
+    /// From now on it runs only when nobody else wants to.
+    pub(crate) fn give_way(&self) {
+        setpriority_process(Some(Pid::from_child(&self.child)), 19).unwrap();
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -148,7 +153,12 @@ impl Hog {
     fn wait_until(&self, state: char) {
         let deadline = Instant::now() + PATIENCE;
         while !self.stat().starts_with(state) {
-            assert!(Instant::now() < deadline, "{} is not in state {state}", self.pid());
+            assert!(
+                Instant::now() < deadline,
+                "{} is not in state {state}: {}",
+                self.pid(),
+                self.stat()
+            );
             thread::yield_now();
         }
     }

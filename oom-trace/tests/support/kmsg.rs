@@ -9,7 +9,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
 
-use super::{PATIENCE, run_before_others};
+use super::PATIENCE;
 
 /// A record is at most 8 KiB (`CONSOLE_EXT_LOG_MAX`); into less the kernel writes none.
 const RECORD: usize = 8192;
@@ -100,7 +100,6 @@ impl Drop for Kmsg {
 }
 
 fn follow(coming: &File, stopped: &PipeReader, shared: &Shared) {
-    run_before_others();
     loop {
         let mut tail = shared.tail.lock().unwrap();
         tail.is_followed = true;

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 
 use crate::support::log::{Killed, Line};
-use crate::support::{PATIENCE, kernel_kills, run_before_others};
+use crate::support::{PATIENCE, kernel_kills};
 
 /// `CONSOLE_EXT_LOG_MAX`
 const RECORD: usize = 8192;
@@ -115,7 +115,6 @@ impl Drop for Oracle {
 }
 
 fn read(mut file: File, log: &Mutex<Log>, enough: &AtomicBool) {
-    run_before_others();
     let mut record = [0; RECORD];
     while !enough.load(Ordering::Relaxed) {
         match file.read(&mut record) {
