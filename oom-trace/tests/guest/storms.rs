@@ -1,6 +1,8 @@
 //! Many kills, faster than anyone reads.
 
 use std::io::{self, Write as _};
+use std::thread;
+use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -12,6 +14,7 @@ use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
 use crate::memcg::spared;
 use crate::scenario::{Machine, Scenario, sized};
+use crate::support::PATIENCE;
 use crate::sysctl::Setting;
 use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, release, victims};
@@ -31,6 +34,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 /// How many hogs there are at a time.
 const BATCH: usize = 20;
+
+/// What their cgroup may have, in bytes.
+const LIMIT: u64 = 16 << 20;
+
+/// What the dead may still hold of it when the next start: a batch that waits takes less than the rest.
+const ROOM: u64 = LIMIT / 2;
 
 /// The kernel describes ten decisions in five seconds, and we all. A machine that is busy with other
 /// things may be too slow to get there: then it tries again.
@@ -67,7 +76,7 @@ fn storm_on_two_cpus() {
 
 /// Processes grow in one cgroup until the last of them is killed, some at a time.
 fn grow_all(attach: &str, kills: usize) -> Seen {
-    let cgroup = Cgroup::limited("storm", 16 << 20);
+    let cgroup = Cgroup::limited("storm", LIMIT);
     let watch = Watch::start(attach);
     let mut pids = Vec::new();
     while pids.len() < kills {
@@ -76,12 +85,22 @@ fn grow_all(attach: &str, kills: usize) -> Seen {
         hogs.iter_mut().for_each(Hog::grow_if_alive);
         pids.extend(hogs.iter().map(Hog::pid));
         hogs.into_iter().for_each(Hog::killed);
+        await_room(&cgroup);
         // A guest that does not say a word is taken for dead.
         io::stderr().write_all(b".").unwrap();
     }
     let seen = watch.finish(kills);
     assert_eq!(victims(&seen.records), sorted(&pids));
     seen
+}
+
+/// Who reads a file of a dead process's holds its memory: the next would be killed before they grow.
+fn await_room(cgroup: &Cgroup) {
+    let deadline = Instant::now() + PATIENCE;
+    while cgroup.usage() > ROOM {
+        assert!(Instant::now() < deadline, "the dead hold {} bytes", cgroup.usage());
+        thread::yield_now();
+    }
 }
 
 fn storm_of_a_group() {
