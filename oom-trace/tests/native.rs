@@ -23,12 +23,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::CapabilitySet;
 use serde_json::Value;
 
-use here::{trigger, turn, wait_for};
+use here::{trigger, turn};
 use support::agent::{Agent, oom_trace, record};
 use support::compare::assert_killed;
 use support::kernel_kills;
 use support::kmsg::Kmsg;
 use support::log::{Killed, kills};
+use support::wait_for;
 
 /// The record of this process's death.
 fn kill_of(agent: &mut Agent, pid: u64) -> Value {

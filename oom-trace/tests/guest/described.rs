@@ -19,8 +19,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("kills_by_the_tracepoint_have_each_its_own_dump", by_the_tracepoint)
         .on_each_kernel(),
     Scenario::new("nobody_to_kill", nobody_to_kill).on_each_kernel(),
-    Scenario::new("nobody_to_kill_for_long", nobody_to_kill_for_long).on_each_kernel(),
 ];
+
+/// After it the log may no longer go back to the boot.
+pub(crate) const OVERFLOWS: &[Scenario] =
+    &[Scenario::new("nobody_to_kill_for_long", nobody_to_kill_for_long).on_each_kernel()];
 
 /// What comes from the dump alone.
 const OF_THE_DUMP: [&str; 7] = [

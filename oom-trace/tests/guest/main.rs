@@ -107,6 +107,7 @@ fn main() -> ExitCode {
         fire::many::SCENARIOS,
         soak::SCENARIOS,
         storms::SCENARIOS,
+        described::OVERFLOWS,
         verify::OVERFLOWS,
         rungs::OVERFLOWS,
         panic::SCENARIOS,

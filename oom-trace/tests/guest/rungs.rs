@@ -275,7 +275,7 @@ pub(crate) fn far_below() -> VecDeque<Cgroup> {
 
 /// More than `log_buf_len` has room for.
 pub(crate) fn fill_the_log() {
-    const ROOM: usize = 16 << 20;
+    const ROOM: usize = 8 << 20;
     let line = "x".repeat(900);
     let _unlimited = Setting::change("/proc/sys/kernel/printk_devkmsg", "on");
     let mut log = File::options().write(true).open("/dev/kmsg").unwrap();

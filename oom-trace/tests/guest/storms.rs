@@ -1,8 +1,6 @@
 //! Many kills, faster than anyone reads.
 
 use std::io::{self, Write as _};
-use std::thread;
-use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -14,7 +12,7 @@ use crate::group::{kill_group, sorted};
 use crate::hog::{Hog, named};
 use crate::memcg::spared;
 use crate::scenario::{Machine, Scenario, sized};
-use crate::support::PATIENCE;
+use crate::support::wait_for;
 use crate::sysctl::Setting;
 use crate::tries::until_it_comes_about;
 use crate::watch::{Seen, Watch, release, victims};
@@ -85,22 +83,14 @@ fn grow_all(attach: &str, kills: usize) -> Seen {
         hogs.iter_mut().for_each(Hog::grow_if_alive);
         pids.extend(hogs.iter().map(Hog::pid));
         hogs.into_iter().for_each(Hog::killed);
-        await_room(&cgroup);
+        // Who reads a file of a dead process's holds its memory: the next would be killed before they grow.
+        wait_for("the dead hold what they had", || cgroup.usage() <= ROOM);
         // A guest that does not say a word is taken for dead.
         io::stderr().write_all(b".").unwrap();
     }
     let seen = watch.finish(kills);
     assert_eq!(victims(&seen.records), sorted(&pids));
     seen
-}
-
-/// Who reads a file of a dead process's holds its memory: the next would be killed before they grow.
-fn await_room(cgroup: &Cgroup) {
-    let deadline = Instant::now() + PATIENCE;
-    while cgroup.usage() > ROOM {
-        assert!(Instant::now() < deadline, "the dead hold {} bytes", cgroup.usage());
-        thread::yield_now();
-    }
 }
 
 fn storm_of_a_group() {

@@ -8,8 +8,9 @@ use std::path::Path;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-use crate::here::{trigger, turn, wait_for};
+use crate::here::{trigger, turn};
 use crate::support::agent::Agent;
+use crate::support::wait_for;
 use crate::{Service, await_victims, in_file, stored, victims};
 
 /// A word of each of its threads' status.

@@ -8,8 +8,9 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
 };
 
-use crate::here::{trigger, turn, wait_for};
+use crate::here::{trigger, turn};
 use crate::support::agent::Agent;
+use crate::support::wait_for;
 use crate::{Service, await_victims, in_file, once, stored, victims};
 
 /// For what the kernel's log tells of as well.

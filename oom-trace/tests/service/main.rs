@@ -33,8 +33,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::growing::whole_lines;
-use crate::here::wait_for;
 use crate::support::agent::{Agent, oom_trace};
+use crate::support::wait_for;
 
 /// Where a service has what is its own.
 struct Service {

@@ -6,8 +6,9 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::here::{trigger, turn, wait_for};
+use crate::here::{trigger, turn};
 use crate::support::agent::Agent;
+use crate::support::wait_for;
 use crate::{Service, await_victims, in_file, victims};
 
 #[test]

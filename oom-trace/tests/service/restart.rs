@@ -3,7 +3,8 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::here::{trigger, turn, wait_for};
+use crate::here::{trigger, turn};
+use crate::support::wait_for;
 use crate::{Service, await_victims, in_file, once, victims};
 
 /// What it saw it has; what happened meanwhile the kernel's log tells. Nothing is there twice.

@@ -1,10 +1,7 @@
 //! Kills on the kernel that runs the tests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Instant;
 
-use crate::support::PATIENCE;
 use crate::support::agent::oom_trace;
 
 /// One agent at a time.
@@ -21,12 +18,4 @@ pub(crate) fn trigger() -> u64 {
     let line = String::from_utf8(output.stdout).unwrap();
     let (_, rest) = line.split_once(" process ").unwrap();
     rest.split(' ').next().unwrap().parse().unwrap()
-}
-
-pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::yield_now();
-    }
 }

@@ -6,7 +6,8 @@ pub(crate) mod kmsg;
 pub(crate) mod log;
 
 use std::fs;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// For what takes milliseconds, and may take seconds where the processor is emulated.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,4 +16,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn kernel_kills() -> u64 {
     let vmstat = fs::read_to_string("/proc/vmstat").unwrap();
     vmstat.lines().find_map(|line| line.strip_prefix("oom_kill ")).unwrap().parse().unwrap()
+}
+
+/// Waits until it is so; `what` is wrong until then.
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::yield_now();
+    }
 }

@@ -81,7 +81,11 @@ impl Account {
     }
 
     pub(super) fn keep(&self, path: &Path) -> Result<()> {
-        fs::write(path, serde_json::to_vec_pretty(self)?)
+        let text = serde_json::to_vec_pretty(self)?;
+        // A guest that did not come to a boot has no folder.
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(path, text))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 

@@ -1,7 +1,6 @@
 //! Many guests: which, how many at a time, and what they came to.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -121,8 +120,6 @@ pub(crate) fn tests(selection: &Selection) -> Result<Results> {
         let account = account::take(guest.machine.end, ending, &guest.out());
         // A part that is good says nothing of the rest.
         if !selection.sample || !account.is_good() {
-            // It may not have come to a boot.
-            fs::create_dir_all(guest.out())?;
             account.keep(&guest.account())?;
         }
         Ok(account)

@@ -20,7 +20,7 @@ use crate::sh;
 /// console is a slow serial port, so the long reports stay in the log buffer, which is large. The kernel
 /// gives its timer ten ticks to show that it works; to an emulated one on a busy machine that may be too
 /// short, and then it panics or tries other ways to get interrupts: so it does not ask.
-const KERNEL_ARGS: &str = "quiet oops=panic panic=-1 log_buf_len=8M no_timer_check";
+const KERNEL_ARGS: &str = "quiet oops=panic panic=-1 log_buf_len=4M no_timer_check";
 
 /// How the kernel's last words begin.
 pub(super) const PANIC: &str = "Kernel panic - not syncing";
